@@ -1,0 +1,74 @@
+EXTENSION = usage_mgmt
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" usage_mgmt.control)
+
+MODULE_big = usage_mgmt
+OBJS = \
+	src/characteristics.o \
+	src/characteristics_gin.o \
+	src/characteristics_ops.o \
+	src/content.o \
+	src/currency.o \
+	src/faults.o \
+	src/json_scan.o \
+	src/ledger.o \
+	src/lifecycle.o \
+	src/model.o \
+	src/operations.o \
+	src/record.o \
+	src/rules.o \
+	src/settings.o \
+	src/spec_cache.o \
+	src/store.o \
+	src/tmf_read.o \
+	src/tmf_write.o \
+	src/triggers.o \
+	src/types.o \
+	src/usage_mgmt.o
+
+# One subject each, put together in this order.
+SQL_PARTS = \
+	sql/00_head.sql \
+	sql/10_status.sql \
+	sql/20_characteristics.sql \
+	sql/30_composites.sql \
+	sql/40_triggers.sql \
+	sql/50_tables.sql \
+	sql/60_partitions.sql \
+	sql/70_operations.sql \
+	sql/90_install.sql
+
+INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA_built = $(INSTALL_SQL)
+DATA = $(filter-out $(INSTALL_SQL),$(wildcard sql/$(EXTENSION)--*.sql))
+EXTRA_CLEAN = $(INSTALL_SQL)
+
+PG_CONFIG ?= pg_config
+PG_CFLAGS = -Wall -Wextra -Werror -isystem $(shell $(PG_CONFIG) --includedir-server)
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test
+TAP_TESTS = 1
+PROVE_TESTS ?= test/t/*.pl
+
+# Byte code for LLVM would need clang; nothing here is hot enough inside expressions.
+override with_llvm = no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(INSTALL_SQL): $(SQL_PARTS) usage_mgmt.control
+	cat $(SQL_PARTS) > $@
+
+$(OBJS): $(wildcard src/*.h)
+
+.PHONY: bench check-symbols
+
+# Symbols of an extension share one namespace with every other one loaded.
+check-symbols: $(MODULE_big).so
+	@! nm --defined-only --extern-only --dynamic $< | awk '{print $$3}' \
+		| grep -vE '^(um_|pg_finfo_um_|_PG_init$$|Pg_magic_func$$|_init$$|_fini$$)'
+
+bench:
+	test/bench/run

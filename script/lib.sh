@@ -1,0 +1,204 @@
+# shellcheck shell=bash
+# Shared by script/test and script/test-versions; sourced, never run.
+#
+# run_suites works in a tree that is built and whose extension is installed. It
+# makes a throwaway cluster, runs regress, isolation and TAP there and appends one
+# line "suite passed failed skipped" per suite to a file. It needs no root (initdb
+# refuses it) and no /proc (a bare chroot has none), so no process substitution.
+
+suites='regress isolation tap'
+
+die() {
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+# Installing packages and extensions takes root; PG_CONFIG is all a caller may set.
+become_root() {
+	[ "$(id -u)" = 0 ] || exec sudo ${PG_CONFIG:+"PG_CONFIG=$PG_CONFIG"} "$0" "$@"
+}
+
+# The caller's connection settings, locale and make must not reach the tests.
+clean_environment() {
+	local name
+	for name in $(compgen -e); do
+		case $name in
+			PG[A-Z]*|LC_*|LANGUAGE|MAKEFLAGS|MAKELEVEL|MFLAGS|TMPDIR) unset "$name" ;;
+		esac
+	done
+	export LANG=C.UTF-8
+	umask 022
+}
+
+# Tracked files and new ones that are not ignored, as they are in the work tree.
+# The owner of the checkout may be somebody else than root.
+copy_checkout() {
+	local from=$1 to=$2
+	git -c safe.directory='*' -C "$from" ls-files -z --cached --others --exclude-standard |
+		while IFS= read -r -d '' file; do
+			if [ -e "$from/$file" ] || [ -L "$from/$file" ]; then
+				printf '%s\0' "$file"
+			fi
+		done | tar -C "$from" --no-recursion --null -T - -cf - | tar -C "$to" --no-same-owner -xf -
+}
+
+# with_llvm: byte code would need clang at the very version the server was built with.
+pgxs_make() {
+	make --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"
+}
+
+build() {
+	pgxs_make -s -j"$(nproc)" COPT=-Werror all && pgxs_make -s COPT=-Werror check-symbols
+}
+
+# A file that the checkout no longer has must not be found from an earlier run.
+uninstall() {
+	rm -f "$("$PG_CONFIG" --pkglibdir)/$1.so" \
+		"$("$PG_CONFIG" --sharedir)/extension/$1"{.control,--*.sql}
+}
+
+# What the Makefile says, not a second list here.
+make_variable() {
+	pgxs_make -s --eval="um-print: ; @echo \$($1)" um-print
+}
+
+# Reads both reports of pg_regress: "test x ... ok 1 ms" up to 15, TAP from 16 on.
+tally_pg_regress() {
+	awk -v wanted="$2" '
+		/^(not )?ok [0-9]+ +[-+] / {
+			if (/# SKIP/) skipped++
+			else if ($1 == "ok") passed++
+			else failed++
+			next
+		}
+		/^(test|  ) .* \.\.\. / {
+			sub(/^.* \.\.\. +/, "")
+			if (/^ok/) passed++
+			else if (/^failed \(ignored\)/) skipped++
+			else failed++
+		}
+		END {
+			missing = wanted - passed - failed - skipped
+			if (missing > 0) failed += missing
+			print passed + 0, failed + 0, skipped + 0
+		}' "$1"
+}
+
+# run_pg_regress SUITE COUNTS FOLDER NAMES: FOLDER is where the differences end up.
+run_pg_regress() {
+	local suite=$1 counts=$2 folder=$3 names=$4
+	local log="$scratch/$suite.log" status=0 passed failed skipped
+	local REGRESS='' ISOLATION=''
+
+	[ "$suite" = regress ] && REGRESS=$names || ISOLATION=$names
+	pgxs_make -s installcheck REGRESS="$REGRESS" ISOLATION="$ISOLATION" TAP_TESTS= 2>&1 |
+		tee "$log" || status=$?
+	read -r passed failed skipped <<< "$(tally_pg_regress "$log" "$(wc -w <<< "$names")")"
+	if [ "$status" != 0 ]; then
+		[ "$failed" -gt 0 ] || failed=1
+		cat "$folder/regression.diffs" 2>/dev/null || true
+	fi
+	echo "$suite $passed $failed $skipped" >> "$counts"
+}
+
+run_tap() {
+	local counts=$1 files=$2
+	local tally="$scratch/tap.tally" status=0 passed=0 failed=0 skipped=0 file
+
+	TAP_TALLY=$tally PERL5LIB="$PWD/test/t/lib${PERL5LIB:+:$PERL5LIB}" \
+		pgxs_make -s installcheck REGRESS= ISOLATION= TAP_TESTS=1 PROVE_TESTS="$files" \
+		PROVE_FLAGS="--formatter TapTally ${PROVE_FLAGS:-}" 2>&1 || status=$?
+	if [ -s "$tally" ]; then
+		read -r passed failed skipped < "$tally"
+	fi
+	if [ "$status" != 0 ]; then
+		[ "$failed" -gt 0 ] || failed=1
+		sed 1d "$tally" | while read -r file; do
+			file=tmp_check/log/regress_log_$(basename "$file" .pl)
+			echo "--- end of $file"
+			tail -n 60 "$file" || true
+		done
+	fi
+	echo "tap $passed $failed $skipped" >> "$counts"
+}
+
+# tap_files NAMES: those files, or all of them; "upgrade" is test/t/upgrade.pl.
+tap_files() {
+	local name
+	if [ $# = 0 ]; then
+		make_variable 'wildcard $(PROVE_TESTS)'
+		return
+	fi
+	for name in "$@"; do
+		name=${name##*/}
+		echo "test/t/${name%.pl}.pl"
+	done
+}
+
+start_cluster() {
+	export PGHOST=$scratch/socket PGPORT=5432 PGDATABASE=postgres
+	mkdir "$PGHOST"
+	"$bindir/initdb" --no-sync --auth=trust --username=postgres --encoding=UTF8 \
+		--locale=C.UTF-8 --pgdata="$scratch/data" > "$scratch/initdb.log" 2>&1 ||
+		{ cat "$scratch/initdb.log"; return 1; }
+	cat >> "$scratch/data/postgresql.conf" <<-CONF
+		listen_addresses = ''
+		unix_socket_directories = '$PGHOST'
+		wal_level = logical
+		fsync = off
+	CONF
+	"$bindir/pg_ctl" --wait --silent --pgdata="$scratch/data" --log="$scratch/server.log" start ||
+		{ cat "$scratch/server.log"; return 1; }
+}
+
+stop_cluster() {
+	# Why a test found no server is in the server's log alone.
+	if grep -qsE 'PANIC|terminated by signal' "$scratch/server.log"; then
+		echo "--- the server broke down; from its log:"
+		grep -E -A 3 'PANIC|TRAP|terminated by signal' "$scratch/server.log"
+	fi
+	"$bindir/pg_ctl" --silent --mode=immediate --pgdata="$scratch/data" stop 2>/dev/null || true
+	rm -rf "$scratch"
+}
+
+# A test that was killed may have left its clusters running. As postgres, so that a
+# number that has come to belong to another process meets a refusal.
+stop_clusters_below() {
+	find "$1" -name postmaster.pid -exec head -q -n 1 {} + 2>/dev/null |
+		xargs --no-run-if-empty runuser -u postgres -- kill -QUIT 2>/dev/null || true
+}
+
+# run_suites COUNTS [SUITE [NAME...]]
+run_suites() {
+	local counts=$1 only=${2:-} suite names
+	shift; [ $# = 0 ] || shift
+
+	bindir=$("$PG_CONFIG" --bindir)
+	scratch=$(mktemp -d)
+	trap stop_cluster EXIT
+	export TMPDIR=$scratch HOME=$scratch
+	start_cluster
+
+	for suite in ${only:-$suites}; do
+		case $suite in
+			regress)   names=${*:-$(make_variable REGRESS)} ;;
+			isolation) names=${*:-$(make_variable ISOLATION)} ;;
+			tap)       names=$(tap_files "$@") ;;
+			*)         die "no suite named $suite (there are: $suites)" ;;
+		esac
+		if [ -z "${names// }" ]; then
+			echo "$suite: there are no tests"
+			continue
+		fi
+		case $suite in
+			regress)   run_pg_regress regress "$counts" . "$names" ;;
+			isolation) run_pg_regress isolation "$counts" output_iso "$names" ;;
+			tap)       run_tap "$counts" "$(echo $names)" ;;
+		esac
+	done
+}
+
+# add_up COUNTS: "passed failed skipped" over all suites of the file.
+add_up() {
+	awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0 }' "$1"
+}

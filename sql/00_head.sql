@@ -1,0 +1,1 @@
+\echo Use "CREATE EXTENSION usage_mgmt" to load this file. \quit

@@ -1,0 +1,50 @@
+-- The operations of TMF630 on each resource. They need the caller's own rights.
+
+CREATE FUNCTION usage_mgmt.post_usage(body json, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage(json, text) IS
+'Creates a usage from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.';
+
+CREATE FUNCTION usage_mgmt.get_usage(id text, fields text DEFAULT NULL, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_get_usage' LANGUAGE C STABLE;
+COMMENT ON FUNCTION usage_mgmt.get_usage(text, text, text) IS
+'The usage as TMF JSON, NULL when there is none. fields selects attributes (id,date,relatedParty.role; none for the identity alone).';
+
+CREATE FUNCTION usage_mgmt.put_usage(id text, body json, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage(text, json, text) IS
+'Complete update of a usage, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.';
+
+CREATE FUNCTION usage_mgmt.delete_usage(id text, billed boolean DEFAULT false) RETURNS boolean
+AS 'MODULE_PATHNAME', 'um_delete_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.delete_usage(text, boolean) IS
+'Deletes a usage; false when there was none. A billed one is refused (UM003) unless billed.';
+
+CREATE FUNCTION usage_mgmt.post_usage_specification(body json, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage_specification(json, text) IS
+'Creates a usage specification from its TMF JSON and returns it as stored; the same again is found, its id with other content is 23505.';
+
+CREATE FUNCTION usage_mgmt.get_usage_specification(
+	id text, fields text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_get_usage_specification' LANGUAGE C STABLE;
+COMMENT ON FUNCTION usage_mgmt.get_usage_specification(text, text, text) IS
+'The usage specification as TMF JSON, NULL when there is none.';
+
+CREATE FUNCTION usage_mgmt.put_usage_specification(id text, body json, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, json, text) IS
+'Complete update of a usage specification, returned as stored. P0002 when there is none, UM002 when id or href would change.';
+
+CREATE FUNCTION usage_mgmt.delete_usage_specification(id text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'um_delete_usage_specification' LANGUAGE C STRICT;
+COMMENT ON FUNCTION usage_mgmt.delete_usage_specification(text) IS
+'Deletes a usage specification; false when there was none. Usages keep their reference.';
+
+CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
+'A row of usage, of a partition of it, or of usage_specification as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u. Any other row type is 42804.';

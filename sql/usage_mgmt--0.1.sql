@@ -1,0 +1,872 @@
+\echo Use "CREATE EXTENSION usage_mgmt" to load this file. \quit
+-- Statuses and their life cycles
+
+-- Enums, because their operators live in pg_catalog: status = 'rated' works
+-- with any search_path and uses an index.
+CREATE TYPE usage_mgmt.usage_status AS ENUM
+	('received', 'rejected', 'recycled', 'guided', 'rated', 'rerated', 'billed');
+COMMENT ON TYPE usage_mgmt.usage_status IS
+'Status of a usage (TMF635: status). The legal moves are in the view status_transition.';
+
+CREATE TYPE usage_mgmt.usage_specification_status AS ENUM
+	('in study', 'in design', 'in test', 'rejected', 'active', 'launched', 'retired', 'obsolete');
+COMMENT ON TYPE usage_mgmt.usage_specification_status IS
+'Status of a usage specification (TMF635 R14.5: status, v4: lifecycleStatus).';
+
+CREATE FUNCTION usage_mgmt.status_transitions(
+	OUT resource text, OUT from_status text, OUT to_status text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_status_transitions'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.status_transitions() IS
+'Every legal move of every life cycle; keeping a status is no move. The view status_transition reads it.';
+
+CREATE VIEW usage_mgmt.status_transition AS
+	SELECT resource, from_status, to_status FROM usage_mgmt.status_transitions();
+COMMENT ON VIEW usage_mgmt.status_transition IS
+'Every legal move of a status: resource is usage or usage_specification. Any other move is refused with UM001.';
+GRANT SELECT ON usage_mgmt.status_transition TO PUBLIC;
+-- The type characteristics: an ordered list of named values.
+
+CREATE TYPE usage_mgmt.characteristics;
+
+CREATE FUNCTION usage_mgmt.characteristics_in(cstring) RETURNS usage_mgmt.characteristics
+	AS 'MODULE_PATHNAME', 'um_characteristics_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_in(cstring) IS 'I/O';
+
+CREATE FUNCTION usage_mgmt.characteristics_out(usage_mgmt.characteristics) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'um_characteristics_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_out(usage_mgmt.characteristics) IS 'I/O';
+
+CREATE FUNCTION usage_mgmt.characteristics_recv(internal) RETURNS usage_mgmt.characteristics
+	AS 'MODULE_PATHNAME', 'um_characteristics_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_recv(internal) IS 'I/O';
+
+CREATE FUNCTION usage_mgmt.characteristics_send(usage_mgmt.characteristics) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'um_characteristics_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_send(usage_mgmt.characteristics) IS 'I/O';
+
+CREATE TYPE usage_mgmt.characteristics (
+	INPUT = usage_mgmt.characteristics_in,
+	OUTPUT = usage_mgmt.characteristics_out,
+	RECEIVE = usage_mgmt.characteristics_recv,
+	SEND = usage_mgmt.characteristics_send,
+	INTERNALLENGTH = variable,
+	ALIGNMENT = int4,
+	STORAGE = extended
+);
+COMMENT ON TYPE usage_mgmt.characteristics IS
+	'ordered list of characteristics; its text is the TMF array of objects, an object is read as a list of its pairs';
+
+-- Casts
+
+CREATE FUNCTION usage_mgmt.characteristics(jsonb) RETURNS usage_mgmt.characteristics
+	AS 'MODULE_PATHNAME', 'um_jsonb_to_characteristics' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics(jsonb) IS 'the list that the array holds, or the list of the objects pairs';
+
+CREATE FUNCTION usage_mgmt.characteristics_to_jsonb(usage_mgmt.characteristics) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'um_characteristics_to_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_to_jsonb(usage_mgmt.characteristics) IS 'the object of the lists pairs; of a repeated name the last';
+
+CREATE FUNCTION usage_mgmt.characteristics_to_json(usage_mgmt.characteristics) RETURNS json
+	AS 'MODULE_PATHNAME', 'um_characteristics_to_json' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_to_json(usage_mgmt.characteristics) IS 'the TMF array, with all that the elements carry';
+
+CREATE CAST (jsonb AS usage_mgmt.characteristics)
+	WITH FUNCTION usage_mgmt.characteristics(jsonb) AS ASSIGNMENT;
+COMMENT ON CAST (jsonb AS usage_mgmt.characteristics) IS 'from the TMF array or an object of pairs';
+
+CREATE CAST (usage_mgmt.characteristics AS jsonb)
+	WITH FUNCTION usage_mgmt.characteristics_to_jsonb(usage_mgmt.characteristics) AS IMPLICIT;
+COMMENT ON CAST (usage_mgmt.characteristics AS jsonb) IS 'the object of the pairs, so that every jsonb operator and function works';
+
+CREATE CAST (usage_mgmt.characteristics AS json)
+	WITH FUNCTION usage_mgmt.characteristics_to_json(usage_mgmt.characteristics) AS ASSIGNMENT;
+COMMENT ON CAST (usage_mgmt.characteristics AS json) IS 'the TMF array; to_json and row_to_json use it';
+
+-- Operators that mean what they mean on the jsonb object of the pairs
+
+CREATE FUNCTION usage_mgmt.characteristics_field(usage_mgmt.characteristics, text) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'um_characteristics_field' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_field(usage_mgmt.characteristics, text) IS 'value of a name';
+
+CREATE FUNCTION usage_mgmt.characteristics_field_text(usage_mgmt.characteristics, text) RETURNS text
+	AS 'MODULE_PATHNAME', 'um_characteristics_field_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_field_text(usage_mgmt.characteristics, text) IS 'value of a name as text';
+
+CREATE FUNCTION usage_mgmt.characteristics_exists(usage_mgmt.characteristics, text) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_exists' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_exists(usage_mgmt.characteristics, text) IS 'is there this name?';
+
+CREATE FUNCTION usage_mgmt.characteristics_exists_any(usage_mgmt.characteristics, text[]) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_exists_any' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_exists_any(usage_mgmt.characteristics, text[]) IS 'is there any of these names?';
+
+CREATE FUNCTION usage_mgmt.characteristics_exists_all(usage_mgmt.characteristics, text[]) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_exists_all' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_exists_all(usage_mgmt.characteristics, text[]) IS 'are there all of these names?';
+
+CREATE FUNCTION usage_mgmt.characteristics_contains(usage_mgmt.characteristics, usage_mgmt.characteristics) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_contains' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_contains(usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'does the first contain the pairs of the second?';
+
+CREATE FUNCTION usage_mgmt.characteristics_contained(usage_mgmt.characteristics, usage_mgmt.characteristics) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_contained' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_contained(usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'are the pairs of the first contained in the second?';
+
+CREATE OPERATOR usage_mgmt.-> (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text,
+	FUNCTION = usage_mgmt.characteristics_field
+);
+COMMENT ON OPERATOR usage_mgmt.-> (usage_mgmt.characteristics, text) IS 'value of a name';
+
+CREATE OPERATOR usage_mgmt.->> (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text,
+	FUNCTION = usage_mgmt.characteristics_field_text
+);
+COMMENT ON OPERATOR usage_mgmt.->> (usage_mgmt.characteristics, text) IS 'value of a name as text';
+
+CREATE OPERATOR usage_mgmt.? (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text,
+	FUNCTION = usage_mgmt.characteristics_exists,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR usage_mgmt.? (usage_mgmt.characteristics, text) IS 'name exists';
+
+CREATE OPERATOR usage_mgmt.?| (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text[],
+	FUNCTION = usage_mgmt.characteristics_exists_any,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR usage_mgmt.?| (usage_mgmt.characteristics, text[]) IS 'any name exists';
+
+CREATE OPERATOR usage_mgmt.?& (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text[],
+	FUNCTION = usage_mgmt.characteristics_exists_all,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR usage_mgmt.?& (usage_mgmt.characteristics, text[]) IS 'all names exist';
+
+CREATE OPERATOR usage_mgmt.@> (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = usage_mgmt.characteristics,
+	FUNCTION = usage_mgmt.characteristics_contains,
+	COMMUTATOR = OPERATOR(usage_mgmt.<@),
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR usage_mgmt.@> (usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'contains';
+
+CREATE OPERATOR usage_mgmt.<@ (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = usage_mgmt.characteristics,
+	FUNCTION = usage_mgmt.characteristics_contained,
+	COMMUTATOR = OPERATOR(usage_mgmt.@>),
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR usage_mgmt.<@ (usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'is contained by';
+
+-- Equality of lists, for comparing, DISTINCT, GROUP BY and hash joins
+
+CREATE FUNCTION usage_mgmt.characteristics_eq(usage_mgmt.characteristics, usage_mgmt.characteristics) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_eq(usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'are the lists equal, in names, values, other members and order?';
+
+CREATE FUNCTION usage_mgmt.characteristics_ne(usage_mgmt.characteristics, usage_mgmt.characteristics) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_ne(usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'do the lists differ?';
+
+CREATE FUNCTION usage_mgmt.characteristics_hash(usage_mgmt.characteristics) RETURNS integer
+	AS 'MODULE_PATHNAME', 'um_characteristics_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_hash(usage_mgmt.characteristics) IS 'hash';
+
+CREATE FUNCTION usage_mgmt.characteristics_hash_extended(usage_mgmt.characteristics, bigint) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'um_characteristics_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_hash_extended(usage_mgmt.characteristics, bigint) IS 'hash with a seed';
+
+CREATE OPERATOR usage_mgmt.= (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = usage_mgmt.characteristics,
+	FUNCTION = usage_mgmt.characteristics_eq,
+	COMMUTATOR = OPERATOR(usage_mgmt.=), NEGATOR = OPERATOR(usage_mgmt.<>),
+	RESTRICT = eqsel, JOIN = eqjoinsel, HASHES
+);
+COMMENT ON OPERATOR usage_mgmt.= (usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'equal as lists';
+
+CREATE OPERATOR usage_mgmt.<> (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = usage_mgmt.characteristics,
+	FUNCTION = usage_mgmt.characteristics_ne,
+	COMMUTATOR = OPERATOR(usage_mgmt.<>), NEGATOR = OPERATOR(usage_mgmt.=),
+	RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR usage_mgmt.<> (usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'different as lists';
+
+CREATE OPERATOR CLASS usage_mgmt.characteristics_ops
+	DEFAULT FOR TYPE usage_mgmt.characteristics USING hash AS
+	OPERATOR 1 usage_mgmt.= (usage_mgmt.characteristics, usage_mgmt.characteristics),
+	FUNCTION 1 usage_mgmt.characteristics_hash(usage_mgmt.characteristics),
+	FUNCTION 2 usage_mgmt.characteristics_hash_extended(usage_mgmt.characteristics, bigint);
+COMMENT ON OPERATOR FAMILY usage_mgmt.characteristics_ops USING hash IS 'equality of lists of characteristics';
+COMMENT ON OPERATOR CLASS usage_mgmt.characteristics_ops USING hash IS 'equality of lists of characteristics';
+
+-- GIN: which rows have a name, or a name with a value
+
+CREATE FUNCTION usage_mgmt.characteristics_gin_extract_value(usage_mgmt.characteristics, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'um_characteristics_gin_extract_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_gin_extract_value(usage_mgmt.characteristics, internal) IS 'GIN support';
+
+CREATE FUNCTION usage_mgmt.characteristics_gin_extract_query(usage_mgmt.characteristics, internal, smallint, internal, internal, internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'um_characteristics_gin_extract_query' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_gin_extract_query(usage_mgmt.characteristics, internal, smallint, internal, internal, internal, internal) IS 'GIN support';
+
+CREATE FUNCTION usage_mgmt.characteristics_gin_consistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal, internal) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_gin_consistent' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_gin_consistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal, internal) IS 'GIN support';
+
+CREATE FUNCTION usage_mgmt.characteristics_gin_triconsistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal) RETURNS "char"
+	AS 'MODULE_PATHNAME', 'um_characteristics_gin_triconsistent' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_gin_triconsistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal) IS 'GIN support';
+
+CREATE OPERATOR CLASS usage_mgmt.characteristics_ops
+	DEFAULT FOR TYPE usage_mgmt.characteristics USING gin AS
+	OPERATOR 7 usage_mgmt.@> (usage_mgmt.characteristics, usage_mgmt.characteristics),
+	OPERATOR 9 usage_mgmt.? (usage_mgmt.characteristics, text),
+	OPERATOR 10 usage_mgmt.?| (usage_mgmt.characteristics, text[]),
+	OPERATOR 11 usage_mgmt.?& (usage_mgmt.characteristics, text[]),
+	FUNCTION 1 pg_catalog.btint8cmp(bigint, bigint),
+	FUNCTION 2 usage_mgmt.characteristics_gin_extract_value(usage_mgmt.characteristics, internal),
+	FUNCTION 3 usage_mgmt.characteristics_gin_extract_query(usage_mgmt.characteristics, internal, smallint, internal, internal, internal, internal),
+	FUNCTION 4 usage_mgmt.characteristics_gin_consistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal, internal),
+	FUNCTION 6 usage_mgmt.characteristics_gin_triconsistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal),
+	STORAGE bigint;
+COMMENT ON OPERATOR FAMILY usage_mgmt.characteristics_ops USING gin IS 'names and values in lists of characteristics';
+COMMENT ON OPERATOR CLASS usage_mgmt.characteristics_ops USING gin IS 'names and values in lists of characteristics';
+
+-- One row for each element
+
+CREATE FUNCTION usage_mgmt.characteristics_each(usage_mgmt.characteristics,
+	OUT ordinal bigint, OUT name text, OUT value text, OUT element json)
+	RETURNS SETOF record LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+	SELECT e.ordinal, e.element OPERATOR(pg_catalog.->>) 'name', e.element OPERATOR(pg_catalog.->>) 'value', e.element
+	FROM pg_catalog.json_array_elements(usage_mgmt.characteristics_to_json($1)) WITH ORDINALITY AS e (element, ordinal);
+END;
+COMMENT ON FUNCTION usage_mgmt.characteristics_each(usage_mgmt.characteristics) IS
+	'the elements in their order, from 1; element is the whole TMF object';
+-- Composite types of the arrays in a usage. Frozen: rows on disk and dumps have
+-- their columns in this order, so no column is ever added, moved or dropped.
+
+CREATE TYPE usage_mgmt.related_party AS (
+	role text,
+	id text,
+	href text,
+	name text,
+	status text,
+	alias jsonb,
+	valid_from timestamptz,
+	valid_to timestamptz,
+	referred_type text,
+	type text,
+	base_type text,
+	schema_location text,
+	extra jsonb
+);
+COMMENT ON TYPE usage_mgmt.related_party IS
+'A party linked to a usage, with its role (TMF635: RelatedParty).';
+COMMENT ON COLUMN usage_mgmt.related_party.role IS 'Role of the party (mandatory in a stored usage)';
+COMMENT ON COLUMN usage_mgmt.related_party.id IS 'Id of the party; defaults to the last segment of href';
+COMMENT ON COLUMN usage_mgmt.related_party.href IS 'Address of the party';
+COMMENT ON COLUMN usage_mgmt.related_party.name IS 'Name of the party';
+COMMENT ON COLUMN usage_mgmt.related_party.status IS 'Status of the relationship (R14.5)';
+COMMENT ON COLUMN usage_mgmt.related_party.alias IS 'Aliases, a JSON array of {type, value} (R14.5)';
+COMMENT ON COLUMN usage_mgmt.related_party.valid_from IS 'Start of validFor';
+COMMENT ON COLUMN usage_mgmt.related_party.valid_to IS 'End of validFor, not before its start';
+COMMENT ON COLUMN usage_mgmt.related_party.referred_type IS '@referredType (v4)';
+COMMENT ON COLUMN usage_mgmt.related_party.type IS '@type (v4)';
+COMMENT ON COLUMN usage_mgmt.related_party.base_type IS '@baseType (v4)';
+COMMENT ON COLUMN usage_mgmt.related_party.schema_location IS '@schemaLocation (v4)';
+COMMENT ON COLUMN usage_mgmt.related_party.extra IS 'Attributes that no version knows, a JSON object';
+
+CREATE FUNCTION usage_mgmt.related_party(
+	role text DEFAULT NULL,
+	id text DEFAULT NULL,
+	href text DEFAULT NULL,
+	name text DEFAULT NULL,
+	status text DEFAULT NULL,
+	alias jsonb DEFAULT NULL,
+	valid_from timestamptz DEFAULT NULL,
+	valid_to timestamptz DEFAULT NULL,
+	referred_type text DEFAULT NULL,
+	type text DEFAULT NULL,
+	base_type text DEFAULT NULL,
+	schema_location text DEFAULT NULL,
+	extra jsonb DEFAULT NULL)
+RETURNS usage_mgmt.related_party
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT ROW($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)::usage_mgmt.related_party $$;
+COMMENT ON FUNCTION usage_mgmt.related_party(text, text, text, text, text, jsonb, timestamptz, timestamptz, text, text, text, text, jsonb) IS
+'Builds a related_party from named arguments; what is not given is null.';
+
+CREATE TYPE usage_mgmt.rated_product_usage AS (
+	rating_date timestamptz,
+	usage_rating_tag text,
+	is_billed boolean,
+	rating_amount_type text,
+	tax_included_rating_amount numeric,
+	tax_excluded_rating_amount numeric,
+	tax_rate numeric,
+	is_tax_exempt boolean,
+	offer_tariff_type text,
+	bucket_value_converted_in_amount numeric,
+	bucket_currency_code text,
+	currency_code text,
+	product_ref text,
+	product_ref_id text,
+	product_ref_name text,
+	product_ref_referred_type text,
+	product_ref_type text,
+	product_ref_base_type text,
+	product_ref_schema_location text,
+	type text,
+	base_type text,
+	schema_location text,
+	extra jsonb
+);
+COMMENT ON TYPE usage_mgmt.rated_product_usage IS
+'One rating of a usage: its date, amounts, tax and product (TMF635: RatedProductUsage).';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.rating_date IS 'When the usage was rated';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.usage_rating_tag IS 'usage, included usage or non included usage; defaults to usage';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.is_billed IS 'Whether it has been billed; defaults to false';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.rating_amount_type IS 'Type of the amount; defaults to total';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.tax_included_rating_amount IS 'Amount with all taxes, in currency_code';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.tax_excluded_rating_amount IS 'Amount without taxes, in currency_code';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.tax_rate IS 'Tax rate in percent';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.is_tax_exempt IS 'Whether the amount is exempt of tax; defaults to false';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.offer_tariff_type IS 'Type of tariff applied; defaults to normal';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.bucket_value_converted_in_amount IS 'Monetary value of the bucket';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.bucket_currency_code IS 'Unit of that value where it is not currency_code (v4)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.currency_code IS 'ISO 4217 code (R14.5: currencyCode, v4: unit of the amounts)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.product_ref IS 'Address of the product (R14.5: productRef, v4: productRef.href)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.product_ref_id IS 'Id of the product; defaults to the last segment of product_ref';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.product_ref_name IS 'Name of the product (v4)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.product_ref_referred_type IS 'productRef.@referredType (v4)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.product_ref_type IS 'productRef.@type (v4)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.product_ref_base_type IS 'productRef.@baseType (v4)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.product_ref_schema_location IS 'productRef.@schemaLocation (v4)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.type IS '@type (v4)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.base_type IS '@baseType (v4)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.schema_location IS '@schemaLocation (v4)';
+COMMENT ON COLUMN usage_mgmt.rated_product_usage.extra IS 'Attributes that no version knows, a JSON object';
+
+CREATE FUNCTION usage_mgmt.rated_product_usage(
+	rating_date timestamptz DEFAULT NULL,
+	usage_rating_tag text DEFAULT NULL,
+	is_billed boolean DEFAULT NULL,
+	rating_amount_type text DEFAULT NULL,
+	tax_included_rating_amount numeric DEFAULT NULL,
+	tax_excluded_rating_amount numeric DEFAULT NULL,
+	tax_rate numeric DEFAULT NULL,
+	is_tax_exempt boolean DEFAULT NULL,
+	offer_tariff_type text DEFAULT NULL,
+	bucket_value_converted_in_amount numeric DEFAULT NULL,
+	bucket_currency_code text DEFAULT NULL,
+	currency_code text DEFAULT NULL,
+	product_ref text DEFAULT NULL,
+	product_ref_id text DEFAULT NULL,
+	product_ref_name text DEFAULT NULL,
+	product_ref_referred_type text DEFAULT NULL,
+	product_ref_type text DEFAULT NULL,
+	product_ref_base_type text DEFAULT NULL,
+	product_ref_schema_location text DEFAULT NULL,
+	type text DEFAULT NULL,
+	base_type text DEFAULT NULL,
+	schema_location text DEFAULT NULL,
+	extra jsonb DEFAULT NULL)
+RETURNS usage_mgmt.rated_product_usage
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT ROW($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)::usage_mgmt.rated_product_usage $$;
+COMMENT ON FUNCTION usage_mgmt.rated_product_usage(timestamptz, text, boolean, text, numeric, numeric, numeric, boolean, text, numeric, text, text, text, text, text, text, text, text, text, text, text, text, jsonb) IS
+'Builds a rated_product_usage from named arguments; what is not given is null.';
+-- Trigger functions, and the hash that the ledger keeps
+
+CREATE FUNCTION usage_mgmt.usage_check() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_usage_check' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.usage_check() IS
+'BEFORE INSERT OR UPDATE OR DELETE of a usage, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.';
+
+CREATE FUNCTION usage_mgmt.usage_keys() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_usage_keys' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.usage_keys() IS
+'For each statement: keeps usage_key, as the owner of the table that fired. An id that another usage has is 23505.';
+
+CREATE FUNCTION usage_mgmt.usage_specification_check() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_usage_specification_check' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.usage_specification_check() IS
+'BEFORE INSERT OR UPDATE of a usage specification, for each row: completes and checks it.';
+
+CREATE FUNCTION usage_mgmt.usage_specification_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_usage_specification_changed' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.usage_specification_changed() IS
+'AFTER any change of usage specifications: tells every session to read them anew.';
+
+CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_content_hash_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.content_hash(record) IS
+'Hash of a usage''s content in canonical form (algorithm 1), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
+-- The tables. They belong to the user, not to the extension: a dump carries
+-- them with their data and, behind the data, their triggers.
+
+CREATE FUNCTION usage_mgmt.install_tables() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	SET LOCAL client_min_messages = warning;	-- IF NOT EXISTS tells what is there
+	PERFORM usage_mgmt.install_usage_specification();
+	PERFORM usage_mgmt.install_usage();
+	PERFORM usage_mgmt.install_usage_key();
+	PERFORM usage_mgmt.install_views();
+	PERFORM usage_mgmt.ensure_partitions(now() - interval '3 months', now() + interval '12 months');
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_tables() IS
+'Makes the tables, or brings older ones up to date; does nothing to what is as it should be. They belong to whoever calls. Makes partitions from three months back to twelve ahead.';
+
+CREATE FUNCTION usage_mgmt.install_usage_specification() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_specification (
+		id text COLLATE "C" NOT NULL,
+		name text,
+		description text,
+		version text,
+		is_bundle boolean,
+		last_update timestamptz,
+		status usage_mgmt.usage_specification_status NOT NULL DEFAULT 'in study',
+		valid_from timestamptz,
+		valid_to timestamptz,
+		usage_spec_characteristic jsonb,
+		related_party usage_mgmt.related_party[],
+		attachment jsonb,
+		constraint_ref jsonb,
+		entity_spec_relationship jsonb,
+		target_entity_schema jsonb,
+		extra jsonb,
+		received_at timestamptz DEFAULT now(),
+		changed_at timestamptz DEFAULT now(),
+		CONSTRAINT usage_specification_pkey PRIMARY KEY (id)
+	);
+	COMMENT ON TABLE usage_mgmt.usage_specification IS
+	'What usages of a type look like (TMF635: UsageSpecification).';
+	COMMENT ON COLUMN usage_mgmt.usage_specification.usage_spec_characteristic IS
+	'The characteristics and their allowed values, a JSON array under the names of R14.5.';
+	COMMENT ON COLUMN usage_mgmt.usage_specification.extra IS
+	'Attributes that the model does not know, a JSON object.';
+	PERFORM usage_mgmt.install_trigger('usage_specification', 'zz_usage_specification_check',
+		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'usage_specification_check');
+	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_changed',
+		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'usage_specification_changed');
+	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_truncated',
+		'AFTER TRUNCATE', 'FOR EACH STATEMENT', 'usage_specification_changed');
+	-- Replicated changes must reach the sessions' caches, too.
+	ALTER TABLE usage_mgmt.usage_specification ENABLE ALWAYS TRIGGER usage_specification_changed;
+	ALTER TABLE usage_mgmt.usage_specification ENABLE ALWAYS TRIGGER usage_specification_truncated;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_usage_specification() IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_usage() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	CREATE TABLE IF NOT EXISTS usage_mgmt.usage (
+		id text COLLATE "C" NOT NULL,
+		usage_date timestamptz NOT NULL,
+		usage_type text NOT NULL,
+		description text,
+		status usage_mgmt.usage_status NOT NULL DEFAULT 'received',
+		usage_specification_id text,
+		usage_specification_href text,
+		usage_specification_name text,
+		usage_characteristic usage_mgmt.characteristics,
+		related_party usage_mgmt.related_party[],
+		rated_product_usage usage_mgmt.rated_product_usage[],
+		rejection jsonb,
+		extra jsonb,
+		received_at timestamptz DEFAULT now(),
+		changed_at timestamptz DEFAULT now(),
+		load_id bigint,
+		CONSTRAINT usage_pkey PRIMARY KEY (id, usage_date)
+	) PARTITION BY RANGE (usage_date);
+	COMMENT ON TABLE usage_mgmt.usage IS
+	'Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.';
+	COMMENT ON COLUMN usage_mgmt.usage.usage_date IS 'When it happened (R14.5: date, v4: usageDate).';
+	COMMENT ON COLUMN usage_mgmt.usage.usage_specification_id IS
+	'The specification it follows; a soft reference, the specification may be another server''s.';
+	COMMENT ON COLUMN usage_mgmt.usage.rejection IS
+	'Why it was rejected; a usage that the specification check marked has its faults and delivered_status here.';
+	COMMENT ON COLUMN usage_mgmt.usage.extra IS
+	'Attributes that the model does not know, a JSON object.';
+	COMMENT ON COLUMN usage_mgmt.usage.received_at IS 'When it was stored.';
+	COMMENT ON COLUMN usage_mgmt.usage.changed_at IS 'When it was changed last.';
+	COMMENT ON COLUMN usage_mgmt.usage.load_id IS 'The import_load that brought it.';
+
+	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_default PARTITION OF usage_mgmt.usage DEFAULT;
+	COMMENT ON TABLE usage_mgmt.usage_default IS
+	'Usages of months without a partition; ensure_partitions() moves them out.';
+	CREATE INDEX IF NOT EXISTS usage_date_idx ON usage_mgmt.usage (usage_date);
+	-- What waits for work: few rows, whatever the size of the table.
+	CREATE INDEX IF NOT EXISTS usage_open_idx ON usage_mgmt.usage (status, usage_date)
+		WHERE status IN ('received', 'rejected', 'recycled', 'guided', 'rerated');
+	PERFORM usage_mgmt.install_trigger('usage', 'zz_usage_check',
+		'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'usage_check');
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_usage() IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_usage_key() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_key (
+		id text COLLATE "C" NOT NULL,
+		usage_date timestamptz NOT NULL,
+		content_hash bigint NOT NULL,
+		hash_version smallint NOT NULL,
+		CONSTRAINT usage_key_pkey PRIMARY KEY (id)
+	);
+	COMMENT ON TABLE usage_mgmt.usage_key IS
+	'The ledger: every id once, whatever the partition. Written by the triggers of usage alone.';
+	COMMENT ON COLUMN usage_mgmt.usage_key.usage_date IS 'The date of the usage, which names its partition.';
+	COMMENT ON COLUMN usage_mgmt.usage_key.content_hash IS 'Hash of the usage as it was first stored.';
+	COMMENT ON COLUMN usage_mgmt.usage_key.hash_version IS 'The algorithm of the hash.';
+	PERFORM usage_mgmt.install_key_triggers('usage_mgmt.usage');
+	PERFORM usage_mgmt.install_key_triggers('usage_mgmt.usage_default');
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_usage_key() IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_views() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	CREATE OR REPLACE VIEW usage_mgmt.usage_rating WITH (security_invoker = true) AS
+		SELECT u.id AS usage_id, u.usage_date, r.ordinality AS ordinal,
+			r.rating_date, r.usage_rating_tag, r.is_billed, r.rating_amount_type,
+			r.tax_included_rating_amount, r.tax_excluded_rating_amount, r.tax_rate,
+			r.is_tax_exempt, r.offer_tariff_type, r.bucket_value_converted_in_amount,
+			r.bucket_currency_code, r.currency_code, r.product_ref, r.product_ref_id,
+			r.product_ref_name, r.product_ref_referred_type, r.product_ref_type,
+			r.product_ref_base_type, r.product_ref_schema_location, r.type, r.base_type,
+			r.schema_location, r.extra
+		FROM usage_mgmt.usage u, unnest(u.rated_product_usage) WITH ORDINALITY r;
+	COMMENT ON VIEW usage_mgmt.usage_rating IS
+	'Each rated product usage as a row, with the columns of the type; ordinal counts from 1.';
+	CREATE OR REPLACE VIEW usage_mgmt.usage_party WITH (security_invoker = true) AS
+		SELECT u.id AS usage_id, u.usage_date, p.ordinality AS ordinal,
+			p.role, p.id, p.href, p.name, p.status, p.alias, p.valid_from, p.valid_to,
+			p.referred_type, p.type, p.base_type, p.schema_location, p.extra
+		FROM usage_mgmt.usage u, unnest(u.related_party) WITH ORDINALITY p;
+	COMMENT ON VIEW usage_mgmt.usage_party IS
+	'Each related party as a row, with the columns of the type; ordinal counts from 1.';
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_views() IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_trigger(
+	relation text, trigger_name text, fires text, level text, function text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_trigger
+				   WHERE tgrelid = format('usage_mgmt.%I', relation)::regclass
+				   AND tgname = trigger_name) THEN
+		EXECUTE format('CREATE TRIGGER %I %s ON usage_mgmt.%I %s EXECUTE FUNCTION usage_mgmt.%I()',
+			trigger_name, fires, relation, level, function);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_trigger(text, text, text, text, text) IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_key_triggers(relation regclass) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	leaf boolean := (SELECT relkind = 'r' FROM pg_class WHERE oid = relation);
+	name text;
+	fires text;
+BEGIN
+	FOR name, fires IN
+		VALUES ('usage_keys_insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows'),
+			('usage_keys_update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+			('usage_keys_delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows'),
+			('usage_keys_truncate', 'BEFORE TRUNCATE ON %s')
+	LOOP
+		-- A TRUNCATE of the parent fires the triggers of its leaves.
+		CONTINUE WHEN name = 'usage_keys_truncate' AND NOT leaf
+			OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = name);
+		EXECUTE format('CREATE TRIGGER %I ' || fires
+			|| ' FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', name, relation);
+	END LOOP;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_key_triggers(regclass) IS
+'Gives usage or a partition of it the triggers that keep the ledger.';
+-- Partitions by month, and the ledger's health
+
+CREATE FUNCTION usage_mgmt.ensure_partitions(from_date timestamptz, to_date timestamptz)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	month timestamp;
+	made integer := 0;
+BEGIN
+	FOR month IN
+		SELECT generate_series(date_trunc('month', from_date AT TIME ZONE 'UTC'),
+			to_date AT TIME ZONE 'UTC', interval '1 month')
+	LOOP
+		made := made + usage_mgmt.ensure_partition(month)::integer;
+	END LOOP;
+	RETURN made;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.ensure_partitions(timestamptz, timestamptz) IS
+'Makes the partitions of the months (in UTC) that hold these dates and all between; moves what the default partition has of them. Returns how many it made. Must not run inside a load.';
+
+CREATE FUNCTION usage_mgmt.ensure_partition(month timestamp) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	leaf text := format('usage_mgmt.%I', 'usage_p' || to_char(month, 'YYYYMM'));
+	first_day text := to_char(month, 'YYYY-MM-DD') || ' 00:00:00+00';
+	last_day text := to_char(month + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00';
+	owner text := (SELECT relowner::regrole FROM pg_class WHERE oid = 'usage_mgmt.usage'::regclass);
+BEGIN
+	IF to_regclass(leaf) IS NOT NULL THEN
+		PERFORM usage_mgmt.install_key_triggers(leaf::regclass)
+			FROM pg_class WHERE oid = leaf::regclass AND relispartition;
+		RETURN false;
+	END IF;
+	EXECUTE format('CREATE TABLE %s (LIKE usage_mgmt.usage INCLUDING ALL)', leaf);
+	EXECUTE format('ALTER TABLE %s OWNER TO %s', leaf, owner);
+	PERFORM usage_mgmt.empty_default(leaf, first_day::timestamptz, last_day::timestamptz);
+	EXECUTE format('ALTER TABLE usage_mgmt.usage ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+		leaf, first_day, last_day);
+	PERFORM usage_mgmt.install_key_triggers(leaf::regclass);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.ensure_partition(timestamp) IS
+'Makes the partition of the month that starts there (UTC); true where there was none. Part of ensure_partitions().';
+
+CREATE FUNCTION usage_mgmt.empty_default(leaf text, from_date timestamptz, to_date timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+		FROM pg_attribute
+		WHERE attrelid = 'usage_mgmt.usage'::regclass AND attnum > 0
+		AND NOT attisdropped AND attgenerated = '');
+	modes text[];
+	mode text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM usage_mgmt.usage_default
+				   WHERE usage_date >= from_date AND usage_date < to_date) THEN
+		RETURN;
+	END IF;
+	-- The rows stay what they are, and so do their keys: no trigger may fire.
+	SELECT array_agg(format('ENABLE %s TRIGGER %I',
+			CASE tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname))
+		INTO modes
+		FROM pg_trigger
+		WHERE tgrelid = 'usage_mgmt.usage_default'::regclass AND NOT tgisinternal AND tgenabled <> 'D';
+	ALTER TABLE usage_mgmt.usage_default DISABLE TRIGGER USER;
+	EXECUTE format('WITH moved AS (DELETE FROM usage_mgmt.usage_default
+		WHERE usage_date >= $1 AND usage_date < $2 RETURNING *)
+		INSERT INTO %s (%s) SELECT %2$s FROM moved', leaf, columns)
+		USING from_date, to_date;
+	FOREACH mode IN ARRAY coalesce(modes, '{}') LOOP
+		EXECUTE 'ALTER TABLE usage_mgmt.usage_default ' || mode;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.empty_default(text, timestamptz, timestamptz) IS
+'Moves a month''s rows from the default partition to its coming own. Part of ensure_partitions().';
+
+CREATE FUNCTION usage_mgmt.drop_partitions(
+	before timestamptz, forget_ids boolean DEFAULT false, billed boolean DEFAULT false)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	leaf regclass;
+	has_billed boolean;
+	dropped integer := 0;
+BEGIN
+	FOR leaf IN
+		SELECT c.oid::regclass
+		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		WHERE i.inhparent = 'usage_mgmt.usage'::regclass
+		AND substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \(''(.*)''\)')::timestamptz <= before
+		ORDER BY 1
+	LOOP
+		EXECUTE format('LOCK TABLE usage_mgmt.usage, %s IN ACCESS EXCLUSIVE MODE', leaf);
+		EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE status = ''billed'')', leaf)
+			INTO has_billed;
+		IF has_billed AND NOT billed THEN
+			RAISE EXCEPTION 'partition "%" holds billed usages', leaf
+				USING ERRCODE = 'UM003',
+				HINT = 'drop_partitions(before, billed => true) drops it all the same.';
+		END IF;
+		IF forget_ids THEN
+			EXECUTE format('DELETE FROM usage_mgmt.usage_key k USING %s u WHERE k.id = u.id', leaf);
+		END IF;
+		EXECUTE format('DROP TABLE %s', leaf);
+		dropped := dropped + 1;
+	END LOOP;
+	RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.drop_partitions(timestamptz, boolean, boolean) IS
+'Drops the partitions that end at or before that time, and returns how many. Their ids stay known, so that none is taken again, unless forget_ids; billed usages are refused (UM003) unless billed.';
+
+CREATE FUNCTION usage_mgmt.check_keys()
+RETURNS TABLE (id text, usage_date timestamptz, fault text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY
+		SELECT u.id, u.usage_date,
+			CASE WHEN k.id IS NULL THEN 'has no key' ELSE 'its key has another date' END
+		FROM usage_mgmt.usage u LEFT JOIN usage_mgmt.usage_key k ON k.id = u.id
+		WHERE k.usage_date IS DISTINCT FROM u.usage_date;
+	RETURN QUERY
+		SELECT u.id, min(u.usage_date), 'has ' || count(*) || ' rows'
+		FROM usage_mgmt.usage u GROUP BY u.id HAVING count(*) > 1;
+	RETURN QUERY
+		SELECT NULL::text, NULL::timestamptz, format('partition %s does not keep the ledger', i.inhrelid::regclass)
+		FROM pg_inherits i
+		WHERE i.inhparent = 'usage_mgmt.usage'::regclass
+		AND (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = i.inhrelid
+			 AND t.tgname LIKE 'usage\_keys\_%' AND t.tgenabled <> 'D') < 4;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.check_keys() IS
+'What the ledger has wrong, as it can be after logical replication, session_replication_role = replica or a partition attached by hand; no rows when all is well. A key without a row, kept by drop_partitions(), is no fault.';
+
+CREATE FUNCTION usage_mgmt.rebuild_keys() RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mended bigint;
+	added bigint;
+BEGIN
+	PERFORM usage_mgmt.install_key_triggers(inhrelid::regclass)
+		FROM pg_inherits WHERE inhparent = 'usage_mgmt.usage'::regclass;
+	UPDATE usage_mgmt.usage_key k SET usage_date = u.usage_date
+		FROM usage_mgmt.usage u
+		WHERE u.id = k.id AND u.usage_date <> k.usage_date
+		AND NOT EXISTS (SELECT FROM usage_mgmt.usage v WHERE v.id = k.id AND v.usage_date = k.usage_date);
+	GET DIAGNOSTICS mended = ROW_COUNT;
+	-- An id on two rows is 23505 here: only a person can say which is right.
+	INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version)
+		SELECT u.id, u.usage_date, usage_mgmt.content_hash(u), 1
+		FROM usage_mgmt.usage u
+		WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE k.id = u.id)
+		ORDER BY u.id;
+	GET DIAGNOSTICS added = ROW_COUNT;
+	RETURN mended + added;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.rebuild_keys() IS
+'Mends what check_keys() tells, but for an id on two rows, and returns how many keys it changed. An existing hash never changes.';
+-- The operations of TMF630 on each resource. They need the caller's own rights.
+
+CREATE FUNCTION usage_mgmt.post_usage(body json, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage(json, text) IS
+'Creates a usage from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.';
+
+CREATE FUNCTION usage_mgmt.get_usage(id text, fields text DEFAULT NULL, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_get_usage' LANGUAGE C STABLE;
+COMMENT ON FUNCTION usage_mgmt.get_usage(text, text, text) IS
+'The usage as TMF JSON, NULL when there is none. fields selects attributes (id,date,relatedParty.role; none for the identity alone).';
+
+CREATE FUNCTION usage_mgmt.put_usage(id text, body json, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage(text, json, text) IS
+'Complete update of a usage, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.';
+
+CREATE FUNCTION usage_mgmt.delete_usage(id text, billed boolean DEFAULT false) RETURNS boolean
+AS 'MODULE_PATHNAME', 'um_delete_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.delete_usage(text, boolean) IS
+'Deletes a usage; false when there was none. A billed one is refused (UM003) unless billed.';
+
+CREATE FUNCTION usage_mgmt.post_usage_specification(body json, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage_specification(json, text) IS
+'Creates a usage specification from its TMF JSON and returns it as stored; the same again is found, its id with other content is 23505.';
+
+CREATE FUNCTION usage_mgmt.get_usage_specification(
+	id text, fields text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_get_usage_specification' LANGUAGE C STABLE;
+COMMENT ON FUNCTION usage_mgmt.get_usage_specification(text, text, text) IS
+'The usage specification as TMF JSON, NULL when there is none.';
+
+CREATE FUNCTION usage_mgmt.put_usage_specification(id text, body json, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, json, text) IS
+'Complete update of a usage specification, returned as stored. P0002 when there is none, UM002 when id or href would change.';
+
+CREATE FUNCTION usage_mgmt.delete_usage_specification(id text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'um_delete_usage_specification' LANGUAGE C STRICT;
+COMMENT ON FUNCTION usage_mgmt.delete_usage_specification(text) IS
+'Deletes a usage specification; false when there was none. Usages keep their reference.';
+
+CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
+'A row of usage, of a partition of it, or of usage_specification as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u.';
+-- Make the tables and release them
+
+DO $install$
+DECLARE
+	-- What a dump sets before anything else; nobody else sets both.
+	restoring boolean := (SELECT count(*) = 2 FROM pg_catalog.pg_settings
+		WHERE name IN ('row_security', 'xmloption') AND source = 'session');
+	r record;
+BEGIN
+	IF restoring
+	   OR pg_catalog.current_setting('usage_mgmt.install_tables', true) = 'off'
+	   OR pg_catalog.current_setting('citus.enable_ddl_propagation', true) = 'off' THEN
+		RETURN;
+	END IF;
+	PERFORM usage_mgmt.install_tables();
+	FOR r IN
+		SELECT c.oid::pg_catalog.regclass AS name,
+			CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind
+		FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = d.objid
+		WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+		AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+		AND d.refobjid = (SELECT oid FROM pg_catalog.pg_extension WHERE extname = 'usage_mgmt')
+		AND d.deptype = 'e' AND c.relkind IN ('r', 'p', 'v', 'S')
+		AND c.relname <> 'status_transition'
+	LOOP
+		EXECUTE pg_catalog.format('ALTER EXTENSION usage_mgmt DROP %s %s', r.kind, r.name);
+	END LOOP;
+END
+$install$;

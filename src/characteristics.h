@@ -1,0 +1,58 @@
+/*
+ * characteristics.h
+ *	  The type characteristics: an ordered list of named values.
+ */
+#ifndef UM_CHARACTERISTICS_H
+#define UM_CHARACTERISTICS_H
+
+#include "postgres.h"
+#include "fmgr.h"
+
+#include "faults.h"
+#include "json_scan.h"
+
+/* One element; slices point into the list or into the text it was read from. */
+typedef struct UmCharacteristic
+{
+	bool		has_name;
+	UmSlice		name;
+	UmToken		kind;			/* of the value; UM_NONE where there is none */
+	UmSlice		value;			/* string: its text; number: its digits; object
+								 * or array: compact JSON */
+	UmSlice		extra;			/* the other members as a compact JSON object,
+								 * len 0 where there are none */
+} UmCharacteristic;
+
+typedef struct UmCharacteristicsReader
+{
+	const unsigned char *pos;
+	const unsigned char *end;
+	int			left;			/* elements not yet read */
+} UmCharacteristicsReader;
+
+typedef struct UmCharacteristicsBuilder
+{
+	StringInfoData data;
+	int			count;
+} UmCharacteristicsBuilder;
+
+/* Walking: the list must be detoasted (PG_DETOAST_DATUM_PACKED). */
+extern void um_characteristics_open(UmCharacteristicsReader *reader, const struct varlena *list);
+extern bool um_characteristics_next(UmCharacteristicsReader *reader, UmCharacteristic *element);
+
+/* Building. */
+extern void um_characteristics_start(UmCharacteristicsBuilder *builder);
+extern void um_characteristics_add(UmCharacteristicsBuilder *builder, const UmCharacteristic *element);
+extern struct varlena *um_characteristics_end(UmCharacteristicsBuilder *builder);
+
+/*
+ * JSON: the TMF array of objects, or the short form, an object of pairs.
+ * Elements without a name or value are kept as they are: that they may not
+ * stay so is a rule, not a matter of form.  False where the scan failed;
+ * elements of a wrong kind are added to the faults.
+ */
+extern bool um_read_characteristics(UmScan *scan, UmFaults *faults, const UmPath *path,
+									struct varlena **list);
+extern void um_write_characteristics(StringInfo out, const struct varlena *list);
+
+#endif

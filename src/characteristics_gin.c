@@ -1,0 +1,351 @@
+/*
+ * characteristics_gin.c
+ *	  What indexes and sorting out need of the type characteristics: equality,
+ *	  hashes, and the keys of a GIN index.
+ *
+ * Equality and hash are those of the list: names, values and other members as
+ * text, in their order.  They look at elements, never at stored bytes, because
+ * one name may be stored in two ways.
+ *
+ * The GIN keys are 64-bit hashes: one says that a name is there, one that a
+ * name is there with a certain scalar value, numbers hashed by value.  Hashes
+ * collide, and of a repeated name every value has a key although only the last
+ * counts, so an index only ever proposes rows and each is checked again.  The
+ * hashes are on disk: a change of them needs REINDEX.
+ */
+#include "postgres.h"
+
+#include "access/gin.h"
+#include "access/stratnum.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "characteristics.h"
+#include "compat.h"
+
+#define GETARG_LIST(n) \
+	((const struct varlena *) PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n)))
+
+/* Strategies, numbered as in jsonb's operator class. */
+#define CONTAINS_STRATEGY	7
+#define EXISTS_STRATEGY		9
+#define EXISTS_ANY_STRATEGY 10
+#define EXISTS_ALL_STRATEGY 11
+
+/* Start of the hash of a name, so that it is no hash of anything else. */
+#define NAME_SEED	UINT64CONST(0x756D5F6E616D65)
+
+/* The keys of one element of a query, and its place. */
+typedef struct QueryKey
+{
+	uint64		name;
+	uint64		key;			/* of name and value, or of the name alone */
+	int			place;
+} QueryKey;
+
+static bool same_list(const struct varlena *a, const struct varlena *b);
+static bool same_text(UmSlice a, UmSlice b);
+static uint64 hash_list(const struct varlena *list, uint64 seed);
+static inline uint64 hash_slice(UmSlice slice, uint64 seed);
+static uint64 name_key(UmSlice name);
+static uint64 pair_key(uint64 name, const UmCharacteristic *element);
+static bool is_nested(const UmCharacteristic *element);
+static Datum *keys_of_names(ArrayType *names, int32 *count);
+static Datum *keys_of_part(const struct varlena *part, int32 *count);
+static int	compare_query_keys(const void *a, const void *b);
+
+PG_FUNCTION_INFO_V1(um_characteristics_eq);
+PG_FUNCTION_INFO_V1(um_characteristics_ne);
+PG_FUNCTION_INFO_V1(um_characteristics_hash);
+PG_FUNCTION_INFO_V1(um_characteristics_hash_extended);
+PG_FUNCTION_INFO_V1(um_characteristics_gin_extract_value);
+PG_FUNCTION_INFO_V1(um_characteristics_gin_extract_query);
+PG_FUNCTION_INFO_V1(um_characteristics_gin_consistent);
+PG_FUNCTION_INFO_V1(um_characteristics_gin_triconsistent);
+
+/* = */
+Datum
+um_characteristics_eq(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(same_list(GETARG_LIST(0), GETARG_LIST(1)));
+}
+
+/* <> */
+Datum
+um_characteristics_ne(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!same_list(GETARG_LIST(0), GETARG_LIST(1)));
+}
+
+/* With seed 0 the extended hash must have these as its lower bits. */
+Datum
+um_characteristics_hash(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_UINT32((uint32) hash_list(GETARG_LIST(0), 0));
+}
+
+Datum
+um_characteristics_hash_extended(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_UINT64(hash_list(GETARG_LIST(0), PG_GETARG_INT64(1)));
+}
+
+/* The keys of a stored list. */
+Datum
+um_characteristics_gin_extract_value(PG_FUNCTION_ARGS)
+{
+	const struct varlena *list = GETARG_LIST(0);
+	int32	   *count = (int32 *) PG_GETARG_POINTER(1);
+	UmCharacteristicsReader reader;
+	UmCharacteristic element;
+	Datum	   *keys;
+
+	*count = 0;
+	um_characteristics_open(&reader, list);
+	keys = palloc(sizeof(Datum) * (2 * (Size) reader.left + 1));
+	while (um_characteristics_next(&reader, &element))
+	{
+		uint64		name;
+
+		if (!element.has_name)
+			continue;
+		name = name_key(element.name);
+		keys[(*count)++] = UInt64GetDatum(name);
+		if (!is_nested(&element))
+			keys[(*count)++] = UInt64GetDatum(pair_key(name, &element));
+	}
+	PG_RETURN_POINTER(keys);
+}
+
+/* The keys that a condition asks for. */
+Datum
+um_characteristics_gin_extract_query(PG_FUNCTION_ARGS)
+{
+	int32	   *count = (int32 *) PG_GETARG_POINTER(1);
+	StrategyNumber strategy = PG_GETARG_UINT16(2);
+	int32	   *mode = (int32 *) PG_GETARG_POINTER(6);
+	Datum	   *keys;
+	text	   *name;
+
+	switch (strategy)
+	{
+		case CONTAINS_STRATEGY:
+			keys = keys_of_part(GETARG_LIST(0), count);
+			break;
+		case EXISTS_STRATEGY:
+			name = PG_GETARG_TEXT_PP(0);
+			keys = palloc(sizeof(Datum));
+			keys[0] = UInt64GetDatum(name_key((UmSlice) {VARDATA_ANY(name),
+														 VARSIZE_ANY_EXHDR(name)}));
+			*count = 1;
+			break;
+		case EXISTS_ANY_STRATEGY:
+		case EXISTS_ALL_STRATEGY:
+			keys = keys_of_names(PG_GETARG_ARRAYTYPE_P(0), count);
+			break;
+		default:
+			elog(ERROR, "strategy number %d is not known", strategy);
+	}
+	/* Every list contains an empty one and has all of no names, none has any. */
+	if (*count == 0 && strategy != EXISTS_ANY_STRATEGY)
+		*mode = GIN_SEARCH_MODE_ALL;
+	PG_RETURN_POINTER(keys);
+}
+
+/* Whether a row with these keys may fulfil the condition. */
+Datum
+um_characteristics_gin_consistent(PG_FUNCTION_ARGS)
+{
+	bool	   *check = (bool *) PG_GETARG_POINTER(0);
+	StrategyNumber strategy = PG_GETARG_UINT16(1);
+	int32		count = PG_GETARG_INT32(3);
+	bool	   *recheck = (bool *) PG_GETARG_POINTER(5);
+	bool		any = (strategy == EXISTS_ANY_STRATEGY);
+
+	*recheck = true;
+	for (int i = 0; i < count; i++)
+		if (check[i] == any)
+			PG_RETURN_BOOL(any);
+	PG_RETURN_BOOL(!any);
+}
+
+/* The same with three values; true is never certain. */
+Datum
+um_characteristics_gin_triconsistent(PG_FUNCTION_ARGS)
+{
+	GinTernaryValue *check = (GinTernaryValue *) PG_GETARG_POINTER(0);
+	StrategyNumber strategy = PG_GETARG_UINT16(1);
+	int32		count = PG_GETARG_INT32(3);
+	bool		any = (strategy == EXISTS_ANY_STRATEGY);
+
+	for (int i = 0; i < count; i++)
+		if ((check[i] != GIN_FALSE) == any)
+			PG_RETURN_GIN_TERNARY_VALUE(any ? GIN_MAYBE : GIN_FALSE);
+	PG_RETURN_GIN_TERNARY_VALUE(any ? GIN_FALSE : GIN_MAYBE);
+}
+
+/* Whether two lists have the same elements in the same order. */
+static bool
+same_list(const struct varlena *a, const struct varlena *b)
+{
+	UmCharacteristicsReader left;
+	UmCharacteristicsReader right;
+	UmCharacteristic x;
+	UmCharacteristic y;
+
+	if (VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0)
+		return true;
+	um_characteristics_open(&left, a);
+	um_characteristics_open(&right, b);
+	if (left.left != right.left)
+		return false;
+	while (um_characteristics_next(&left, &x) && um_characteristics_next(&right, &y))
+	{
+		if (x.has_name != y.has_name || x.kind != y.kind || !same_text(x.name, y.name) ||
+			!same_text(x.value, y.value) || !same_text(x.extra, y.extra))
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_text(UmSlice a, UmSlice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/*
+ * A hash of all that equality looks at.  Each piece is hashed with its length,
+ * so that pieces cannot run together.
+ */
+static uint64
+hash_list(const struct varlena *list, uint64 seed)
+{
+	UmCharacteristicsReader reader;
+	UmCharacteristic e;
+	uint64		hash = seed;
+
+	um_characteristics_open(&reader, list);
+	while (um_characteristics_next(&reader, &e))
+	{
+		unsigned char head = e.kind | (e.has_name ? 0x10 : 0);
+
+		hash = hash_bytes_extended(&head, 1, hash);
+		hash = hash_slice(e.name, hash);
+		hash = hash_slice(e.value, hash);
+		hash = hash_slice(e.extra, hash);
+	}
+	return hash;
+}
+
+static inline uint64
+hash_slice(UmSlice slice, uint64 seed)
+{
+	return hash_bytes_extended((const unsigned char *) slice.ptr, slice.len, seed);
+}
+
+static uint64
+name_key(UmSlice name)
+{
+	return hash_slice(name, NAME_SEED);
+}
+
+/* The key of a name with a scalar value. */
+static uint64
+pair_key(uint64 name, const UmCharacteristic *element)
+{
+	unsigned char kind = element->kind;
+	uint64		hash = hash_bytes_extended(&kind, 1, name);
+	Datum		number;
+
+	if (element->kind == UM_STRING)
+		return hash_slice(element->value, hash);
+	if (element->kind != UM_NUMBER_TOKEN)
+		return hash;
+	number = DirectFunctionCall3(numeric_in,
+								 CStringGetDatum(pnstrdup(element->value.ptr, element->value.len)),
+								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	return DatumGetUInt64(DirectFunctionCall2(hash_numeric_extended, number,
+											  UInt64GetDatum(hash)));
+}
+
+static bool
+is_nested(const UmCharacteristic *element)
+{
+	return element->kind == UM_OBJECT_TOKEN || element->kind == UM_ARRAY_TOKEN;
+}
+
+/* The keys of an array of names; NULLs are passed over. */
+static Datum *
+keys_of_names(ArrayType *names, int32 *count)
+{
+	Datum	   *name;
+	bool	   *null;
+	int			names_count;
+	Datum	   *keys;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &name, &null, &names_count);
+	keys = palloc(sizeof(Datum) * (names_count + 1));
+	*count = 0;
+	for (int i = 0; i < names_count; i++)
+	{
+		text	   *value;
+
+		if (null[i])
+			continue;
+		value = DatumGetTextPP(name[i]);
+		keys[(*count)++] = UInt64GetDatum(name_key((UmSlice) {VARDATA_ANY(value),
+																VARSIZE_ANY_EXHDR(value)}));
+	}
+	return keys;
+}
+
+/*
+ * What a list must have to contain another.  Of a repeated name the last value
+ * counts; names whose hashes collide pass for one name, and one of them is not
+ * asked for, which only proposes more rows.
+ */
+static Datum *
+keys_of_part(const struct varlena *part, int32 *count)
+{
+	UmCharacteristicsReader reader;
+	UmCharacteristic element;
+	QueryKey   *found;
+	Datum	   *keys;
+	int			n = 0;
+
+	um_characteristics_open(&reader, part);
+	found = palloc(sizeof(QueryKey) * ((Size) reader.left + 1));
+	keys = palloc(sizeof(Datum) * ((Size) reader.left + 1));
+	while (um_characteristics_next(&reader, &element))
+	{
+		if (!element.has_name)
+			continue;
+		found[n].name = found[n].key = name_key(element.name);
+		if (!is_nested(&element))
+			found[n].key = pair_key(found[n].name, &element);
+		found[n].place = n;
+		n++;
+	}
+	qsort(found, n, sizeof(QueryKey), compare_query_keys);
+	*count = 0;
+	for (int i = 0; i < n; i++)
+		if (i + 1 == n || found[i].name != found[i + 1].name)
+			keys[(*count)++] = UInt64GetDatum(found[i].key);
+	return keys;
+}
+
+static int
+compare_query_keys(const void *a, const void *b)
+{
+	const QueryKey *x = a;
+	const QueryKey *y = b;
+
+	if (x->name != y->name)
+		return x->name < y->name ? -1 : 1;
+	return x->place - y->place;
+}

@@ -1,0 +1,256 @@
+/*
+ * content.c
+ *	  What makes two records the same: their canonical form and its hash.
+ *
+ * The form is a string of bytes that depends on the content alone: slots in
+ * the model's order, numbers by value, times by instant, statuses by label.
+ * No type OID, no array header, no spelling of the document enters it, so it
+ * is the same after dump and restore and in every version of the standard.
+ *
+ * The hash is stored in the ledger for good.  Whatever would change the form
+ * needs a new UM_HASH_VERSION, and the old one stays computable.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "characteristics.h"
+#include "compat.h"
+#include "content.h"
+#include "errors.h"
+#include "lifecycle.h"
+
+static void append_record(StringInfo out, const UmRecord *record, int but_flags, int but_slot);
+static void append_slot(StringInfo out, const UmRecord *record, const UmAttribute *attribute);
+static void append_status(StringInfo out, const UmRecord *record);
+static void append_list(StringInfo out, const UmList *list);
+static void append_characteristics(StringInfo out, const struct varlena *list);
+static void append_bytes(StringInfo out, char tag, const char *bytes, int len);
+static void append_number(StringInfo out, Numeric number);
+static void append_count(StringInfo out, char tag, int64 count);
+static void append_jsonb(StringInfo out, JsonbContainer *container);
+static void append_json_text(StringInfo out, UmSlice text);
+static int	date_of_receipt(const UmRecord *usage);
+
+/*
+ * The hash of a usage as it was delivered: without its id, and without a date
+ * that was only the time of receipt.
+ */
+int64
+um_content_hash(const UmRecord *usage)
+{
+	StringInfoData form;
+	int64		hash;
+
+	initStringInfo(&form);
+	append_record(&form, usage, UM_NOT_CONTENT, date_of_receipt(usage));
+	hash = (int64) hash_bytes_extended((unsigned char *) form.data, form.len, 0);
+	pfree(form.data);
+	return hash;
+}
+
+/*
+ * Whether two records agree in all attributes but those with any of the flags,
+ * and where so asked the status.
+ */
+bool
+um_same_content(const UmRecord *a, const UmRecord *b, int but_flags, bool but_status)
+{
+	StringInfoData left;
+	StringInfoData right;
+
+	initStringInfo(&left);
+	initStringInfo(&right);
+	append_record(&left, a, but_flags, but_status ? a->model->status_slot : -1);
+	append_record(&right, b, but_flags, but_status ? b->model->status_slot : -1);
+	return left.len == right.len && memcmp(left.data, right.data, left.len) == 0;
+}
+
+/* The slot of the date where it only says when the record came in, or -1. */
+static int
+date_of_receipt(const UmRecord *usage)
+{
+	int			date = um_find_attribute(usage->model, "usage_date")->slot;
+	int			receipt = um_find_attribute(usage->model, "received_at")->slot;
+
+	return um_is_set(usage, date) && um_is_set(usage, receipt) &&
+		usage->value[date] == usage->value[receipt] ? date : -1;
+}
+
+static void
+append_record(StringInfo out, const UmRecord *record, int but_flags, int but_slot)
+{
+	for (int s = 0; s < record->model->slots; s++)
+		if (record->state[s] == UM_SET && s != but_slot &&
+			!(record->model->slot[s]->flags & but_flags))
+			append_slot(out, record, record->model->slot[s]);
+	appendStringInfoCharMacro(out, '\0');
+}
+
+static void
+append_slot(StringInfo out, const UmRecord *record, const UmAttribute *attribute)
+{
+	Datum		value = record->value[attribute->slot];
+	text	   *t;
+
+	if (!um_has_value(record, attribute))
+		return;
+	appendStringInfoCharMacro(out, (char) (attribute->slot + 1));
+	switch (attribute->kind)
+	{
+		case UM_TEXT:
+		case UM_URI:
+			t = DatumGetTextPP(value);
+			append_bytes(out, 's', VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+			break;
+		case UM_ANY:
+			t = DatumGetTextPP(value);
+			append_json_text(out, (UmSlice) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)});
+			break;
+		case UM_TIME:
+			append_count(out, 't', DatumGetTimestampTz(value));
+			break;
+		case UM_NUMBER:
+			append_number(out, DatumGetNumeric(value));
+			break;
+		case UM_BOOL:
+			appendStringInfoCharMacro(out, DatumGetBool(value) ? 'T' : 'F');
+			break;
+		case UM_STATUS:
+			append_status(out, record);
+			break;
+		case UM_CHARACTERISTICS:
+			append_characteristics(out, (struct varlena *) DatumGetPointer(value));
+			break;
+		case UM_LIST:
+		case UM_TREE:
+		case UM_BRANCH:
+			append_list(out, (UmList *) DatumGetPointer(value));
+			break;
+		case UM_JSON:
+		case UM_EXTRA:
+			append_jsonb(out, &DatumGetJsonbP(value)->root);
+			break;
+		default:
+			break;
+	}
+}
+
+/* The status as delivered, where the specification check changed it. */
+static void
+append_status(StringInfo out, const UmRecord *record)
+{
+	const UmAttribute *rejection = um_find_attribute(record->model, "rejection");
+	const UmLifeCycle *life = record->model->life;
+	const char *label = life->status[um_status_from_oid(life, DatumGetObjectId(record->value[record->model->status_slot]))];
+	JsonbValue	found;
+
+	if (rejection != NULL && um_is_set(record, rejection->slot) &&
+		JB_ROOT_IS_OBJECT(DatumGetJsonbP(record->value[rejection->slot])) &&
+		getKeyJsonValueFromContainer(&DatumGetJsonbP(record->value[rejection->slot])->root,
+									 UM_DELIVERED_STATUS, strlen(UM_DELIVERED_STATUS),
+									 &found) != NULL && found.type == jbvString)
+		append_bytes(out, 's', found.val.string.val, found.val.string.len);
+	else
+		append_bytes(out, 's', label, strlen(label));
+}
+
+static void
+append_list(StringInfo out, const UmList *list)
+{
+	append_count(out, 'l', list->count);
+	for (int i = 0; i < list->count; i++)
+		if (list->record[i] != NULL)
+			append_record(out, list->record[i], 0, -1);
+}
+
+static void
+append_characteristics(StringInfo out, const struct varlena *list)
+{
+	UmCharacteristicsReader reader;
+	UmCharacteristic c;
+
+	um_characteristics_open(&reader, list);
+	append_count(out, 'l', reader.left);
+	while (um_characteristics_next(&reader, &c))
+	{
+		append_bytes(out, c.has_name ? 's' : '0', c.name.ptr, c.has_name ? c.name.len : 0);
+		if (c.kind == UM_STRING)
+			append_bytes(out, 's', c.value.ptr, c.value.len);
+		else if (c.kind == UM_TRUE || c.kind == UM_FALSE || c.kind == UM_NONE)
+			appendStringInfoCharMacro(out, c.kind == UM_TRUE ? 'T' : c.kind == UM_FALSE ? 'F' : '0');
+		else
+			append_json_text(out, c.value);
+		if (c.extra.len > 0)
+			append_json_text(out, c.extra);
+	}
+}
+
+static void
+append_bytes(StringInfo out, char tag, const char *bytes, int len)
+{
+	append_count(out, tag, len);
+	appendBinaryStringInfo(out, bytes, len);
+}
+
+/* A tag and eight bytes, the lowest first whatever the machine. */
+static void
+append_count(StringInfo out, char tag, int64 count)
+{
+	char		bytes[9];
+
+	bytes[0] = tag;
+	for (int i = 1; i < 9; i++)
+	{
+		bytes[i] = (char) (count & 0xff);
+		count >>= 8;
+	}
+	appendBinaryStringInfo(out, bytes, sizeof(bytes));
+}
+
+/* By value: 12.00, 12.0 and 12 are the same. */
+static void
+append_number(StringInfo out, Numeric number)
+{
+	char	   *digits = numeric_normalize(number);
+
+	append_bytes(out, 'n', digits, strlen(digits));
+	pfree(digits);
+}
+
+static void
+append_json_text(StringInfo out, UmSlice text)
+{
+	char	   *copy = pnstrdup(text.ptr, text.len);
+	Datum		jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(copy));
+
+	append_jsonb(out, &DatumGetJsonbP(jsonb)->root);
+}
+
+static void
+append_jsonb(StringInfo out, JsonbContainer *container)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(container);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		appendStringInfoCharMacro(out, (char) ('0' + token));
+		if (token != WJB_KEY && token != WJB_VALUE && token != WJB_ELEM)
+			continue;
+		if (value.type == jbvString)
+			append_bytes(out, 's', value.val.string.val, value.val.string.len);
+		else if (value.type == jbvNumeric)
+			append_number(out, value.val.numeric);
+		else if (value.type == jbvBool)
+			appendStringInfoCharMacro(out, value.val.boolean ? 'T' : 'F');
+		else
+			appendStringInfoCharMacro(out, '0');
+	}
+}

@@ -1,0 +1,189 @@
+/*
+ * faults.c
+ *	  What is wrong with a record: all of it, in the model's order.
+ *
+ * Reading and checking collect faults and go on, so that whoever delivered the
+ * record learns everything in one go.  The error then carries the first fault
+ * as its message and SQLSTATE, and all of them as a JSON array in DETAIL.
+ */
+#include "postgres.h"
+
+#include "errors.h"
+#include "faults.h"
+
+/* Faults that are judged on a sound record only come last. */
+#define UM_ORDER_LAST (UINT64CONST(1) << 63)
+
+/* Bits of the order that each level of a path takes: attribute, element, ... */
+static const int level_bits[] = {6, 18, 6, 12, 6, 8, 6};
+
+static UmFault *add_fault(UmFaults *faults, const UmPath *path, int sqlstate);
+static void append_path(StringInfo out, const UmPath *path, UmVersion version);
+static uint64 path_order(const UmPath *path);
+static int	compare_faults(const ListCell *a, const ListCell *b);
+
+/* Notes a fault of the attribute or element at path (NULL: of the whole). */
+void
+um_fault(UmFaults *faults, const UmPath *path, int sqlstate, const char *format,...)
+{
+	UmFault    *fault = add_fault(faults, path, sqlstate);
+	StringInfoData message;
+
+	if (fault == NULL)
+		return;
+	initStringInfo(&message);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&message, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&message, needed);
+	}
+	fault->message = pnstrdup(message.data, message.len);
+	pfree(message.data);
+}
+
+/* Notes a move that the life cycle does not know, and the legal ones. */
+void
+um_fault_move(UmFaults *faults, const UmPath *path, const char *message, const char *legal)
+{
+	UmFault    *fault = add_fault(faults, path, UM_STATUS_MOVE);
+
+	if (fault == NULL)
+		return;
+	fault->message = pstrdup(message);
+	fault->legal = pstrdup(legal);
+}
+
+/* A new fault, or NULL where there are too many. */
+static UmFault *
+add_fault(UmFaults *faults, const UmPath *path, int sqlstate)
+{
+	UmFault    *fault;
+	StringInfoData text;
+
+	if (list_length(faults->list) >= UM_MAX_FAULTS)
+	{
+		faults->left_out++;
+		return NULL;
+	}
+	fault = palloc0(sizeof(UmFault));
+	initStringInfo(&text);
+	append_path(&text, path, faults->version);
+	fault->path = pnstrdup(text.data, text.len);
+	pfree(text.data);
+	fault->sqlstate = sqlstate;
+	fault->order = path_order(path);
+	if (sqlstate == UM_STATUS_MOVE || sqlstate == UM_IDENTITY || sqlstate == UM_BILLED)
+		fault->order |= UM_ORDER_LAST;
+	faults->list = lappend(faults->list, fault);
+	return fault;
+}
+
+static void
+append_path(StringInfo out, const UmPath *path, UmVersion version)
+{
+	if (path == NULL)
+		return;
+	append_path(out, path->parent, version);
+	if (path->attribute == NULL)
+		appendStringInfo(out, "[%d]", path->index);
+	else
+		appendStringInfo(out, "%s%s", out->len > 0 ? "." : "",
+						 um_name_in(path->attribute, version));
+}
+
+/* Where in the model's order a path stands. */
+static uint64
+path_order(const UmPath *path)
+{
+	const UmPath *chain[lengthof(level_bits)];
+	int			depth = 0;
+	int			shift = 63;
+	uint64		order = 0;
+
+	for (const UmPath *p = path; p != NULL; p = p->parent)
+		depth++;
+	for (const UmPath *p = path; p != NULL; p = p->parent)
+		if (--depth < (int) lengthof(level_bits))
+			chain[depth] = p;
+	depth = 0;
+	for (const UmPath *p = path; p != NULL; p = p->parent)
+		depth++;
+	for (int i = 0; i < depth && i < (int) lengthof(level_bits); i++)
+	{
+		uint64		place = chain[i]->attribute != NULL ? chain[i]->attribute->ordinal + 1
+			: chain[i]->index + 1;
+
+		shift -= level_bits[i];
+		order |= Min(place, (UINT64CONST(1) << level_bits[i]) - 1) << shift;
+	}
+	return order;
+}
+
+static int
+compare_faults(const ListCell *a, const ListCell *b)
+{
+	const UmFault *x = lfirst(a);
+	const UmFault *y = lfirst(b);
+
+	return x->order < y->order ? -1 : x->order > y->order ? 1 : 0;
+}
+
+/* All faults as a JSON array of {"path", "code", "message"}. */
+char *
+um_faults_json(UmFaults *faults)
+{
+	StringInfoData out;
+	ListCell   *cell;
+
+	list_sort(faults->list, compare_faults);
+	initStringInfo(&out);
+	foreach(cell, faults->list)
+	{
+		UmFault    *fault = lfirst(cell);
+
+		appendStringInfoString(&out, out.len == 0 ? "[" : ", ");
+		appendStringInfoString(&out, "{\"path\": ");
+		um_append_json_string(&out, fault->path, strlen(fault->path));
+		appendStringInfo(&out, ", \"code\": \"%s\", \"message\": ",
+						 unpack_sql_state(fault->sqlstate));
+		um_append_json_string(&out, fault->message, strlen(fault->message));
+		if (fault->legal != NULL)
+		{
+			appendStringInfoString(&out, ", \"legal\": ");
+			um_append_json_string(&out, fault->legal, strlen(fault->legal));
+		}
+		appendStringInfoChar(&out, '}');
+	}
+	if (faults->left_out > 0)
+		appendStringInfo(&out, ", {\"path\": \"\", \"code\": \"%s\", \"message\": \"and %d more\"}",
+						 unpack_sql_state(((UmFault *) llast(faults->list))->sqlstate),
+						 faults->left_out);
+	appendStringInfoChar(&out, ']');
+	return out.data;
+}
+
+/* Raises what was found, if anything was. */
+void
+um_raise_faults(UmFaults *faults, const UmModel *model)
+{
+	UmFault    *first;
+	char	   *all;
+
+	if (faults->list == NIL)
+		return;
+	all = um_faults_json(faults);
+	first = linitial(faults->list);
+	ereport(ERROR,
+			(errcode(first->sqlstate),
+			 first->path[0] != '\0'
+			 ? errmsg("%s: %s: %s", model->label, first->path, first->message)
+			 : errmsg("%s: %s", model->label, first->message),
+			 errdetail("%s", all)));
+}

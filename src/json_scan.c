@@ -1,0 +1,588 @@
+/*
+ * json_scan.c
+ *	  A pull scanner for JSON text (RFC 8259) that makes no tree.
+ *
+ * The caller asks for what it expects, piece by piece, and gets slices of the
+ * text; only a string with an escape is copied.  Nothing is thrown: the first
+ * fault is kept in the scan, every later call answers false, and so a bad
+ * document costs its reader nothing but a look at scan->sqlstate.
+ *
+ * Accepts exactly what PostgreSQL's own parser accepts as json, but for three
+ * things that could not be stored in full: the character U+0000, numbers that
+ * numeric cannot hold, and nesting deeper than UM_MAX_DEPTH.
+ *
+ * The text must be valid in the server's encoding already.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "parser/scansup.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "json_scan.h"
+
+/* Digits that numeric takes before and after the point. */
+#define NUMERIC_INTEGER_DIGITS	131072
+#define NUMERIC_FRACTION_DIGITS 16383
+
+static void skip_space(UmScan *scan);
+static bool scan_word(UmScan *scan, const char *word);
+static bool scan_escapes(UmScan *scan, UmSlice *value);
+static bool scan_escape(UmScan *scan, StringInfo out, pg_wchar *high);
+static bool scan_hex4(UmScan *scan, pg_wchar *unit);
+static bool append_unicode(UmScan *scan, StringInfo out, pg_wchar c);
+static bool skip_members(UmScan *scan, UmToken kind);
+
+void
+um_scan_init(UmScan *scan, const char *text, int len)
+{
+	scan->start = scan->pos = text;
+	scan->end = text + len;
+	scan->depth = 0;
+	scan->sqlstate = 0;
+	scan->message = NULL;
+}
+
+/* Keeps the first fault; always false, so that callers can return it. */
+bool
+um_scan_fail(UmScan *scan, int sqlstate, const char *message)
+{
+	if (scan->sqlstate == 0)
+	{
+		scan->sqlstate = sqlstate;
+		scan->message = psprintf("%s at byte %d", message,
+								 (int) (scan->pos - scan->start) + 1);
+	}
+	return false;
+}
+
+/* Says what kind of value comes next, without taking it. */
+UmToken
+um_scan_peek(UmScan *scan)
+{
+	if (scan->sqlstate != 0)
+		return UM_NONE;
+	skip_space(scan);
+	if (scan->pos >= scan->end)
+	{
+		um_scan_fail(scan, UM_NOT_JSON, "the JSON text ends too early");
+		return UM_NONE;
+	}
+	switch (*scan->pos)
+	{
+		case '"':
+			return UM_STRING;
+		case '{':
+			return UM_OBJECT_TOKEN;
+		case '[':
+			return UM_ARRAY_TOKEN;
+		case 't':
+			return UM_TRUE;
+		case 'f':
+			return UM_FALSE;
+		case 'n':
+			return UM_NULL;
+		case '-':
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+			return UM_NUMBER_TOKEN;
+		default:
+			um_scan_fail(scan, UM_NOT_JSON, "no JSON value");
+			return UM_NONE;
+	}
+}
+
+/* Takes a string; its value has the escapes resolved. */
+bool
+um_scan_string(UmScan *scan, UmSlice *value)
+{
+	const char *p = scan->pos + 1;
+
+	value->ptr = p;
+	while (p < scan->end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
+		p++;
+	value->len = p - value->ptr;
+	scan->pos = p;
+	if (p < scan->end && *p == '"')
+	{
+		scan->pos++;
+		return true;
+	}
+	return scan_escapes(scan, value);
+}
+
+/* Takes a number and gives its text as it stands. */
+bool
+um_scan_number(UmScan *scan, UmSlice *value)
+{
+	const char *p = scan->pos;
+	const char *end = scan->end;
+	const char *digits;
+
+	value->ptr = p;
+	if (*p == '-')
+		p++;
+	digits = p;
+	if (p < end && *p == '0')
+		p++;
+	else
+		while (p < end && isdigit((unsigned char) *p))
+			p++;
+	if (p == digits)
+		return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
+	if (p < end && *p == '.')
+	{
+		digits = ++p;
+		while (p < end && isdigit((unsigned char) *p))
+			p++;
+		if (p == digits)
+			return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
+	}
+	if (p < end && (*p == 'e' || *p == 'E'))
+	{
+		p++;
+		if (p < end && (*p == '+' || *p == '-'))
+			p++;
+		digits = p;
+		while (p < end && isdigit((unsigned char) *p))
+			p++;
+		if (p == digits)
+			return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
+	}
+	if (p < end && (isalnum((unsigned char) *p) || *p == '_' || *p == '.' ||
+					*p == '+' || *p == '-' || IS_HIGHBIT_SET(*p)))
+		return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
+	value->len = p - value->ptr;
+	if (!um_number_in_range(*value))
+		return um_scan_fail(scan, UM_NUMBER_RANGE, "a number out of range");
+	scan->pos = p;
+	return true;
+}
+
+/* Takes one value of any kind and gives its text as it stands. */
+bool
+um_scan_skip(UmScan *scan, UmSlice *raw)
+{
+	UmToken		kind = um_scan_peek(scan);
+	UmSlice		value;
+	bool		ok = false;
+
+	raw->ptr = scan->pos;
+	switch (kind)
+	{
+		case UM_NONE:
+			break;
+		case UM_STRING:
+			ok = um_scan_string(scan, &value);
+			break;
+		case UM_NUMBER_TOKEN:
+			ok = um_scan_number(scan, &value);
+			break;
+		case UM_TRUE:
+			ok = scan_word(scan, "true");
+			break;
+		case UM_FALSE:
+			ok = scan_word(scan, "false");
+			break;
+		case UM_NULL:
+			ok = scan_word(scan, "null");
+			break;
+		case UM_OBJECT_TOKEN:
+		case UM_ARRAY_TOKEN:
+			ok = skip_members(scan, kind);
+			break;
+	}
+	raw->len = scan->pos - raw->ptr;
+	return ok;
+}
+
+/* Goes into the object or array that um_scan_peek announced. */
+bool
+um_scan_enter(UmScan *scan)
+{
+	if (++scan->depth > UM_MAX_DEPTH)
+		return um_scan_fail(scan, UM_TOO_DEEP,
+							psprintf("nested more than %d levels deep", UM_MAX_DEPTH));
+	scan->pos++;
+	return true;
+}
+
+/* Gives the next key of an object; false at its end, which is taken. */
+bool
+um_scan_key(UmScan *scan, bool first, UmSlice *key)
+{
+	if (scan->sqlstate != 0)
+		return false;
+	skip_space(scan);
+	if (scan->pos < scan->end && *scan->pos == '}')
+	{
+		scan->pos++;
+		scan->depth--;
+		return false;
+	}
+	if (!first)
+	{
+		if (scan->pos >= scan->end || *scan->pos != ',')
+			return um_scan_fail(scan, UM_NOT_JSON, "expected \",\" or \"}\"");
+		scan->pos++;
+		skip_space(scan);
+	}
+	if (scan->pos >= scan->end || *scan->pos != '"')
+		return um_scan_fail(scan, UM_NOT_JSON, "expected a quoted key");
+	if (!um_scan_string(scan, key))
+		return false;
+	skip_space(scan);
+	if (scan->pos >= scan->end || *scan->pos != ':')
+		return um_scan_fail(scan, UM_NOT_JSON, "expected \":\"");
+	scan->pos++;
+	return true;
+}
+
+/* True where an array has a next element; false at its end, which is taken. */
+bool
+um_scan_element(UmScan *scan, bool first)
+{
+	if (scan->sqlstate != 0)
+		return false;
+	skip_space(scan);
+	if (scan->pos < scan->end && *scan->pos == ']')
+	{
+		scan->pos++;
+		scan->depth--;
+		return false;
+	}
+	if (first)
+		return true;
+	if (scan->pos >= scan->end || *scan->pos != ',')
+		return um_scan_fail(scan, UM_NOT_JSON, "expected \",\" or \"]\"");
+	scan->pos++;
+	skip_space(scan);
+	if (scan->pos < scan->end && *scan->pos == ']')
+		return um_scan_fail(scan, UM_NOT_JSON, "expected a value after \",\"");
+	return true;
+}
+
+/* True where nothing but white space is left. */
+bool
+um_scan_finish(UmScan *scan)
+{
+	if (scan->sqlstate != 0)
+		return false;
+	skip_space(scan);
+	if (scan->pos < scan->end)
+		return um_scan_fail(scan, UM_NOT_JSON, "text after the JSON value");
+	return true;
+}
+
+static void
+skip_space(UmScan *scan)
+{
+	while (scan->pos < scan->end &&
+		   (*scan->pos == ' ' || *scan->pos == '\n' || *scan->pos == '\r' || *scan->pos == '\t'))
+		scan->pos++;
+}
+
+static bool
+scan_word(UmScan *scan, const char *word)
+{
+	int			len = strlen(word);
+	const char *after = scan->pos + len;
+
+	if (scan->end - scan->pos < len || memcmp(scan->pos, word, len) != 0 ||
+		(after < scan->end && (isalnum((unsigned char) *after) || *after == '_' ||
+							   IS_HIGHBIT_SET(*after))))
+		return um_scan_fail(scan, UM_NOT_JSON, "no JSON value");
+	scan->pos += len;
+	return true;
+}
+
+/* The rest of a string, from the first byte that cannot stay as it is. */
+static bool
+scan_escapes(UmScan *scan, UmSlice *value)
+{
+	StringInfoData out;
+	pg_wchar	high = 0;		/* the first half of a surrogate pair */
+
+	initStringInfo(&out);
+	appendBinaryStringInfo(&out, value->ptr, value->len);
+	while (scan->pos < scan->end && *scan->pos != '"')
+	{
+		const char *p = scan->pos;
+
+		if (*p == '\\')
+		{
+			if (!scan_escape(scan, &out, &high))
+				return false;
+			continue;
+		}
+		if (high != 0)
+			return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+		while (p < scan->end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
+			p++;
+		appendBinaryStringInfo(&out, scan->pos, p - scan->pos);
+		scan->pos = p;
+		if (p < scan->end && (unsigned char) *p < 0x20)
+			return um_scan_fail(scan, UM_NOT_JSON, "a control character in a string");
+	}
+	if (scan->pos >= scan->end)
+		return um_scan_fail(scan, UM_NOT_JSON, "a string without an end");
+	if (high != 0)
+		return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+	scan->pos++;
+	value->ptr = out.data;
+	value->len = out.len;
+	return true;
+}
+
+/* One escape, at its backslash. */
+static bool
+scan_escape(UmScan *scan, StringInfo out, pg_wchar *high)
+{
+	static const char plain[] = "\"\\/bfnrt";
+	static const char meant[] = "\"\\/\b\f\n\r\t";
+	const char *found;
+	pg_wchar	unit;
+
+	if (scan->end - scan->pos < 2)
+		return um_scan_fail(scan, UM_NOT_JSON, "a string without an end");
+	if (scan->pos[1] == 'u')
+	{
+		if (!scan_hex4(scan, &unit))
+			return false;
+		if (is_utf16_surrogate_first(unit))
+		{
+			if (*high != 0)
+				return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+			*high = unit;
+			return true;
+		}
+		if (is_utf16_surrogate_second(unit) != (*high != 0))
+			return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+		if (*high != 0)
+			unit = surrogate_pair_to_codepoint(*high, unit);
+		*high = 0;
+		return append_unicode(scan, out, unit);
+	}
+	found = memchr(plain, scan->pos[1], sizeof(plain) - 1);
+	if (found == NULL)
+		return um_scan_fail(scan, UM_NOT_JSON, "an escape that JSON does not know");
+	if (*high != 0)
+		return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+	appendStringInfoChar(out, meant[found - plain]);
+	scan->pos += 2;
+	return true;
+}
+
+static bool
+scan_hex4(UmScan *scan, pg_wchar *unit)
+{
+	int			i;
+
+	*unit = 0;
+	if (scan->end - scan->pos < 6)
+		return um_scan_fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
+	for (i = 2; i < 6; i++)
+	{
+		char		c = scan->pos[i];
+
+		if (!isxdigit((unsigned char) c))
+			return um_scan_fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
+		*unit = *unit * 16 + (isdigit((unsigned char) c) ? c - '0' : (c | 0x20) - 'a' + 10);
+	}
+	scan->pos += 6;
+	return true;
+}
+
+static bool
+append_unicode(UmScan *scan, StringInfo out, pg_wchar c)
+{
+	unsigned char utf8[MAX_UNICODE_EQUIVALENT_STRING + 1];
+
+	if (c == 0)
+		return um_scan_fail(scan, UM_NOT_TEXT, "the character \\u0000, which text cannot hold,");
+	if (GetDatabaseEncoding() == PG_UTF8)
+	{
+		unicode_to_utf8(c, utf8);
+		appendBinaryStringInfo(out, (char *) utf8, pg_utf_mblen(utf8));
+	}
+	else
+	{
+		pg_unicode_to_server(c, utf8);
+		appendStringInfoString(out, (char *) utf8);
+	}
+	return true;
+}
+
+static bool
+skip_members(UmScan *scan, UmToken kind)
+{
+	UmSlice		ignored;
+	bool		first = true;
+
+	if (!um_scan_enter(scan))
+		return false;
+	while (kind == UM_OBJECT_TOKEN ? um_scan_key(scan, first, &ignored)
+		   : um_scan_element(scan, first))
+	{
+		if (!um_scan_skip(scan, &ignored))
+			return false;
+		first = false;
+	}
+	return scan->sqlstate == 0;
+}
+
+/* Whether numeric can hold a number of valid form. */
+bool
+um_number_in_range(UmSlice number)
+{
+	const char *p = number.ptr;
+	const char *end = p + number.len;
+	int64		integer = 0;
+	int64		fraction = 0;
+	int64		exponent = 0;
+	bool		point = false;
+	bool		negative;
+
+	if (number.len < 1000 && memchr(p, 'e', number.len) == NULL && memchr(p, 'E', number.len) == NULL)
+		return true;
+	for (; p < end && *p != 'e' && *p != 'E'; p++)
+	{
+		if (*p == '.')
+			point = true;
+		else if (isdigit((unsigned char) *p))
+		{
+			if (point)
+				fraction++;
+			else
+				integer++;
+		}
+	}
+	if (p < end)
+	{
+		p++;
+		negative = (*p == '-');
+		if (*p == '-' || *p == '+')
+			p++;
+		for (; p < end; p++)
+			if ((exponent = exponent * 10 + (*p - '0')) > 1000000)
+				return false;
+		if (negative)
+			exponent = -exponent;
+	}
+	return integer + exponent <= NUMERIC_INTEGER_DIGITS &&
+		fraction - exponent <= NUMERIC_FRACTION_DIGITS;
+}
+
+/* Whether the whole text is one JSON number that numeric can hold. */
+bool
+um_is_number(UmSlice text)
+{
+	UmScan		scan;
+	UmSlice		value;
+
+	um_scan_init(&scan, text.ptr, text.len);
+	if (text.len == 0 || (text.ptr[0] != '-' && !isdigit((unsigned char) text.ptr[0])))
+		return false;
+	return um_scan_number(&scan, &value) && value.len == text.len;
+}
+
+UmSlice
+um_trim(UmSlice text)
+{
+	while (text.len > 0 && scanner_isspace(text.ptr[0]))
+	{
+		text.ptr++;
+		text.len--;
+	}
+	while (text.len > 0 && scanner_isspace(text.ptr[text.len - 1]))
+		text.len--;
+	return text;
+}
+
+bool
+um_slice_is(UmSlice slice, const char *text)
+{
+	return slice.len == (int) strlen(text) && memcmp(slice.ptr, text, slice.len) == 0;
+}
+
+/* Appends valid JSON text without the white space between its tokens. */
+void
+um_append_compact(StringInfo out, UmSlice raw)
+{
+	const char *p = raw.ptr;
+	const char *end = p + raw.len;
+	bool		quoted = false;
+
+	enlargeStringInfo(out, raw.len);
+	for (; p < end; p++)
+	{
+		if (!quoted && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+			continue;
+		out->data[out->len++] = *p;
+		if (*p == '"')
+			quoted = !quoted;
+		else if (quoted && *p == '\\' && p + 1 < end)
+			out->data[out->len++] = *++p;
+	}
+	out->data[out->len] = '\0';
+}
+
+/* Appends text as a JSON string. */
+void
+um_append_json_string(StringInfo out, const char *text, int len)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *p = text;
+	const char *end = text + len;
+	const char *plain;
+
+	appendStringInfoCharMacro(out, '"');
+	while (p < end)
+	{
+		plain = p;
+		while (p < end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
+			p++;
+		appendBinaryStringInfo(out, plain, p - plain);
+		if (p == end)
+			break;
+		appendStringInfoCharMacro(out, '\\');
+		switch (*p)
+		{
+			case '"':
+			case '\\':
+				appendStringInfoCharMacro(out, *p);
+				break;
+			case '\b':
+				appendStringInfoCharMacro(out, 'b');
+				break;
+			case '\f':
+				appendStringInfoCharMacro(out, 'f');
+				break;
+			case '\n':
+				appendStringInfoCharMacro(out, 'n');
+				break;
+			case '\r':
+				appendStringInfoCharMacro(out, 'r');
+				break;
+			case '\t':
+				appendStringInfoCharMacro(out, 't');
+				break;
+			default:
+				appendStringInfoString(out, "u00");
+				appendStringInfoCharMacro(out, hex[(unsigned char) *p >> 4]);
+				appendStringInfoCharMacro(out, hex[*p & 0x0f]);
+				break;
+		}
+		p++;
+	}
+	appendStringInfoCharMacro(out, '"');
+}

@@ -1,0 +1,60 @@
+/*
+ * json_scan.h
+ *	  A pull scanner for JSON text (RFC 8259) that makes no tree.
+ */
+#ifndef UM_JSON_SCAN_H
+#define UM_JSON_SCAN_H
+
+#include "lib/stringinfo.h"
+
+/* Deeper documents are refused (54001) rather than left to the C stack. */
+#define UM_MAX_DEPTH 1000
+
+typedef enum UmToken
+{
+	UM_NONE,					/* no value: the end of the text, or an error */
+	UM_STRING,
+	UM_NUMBER_TOKEN,
+	UM_TRUE,
+	UM_FALSE,
+	UM_NULL,
+	UM_OBJECT_TOKEN,
+	UM_ARRAY_TOKEN
+} UmToken;
+
+/* A stretch of text that belongs to somebody else. */
+typedef struct UmSlice
+{
+	const char *ptr;
+	int			len;
+} UmSlice;
+
+typedef struct UmScan
+{
+	const char *start;
+	const char *pos;
+	const char *end;
+	int			depth;
+	int			sqlstate;		/* 0 while all is well */
+	const char *message;		/* what is wrong, static or palloc'd */
+} UmScan;
+
+extern void um_scan_init(UmScan *scan, const char *text, int len);
+extern UmToken um_scan_peek(UmScan *scan);
+extern bool um_scan_string(UmScan *scan, UmSlice *value);
+extern bool um_scan_number(UmScan *scan, UmSlice *value);
+extern bool um_scan_skip(UmScan *scan, UmSlice *raw);
+extern bool um_scan_enter(UmScan *scan);
+extern bool um_scan_key(UmScan *scan, bool first, UmSlice *key);
+extern bool um_scan_element(UmScan *scan, bool first);
+extern bool um_scan_finish(UmScan *scan);
+extern bool um_scan_fail(UmScan *scan, int sqlstate, const char *message);
+
+extern bool um_number_in_range(UmSlice number);
+extern bool um_is_number(UmSlice text);
+extern UmSlice um_trim(UmSlice text);
+extern bool um_slice_is(UmSlice slice, const char *text);
+extern void um_append_compact(StringInfo out, UmSlice raw);
+extern void um_append_json_string(StringInfo out, const char *text, int len);
+
+#endif

@@ -1,0 +1,294 @@
+/*
+ * ledger.c
+ *	  One id, one usage: the writer of usage_key.
+ *
+ * A unique index on a partitioned table must hold the partition key, so it
+ * cannot say that an id exists once.  The ledger can.  It is written by AFTER
+ * STATEMENT triggers from the transition tables, on the parent for statements
+ * on it and on each leaf for those on the leaf: a statement fires exactly one
+ * of the two.  By then the statement's own ON CONFLICT and its moves between
+ * partitions are settled, so users meet no surprise, and a thousand rows cost
+ * one statement.
+ *
+ * The work is done as the owner of the table that fired, so that nobody needs
+ * a right on the ledger, and a table of somebody's own gives him none either.
+ *
+ * TRUNCATE has no transition tables; its trigger is on the leaves alone, which
+ * a TRUNCATE of the parent fires, too.  A detached leaf keeps its ids.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/typcache.h"
+
+#include "compat.h"
+#include "content.h"
+#include "errors.h"
+#include "record.h"
+#include "store.h"
+
+#define BATCH "usage_key_batch"
+
+/* Rows of the statement on their way to the ledger. */
+typedef struct Batch
+{
+	TupleDesc	desc;
+	Tuplestorestate *rows;
+	double		count;
+} Batch;
+
+/* One of the statement's transition tables. */
+typedef struct Transition
+{
+	Tuplestorestate *rows;
+	TupleTableSlot *slot;
+	int			pointer;
+} Transition;
+
+static void start_batch(Batch *batch);
+static void add_key(Batch *batch, const UmRecord *usage, bool hashed);
+static void write_batch(Batch *batch, UmPlan *plan);
+static void collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed);
+static void collect_moves(Batch *batch, TriggerData *data);
+static void open_transition(Transition *transition, TriggerData *data, Tuplestorestate *rows);
+static bool next_row(Transition *transition);
+static void close_transition(Transition *transition);
+static void forget_leaf(Relation leaf);
+
+PG_FUNCTION_INFO_V1(um_usage_keys);
+PG_FUNCTION_INFO_V1(um_content_hash_of);
+
+/* AFTER INSERT, UPDATE, DELETE or BEFORE TRUNCATE, for each statement. */
+Datum
+um_usage_keys(PG_FUNCTION_ARGS)
+{
+	static UmPlan insert = {
+		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
+		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b ORDER BY b.id",
+	};
+	static UmPlan move = {
+		.sql = "UPDATE usage_mgmt.usage_key k SET usage_date = b.usage_date FROM " BATCH " b "
+		"WHERE k.id = b.id",
+	};
+	static UmPlan forget = {
+		.sql = "DELETE FROM usage_mgmt.usage_key k USING " BATCH " b WHERE k.id = b.id",
+	};
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	Form_pg_class relation;
+	UmUser		before;
+	Batch		batch;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function can only be called by a trigger for each statement")));
+	relation = data->tg_relation->rd_rel;
+	if (!relation->relispartition && relation->relkind != RELKIND_PARTITIONED_TABLE)
+		return PointerGetDatum(NULL);
+	SPI_connect();
+	um_become(relation->relowner, &before);
+	start_batch(&batch);
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+	{
+		collect(&batch, data, data->tg_newtable, true);
+		write_batch(&batch, &insert);
+	}
+	else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+	{
+		collect_moves(&batch, data);
+		write_batch(&batch, &move);
+	}
+	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
+	{
+		collect(&batch, data, data->tg_oldtable, false);
+		write_batch(&batch, &forget);
+	}
+	else
+		forget_leaf(data->tg_relation);
+	um_become_again(&before);
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
+
+static void
+start_batch(Batch *batch)
+{
+	batch->desc = CreateTemplateTupleDesc(3);
+	TupleDescInitEntry(batch->desc, 1, "id", TEXTOID, -1, 0);
+	TupleDescInitEntryCollation(batch->desc, 1, C_COLLATION_OID);
+	TupleDescInitEntry(batch->desc, 2, "usage_date", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(batch->desc, 3, "content_hash", INT8OID, -1, 0);
+	batch->rows = tuplestore_begin_heap(false, false, work_mem);
+	batch->count = 0;
+}
+
+static void
+add_key(Batch *batch, const UmRecord *usage, bool hashed)
+{
+	int			date = um_find_attribute(usage->model, "usage_date")->slot;
+	Datum		values[3];
+	bool		nulls[3] = {false, false, !hashed};
+
+	values[0] = usage->value[0];
+	values[1] = usage->value[date];
+	values[2] = hashed ? Int64GetDatum(um_content_hash(usage)) : (Datum) 0;
+	tuplestore_putvalues(batch->rows, batch->desc, values, nulls);
+	batch->count++;
+}
+
+static void
+write_batch(Batch *batch, UmPlan *plan)
+{
+	EphemeralNamedRelation relation;
+
+	if (batch->count > 0)
+	{
+		relation = palloc0(sizeof(EphemeralNamedRelationData));
+		relation->md.name = BATCH;
+		relation->md.reliddesc = InvalidOid;
+		relation->md.tupdesc = batch->desc;
+		relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+		relation->md.enrtuples = batch->count;
+		relation->reldata = batch->rows;
+		SPI_register_relation(relation);
+		if (SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0) < 0)
+			elog(ERROR, "could not write the ledger");
+		SPI_unregister_relation(BATCH);
+	}
+	tuplestore_end(batch->rows);
+}
+
+/* The keys of every row that the statement added or took away. */
+static void
+collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed)
+{
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "usage key",
+													  ALLOCSET_DEFAULT_SIZES);
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
+	Transition	transition;
+	MemoryContext old;
+
+	open_transition(&transition, data, rows);
+	while (next_row(&transition))
+	{
+		old = MemoryContextSwitchTo(row_context);
+		slot_getallattrs(transition.slot);
+		add_key(batch, um_record_from_values(shape, transition.slot->tts_values,
+											 transition.slot->tts_isnull), hashed);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row_context);
+	}
+	close_transition(&transition);
+	MemoryContextDelete(row_context);
+}
+
+/* The keys of rows whose date an UPDATE changed. */
+static void
+collect_moves(Batch *batch, TriggerData *data)
+{
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
+	int			date = shape->column[um_find_attribute(&um_usage, "usage_date")->slot];
+	int			id = shape->column[0];
+	Transition	before;
+	Transition	after;
+
+	open_transition(&before, data, data->tg_oldtable);
+	open_transition(&after, data, data->tg_newtable);
+	while (next_row(&before) && next_row(&after))
+	{
+		bool		null;
+		Datum		values[3] = {0};
+		bool		nulls[3] = {false, false, true};
+
+		/* both tables list the rows in the order of their updates */
+		values[1] = slot_getattr(after.slot, date + 1, &null);
+		if (slot_getattr(before.slot, date + 1, &null) == values[1])
+			continue;
+		values[0] = slot_getattr(after.slot, id + 1, &null);
+		tuplestore_putvalues(batch->rows, batch->desc, values, nulls);
+		batch->count++;
+	}
+	close_transition(&after);
+	close_transition(&before);
+}
+
+/* With a read pointer of our own: other triggers read the same tables. */
+static void
+open_transition(Transition *transition, TriggerData *data, Tuplestorestate *rows)
+{
+	if (rows == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" needs transition tables", data->tg_trigger->tgname)));
+	transition->rows = rows;
+	transition->slot = MakeSingleTupleTableSlot(RelationGetDescr(data->tg_relation),
+												&TTSOpsMinimalTuple);
+	transition->pointer = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
+	tuplestore_select_read_pointer(rows, transition->pointer);
+	tuplestore_rescan(rows);
+}
+
+static bool
+next_row(Transition *transition)
+{
+	tuplestore_select_read_pointer(transition->rows, transition->pointer);
+	return tuplestore_gettupleslot(transition->rows, true, false, transition->slot);
+}
+
+static void
+close_transition(Transition *transition)
+{
+	ExecDropSingleTupleTableSlot(transition->slot);
+	tuplestore_select_read_pointer(transition->rows, 0);
+}
+
+/* Before a TRUNCATE: the ids of one leaf. */
+static void
+forget_leaf(Relation leaf)
+{
+	char	   *sql;
+
+	if (leaf->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		return;
+	sql = psprintf("DELETE FROM usage_mgmt.usage_key k USING ONLY %s u "
+				   "WHERE k.id = u.id",
+				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),
+											  RelationGetRelationName(leaf)));
+	if (SPI_execute(sql, false, 0) != SPI_OK_DELETE)
+		elog(ERROR, "could not write the ledger");
+}
+
+/*
+ * content_hash(usage row) → bigint: the hash that the ledger keeps of a usage
+ * as it is now.
+ */
+Datum
+um_content_hash_of(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+											  HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple;
+	int64		hash;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	hash = um_content_hash(um_record_from_tuple(um_shape(&um_usage, desc, um_usage.noun),
+												desc, &tuple));
+	ReleaseTupleDesc(desc);
+	PG_RETURN_INT64(hash);
+}

@@ -1,0 +1,535 @@
+/*
+ * model.c
+ *	  The TMF model, declared once.
+ *
+ * Each resource, and each kind of object below it, is a table of attributes:
+ * what each version of the standard calls it, what else is understood, its
+ * kind, the column that holds it.  Reading, writing, checking and hashing are
+ * loops over these tables; a new version is a new column of names, a new
+ * resource a new table.  The order of a table is the order of the output, of
+ * the faults, and of the content hash: rows may be appended, not moved.
+ *
+ * Where a version has no name for an attribute, the other version's name is
+ * written, so that no face of the store hides what another one took in.  What
+ * a face has no shape for (the name of a product where the reference is a
+ * mere string) stays in the store unseen.
+ *
+ * An attribute with members can be one object in one version and a scalar in
+ * another: a price is a number beside a currency code in R14.5 and an object
+ * of both in v4.  The reader tells them apart by what it finds.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "errors.h"
+#include "lifecycle.h"
+#include "model.h"
+
+#define BOTH(name) {name, name}
+#define END {.kind = UM_END}
+
+/* TimePeriod: the seeds write startTime, startPeriod and startDateTime. */
+static UmAttribute period[] = {
+	{.name = BOTH("startDateTime"), .alias = {"startTime", "startPeriod"},
+	.kind = UM_TIME, .column = "valid_from", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("endDateTime"), .alias = {"endTime", "endPeriod"},
+	.kind = UM_TIME, .column = "valid_to", .flags = UM_BLANK_IS_NONE, .not_before = "valid_from"},
+	END
+};
+
+#define VALID_FOR {.name = BOTH("validFor"), .kind = UM_OBJECT, \
+	.members = period, .object_in = UM_ALL_VERSIONS}
+
+static UmAttribute usage_specification_ref[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "usage_specification_id",
+	.flags = UM_BLANK_IS_NONE, .last_segment_of = "usage_specification_href"},
+	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI,
+	.column = "usage_specification_href", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "usage_specification_name"},
+	END
+};
+
+static UmAttribute usage_attributes[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
+	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
+	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED},
+	{.name = {"date", "usageDate"}, .kind = UM_TIME, .column = "usage_date",
+	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
+	{.name = {"type", "usageType"}, .kind = UM_TEXT, .column = "usage_type",
+	.flags = UM_MANDATORY},
+	{.name = BOTH("description"), .alias = {"usageDescription"}, .kind = UM_TEXT,
+	.column = "description", .flags = UM_FREE_WHEN_BILLED},
+	{.name = BOTH("status"), .kind = UM_STATUS, .column = "status",
+	.flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("usageSpecification"), .kind = UM_OBJECT,
+	.members = usage_specification_ref, .object_in = UM_ALL_VERSIONS},
+	{.name = BOTH("usageCharacteristic"), .kind = UM_CHARACTERISTICS,
+	.column = "usage_characteristic", .of = &um_characteristic},
+	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
+	.of = &um_related_party},
+	{.name = BOTH("ratedProductUsage"), .kind = UM_LIST, .column = "rated_product_usage",
+	.of = &um_rated_product_usage},
+	{.kind = UM_EXTRA, .column = "extra", .flags = UM_FREE_WHEN_BILLED},
+	{.kind = UM_INTERNAL, .column = "rejection", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	{.kind = UM_INTERNAL, .column = "received_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	{.kind = UM_INTERNAL, .column = "changed_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	{.kind = UM_INTERNAL, .column = "load_id", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	END
+};
+
+UmModel		um_usage = {
+	.noun = "usage", .label = "usage", .attributes = usage_attributes, .life = &um_usage_life,
+	.path = {"/usageManagement/usage/", "/tmf-api/usageManagement/v4/usage/"}
+};
+
+/* The rest of an element is kept by the type characteristics itself. */
+static UmAttribute characteristic_attributes[] = {
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name", .flags = UM_MANDATORY},
+	{.name = BOTH("value"), .kind = UM_ANY, .column = "value", .flags = UM_MANDATORY},
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+UmModel		um_characteristic = {
+	.noun = "characteristic", .label = "characteristic", .attributes = characteristic_attributes
+};
+
+static UmAttribute related_party_attributes[] = {
+	{.name = BOTH("role"), .kind = UM_TEXT, .column = "role", .flags = UM_MANDATORY},
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id", .flags = UM_BLANK_IS_NONE,
+	.last_segment_of = "href"},
+	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = "href",
+	.flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
+	{.name = BOTH("status"), .kind = UM_TEXT, .column = "status"},
+	{.name = BOTH("alias"), .kind = UM_JSON, .column = "alias"},
+	VALID_FOR,
+	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = "referred_type"},
+	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "type"},
+	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = "base_type"},
+	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"},
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+UmModel		um_related_party = {
+	.noun = "related_party", .label = "related party", .attributes = related_party_attributes
+};
+
+/* Money of v4; the seeds' own Money says amount and currencyCode. */
+#define MONEY(list, amount, currency, other, shared) \
+static UmAttribute list[] = { \
+	{.name = BOTH("unit"), .alias = {"currencyCode"}, .kind = UM_TEXT, .column = currency, \
+	.flags = UM_BLANK_IS_NONE | (shared), .fallback = other}, \
+	{.name = BOTH("value"), .alias = {"amount"}, .kind = UM_NUMBER, .column = amount, \
+	.flags = UM_BLANK_IS_NONE}, \
+	END \
+}
+
+MONEY(tax_included_money, "tax_included_rating_amount", "currency_code", NULL, UM_SHARED);
+MONEY(tax_excluded_money, "tax_excluded_rating_amount", "currency_code", NULL, UM_SHARED);
+MONEY(bucket_money, "bucket_value_converted_in_amount", "bucket_currency_code", "currency_code", 0);
+
+static UmAttribute product_ref[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "product_ref_id",
+	.flags = UM_BLANK_IS_NONE, .last_segment_of = "product_ref"},
+	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = "product_ref",
+	.flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "product_ref_name"},
+	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = "product_ref_referred_type"},
+	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "product_ref_type"},
+	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = "product_ref_base_type"},
+	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "product_ref_schema_location"},
+	END
+};
+
+static UmAttribute rated_product_usage_attributes[] = {
+	{.name = BOTH("ratingDate"), .kind = UM_TIME, .column = "rating_date",
+	.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE},
+	{.name = BOTH("usageRatingTag"), .kind = UM_TEXT, .column = "usage_rating_tag",
+	.preset = "usage", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("isBilled"), .kind = UM_BOOL, .column = "is_billed",
+	.preset = "false", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("ratingAmountType"), .kind = UM_TEXT, .column = "rating_amount_type",
+	.preset = "total", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("taxIncludedRatingAmount"), .alias = {"taxIncludedAmount"},
+		.kind = UM_NUMBER, .column = "tax_included_rating_amount",
+		.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE,
+	.members = tax_included_money, .object_in = UM_ONLY_V4},
+	{.name = BOTH("taxExcludedRatingAmount"), .alias = {"taxExcludedAmount"},
+		.kind = UM_NUMBER, .column = "tax_excluded_rating_amount",
+		.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE,
+	.members = tax_excluded_money, .object_in = UM_ONLY_V4},
+	{.name = BOTH("taxRate"), .kind = UM_NUMBER, .column = "tax_rate",
+	.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE},
+	{.name = BOTH("isTaxExempt"), .kind = UM_BOOL, .column = "is_tax_exempt",
+	.preset = "false", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("offerTariffType"), .kind = UM_TEXT, .column = "offer_tariff_type",
+	.preset = "normal", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("bucketValueConvertedInAmount"), .kind = UM_NUMBER,
+		.column = "bucket_value_converted_in_amount", .flags = UM_BLANK_IS_NONE,
+	.members = bucket_money, .object_in = UM_ONLY_V4},
+	{.name = {"currencyCode", NULL}, .kind = UM_TEXT, .column = "currency_code",
+	.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_CURRENCY},
+	{.name = BOTH("productRef"), .kind = UM_URI, .column = "product_ref",
+		.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE, .fallback = "product_ref_id",
+	.members = product_ref, .object_in = UM_ONLY_V4},
+	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "type"},
+	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = "base_type"},
+	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"},
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+UmModel		um_rated_product_usage = {
+	.noun = "rated_product_usage", .label = "rated product usage",
+	.attributes = rated_product_usage_attributes
+};
+
+static UmAttribute characteristic_value_attributes[] = {
+	{.name = BOTH("valueType"), .kind = UM_TEXT, .column = "value_type",
+	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
+	{.name = {"default", "isDefault"}, .kind = UM_BOOL, .column = "is_default",
+	.flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("value"), .kind = UM_ANY, .column = "value", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("valueFrom"), .kind = UM_TEXT, .column = "value_from",
+	.flags = UM_BOUND | UM_BLANK_IS_NONE},
+	{.name = BOTH("valueTo"), .kind = UM_TEXT, .column = "value_to",
+	.flags = UM_BOUND | UM_BLANK_IS_NONE},
+	{.name = BOTH("unitOfMeasure"), .kind = UM_TEXT, .column = "unit_of_measure"},
+	{.name = BOTH("rangeInterval"), .kind = UM_TEXT, .column = "range_interval"},
+	{.name = BOTH("regex"), .kind = UM_TEXT, .column = "regex"},
+	VALID_FOR,
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+UmModel		um_characteristic_value = {
+	.noun = "characteristic_value", .label = "characteristic value",
+	.attributes = characteristic_value_attributes
+};
+
+static UmAttribute characteristic_specification_attributes[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name", .flags = UM_MANDATORY},
+	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
+	{.name = BOTH("configurable"), .alias = {"isConfigurable"}, .kind = UM_BOOL,
+	.column = "configurable", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("extensible"), .kind = UM_BOOL, .column = "extensible", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("isUnique"), .kind = UM_BOOL, .column = "is_unique", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("minCardinality"), .kind = UM_NUMBER, .column = "min_cardinality",
+	.flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("maxCardinality"), .kind = UM_NUMBER, .column = "max_cardinality",
+	.flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("regex"), .kind = UM_TEXT, .column = "regex"},
+	{.name = BOTH("valueType"), .kind = UM_TEXT, .column = "value_type", .flags = UM_BLANK_IS_NONE},
+	VALID_FOR,
+	{.name = {"usageSpecCharacteristicValue", "characteristicValueSpecification"},
+	.kind = UM_TREE, .column = "values", .of = &um_characteristic_value},
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+UmModel		um_characteristic_specification = {
+	.noun = "characteristic_specification", .label = "characteristic specification",
+	.attributes = characteristic_specification_attributes
+};
+
+static UmAttribute attachment_attributes[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id"},
+	{.name = BOTH("href"), .kind = UM_URI, .column = "href"},
+	{.name = BOTH("attachmentType"), .kind = UM_TEXT, .column = "attachment_type"},
+	{.name = BOTH("content"), .kind = UM_TEXT, .column = "content"},
+	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
+	{.name = BOTH("mimeType"), .kind = UM_TEXT, .column = "mime_type"},
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
+	{.name = BOTH("url"), .kind = UM_URI, .column = "url"},
+	VALID_FOR,
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+static UmModel attachment = {
+	.noun = "attachment", .label = "attachment", .attributes = attachment_attributes
+};
+
+static UmAttribute constraint_ref_attributes[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id"},
+	{.name = BOTH("href"), .kind = UM_URI, .column = "href"},
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
+	{.name = BOTH("version"), .kind = UM_TEXT, .column = "version"},
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+static UmModel constraint_ref = {
+	.noun = "constraint_ref", .label = "constraint", .attributes = constraint_ref_attributes
+};
+
+static UmAttribute relationship_attributes[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id"},
+	{.name = BOTH("href"), .kind = UM_URI, .column = "href"},
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
+	{.name = BOTH("relationshipType"), .kind = UM_TEXT, .column = "relationship_type"},
+	{.name = BOTH("role"), .kind = UM_TEXT, .column = "role"},
+	VALID_FOR,
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+static UmModel relationship = {
+	.noun = "relationship", .label = "relationship", .attributes = relationship_attributes
+};
+
+static UmAttribute target_schema_attributes[] = {
+	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "type"},
+	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"},
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+static UmModel target_schema = {
+	.noun = "target_schema", .label = "target schema", .attributes = target_schema_attributes
+};
+
+static UmAttribute usage_specification_attributes[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
+	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
+	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED},
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
+	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
+	{.name = BOTH("version"), .kind = UM_TEXT, .column = "version"},
+	{.name = BOTH("isBundle"), .kind = UM_BOOL, .column = "is_bundle", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("lastUpdate"), .kind = UM_TIME, .column = "last_update", .flags = UM_BLANK_IS_NONE},
+	{.name = {"status", "lifecycleStatus"}, .kind = UM_STATUS, .column = "status",
+	.flags = UM_BLANK_IS_NONE},
+	VALID_FOR,
+	{.name = {"usageSpecCharacteristic", "specCharacteristic"}, .kind = UM_TREE,
+	.column = "usage_spec_characteristic", .of = &um_characteristic_specification},
+	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
+	.of = &um_related_party},
+	{.name = BOTH("attachment"), .kind = UM_TREE, .column = "attachment", .of = &attachment},
+	{.name = BOTH("constraint"), .kind = UM_TREE, .column = "constraint_ref", .of = &constraint_ref},
+	{.name = BOTH("entitySpecRelationship"), .kind = UM_TREE,
+	.column = "entity_spec_relationship", .of = &relationship},
+	{.name = BOTH("targetEntitySchema"), .kind = UM_BRANCH,
+	.column = "target_entity_schema", .of = &target_schema},
+	{.kind = UM_EXTRA, .column = "extra"},
+	{.kind = UM_INTERNAL, .column = "received_at", .flags = UM_NOT_CONTENT},
+	{.kind = UM_INTERNAL, .column = "changed_at", .flags = UM_NOT_CONTENT},
+	END
+};
+
+UmModel		um_usage_specification = {
+	.noun = "usage_specification", .label = "usage specification",
+	.attributes = usage_specification_attributes, .life = &um_specification_life,
+	.path = {"/usageManagement/usageSpecification/",
+	"/tmf-api/usageManagement/v4/usageSpecification/"}
+};
+
+static UmModel *const models[] = {
+	&um_usage, &um_usage_specification, &um_related_party, &um_rated_product_usage,
+	&um_characteristic, &um_characteristic_specification, &um_characteristic_value,
+	&attachment, &constraint_ref, &relationship, &target_schema
+};
+
+static const char *const version_names[UM_VERSIONS] = {"r14.5", "v4"};
+
+static void init_model(UmModel *model);
+static void give_slot(UmModel *model, UmAttribute *attribute);
+static void resolve(UmModel *model, UmAttribute *attribute, int *ordinal);
+static UmAttribute *copy_members(const UmAttribute *members);
+static void collect_names(UmNames *names, UmAttribute *attributes);
+static int	slot_of(const UmModel *model, const char *column);
+
+/* Gives every attribute its slot and every table its names; once, at load. */
+void
+um_model_init(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	for (size_t i = 0; i < lengthof(models); i++)
+		init_model(models[i]);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+init_model(UmModel *model)
+{
+	UmAttribute *a;
+	UmAttribute *m;
+	int			ordinal = 0;
+
+	model->slots = 0;
+	model->extra_slot = model->status_slot = -1;
+	model->slot = palloc0(sizeof(UmAttribute *) * 64);
+	for (a = model->attributes; a->kind != UM_END; a++)
+	{
+		/* Tables of members are shared, what is resolved in them is not. */
+		if (a->members != NULL)
+			a->members = copy_members(a->members);
+		give_slot(model, a);
+		for (m = a->members; m != NULL && m->kind != UM_END; m++)
+		{
+			m->parent = a;
+			give_slot(model, m);
+		}
+		if (a->kind == UM_EXTRA)
+			model->extra_slot = a->slot;
+		if (a->kind == UM_STATUS)
+			model->status_slot = a->slot;
+	}
+	for (a = model->attributes; a->kind != UM_END; a++)
+	{
+		resolve(model, a, &ordinal);
+		for (m = a->members; m != NULL && m->kind != UM_END; m++)
+			resolve(model, m, &ordinal);
+		if (a->members != NULL)
+			collect_names(&a->names, a->members);
+	}
+	collect_names(&model->names, model->attributes);
+}
+
+/* A column has one slot, however many attributes speak of it. */
+static void
+give_slot(UmModel *model, UmAttribute *attribute)
+{
+	if (attribute->column == NULL)
+	{
+		attribute->slot = -1;
+		return;
+	}
+	attribute->slot = slot_of(model, attribute->column);
+	if (attribute->slot < 0)
+	{
+		Assert(model->slots < 64);
+		attribute->slot = model->slots++;
+		model->slot[attribute->slot] = attribute;
+	}
+}
+
+static void
+resolve(UmModel *model, UmAttribute *attribute, int *ordinal)
+{
+	attribute->ordinal = (*ordinal)++;
+	attribute->fallback_slot = slot_of(model, attribute->fallback);
+	attribute->segment_slot = slot_of(model, attribute->last_segment_of);
+	attribute->start_slot = slot_of(model, attribute->not_before);
+}
+
+static UmAttribute *
+copy_members(const UmAttribute *members)
+{
+	int			n = 1;
+	UmAttribute *copy;
+
+	while (members[n - 1].kind != UM_END)
+		n++;
+	copy = palloc(sizeof(UmAttribute) * n);
+	memcpy(copy, members, sizeof(UmAttribute) * n);
+	return copy;
+}
+
+static void
+collect_names(UmNames *names, UmAttribute *attributes)
+{
+	int			n = 0;
+
+	for (UmAttribute *a = attributes; a->kind != UM_END; a++)
+		n += UM_VERSIONS + UM_MAX_ALIASES;
+	names->name = palloc(sizeof(UmName) * Max(n, 1));
+	names->count = 0;
+	for (UmAttribute *a = attributes; a->kind != UM_END; a++)
+	{
+		const char *spelling[UM_VERSIONS + UM_MAX_ALIASES];
+
+		memcpy(spelling, a->name, sizeof(a->name));
+		memcpy(spelling + UM_VERSIONS, a->alias, sizeof(a->alias));
+		for (size_t i = 0; i < lengthof(spelling); i++)
+		{
+			if (spelling[i] == NULL || (i > 0 && spelling[0] != NULL &&
+										strcmp(spelling[i], spelling[0]) == 0))
+				continue;
+			names->name[names->count].name = spelling[i];
+			names->name[names->count].len = strlen(spelling[i]);
+			names->name[names->count++].attribute = a;
+		}
+	}
+}
+
+static int
+slot_of(const UmModel *model, const char *column)
+{
+	if (column != NULL)
+		for (int i = 0; i < model->slots; i++)
+			if (strcmp(model->slot[i]->column, column) == 0)
+				return i;
+	return -1;
+}
+
+/* The attribute that owns a column; NULL where the model has no such column. */
+UmAttribute *
+um_find_attribute(const UmModel *model, const char *column)
+{
+	int			slot = slot_of(model, column);
+
+	return slot < 0 ? NULL : model->slot[slot];
+}
+
+/*
+ * The attribute that a key means; NULL for one that the model does not know.
+ * Keys mostly come in the model's order, so the search starts after the last
+ * one found, which the caller keeps in *hint.
+ */
+UmAttribute *
+um_find_name(const UmNames *names, UmSlice key, int *hint)
+{
+	int			start = hint != NULL ? *hint : 0;
+
+	for (int i = 0; i < names->count; i++)
+	{
+		int			at = start + i < names->count ? start + i : start + i - names->count;
+		const UmName *name = &names->name[at];
+
+		if (name->len == key.len && memcmp(name->name, key.ptr, key.len) == 0)
+		{
+			if (hint != NULL)
+				*hint = at + 1;
+			return name->attribute;
+		}
+	}
+	return NULL;
+}
+
+/* What a version calls an attribute, or else what another one does. */
+const char *
+um_name_in(const UmAttribute *attribute, UmVersion version)
+{
+	if (attribute->name[version] != NULL)
+		return attribute->name[version];
+	for (int v = 0; v < UM_VERSIONS; v++)
+		if (attribute->name[v] != NULL)
+			return attribute->name[v];
+	return attribute->column;
+}
+
+/* The version of that name; 22023 where there is none. */
+UmVersion
+um_version(const char *name)
+{
+	for (int v = 0; v < UM_VERSIONS; v++)
+		if (pg_strcasecmp(name, version_names[v]) == 0)
+			return v;
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("version \"%s\" of the standard is not known", name),
+			 errhint("The versions are \"%s\" and \"%s\".",
+					 version_names[UM_R14_5], version_names[UM_V4])));
+}
+
+const char *
+um_version_name(UmVersion version)
+{
+	return version_names[version];
+}

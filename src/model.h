@@ -1,0 +1,131 @@
+/*
+ * model.h
+ *	  The TMF model as tables that every reader, writer and rule loops over.
+ */
+#ifndef UM_MODEL_H
+#define UM_MODEL_H
+
+#include "json_scan.h"
+
+/* The versions of the standard, in the order of the names in an attribute. */
+typedef enum UmVersion
+{
+	UM_R14_5,
+	UM_V4
+} UmVersion;
+
+#define UM_VERSIONS 2
+#define UM_NO_VERSIONS	0
+#define UM_ONLY_V4		(1 << UM_V4)
+#define UM_ALL_VERSIONS ((1 << UM_VERSIONS) - 1)
+
+typedef enum UmKind
+{
+	UM_END,						/* no attribute: ends a table of them */
+	UM_TEXT,					/* text */
+	UM_URI,						/* text without space around it */
+	UM_TIME,					/* timestamptz; without a zone, UTC */
+	UM_NUMBER,					/* numeric; JSON number or numeric string */
+	UM_BOOL,					/* boolean; true, false, also as strings */
+	UM_STATUS,					/* enum of the model's life cycle */
+	UM_ANY,						/* any JSON value, kept as its compact text */
+	UM_JSON,					/* any JSON value in a jsonb column */
+	UM_CHARACTERISTICS,			/* the type of that name */
+	UM_LIST,					/* array of a composite type */
+	UM_TREE,					/* list of objects in one jsonb column */
+	UM_BRANCH,					/* one object in one jsonb column */
+	UM_OBJECT,					/* members are columns of the same row */
+	UM_HREF,					/* made from the id, never stored */
+	UM_INTERNAL,				/* a column that no JSON shows */
+	UM_EXTRA					/* jsonb: what the model does not know */
+} UmKind;
+
+/* Flags of an attribute. */
+#define UM_MANDATORY	0x01	/* its absence is 23502 */
+#define UM_MANDATORY_RATED 0x02 /* so in a usage that is rated */
+#define UM_FIXED		0x04	/* never changes once stored, not patchable */
+#define UM_BOUND		0x08	/* text that v4 writes as a number where it is one */
+#define UM_BLANK_IS_NONE 0x10	/* an empty string is no value */
+#define UM_FREE_WHEN_BILLED 0x20	/* may change in a billed usage */
+#define UM_NOT_CONTENT	0x40	/* no part of what makes two records the same */
+#define UM_CURRENCY		0x80	/* a code of ISO 4217 */
+#define UM_SHARED		0x100	/* alone it does not make the object it is in */
+
+#define UM_MAX_ALIASES 4
+
+struct UmModel;
+struct UmAttribute;
+
+/* A spelling and what it means. */
+typedef struct UmName
+{
+	const char *name;
+	int			len;
+	struct UmAttribute *attribute;
+} UmName;
+
+/* Every spelling of a table's attributes, in its order. */
+typedef struct UmNames
+{
+	int			count;
+	UmName	   *name;
+} UmNames;
+
+typedef struct UmAttribute
+{
+	const char *name[UM_VERSIONS];	/* NULL where a version has none: then the
+									 * other's is written */
+	const char *alias[UM_MAX_ALIASES];	/* also understood */
+	UmKind		kind;
+	int			flags;
+	const char *column;			/* NULL for UM_OBJECT and UM_HREF */
+	const char *preset;			/* text of the value a rated element defaults to */
+	struct UmAttribute *members;	/* of an object */
+	int			object_in;		/* versions that write it as that object */
+	const char *last_segment_of;	/* column of the URI this defaults to */
+	const char *fallback;		/* column read where this one is NULL */
+	const char *not_before;		/* column with the start of the same period */
+	struct UmModel *of;			/* elements of a list, tree or branch */
+
+	/* filled in by um_model_init */
+	int			slot;			/* where a record holds it, -1 for none */
+	int			fallback_slot;
+	int			segment_slot;
+	int			start_slot;
+	int			ordinal;		/* the model's order */
+	struct UmAttribute *parent;	/* the object it is a member of */
+	UmNames		names;			/* of the members */
+} UmAttribute;
+
+typedef struct UmModel
+{
+	const char *noun;			/* usage, usage_specification, related_party */
+	const char *label;			/* for messages: usage specification */
+	const char *path[UM_VERSIONS];	/* of the resource's URI */
+	const struct UmLifeCycle *life; /* NULL where there is no status */
+	UmAttribute *attributes;
+
+	/* filled in by um_model_init */
+	int			slots;			/* columns */
+	UmAttribute **slot;			/* the attribute that owns each */
+	int			extra_slot;
+	int			status_slot;	/* -1 for none */
+	UmNames		names;			/* of the attributes */
+} UmModel;
+
+extern UmModel um_usage;
+extern UmModel um_usage_specification;
+extern UmModel um_related_party;
+extern UmModel um_rated_product_usage;
+extern UmModel um_characteristic;
+extern UmModel um_characteristic_specification;
+extern UmModel um_characteristic_value;
+
+extern void um_model_init(void);
+extern UmVersion um_version(const char *name);
+extern const char *um_version_name(UmVersion version);
+extern UmAttribute *um_find_attribute(const UmModel *model, const char *column);
+extern UmAttribute *um_find_name(const UmNames *names, UmSlice key, int *hint);
+extern const char *um_name_in(const UmAttribute *attribute, UmVersion version);
+
+#endif

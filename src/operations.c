@@ -1,0 +1,635 @@
+/*
+ * operations.c
+ *	  post, get, put and delete of one resource, and its JSON.
+ *
+ * The verbs of TMF630 as SQL functions, the same for each resource.  They hold
+ * no rule of their own: post and put read JSON and write a row, whose triggers
+ * check it.  Only where the JSON itself is at fault do they check what there
+ * is of the record, so that the caller sees all its faults at once.
+ *
+ * All need the caller's own rights on the tables.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+#include "utils/uuid.h"
+
+#include "compat.h"
+#include "content.h"
+#include "errors.h"
+#include "rules.h"
+#include "settings.h"
+#include "spec_cache.h"
+#include "store.h"
+#include "tmf_read.h"
+#include "tmf_write.h"
+#include "triggers.h"
+#include "types.h"
+
+static Datum post(FunctionCallInfo fcinfo, const UmModel *model);
+static Datum get(FunctionCallInfo fcinfo, const UmModel *model);
+static Datum put(FunctionCallInfo fcinfo, const UmModel *model);
+static Datum delete(FunctionCallInfo fcinfo, const UmModel *model, bool billed);
+static UmVersion version_arg(FunctionCallInfo fcinfo, int n);
+static UmRecord *read_body(FunctionCallInfo fcinfo, int n, const UmModel *model, UmFaults *faults);
+static void refuse_faulty(UmRecord *record, const UmRecord *old, UmFaults *faults);
+static UmRecord *store_new(UmRecord *record, bool *stored);
+static UmRecord *store_or_race(UmRecord *record);
+static UmRecord *known_record(UmRecord *record, bool *taken);
+static bool is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key);
+static void refuse_taken(const UmRecord *record);
+static Datum new_id(void);
+static void check_identity(const UmRecord *record, Datum id, UmFaults *faults);
+static bool href_names(UmSlice href, Datum id);
+static void keep_stored(UmRecord *record, const UmRecord *old, UmVersion version);
+static void keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version);
+static void keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
+static void keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
+static bool same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
+static Datum json_of(const UmRecord *record, UmVersion version, const UmFields *fields);
+static const UmModel *model_of_row(Oid type);
+
+PG_FUNCTION_INFO_V1(um_post_usage);
+PG_FUNCTION_INFO_V1(um_post_usage_specification);
+PG_FUNCTION_INFO_V1(um_get_usage);
+PG_FUNCTION_INFO_V1(um_get_usage_specification);
+PG_FUNCTION_INFO_V1(um_put_usage);
+PG_FUNCTION_INFO_V1(um_put_usage_specification);
+PG_FUNCTION_INFO_V1(um_delete_usage);
+PG_FUNCTION_INFO_V1(um_delete_usage_specification);
+PG_FUNCTION_INFO_V1(um_to_tmf);
+
+/* post_usage(body json, version text) → json: creates, or finds it a repeat. */
+Datum
+um_post_usage(PG_FUNCTION_ARGS)
+{
+	return post(fcinfo, &um_usage);
+}
+
+/* post_usage_specification(body json, version text) → json */
+Datum
+um_post_usage_specification(PG_FUNCTION_ARGS)
+{
+	return post(fcinfo, &um_usage_specification);
+}
+
+/* get_usage(id text, fields text, version text) → json, NULL for no such id */
+Datum
+um_get_usage(PG_FUNCTION_ARGS)
+{
+	return get(fcinfo, &um_usage);
+}
+
+/* get_usage_specification(id text, fields text, version text) → json */
+Datum
+um_get_usage_specification(PG_FUNCTION_ARGS)
+{
+	return get(fcinfo, &um_usage_specification);
+}
+
+/* put_usage(id text, body json, version text) → json: complete update. */
+Datum
+um_put_usage(PG_FUNCTION_ARGS)
+{
+	return put(fcinfo, &um_usage);
+}
+
+/* put_usage_specification(id text, body json, version text) → json */
+Datum
+um_put_usage_specification(PG_FUNCTION_ARGS)
+{
+	return put(fcinfo, &um_usage_specification);
+}
+
+/* delete_usage(id text, billed boolean) → boolean: whether there was one. */
+Datum
+um_delete_usage(PG_FUNCTION_ARGS)
+{
+	return delete(fcinfo, &um_usage, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
+}
+
+/* delete_usage_specification(id text) → boolean */
+Datum
+um_delete_usage_specification(PG_FUNCTION_ARGS)
+{
+	return delete(fcinfo, &um_usage_specification, false);
+}
+
+static Datum
+post(FunctionCallInfo fcinfo, const UmModel *model)
+{
+	UmVersion	version = version_arg(fcinfo, 1);
+	UmFaults	faults = {version, NIL, 0};
+	UmRecord   *record = read_body(fcinfo, 0, model, &faults);
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	int			speaking = um_speaking;
+	bool		named = um_is_set(record, 0);
+
+	if (record->state[0] == UM_ABSENT)
+		um_record_set(record, 0, new_id());
+	if (model == &um_usage && version == UM_V4)
+	{
+		int			receipt = um_find_attribute(model, "received_at")->slot;
+
+		if (record->state[um_find_attribute(model, "usage_date")->slot] == UM_ABSENT)
+			um_record_set(record, receipt, TimestampTzGetDatum(now));
+		um_complete_v4(record, now);
+	}
+	um_complete(record);
+	if (faults.list != NIL)
+		refuse_faulty(record, NULL, &faults);
+	um_speaking = version;
+	PG_TRY();
+	{
+		SPI_connect();
+		record = named ? store_new(record, NULL) : um_store_insert(record);
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		um_speaking = speaking;
+	}
+	PG_END_TRY();
+	if (record == NULL)
+		PG_RETURN_NULL();		/* a trigger of the user's said no */
+	return json_of(record, version, NULL);
+}
+
+static Datum
+get(FunctionCallInfo fcinfo, const UmModel *model)
+{
+	UmVersion	version = version_arg(fcinfo, 2);
+	UmFields   *fields = PG_ARGISNULL(1) ? NULL : um_fields(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	UmRecord   *record;
+	UmKey		key;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	SPI_connect();
+	if (model == &um_usage)
+		key = um_store_key(PG_GETARG_DATUM(0), true);
+	record = um_store_get(model, PG_GETARG_DATUM(0), model == &um_usage ? &key : NULL, true);
+	SPI_finish();
+	if (record == NULL)
+		PG_RETURN_NULL();
+	return json_of(record, version, fields);
+}
+
+static Datum
+put(FunctionCallInfo fcinfo, const UmModel *model)
+{
+	UmVersion	version = version_arg(fcinfo, 2);
+	UmFaults	faults = {version, NIL, 0};
+	UmRecord   *record = read_body(fcinfo, 1, model, &faults);
+	int			speaking = um_speaking;
+	Datum		id;
+	UmRecord   *old;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(UM_NOT_FOUND), errmsg("%s without an id", model->label)));
+	id = PG_GETARG_DATUM(0);
+	um_speaking = version;
+	PG_TRY();
+	{
+		SPI_connect();
+		old = um_store_lock(model, id);
+		if (old == NULL)
+			ereport(ERROR,
+					(errcode(UM_NOT_FOUND),
+					 errmsg("%s \"%s\" does not exist", model->label, TextDatumGetCString(id))));
+		check_identity(record, id, &faults);
+		keep_stored(record, old, version);
+		um_complete(record);
+		if (faults.list != NIL)
+			refuse_faulty(record, old, &faults);
+		record = um_store_update(record, old);
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		um_speaking = speaking;
+	}
+	PG_END_TRY();
+	if (record == NULL)
+		PG_RETURN_NULL();
+	return json_of(record, version, NULL);
+}
+
+static Datum
+delete(FunctionCallInfo fcinfo, const UmModel *model, bool billed)
+{
+	bool		before = um_delete_billed;
+	bool		deleted = false;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	um_delete_billed = billed;
+	PG_TRY();
+	{
+		SPI_connect();
+		deleted = um_store_delete(model, PG_GETARG_DATUM(0));
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		um_delete_billed = before;
+	}
+	PG_END_TRY();
+	PG_RETURN_BOOL(deleted);
+}
+
+static UmVersion
+version_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? (UmVersion) um_tmf_version
+		: um_version(text_to_cstring(PG_GETARG_TEXT_PP(n)));
+}
+
+static UmRecord *
+read_body(FunctionCallInfo fcinfo, int n, const UmModel *model, UmFaults *faults)
+{
+	text	   *body;
+
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(UM_NOT_JSON), errmsg("%s: the body is null", model->label)));
+	body = PG_GETARG_TEXT_PP(n);
+	return um_read_document(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), model, faults);
+}
+
+/* Raises the faults of the JSON together with those of the record it gave. */
+static void
+refuse_faulty(UmRecord *record, const UmRecord *old, UmFaults *faults)
+{
+	UmFault    *first = linitial(faults->list);
+
+	/* of what is no JSON object there is nothing more to say */
+	if (list_length(faults->list) > 1 || first->path[0] != '\0')
+		um_check(record, old, faults);
+	um_raise_faults(faults, record->model);
+}
+
+/*
+ * Stores a record that names its id.  Delivered before, it is found; the id
+ * taken by other content is 23505.
+ */
+static UmRecord *
+store_new(UmRecord *record, bool *stored)
+{
+	bool		taken;
+	UmRecord   *known = known_record(record, &taken);
+
+	(void) stored;
+	if (known != NULL)
+		return known;
+	if (taken)
+		refuse_taken(record);
+	return store_or_race(record);
+}
+
+/* Another session may store the same id between our look and our insert. */
+static UmRecord *
+store_or_race(UmRecord *record)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	UmRecord   *volatile stored = NULL;
+	bool		taken;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		stored = um_store_insert(record);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode == UM_ID_TAKEN)
+			stored = known_record(record, &taken);
+		if (stored == NULL)
+			ReThrowError(error);
+	}
+	PG_END_TRY();
+	return stored;
+}
+
+/*
+ * What is stored of a record delivered before.  NULL where the id is free, and
+ * with *taken where it belongs to other content.
+ */
+static UmRecord *
+known_record(UmRecord *record, bool *taken)
+{
+	bool		usage = record->model == &um_usage;
+	UmKey		key = {false, 0, 0};
+	UmRecord   *stored;
+
+	if (usage)
+		key = um_store_key(record->value[0], false);
+	stored = usage && !key.found ? NULL
+		: um_store_get(record->model, record->value[0], usage ? &key : NULL, false);
+	*taken = key.found || stored != NULL;
+	return stored != NULL && is_repeat(record, stored, &key) ? stored : NULL;
+}
+
+/*
+ * A delivery is a repeat when it equals the record as it was delivered first,
+ * or as it is now.  One without a date is taken to be of the stored date.
+ */
+static bool
+is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key)
+{
+	int			date;
+	int			receipt;
+	bool		repeat;
+	UmRecord   *dated;
+
+	if (delivered->model != &um_usage)
+		return um_same_content(delivered, stored, UM_NOT_CONTENT, false);
+	date = um_find_attribute(&um_usage, "usage_date")->slot;
+	receipt = um_find_attribute(&um_usage, "received_at")->slot;
+	if (um_content_hash(delivered) == key->content_hash)
+		return true;
+	dated = um_record_new(&um_usage);
+	memcpy(dated->value, delivered->value, sizeof(Datum) * um_usage.slots);
+	memcpy(dated->state, delivered->state, um_usage.slots);
+	if (um_is_set(delivered, receipt))
+	{
+		um_record_set(dated, date, stored->value[date]);
+		um_record_clear(dated, receipt);
+	}
+	repeat = um_content_hash(dated) == key->content_hash ||
+		um_same_content(dated, stored, UM_NOT_CONTENT, false);
+	return repeat;
+}
+
+static void
+refuse_taken(const UmRecord *record)
+{
+	ereport(ERROR,
+			(errcode(UM_ID_TAKEN),
+			 errmsg("%s \"%s\" exists with other content", record->model->label,
+					TextDatumGetCString(record->value[0]))));
+}
+
+/* A version 7 UUID: ordered by time, so that the keys' index grows at its end. */
+static Datum
+new_id(void)
+{
+	unsigned char uuid[16];
+	int64		milliseconds = (GetCurrentTimestamp() / 1000) +
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400000);
+	StringInfoData id;
+
+	if (!pg_strong_random(uuid, sizeof(uuid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+	for (int i = 0; i < 6; i++)
+		uuid[i] = (unsigned char) (milliseconds >> (8 * (5 - i)));
+	uuid[6] = (uuid[6] & 0x0f) | 0x70;
+	uuid[8] = (uuid[8] & 0x3f) | 0x80;
+	initStringInfo(&id);
+	for (int i = 0; i < 16; i++)
+		appendStringInfo(&id, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+	return PointerGetDatum(cstring_to_text_with_len(id.data, id.len));
+}
+
+/* A body may repeat the resource's identity, not give it another. */
+static void
+check_identity(const UmRecord *record, Datum id, UmFaults *faults)
+{
+	UmPath		path = {NULL, &record->model->attributes[0], 0};
+
+	if (um_is_set(record, 0) &&
+		!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, record->value[0], id)))
+		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%s\" to \"%.512s\"",
+				 TextDatumGetCString(id), TextDatumGetCString(record->value[0]));
+	path.attribute = &record->model->attributes[1];
+	if (record->href.len > 0 && !href_names(record->href, id))
+		um_fault(faults, &path, UM_IDENTITY, "\"%.*s\" is not the address of \"%s\"",
+				 Min(record->href.len, 200), record->href.ptr, TextDatumGetCString(id));
+}
+
+/* Whether the last segment of an href is the id, plain or encoded. */
+static bool
+href_names(UmSlice href, Datum id)
+{
+	char	   *plain = TextDatumGetCString(id);
+	char	   *encoded = um_href(&um_usage, UM_R14_5, plain, strlen(plain));
+	const char *segment = href.ptr + href.len;
+	const char *slash = strrchr(encoded, '/');
+	UmSlice		found;
+
+	if (href.len >= (int) strlen(plain) &&
+		memcmp(segment - strlen(plain), plain, strlen(plain)) == 0 &&
+		(href.len == (int) strlen(plain) || segment[-(int) strlen(plain) - 1] == '/'))
+		return true;
+	while (segment > href.ptr && segment[-1] != '/')
+		segment--;
+	found = (UmSlice) {segment, href.ptr + href.len - segment};
+	return um_slice_is(found, slash + 1);
+}
+
+/* What a complete update leaves alone. */
+static void
+keep_stored(UmRecord *record, const UmRecord *old, UmVersion version)
+{
+	int			status = record->model->status_slot;
+
+	um_record_set(record, 0, old->value[0]);
+	if (record->state[status] == UM_ABSENT && um_is_set(old, status))
+		um_record_set(record, status, old->value[status]);
+	if (record->model == &um_usage && version == UM_V4)
+	{
+		int			date = um_find_attribute(&um_usage, "usage_date")->slot;
+
+		if (record->state[date] == UM_ABSENT)
+			um_record_set(record, date, old->value[date]);
+		um_complete_v4(record, GetCurrentTransactionStartTimestamp());
+	}
+	/* references are told apart by what they refer to, so that comes first */
+	um_complete(record);
+	keep_unseen(record, old, version);
+}
+
+/* What this version has no shape for stays as it is. */
+static void
+keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version)
+{
+	for (um_each_attribute(a, record->model))
+	{
+		UmList	   *list;
+		UmList	   *stored;
+
+		if (a->members != NULL && !(a->object_in & (1 << version)) &&
+			same_reference(record, old, a))
+		{
+			keep_unseen_members(record, old, a);
+			keep_unseen_extra(record, old, a);
+		}
+		if (a->kind != UM_LIST)
+			continue;
+		list = um_record_list(record, a);
+		stored = um_record_list(old, a);
+		for (int i = 0; list != NULL && stored != NULL && i < Min(list->count, stored->count); i++)
+			if (list->record[i] != NULL && stored->record[i] != NULL)
+				keep_unseen(list->record[i], stored->record[i], version);
+	}
+}
+
+static void
+keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
+{
+	for (const UmAttribute *m = attribute->members; m->kind != UM_END; m++)
+		if (record->state[m->slot] == UM_ABSENT && um_is_set(old, m->slot) &&
+			record->model->slot[m->slot] == m && m->slot != attribute->slot)
+			um_record_set(record, m->slot, old->value[m->slot]);
+}
+
+/* Unknown members of an object that this version shows as a scalar. */
+static void
+keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
+{
+	const char *name = um_name_in(attribute, UM_R14_5);
+	int			slot = record->model->extra_slot;
+	JsonbParseState *state = NULL;
+	JsonbValue	key;
+	JsonbValue	value;
+	Datum		kept;
+
+	if (!um_is_set(old, slot) || record->state[slot] == UM_FAULTY ||
+		getKeyJsonValueFromContainer(&DatumGetJsonbP(old->value[slot])->root, name, strlen(name),
+									 &value) == NULL)
+		return;
+	key.type = jbvString;
+	key.val.string.val = unconstify(char *, name);
+	key.val.string.len = strlen(name);
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	kept = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	if (um_is_set(record, slot))
+		kept = DirectFunctionCall2(jsonb_concat, kept, record->value[slot]);
+	um_record_set(record, slot, kept);
+}
+
+/* Whether the scalar form of an attribute still says the same. */
+static bool
+same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
+{
+	int			a = um_is_set(record, attribute->slot) ? attribute->slot : attribute->fallback_slot;
+	int			b = um_is_set(old, attribute->slot) ? attribute->slot : attribute->fallback_slot;
+
+	if (!um_is_set(record, a) || !um_is_set(old, b))
+		return false;
+	if (attribute->kind == UM_NUMBER)
+		return DatumGetBool(DirectFunctionCall2(numeric_eq, record->value[a], old->value[b]));
+	return a == b && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
+														  record->value[a], old->value[b]));
+}
+
+static Datum
+json_of(const UmRecord *record, UmVersion version, const UmFields *fields)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	um_write_record(&out, record, version, fields);
+	return PointerGetDatum(cstring_to_text_with_len(out.data, out.len));
+}
+
+/* What to_tmf keeps between the rows of one query. */
+typedef struct RowShape
+{
+	Oid			type;
+	TupleDesc	desc;
+	UmShape    *shape;
+} RowShape;
+
+static RowShape *
+row_shape(FunctionCallInfo fcinfo, HeapTupleHeader header)
+{
+	RowShape   *kept = fcinfo->flinfo->fn_extra;
+	Oid			type = HeapTupleHeaderGetTypeId(header);
+	const UmModel *model;
+	MemoryContext old;
+
+	if (kept != NULL && kept->type == type)
+		return kept;
+	model = model_of_row(type);
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	kept = palloc(sizeof(RowShape));
+	kept->type = type;
+	kept->desc = lookup_rowtype_tupdesc_copy(type, -1);
+	kept->shape = um_shape(model, kept->desc, model->noun);
+	MemoryContextSwitchTo(old);
+	fcinfo->flinfo->fn_extra = kept;
+	return kept;
+}
+
+/* to_tmf(row anyelement, version text) → json: a row of any of the tables. */
+Datum
+um_to_tmf(PG_FUNCTION_ARGS)
+{
+	UmVersion	version = version_arg(fcinfo, 1);
+	HeapTupleHeader header;
+	HeapTupleData tuple;
+	RowShape   *shape;
+
+	if (!type_is_rowtype(get_fn_expr_argtype(fcinfo->flinfo, 0)))
+		(void) model_of_row(InvalidOid);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	header = PG_GETARG_HEAPTUPLEHEADER(0);
+	shape = row_shape(fcinfo, header);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	return json_of(um_record_from_tuple(shape->shape, shape->desc, &tuple), version, NULL);
+}
+
+/* The model of a table's row type; a leaf's counts as its parent's. */
+static const UmModel *
+model_of_row(Oid type)
+{
+	static const UmModel *const models[] = {&um_usage, &um_usage_specification};
+	Oid			relation = OidIsValid(type) ? get_typ_typrelid(type) : InvalidOid;
+
+	if (OidIsValid(relation) && get_rel_relispartition(relation))
+		relation = get_partition_parent(relation, true);
+	for (size_t i = 0; OidIsValid(relation) && i < lengthof(models); i++)
+		if (relation == um_table(models[i]->noun, true))
+			return models[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("to_tmf takes a row of a table of %s", UM_SCHEMA),
+			 errhint("Pass the alias of the table itself: "
+					 "SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u.")));
+}

@@ -1,0 +1,391 @@
+/*
+ * record.c
+ *	  One resource in memory: a datum for every column of its model.
+ *
+ * Rules are written against a record and nothing else, so a trigger, an
+ * import and an operation cannot disagree.  A record is made from JSON by
+ * tmf_read.c and from a tuple here; it lives in the memory context of its
+ * maker and is never freed piece by piece.
+ *
+ * Columns are found by name, because a user may have added some and a dump of
+ * an older version may lack some.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#include "characteristics.h"
+#include "compat.h"
+#include "errors.h"
+#include "record.h"
+#include "tmf_read.h"
+#include "tmf_write.h"
+#include "types.h"
+
+static void check_column(const UmModel *model, UmAttribute *attribute,
+						 Form_pg_attribute column, const char *relation);
+static Datum slot_from_column(const UmAttribute *attribute, Datum value);
+static UmList *list_from_array(const UmModel *model, Datum value);
+static Datum array_from_list(const UmModel *model, const UmList *list);
+static Datum jsonb_from_tree(const UmAttribute *attribute, UmList *list);
+static HeapTuple tuple_from_record(const UmRecord *record, TupleDesc desc, const UmShape *shape);
+static UmShape *element_shape(const UmModel *model, TupleDesc desc);
+static Oid	element_type(const UmModel *model);
+
+UmRecord *
+um_record_new(const UmModel *model)
+{
+	Size		values = MAXALIGN(sizeof(UmRecord));
+	Size		states = values + sizeof(Datum) * model->slots;
+	char	   *memory = palloc0(states + 2 * model->slots);
+	UmRecord   *record = (UmRecord *) memory;
+
+	record->model = model;
+	record->value = (Datum *) (memory + values);
+	record->state = (uint8 *) (memory + states);
+	record->changed = (bool *) (memory + states + model->slots);
+	return record;
+}
+
+UmList *
+um_list_new(int count)
+{
+	UmList	   *list = palloc(sizeof(UmList));
+
+	list->count = count;
+	list->record = palloc0(sizeof(UmRecord *) * Max(count, 1));
+	return list;
+}
+
+void
+um_record_set(UmRecord *record, int slot, Datum value)
+{
+	record->value[slot] = value;
+	record->state[slot] = UM_SET;
+	record->changed[slot] = true;
+}
+
+void
+um_record_clear(UmRecord *record, int slot)
+{
+	record->state[slot] = UM_ABSENT;
+	record->changed[slot] = true;
+}
+
+/* The elements of a list, tree or branch; NULL where there are none. */
+UmList *
+um_record_list(const UmRecord *record, const UmAttribute *attribute)
+{
+	UmList	   *list;
+
+	if (!um_is_set(record, attribute->slot))
+		return NULL;
+	list = (UmList *) DatumGetPointer(record->value[attribute->slot]);
+	return list->count > 0 ? list : NULL;
+}
+
+/* Whether an attribute says anything: an empty list says what no list says. */
+bool
+um_has_value(const UmRecord *record, const UmAttribute *attribute)
+{
+	UmCharacteristicsReader reader;
+
+	if (!um_is_set(record, attribute->slot))
+		return false;
+	switch (attribute->kind)
+	{
+		case UM_LIST:
+		case UM_TREE:
+		case UM_BRANCH:
+			return um_record_list(record, attribute) != NULL;
+		case UM_CHARACTERISTICS:
+			um_characteristics_open(&reader, (struct varlena *)
+									DatumGetPointer(record->value[attribute->slot]));
+			return reader.left > 0;
+		default:
+			return true;
+	}
+}
+
+/*
+ * Maps the columns of a row type to the slots of a model, in the current
+ * memory context.  42703 or 42804 where a column is missing or of another
+ * type, as in a dump of an older version.
+ */
+UmShape *
+um_shape(const UmModel *model, TupleDesc desc, const char *relation)
+{
+	UmShape    *shape = palloc(sizeof(UmShape));
+
+	shape->model = model;
+	shape->type = desc->tdtypeid;
+	shape->version = 0;
+	shape->natts = desc->natts;
+	shape->slot = palloc(sizeof(int) * Max(desc->natts, 1));
+	shape->column = palloc(sizeof(int) * model->slots);
+	memset(shape->column, -1, sizeof(int) * model->slots);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+		UmAttribute *attribute = column->attisdropped ? NULL
+			: um_find_attribute(model, NameStr(column->attname));
+
+		shape->slot[i] = -1;
+		if (attribute == NULL)
+			continue;
+		check_column(model, attribute, column, relation);
+		shape->slot[i] = attribute->slot;
+		shape->column[attribute->slot] = i;
+	}
+	for (int s = 0; s < model->slots; s++)
+		if (shape->column[s] < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of \"%s\" does not exist",
+							model->slot[s]->column, relation),
+					 errhint("SELECT %s.install_tables() brings older tables up to date.",
+							 UM_SCHEMA)));
+	return shape;
+}
+
+static void
+check_column(const UmModel *model, UmAttribute *attribute, Form_pg_attribute column,
+			 const char *relation)
+{
+	Oid			expected = um_slot_type(attribute, model);
+
+	if (attribute->kind != UM_INTERNAL && column->atttypid != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of \"%s\" is of type %s, not %s",
+						NameStr(column->attname), relation,
+						format_type_be(column->atttypid), format_type_be(expected)),
+				 errhint("SELECT %s.install_tables() brings older tables up to date.",
+						 UM_SCHEMA)));
+}
+
+/* The type of the column that holds an attribute. */
+Oid
+um_slot_type(const UmAttribute *attribute, const UmModel *model)
+{
+	switch (attribute->kind)
+	{
+		case UM_TEXT:
+		case UM_URI:
+		case UM_ANY:
+			return TEXTOID;
+		case UM_TIME:
+			return TIMESTAMPTZOID;
+		case UM_NUMBER:
+			return NUMERICOID;
+		case UM_BOOL:
+			return BOOLOID;
+		case UM_STATUS:
+			return model->life == &um_usage_life ? um_types()->usage_status
+				: um_types()->specification_status;
+		case UM_CHARACTERISTICS:
+			return um_types()->characteristics;
+		case UM_LIST:
+			return get_array_type(element_type(attribute->of));
+		case UM_JSON:
+		case UM_TREE:
+		case UM_BRANCH:
+		case UM_EXTRA:
+			return JSONBOID;
+		default:
+			return InvalidOid;
+	}
+}
+
+UmRecord *
+um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple)
+{
+	Datum	   *values = palloc(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	return um_record_from_values(shape, values, nulls);
+}
+
+UmRecord *
+um_record_from_values(const UmShape *shape, const Datum *values, const bool *nulls)
+{
+	UmRecord   *record = um_record_new(shape->model);
+
+	for (int s = 0; s < shape->model->slots; s++)
+	{
+		int			column = shape->column[s];
+
+		if (nulls[column])
+			continue;
+		record->value[s] = slot_from_column(shape->model->slot[s], values[column]);
+		record->state[s] = UM_SET;
+	}
+	return record;
+}
+
+static Datum
+slot_from_column(const UmAttribute *attribute, Datum value)
+{
+	switch (attribute->kind)
+	{
+		case UM_LIST:
+			return PointerGetDatum(list_from_array(attribute->of, value));
+		case UM_TREE:
+		case UM_BRANCH:
+			return PointerGetDatum(um_tree_from_jsonb(attribute, value));
+		case UM_CHARACTERISTICS:
+			return PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+		default:
+			return value;
+	}
+}
+
+static UmList *
+list_from_array(const UmModel *model, Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	TupleDesc	desc = lookup_rowtype_tupdesc(ARR_ELEMTYPE(array), -1);
+	UmShape    *shape = element_shape(model, desc);
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+	UmList	   *list;
+
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE,
+					  &elements, &nulls, &count);
+	list = um_list_new(count);
+	for (int i = 0; i < count; i++)
+	{
+		HeapTupleHeader header;
+		HeapTupleData tuple;
+
+		if (nulls[i])
+			continue;
+		header = DatumGetHeapTupleHeader(elements[i]);
+		tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+		ItemPointerSetInvalid(&tuple.t_self);
+		tuple.t_tableOid = InvalidOid;
+		tuple.t_data = header;
+		list->record[i] = um_record_from_tuple(shape, desc, &tuple);
+	}
+	ReleaseTupleDesc(desc);
+	return list;
+}
+
+/* What stands in a jsonb column was checked when it came in. */
+UmList *
+um_tree_from_jsonb(const UmAttribute *attribute, Datum value)
+{
+	Jsonb	   *jsonb = DatumGetJsonbP(value);
+	StringInfoData text;
+	UmFaults	faults = {UM_R14_5, NIL, 0};
+	UmPath		path = {NULL, attribute, 0};
+	UmScan		scan;
+	UmList	   *list;
+
+	initStringInfo(&text);
+	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
+	um_scan_init(&scan, text.data, text.len);
+	list = um_read_tree(&scan, attribute, &faults, &path);
+	if (scan.sqlstate != 0)
+		um_fault(&faults, &path, scan.sqlstate, "%s", scan.message);
+	um_raise_faults(&faults, attribute->of);
+	return list;
+}
+
+/* The datum that the column of a slot holds. */
+Datum
+um_record_datum(const UmRecord *record, int slot)
+{
+	const UmAttribute *attribute = record->model->slot[slot];
+	UmList	   *list = (UmList *) DatumGetPointer(record->value[slot]);
+
+	switch (attribute->kind)
+	{
+		case UM_LIST:
+			return array_from_list(attribute->of, list);
+		case UM_TREE:
+		case UM_BRANCH:
+			return jsonb_from_tree(attribute, list);
+		default:
+			return record->value[slot];
+	}
+}
+
+static Datum
+array_from_list(const UmModel *model, const UmList *list)
+{
+	Oid			type = element_type(model);
+	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
+	UmShape    *shape = element_shape(model, desc);
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list->count, 1));
+	ArrayType  *array;
+
+	for (int i = 0; i < list->count; i++)
+		elements[i] = HeapTupleGetDatum(tuple_from_record(list->record[i], desc, shape));
+	array = construct_array(elements, list->count, type, -1, false, TYPALIGN_DOUBLE);
+	ReleaseTupleDesc(desc);
+	return PointerGetDatum(array);
+}
+
+static HeapTuple
+tuple_from_record(const UmRecord *record, TupleDesc desc, const UmShape *shape)
+{
+	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+
+	memset(nulls, true, desc->natts);
+	for (int s = 0; s < record->model->slots; s++)
+		if (record->state[s] == UM_SET)
+		{
+			values[shape->column[s]] = um_record_datum(record, s);
+			nulls[shape->column[s]] = false;
+		}
+	return heap_form_tuple(desc, values, nulls);
+}
+
+/* Trees are stored under the names of R14.5, with real types. */
+static Datum
+jsonb_from_tree(const UmAttribute *attribute, UmList *list)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	um_write_tree(&text, attribute, list, UM_R14_5);
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+}
+
+static Oid
+element_type(const UmModel *model)
+{
+	return model == &um_related_party ? um_types()->related_party
+		: um_types()->rated_product_usage;
+}
+
+/* The shape of an element type, kept until the type changes. */
+static UmShape *
+element_shape(const UmModel *model, TupleDesc desc)
+{
+	static UmShape *kept[2];
+	UmShape   **shape = &kept[model == &um_related_party];
+	uint64		version = assign_record_type_identifier(desc->tdtypeid, -1);
+	MemoryContext old;
+
+	if (*shape != NULL && (*shape)->type == desc->tdtypeid && (*shape)->version == version)
+		return *shape;
+	old = MemoryContextSwitchTo(CacheMemoryContext);
+	*shape = um_shape(model, desc, model->noun);
+	(*shape)->version = version;
+	MemoryContextSwitchTo(old);
+	return *shape;
+}

@@ -1,0 +1,74 @@
+/*
+ * record.h
+ *	  One resource in memory: a datum for every column of its model.
+ */
+#ifndef UM_RECORD_H
+#define UM_RECORD_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+
+#include "faults.h"
+
+typedef enum UmState
+{
+	UM_ABSENT,
+	UM_SET,
+	UM_FAULTY					/* was given and could not be read */
+} UmState;
+
+/*
+ * The datum of a list, tree or branch points to an UmList; every other one is
+ * what the column holds.
+ */
+typedef struct UmRecord
+{
+	const UmModel *model;
+	Datum	   *value;
+	uint8	   *state;			/* UmState */
+	bool	   *changed;		/* differs from the tuple it was made from */
+	UmSlice		href;			/* as delivered; it is never stored */
+} UmRecord;
+
+typedef struct UmList
+{
+	int			count;
+	UmRecord  **record;			/* NULL for an element that is null */
+} UmList;
+
+/* How the columns of a row type map to the slots of a model. */
+typedef struct UmShape
+{
+	const UmModel *model;
+	Oid			type;
+	uint64		version;		/* of the row type, for composite types */
+	int			natts;
+	int		   *slot;			/* by column, -1 for a column of the user's own */
+	int		   *column;			/* by slot, from 0 */
+} UmShape;
+
+extern UmRecord *um_record_new(const UmModel *model);
+extern UmShape *um_shape(const UmModel *model, TupleDesc desc, const char *relation);
+extern UmRecord *um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple);
+extern Datum um_record_datum(const UmRecord *record, int slot);
+extern UmList *um_list_new(int count);
+extern void um_record_set(UmRecord *record, int slot, Datum value);
+extern void um_record_clear(UmRecord *record, int slot);
+extern bool um_has_value(const UmRecord *record, const UmAttribute *attribute);
+extern UmList *um_record_list(const UmRecord *record, const UmAttribute *attribute);
+extern UmList *um_tree_from_jsonb(const UmAttribute *attribute, Datum value);
+extern UmRecord *um_record_from_values(const UmShape *shape, const Datum *values,
+									   const bool *nulls);
+extern Oid	um_slot_type(const UmAttribute *attribute, const UmModel *model);
+
+/* All attributes of a model, members right after their object. */
+#define um_each_attribute(a, model) \
+	UmAttribute *a = (model)->attributes; a->kind != UM_END; a++
+
+static inline bool
+um_is_set(const UmRecord *record, int slot)
+{
+	return slot >= 0 && record->state[slot] == UM_SET;
+}
+
+#endif

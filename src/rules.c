@@ -1,0 +1,469 @@
+/*
+ * rules.c
+ *	  What a record must satisfy, whatever door it came by.
+ *
+ * Two steps: um_complete fills in what follows from the rest of the record
+ * (defaults, an id from its href), um_check collects every fault of the
+ * result.  Both look at the record that would be stored, never at a patch.
+ * The specification check, which needs the database, is spec_cache.c's.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "characteristics.h"
+#include "compat.h"
+#include "content.h"
+#include "errors.h"
+#include "lifecycle.h"
+#include "rules.h"
+#include "tmf_read.h"
+
+#define MAX_ID_BYTES 512
+#define UNSPECIFIED "unspecified"
+
+static bool complete_record(UmRecord *record, bool rated);
+static bool complete_preset(UmRecord *record, const UmAttribute *attribute);
+static bool complete_segment(UmRecord *record, const UmAttribute *attribute);
+static bool complete_reference(UmRecord *record, const UmAttribute *attribute);
+static bool complete_fallback(UmRecord *record, const UmAttribute *attribute);
+static bool inherit_value_type(UmRecord *characteristic);
+static void check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath *parent);
+static void check_attribute(const UmRecord *record, const UmAttribute *attribute, bool rated,
+							UmFaults *faults, const UmPath *parent);
+static bool is_missing(const UmRecord *record, const UmAttribute *attribute, bool rated);
+static void check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
+						const UmPath *path);
+static void check_time(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
+					   const UmPath *path);
+static void check_characteristics(const UmRecord *record, const UmAttribute *attribute,
+								  UmFaults *faults, const UmPath *path);
+static void check_elements(const UmRecord *record, const UmAttribute *attribute, bool rated,
+						   UmFaults *faults, const UmPath *path);
+static void check_extra(const UmRecord *record, UmFaults *faults, const UmPath *parent);
+static void check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults);
+static void check_change(const UmRecord *record, const UmRecord *old, UmFaults *faults);
+static UmSlice text_of(const UmRecord *record, int slot);
+static bool is_blank(UmSlice text);
+
+/* The place of a record's status in its life cycle; -1 where it has none. */
+int
+um_record_status(const UmRecord *record)
+{
+	int			slot = record->model->status_slot;
+
+	return um_is_set(record, slot)
+		? um_status_from_oid(record->model->life, DatumGetObjectId(record->value[slot])) : -1;
+}
+
+/* Rated, rerated and billed usages carry their rating. */
+bool
+um_needs_rating(const UmRecord *usage)
+{
+	int			status = um_record_status(usage);
+
+	return usage->model == &um_usage &&
+		(status == UM_RATED || status == UM_RERATED || status == UM_BILLED_STATUS);
+}
+
+/* Fills in what follows from the rest, and marks what that changes. */
+void
+um_complete(UmRecord *record)
+{
+	const UmLifeCycle *life = record->model->life;
+	int			status = record->model->status_slot;
+
+	if (record->state[status] == UM_ABSENT)
+		um_record_set(record, status, ObjectIdGetDatum(um_status_oid(life, life->first)));
+	(void) complete_record(record, record->state[status] == UM_SET && um_needs_rating(record));
+}
+
+/* True where anything changed. */
+static bool
+complete_record(UmRecord *record, bool rated)
+{
+	bool		changed = false;
+
+	for (um_each_attribute(a, record->model))
+	{
+		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
+		{
+			changed |= complete_segment(record, m);
+			changed |= complete_fallback(record, m);
+		}
+		changed |= complete_segment(record, a);
+		changed |= complete_reference(record, a);
+		changed |= rated && complete_preset(record, a);
+		if (a->kind == UM_LIST || a->kind == UM_TREE)
+		{
+			UmList	   *list = um_record_list(record, a);
+
+			for (int i = 0; list != NULL && i < list->count; i++)
+				if (list->record[i] != NULL && complete_record(list->record[i], rated))
+					record->changed[a->slot] = changed = true;
+		}
+	}
+	if (record->model == &um_characteristic_specification)
+		changed |= inherit_value_type(record);
+	return changed;
+}
+
+static bool
+complete_preset(UmRecord *record, const UmAttribute *attribute)
+{
+	if (attribute->preset == NULL || record->state[attribute->slot] != UM_ABSENT)
+		return false;
+	um_record_set(record, attribute->slot, attribute->kind == UM_BOOL
+				  ? BoolGetDatum(attribute->preset[0] == 't')
+				  : CStringGetTextDatum(attribute->preset));
+	return true;
+}
+
+/* A reference without an id is known by the last segment of its href. */
+static bool
+complete_segment(UmRecord *record, const UmAttribute *attribute)
+{
+	UmSlice		uri;
+	const char *p;
+
+	if (attribute->segment_slot < 0 || record->state[attribute->slot] != UM_ABSENT ||
+		!um_is_set(record, attribute->segment_slot))
+		return false;
+	uri = text_of(record, attribute->segment_slot);
+	p = uri.ptr + uri.len;
+	while (p > uri.ptr && p[-1] != '/')
+		p--;
+	if (p == uri.ptr + uri.len)
+		return false;
+	um_record_set(record, attribute->slot,
+				  PointerGetDatum(cstring_to_text_with_len(p, uri.ptr + uri.len - p)));
+	return true;
+}
+
+/* R14.5's product reference is a string; without a slash it is no URI but the id. */
+static bool
+complete_reference(UmRecord *record, const UmAttribute *attribute)
+{
+	UmSlice		uri;
+
+	if (attribute->kind != UM_URI || attribute->fallback_slot < 0 ||
+		!um_is_set(record, attribute->slot))
+		return false;
+	uri = text_of(record, attribute->slot);
+	if (memchr(uri.ptr, '/', uri.len) != NULL)
+		return false;
+	if (um_is_set(record, attribute->fallback_slot) &&
+		!um_slice_is(uri, text_to_cstring(DatumGetTextPP(record->value[attribute->fallback_slot]))))
+		return false;
+	um_record_set(record, attribute->fallback_slot, record->value[attribute->slot]);
+	um_record_clear(record, attribute->slot);
+	return true;
+}
+
+/* What only repeats its fallback is not kept twice. */
+static bool
+complete_fallback(UmRecord *record, const UmAttribute *member)
+{
+	UmSlice		own;
+	UmSlice		other;
+
+	if (member->fallback_slot < 0 || !um_is_set(record, member->slot) ||
+		!um_is_set(record, member->fallback_slot))
+		return false;
+	own = text_of(record, member->slot);
+	other = text_of(record, member->fallback_slot);
+	if (own.len != other.len || memcmp(own.ptr, other.ptr, own.len) != 0)
+		return false;
+	um_record_clear(record, member->slot);
+	return true;
+}
+
+/* v4 tells the type of value at the characteristic, R14.5 at each value. */
+static bool
+inherit_value_type(UmRecord *characteristic)
+{
+	UmAttribute *type = um_find_attribute(&um_characteristic_specification, "value_type");
+	UmAttribute *values = um_find_attribute(&um_characteristic_specification, "values");
+	int			slot = um_find_attribute(&um_characteristic_value, "value_type")->slot;
+	UmList	   *list = um_record_list(characteristic, values);
+	bool		changed = false;
+
+	if (!um_is_set(characteristic, type->slot))
+		return false;
+	for (int i = 0; list != NULL && i < list->count; i++)
+		if (list->record[i] != NULL && list->record[i]->state[slot] == UM_ABSENT)
+		{
+			um_record_set(list->record[i], slot, characteristic->value[type->slot]);
+			changed = true;
+		}
+	return changed;
+}
+
+/*
+ * v4 declares nothing of a usage mandatory, the store does: the date defaults
+ * to the time of receipt, the type to the specification's name or id, a
+ * party's role to the type it is referred by.
+ */
+void
+um_complete_v4(UmRecord *usage, TimestampTz now)
+{
+	const UmModel *m = &um_usage;
+	int			date = um_find_attribute(m, "usage_date")->slot;
+	int			type = um_find_attribute(m, "usage_type")->slot;
+	int			name = um_find_attribute(m, "usage_specification_name")->slot;
+	int			id = um_find_attribute(m, "usage_specification_id")->slot;
+	int			role = um_find_attribute(&um_related_party, "role")->slot;
+	int			referred = um_find_attribute(&um_related_party, "referred_type")->slot;
+	UmList	   *parties = um_record_list(usage, um_find_attribute(m, "related_party"));
+
+	if (usage->state[date] == UM_ABSENT)
+		um_record_set(usage, date, TimestampTzGetDatum(now));
+	if (usage->state[type] == UM_ABSENT)
+		um_record_set(usage, type, um_is_set(usage, name) ? usage->value[name]
+					  : um_is_set(usage, id) ? usage->value[id]
+					  : CStringGetTextDatum(UNSPECIFIED));
+	for (int i = 0; parties != NULL && i < parties->count; i++)
+		if (parties->record[i]->state[role] == UM_ABSENT)
+			um_record_set(parties->record[i], role, um_is_set(parties->record[i], referred)
+						  ? parties->record[i]->value[referred]
+						  : CStringGetTextDatum(UNSPECIFIED));
+}
+
+/*
+ * Collects every fault of a record; old is the stored one that it replaces, or
+ * NULL for a new one.
+ */
+void
+um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults)
+{
+	check_id(record, old, faults);
+	check_record(record, um_needs_rating(record), faults, NULL);
+	if (old != NULL)
+		check_change(record, old, faults);
+}
+
+static void
+check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath *parent)
+{
+	for (um_each_attribute(a, record->model))
+	{
+		UmPath		path = {parent, a, 0};
+
+		check_attribute(record, a, rated, faults, parent);
+		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
+			check_attribute(record, m, rated, faults, &path);
+	}
+	if (um_is_set(record, record->model->extra_slot))
+		check_extra(record, faults, parent);
+}
+
+static void
+check_attribute(const UmRecord *record, const UmAttribute *attribute, bool rated,
+				UmFaults *faults, const UmPath *parent)
+{
+	UmPath		path = {parent, attribute, 0};
+
+	if (attribute->slot < 0 || attribute->kind == UM_INTERNAL || attribute->kind == UM_EXTRA)
+		return;
+	if (is_missing(record, attribute, rated))
+		um_fault(faults, &path, UM_MISSING, "is mandatory%s",
+				 (attribute->flags & UM_MANDATORY) ? "" : " in a rated usage");
+	else if (um_is_set(record, attribute->slot))
+		check_value(record, attribute, faults, &path);
+	if (attribute->of == &um_rated_product_usage && rated &&
+		record->state[attribute->slot] != UM_FAULTY && !um_has_value(record, attribute))
+		um_fault(faults, &path, UM_MISSING, "needs at least one element in a rated usage");
+}
+
+static bool
+is_missing(const UmRecord *record, const UmAttribute *attribute, bool rated)
+{
+	if (!(attribute->flags & UM_MANDATORY) &&
+		!(rated && (attribute->flags & UM_MANDATORY_RATED)))
+		return false;
+	if (record->state[attribute->slot] == UM_FAULTY)
+		return false;
+	if (um_is_set(record, attribute->slot))
+		return attribute->kind == UM_TEXT && is_blank(text_of(record, attribute->slot));
+	return !um_is_set(record, attribute->fallback_slot);
+}
+
+static void
+check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
+			const UmPath *path)
+{
+	Datum		value = record->value[attribute->slot];
+	UmSlice		text;
+
+	switch (attribute->kind)
+	{
+		case UM_TIME:
+			check_time(record, attribute, faults, path);
+			break;
+		case UM_NUMBER:
+			if (numeric_is_nan(DatumGetNumeric(value)) || numeric_is_inf(DatumGetNumeric(value)))
+				um_fault(faults, path, UM_NUMBER_RANGE, "is not a finite number");
+			break;
+		case UM_TEXT:
+			if (!(attribute->flags & UM_CURRENCY))
+				break;
+			text = text_of(record, attribute->slot);
+			if (!um_currency_known(text))
+				um_fault(faults, path, UM_RULE, "\"%.*s\" is no currency code of ISO 4217",
+						 Min(text.len, 20), text.ptr);
+			break;
+		case UM_CHARACTERISTICS:
+			check_characteristics(record, attribute, faults, path);
+			break;
+		case UM_LIST:
+		case UM_TREE:
+			check_elements(record, attribute, um_needs_rating(record), faults, path);
+			break;
+		case UM_BRANCH:
+			check_record(um_record_list(record, attribute)->record[0], false, faults, path);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+check_time(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
+		   const UmPath *path)
+{
+	TimestampTz time = DatumGetTimestampTz(record->value[attribute->slot]);
+
+	if (time < UM_FIRST_TIME || time > UM_LAST_TIME)
+		um_fault(faults, path, UM_TIME_RANGE, "is not a date of the years 1 to 9999");
+	else if (um_is_set(record, attribute->start_slot) &&
+			 time < DatumGetTimestampTz(record->value[attribute->start_slot]))
+		um_fault(faults, path, UM_RULE, "is before the start of the period");
+}
+
+/* Each has a name and a value. */
+static void
+check_characteristics(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
+					  const UmPath *path)
+{
+	UmPath		element = {path, NULL, 0};
+	UmPath		name = {&element, &attribute->of->attributes[0], 0};
+	UmPath		value = {&element, &attribute->of->attributes[1], 0};
+	UmCharacteristicsReader reader;
+	UmCharacteristic c;
+
+	um_characteristics_open(&reader, (struct varlena *)
+							DatumGetPointer(record->value[attribute->slot]));
+	for (; um_characteristics_next(&reader, &c); element.index++)
+	{
+		if (!c.has_name || is_blank(c.name))
+			um_fault(faults, &name, UM_MISSING, "is mandatory");
+		if (c.kind == UM_NONE)
+			um_fault(faults, &value, UM_MISSING, "is mandatory");
+	}
+}
+
+static void
+check_elements(const UmRecord *record, const UmAttribute *attribute, bool rated,
+			   UmFaults *faults, const UmPath *path)
+{
+	UmPath		element = {path, NULL, 0};
+	UmList	   *list = um_record_list(record, attribute);
+
+	for (; list != NULL && element.index < list->count; element.index++)
+		if (list->record[element.index] == NULL)
+			um_fault(faults, &element, UM_MISSING, "is null");
+		else
+			check_record(list->record[element.index], rated, faults, &element);
+}
+
+/* What has a column is not hidden in extra. */
+static void
+check_extra(const UmRecord *record, UmFaults *faults, const UmPath *parent)
+{
+	Jsonb	   *extra = DatumGetJsonbP(record->value[record->model->extra_slot]);
+	UmPath		path = {parent, record->model->slot[record->model->extra_slot], 0};
+	JsonbIterator *iterator;
+	JsonbValue	key;
+
+	if (!JB_ROOT_IS_OBJECT(extra))
+	{
+		um_fault(faults, &path, UM_RULE, "is not a JSON object");
+		return;
+	}
+	iterator = JsonbIteratorInit(&extra->root);
+	(void) JsonbIteratorNext(&iterator, &key, true);
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
+	{
+		UmSlice		name = {key.val.string.val, key.val.string.len};
+		UmAttribute *known = um_find_name(&record->model->names, name, NULL);
+
+		(void) JsonbIteratorNext(&iterator, &key, true);
+		if (known != NULL && known->members == NULL)
+			um_fault(faults, &path, UM_RULE, "holds \"%.*s\", which has a column of its own",
+					 name.len, name.ptr);
+	}
+}
+
+static void
+check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults)
+{
+	const UmAttribute *attribute = &record->model->attributes[0];
+	UmPath		path = {NULL, attribute, 0};
+	UmSlice		id;
+	UmSlice		before;
+
+	if (record->state[attribute->slot] == UM_FAULTY)
+		return;
+	if (!um_is_set(record, attribute->slot) || is_blank(text_of(record, attribute->slot)))
+	{
+		um_fault(faults, &path, UM_MISSING, "is mandatory");
+		return;
+	}
+	id = text_of(record, attribute->slot);
+	if (id.len > MAX_ID_BYTES)
+		um_fault(faults, &path, UM_RULE, "has %d bytes, more than %d", id.len, MAX_ID_BYTES);
+	if (old == NULL)
+		return;
+	before = text_of(old, attribute->slot);
+	if (id.len != before.len || memcmp(id.ptr, before.ptr, id.len) != 0)
+		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" to \"%.*s\"",
+				 before.len, before.ptr, Min(id.len, MAX_ID_BYTES), id.ptr);
+}
+
+/* The move of the status, and what may not change any more. */
+static void
+check_change(const UmRecord *record, const UmRecord *old, UmFaults *faults)
+{
+	const UmLifeCycle *life = record->model->life;
+	UmPath		path = {NULL, record->model->slot[record->model->status_slot], 0};
+	int			from = um_record_status(old);
+	int			to = um_record_status(record);
+
+	if (from < 0 || to < 0)
+		return;
+	if (!um_status_may_move(life, from, to))
+		um_fault_move(faults, &path,
+					  psprintf("cannot move from \"%s\" to \"%s\"", life->status[from],
+							   life->status[to]),
+					  um_status_list(life, life->moves[from]));
+	if (record->model == &um_usage && from == UM_BILLED_STATUS &&
+		!um_same_content(old, record, UM_FREE_WHEN_BILLED, true))
+		um_fault(faults, NULL, UM_BILLED, "the content of a billed usage cannot change");
+}
+
+static UmSlice
+text_of(const UmRecord *record, int slot)
+{
+	text	   *t = DatumGetTextPP(record->value[slot]);
+
+	return (UmSlice) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+}
+
+static bool
+is_blank(UmSlice text)
+{
+	return um_trim(text).len == 0;
+}

@@ -1,0 +1,51 @@
+/*
+ * settings.c
+ *	  The extension's settings, each with its default and who may change it.
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+
+#include "settings.h"
+
+int			um_tmf_version = UM_R14_5;
+char	   *um_base_url = NULL;
+int			um_check_specification = UM_CHECK_OFF;
+bool		um_install_tables = true;
+
+static const struct config_enum_entry versions[] = {
+	{"r14.5", UM_R14_5, false},
+	{"v4", UM_V4, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry checks[] = {
+	{"off", UM_CHECK_OFF, false},
+	{"reject", UM_CHECK_REJECT, false},
+	{"mark", UM_CHECK_MARK, false},
+	{NULL, 0, false}
+};
+
+void
+um_settings_init(void)
+{
+	DefineCustomEnumVariable("usage_mgmt.tmf_version",
+							 "Sets the version of the standard that operations speak by default.",
+							 NULL, &um_tmf_version, UM_R14_5, versions,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("usage_mgmt.base_url",
+							   "Sets what every href starts with.",
+							   NULL, &um_base_url, "",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("usage_mgmt.check_specification",
+							 "Sets whether a usage is checked against its specification.",
+							 "A faulty usage is refused (reject) or stored as rejected (mark).",
+							 &um_check_specification, UM_CHECK_OFF, checks,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("usage_mgmt.install_tables",
+							 "Sets whether CREATE EXTENSION makes the tables.",
+							 "Off where a restore or another node brings them.",
+							 &um_install_tables, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("usage_mgmt");
+}

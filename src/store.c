@@ -1,0 +1,458 @@
+/*
+ * store.c
+ *	  Rows in and out of the tables, by SPI alone.
+ *
+ * So privileges, row security, the users' triggers and a distributed table
+ * keep working.  Statements run as the caller; only the ledger is read as the
+ * owner of the usages, because who may read a usage need not know of it.
+ *
+ * An id alone says nothing of the partition.  The ledger names the date, the
+ * date the leaf, and where the caller may read the parent as it is (its
+ * privilege, no row security) the plan is made on that leaf: a plan on the
+ * parent locks every partition at each execution.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "partitioning/partbounds.h"
+#include "partitioning/partdesc.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/partcache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "store.h"
+#include "types.h"
+
+#define MAX_LEAF_PLANS 200		/* then all are made anew */
+
+typedef struct LeafPlan
+{
+	Oid			leaf;			/* hash key */
+	SPIPlanPtr	plan;
+	char		name[NAMEDATALEN];	/* the plan's text names it */
+} LeafPlan;
+
+static Oid	readable_leaf(TimestampTz date, Oid *owner);
+static Oid	leaf_of(Relation parent, TimestampTz date);
+static SPIPlanPtr leaf_plan(Oid leaf);
+static UmRecord *first_row(const UmModel *model);
+static UmRecord *run(UmPlan *plan, const UmModel *model, Datum *args, const char *nulls,
+					 bool read_only);
+static bool is_writable(const UmAttribute *attribute);
+static UmPlan *statement(UmPlan *plans, const UmModel *model, const char *sql, int options);
+static int	column_args(const UmRecord *record, Datum *args, char *nulls);
+static UmPlan *insert_plan(const UmModel *model);
+static UmPlan *update_plan(const UmModel *model);
+
+/* The plan of a statement, made at its first use; within SPI_connect. */
+SPIPlanPtr
+um_prepare(UmPlan *plan)
+{
+	Oid			types = um_types()->usage_status;
+
+	if (plan->plan != NULL && plan->made_for == types)
+		return plan->plan;
+	if (plan->plan != NULL)
+		SPI_freeplan(plan->plan);
+	plan->plan = NULL;
+	plan->plan = SPI_prepare_cursor(plan->sql, plan->nargs, plan->args, plan->options);
+	if (plan->plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", plan->sql,
+			 SPI_result_code_string(SPI_result));
+	SPI_keepplan(plan->plan);
+	plan->made_for = types;
+	return plan->plan;
+}
+
+/*
+ * Goes on as another role, as referential integrity does; an error takes the
+ * change back by itself.
+ */
+void
+um_become(Oid user, UmUser *before)
+{
+	GetUserIdAndSecContext(&before->user, &before->context);
+	SetUserIdAndSecContext(user, before->context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+}
+
+void
+um_become_again(const UmUser *before)
+{
+	SetUserIdAndSecContext(before->user, before->context);
+}
+
+/*
+ * What the ledger knows of an id; within SPI_connect.  With read_only the
+ * snapshot is the caller's, else a fresh one.
+ */
+UmKey
+um_store_key(Datum id, bool read_only)
+{
+	static UmPlan plan = {
+		.sql = "SELECT usage_date, content_hash FROM usage_mgmt.usage_key WHERE id = $1",
+		.args = {TEXTOID}, .nargs = 1
+	};
+	Relation	usage = table_open(um_table(um_usage.noun, false), AccessShareLock);
+	UmKey		key = {false, 0, 0};
+	UmUser		before;
+	bool		null;
+
+	um_become(usage->rd_rel->relowner, &before);
+	if (SPI_execute_plan(um_prepare(&plan), &id, NULL, read_only, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the ledger");
+	um_become_again(&before);
+	table_close(usage, NoLock);
+	key.found = SPI_processed > 0;
+	if (key.found)
+	{
+		key.usage_date = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
+														   SPI_tuptable->tupdesc, 1, &null));
+		key.content_hash = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+													   SPI_tuptable->tupdesc, 2, &null));
+	}
+	return key;
+}
+
+/*
+ * The stored record with that id, or NULL; within SPI_connect.  key is what
+ * the ledger says of a usage.  A row that the ledger does not know, as after
+ * logical replication, is found all the same.
+ */
+UmRecord *
+um_store_get(const UmModel *model, Datum id, const UmKey *key, bool read_only)
+{
+	static UmPlan by_id[2];
+	static UmPlan by_key = {
+		.sql = "SELECT * FROM usage_mgmt.usage WHERE id = $1 AND usage_date = $2",
+		.args = {TEXTOID, TIMESTAMPTZOID}, .nargs = 2, .options = CURSOR_OPT_CUSTOM_PLAN
+	};
+	Datum		args[2] = {id, 0};
+	UmRecord   *record = NULL;
+
+	if (key != NULL && key->found)
+	{
+		Oid			owner;
+		Oid			leaf = readable_leaf(key->usage_date, &owner);
+		UmUser		before;
+
+		args[1] = TimestampTzGetDatum(key->usage_date);
+		if (OidIsValid(leaf))
+		{
+			um_become(owner, &before);
+			if (SPI_execute_plan(leaf_plan(leaf), args, NULL, read_only, 1) != SPI_OK_SELECT)
+				elog(ERROR, "could not read a partition");
+			um_become_again(&before);
+			record = first_row(model);
+		}
+		else
+			record = run(&by_key, model, args, NULL, read_only);
+	}
+	if (record != NULL)
+		return record;
+	return run(statement(by_id, model, "SELECT * FROM usage_mgmt.%s WHERE id = $1", 0),
+			   model, args, NULL, read_only);
+}
+
+/*
+ * The leaf for a date, and its owner, where the caller may read the parent as
+ * it is; else InvalidOid.
+ */
+static Oid
+readable_leaf(TimestampTz date, Oid *owner)
+{
+	Relation	parent = table_open(um_table(um_usage.noun, false), AccessShareLock);
+	Oid			leaf = InvalidOid;
+
+	if (parent->rd_rel->relkind == RELKIND_PARTITIONED_TABLE &&
+		pg_class_aclcheck(RelationGetRelid(parent), GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(RelationGetRelid(parent), InvalidOid, true) != RLS_ENABLED)
+		leaf = leaf_of(parent, date);
+	*owner = parent->rd_rel->relowner;
+	table_close(parent, NoLock);
+	return leaf;
+}
+
+/* The plain table that holds the rows of a date. */
+static Oid
+leaf_of(Relation parent, TimestampTz date)
+{
+	PartitionKey key = RelationGetPartitionKey(parent);
+	PartitionDesc partitions = RelationGetPartitionDesc(parent, true);
+	PartitionBoundInfo bounds = partitions->boundinfo;
+	Datum		value = TimestampTzGetDatum(date);
+	bool		equal;
+	int			index;
+
+	if (partitions->nparts == 0 || bounds->strategy != PARTITION_STRATEGY_RANGE)
+		return InvalidOid;
+	index = bounds->indexes[1 + partition_range_datum_bsearch(key->partsupfunc,
+															  key->partcollation, bounds,
+															  1, &value, &equal)];
+	if (index < 0)
+		index = bounds->default_index;
+	if (index < 0 || get_rel_relkind(partitions->oids[index]) != RELKIND_RELATION)
+		return InvalidOid;
+	return partitions->oids[index];
+}
+
+static SPIPlanPtr
+leaf_plan(Oid leaf)
+{
+	static HTAB *plans = NULL;
+	char	   *name = get_rel_name(leaf);
+	UmPlan		plan = {.args = {TEXTOID, TIMESTAMPTZOID}, .nargs = 2};
+	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(LeafPlan)};
+	LeafPlan   *entry;
+	bool		found;
+
+	if (plans != NULL && hash_get_num_entries(plans) >= MAX_LEAF_PLANS)
+	{
+		HASH_SEQ_STATUS scan;
+
+		hash_seq_init(&scan, plans);
+		while ((entry = hash_seq_search(&scan)) != NULL)
+			if (entry->plan != NULL)
+				SPI_freeplan(entry->plan);
+		hash_destroy(plans);
+		plans = NULL;
+	}
+	if (plans == NULL)
+		plans = hash_create("usage partitions", 64, &control, HASH_ELEM | HASH_BLOBS);
+	entry = hash_search(plans, &leaf, HASH_ENTER, &found);
+	if (found && entry->plan != NULL && strcmp(entry->name, name) == 0)
+		return entry->plan;
+	entry->plan = NULL;
+	strlcpy(entry->name, name, NAMEDATALEN);
+	plan.sql = psprintf("SELECT * FROM ONLY %s WHERE id = $1 AND usage_date = $2",
+						quote_qualified_identifier(get_namespace_name(get_rel_namespace(leaf)), name));
+	entry->plan = um_prepare(&plan);
+	return entry->plan;
+}
+
+/* The first row of the last statement as a record, in the caller's memory. */
+static UmRecord *
+first_row(const UmModel *model)
+{
+	MemoryContext old;
+	UmRecord   *record;
+	HeapTuple	tuple;
+	TupleDesc	desc;
+
+	if (SPI_processed == 0)
+		return NULL;
+	tuple = SPI_copytuple(SPI_tuptable->vals[0]);
+	desc = SPI_tuptable->tupdesc;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(tuple));
+	record = um_record_from_tuple(um_shape(model, desc, model->noun), desc, tuple);
+	MemoryContextSwitchTo(old);
+	SPI_freetuptable(SPI_tuptable);
+	return record;
+}
+
+static UmRecord *
+run(UmPlan *plan, const UmModel *model, Datum *args, const char *nulls, bool read_only)
+{
+	if (SPI_execute_plan(um_prepare(plan), args, nulls, read_only, 0) < 0)
+		elog(ERROR, "could not run \"%s\"", plan->sql);
+	return SPI_tuptable != NULL ? first_row(model) : NULL;
+}
+
+/* One statement per resource; %s in its text is the table. */
+static UmPlan *
+statement(UmPlan *plans, const UmModel *model, const char *sql, int options)
+{
+	UmPlan	   *plan = &plans[model == &um_usage];
+
+	if (plan->sql == NULL)
+	{
+		StringInfoData text;
+
+		initStringInfo(&text);
+		appendStringInfo(&text, sql, model->noun);
+		plan->sql = MemoryContextStrdup(TopMemoryContext, text.data);
+		plan->args[0] = TEXTOID;
+		plan->nargs = 1;
+		plan->options = options;
+	}
+	return plan;
+}
+
+/* The stored record, locked for an update, or NULL; within SPI_connect. */
+UmRecord *
+um_store_lock(const UmModel *model, Datum id)
+{
+	static UmPlan by_id[2];
+	static UmPlan by_key = {
+		.sql = "SELECT * FROM usage_mgmt.usage WHERE id = $1 AND usage_date = $2 FOR UPDATE",
+		.args = {TEXTOID, TIMESTAMPTZOID}, .nargs = 2, .options = CURSOR_OPT_CUSTOM_PLAN
+	};
+	Datum		args[2] = {id, 0};
+	UmRecord   *record = NULL;
+	UmKey		key;
+
+	if (model == &um_usage)
+	{
+		key = um_store_key(id, false);
+		args[1] = TimestampTzGetDatum(key.usage_date);
+		if (key.found)
+			record = run(&by_key, model, args, NULL, false);
+	}
+	if (record != NULL)
+		return record;
+	return run(statement(by_id, model, "SELECT * FROM usage_mgmt.%s WHERE id = $1 FOR UPDATE", 0),
+			   model, args, NULL, false);
+}
+
+/* Whether an operation writes the column: all but those the store keeps. */
+static bool
+is_writable(const UmAttribute *attribute)
+{
+	return attribute->kind != UM_INTERNAL;
+}
+
+/* Inserts and gives the row as it was stored; within SPI_connect. */
+UmRecord *
+um_store_insert(const UmRecord *record)
+{
+	Datum		args[UM_PLAN_ARGS];
+	char		nulls[UM_PLAN_ARGS];
+	int			n = column_args(record, args, nulls);
+	int			receipt = um_find_attribute(record->model, "received_at")->slot;
+
+	args[n] = record->value[receipt];
+	nulls[n] = um_is_set(record, receipt) ? ' ' : 'n';
+	return run(insert_plan(record->model), record->model, args, nulls, false);
+}
+
+/* Updates every column that an operation writes; within SPI_connect. */
+UmRecord *
+um_store_update(const UmRecord *record, const UmRecord *old)
+{
+	Datum		args[UM_PLAN_ARGS];
+	char		nulls[UM_PLAN_ARGS];
+	int			n = column_args(record, args, nulls);
+
+	args[n] = old->value[0];
+	nulls[n++] = ' ';
+	if (record->model == &um_usage)
+	{
+		args[n] = old->value[um_find_attribute(&um_usage, "usage_date")->slot];
+		nulls[n++] = ' ';
+	}
+	return run(update_plan(record->model), record->model, args, nulls, false);
+}
+
+/* True where there was such a row; within SPI_connect. */
+bool
+um_store_delete(const UmModel *model, Datum id)
+{
+	static UmPlan by_id[2];
+	static UmPlan by_key = {
+		.sql = "DELETE FROM usage_mgmt.usage WHERE id = $1 AND usage_date = $2",
+		.args = {TEXTOID, TIMESTAMPTZOID}, .nargs = 2, .options = CURSOR_OPT_CUSTOM_PLAN
+	};
+	Datum		args[2] = {id, 0};
+	UmKey		key;
+
+	if (model == &um_usage)
+	{
+		key = um_store_key(id, false);
+		args[1] = TimestampTzGetDatum(key.usage_date);
+		if (key.found && run(&by_key, model, args, NULL, false) == NULL && SPI_processed > 0)
+			return true;
+	}
+	(void) run(statement(by_id, model, "DELETE FROM usage_mgmt.%s WHERE id = $1", 0),
+			   model, args, NULL, false);
+	return SPI_processed > 0;
+}
+
+static int
+column_args(const UmRecord *record, Datum *args, char *nulls)
+{
+	int			n = 0;
+
+	for (int s = 0; s < record->model->slots; s++)
+	{
+		if (!is_writable(record->model->slot[s]))
+			continue;
+		nulls[n] = record->state[s] == UM_SET ? ' ' : 'n';
+		args[n] = record->state[s] == UM_SET ? um_record_datum(record, s) : (Datum) 0;
+		n++;
+	}
+	return n;
+}
+
+static UmPlan *
+insert_plan(const UmModel *model)
+{
+	static UmPlan plans[2];
+	UmPlan	   *plan = &plans[model == &um_usage];
+	StringInfoData columns;
+	StringInfoData values;
+
+	if (plan->sql != NULL && plan->made_for == um_types()->usage_status)
+		return plan;
+	initStringInfo(&columns);
+	initStringInfo(&values);
+	plan->nargs = 0;
+	for (int s = 0; s < model->slots; s++)
+	{
+		if (!is_writable(model->slot[s]))
+			continue;
+		plan->args[plan->nargs++] = um_slot_type(model->slot[s], model);
+		appendStringInfo(&columns, "%s, ", model->slot[s]->column);
+		appendStringInfo(&values, "$%d, ", plan->nargs);
+	}
+	plan->args[plan->nargs++] = TIMESTAMPTZOID;
+	plan->sql = MemoryContextStrdup(TopMemoryContext,
+									psprintf("INSERT INTO usage_mgmt.%s (%sreceived_at) "
+											 "VALUES (%s$%d) RETURNING *",
+											 model->noun, columns.data, values.data, plan->nargs));
+	return plan;
+}
+
+static UmPlan *
+update_plan(const UmModel *model)
+{
+	static UmPlan plans[2];
+	UmPlan	   *plan = &plans[model == &um_usage];
+	StringInfoData columns;
+
+	if (plan->sql != NULL && plan->made_for == um_types()->usage_status)
+		return plan;
+	initStringInfo(&columns);
+	plan->nargs = 0;
+	for (int s = 0; s < model->slots; s++)
+	{
+		if (!is_writable(model->slot[s]))
+			continue;
+		plan->args[plan->nargs++] = um_slot_type(model->slot[s], model);
+		appendStringInfo(&columns, "%s%s = $%d", columns.len > 0 ? ", " : "",
+						 model->slot[s]->column, plan->nargs);
+	}
+	plan->args[plan->nargs++] = TEXTOID;
+	appendStringInfo(&columns, " WHERE id = $%d", plan->nargs);
+	if (model == &um_usage)
+	{
+		plan->args[plan->nargs++] = TIMESTAMPTZOID;
+		appendStringInfo(&columns, " AND usage_date = $%d", plan->nargs);
+		plan->options = CURSOR_OPT_CUSTOM_PLAN;
+	}
+	plan->sql = MemoryContextStrdup(TopMemoryContext,
+									psprintf("UPDATE usage_mgmt.%s SET %s RETURNING *",
+											 model->noun, columns.data));
+	return plan;
+}

@@ -1,0 +1,688 @@
+/*
+ * tmf_read.c
+ *	  JSON text → record, in one pass driven by the model.
+ *
+ * The reader is lenient where the documents of the field differ: space around
+ * keys and hrefs, every version's names and their aliases, numbers and
+ * booleans as strings, an empty string for nothing, a number for a text.  It
+ * does not guess: what it cannot take for the attribute's kind is a fault, and
+ * so are two spellings of one attribute that disagree.
+ *
+ * Faults are collected, never thrown.  What the model does not know goes into
+ * the record's extra, at any depth under the object it came in.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "characteristics.h"
+#include "compat.h"
+#include "errors.h"
+#include "lifecycle.h"
+#include "tmf_read.h"
+#include "types.h"
+
+/* A jsonb cannot hold a longer string. */
+#define MAX_JSONB_TEXT 0x0FFFFFFF
+
+#define MAX_SLOTS 64
+
+/* The object being read. */
+typedef struct Reader
+{
+	UmScan	   *scan;
+	UmFaults   *faults;
+	UmRecord   *record;
+	StringInfoData extra;		/* members of the extra object, len 0 for none */
+	int			extra_count;
+	UmSlice		raw[MAX_SLOTS]; /* text of each slot that is set */
+} Reader;
+
+static UmRecord *read_object(UmScan *scan, const UmModel *model, UmFaults *faults,
+							 const UmPath *path);
+static void read_member(Reader *reader, const UmNames *names, UmSlice key, int *hint,
+						const UmPath *path, StringInfo extra, int *extra_count);
+static void keep_unknown(Reader *reader, UmSlice key, StringInfo extra, int *count);
+static void read_attribute(Reader *reader, UmAttribute *attribute, const UmPath *path);
+static void read_members(Reader *reader, UmAttribute *object, const UmPath *path);
+static void read_href(Reader *reader);
+static UmList *read_list(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *path);
+static bool read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value);
+static bool read_scalar(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value);
+static bool scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path,
+							 UmSlice text, Datum *value);
+static bool read_any(Reader *reader, UmAttribute *attribute, Datum *value);
+static bool read_json(Reader *reader, const UmPath *path, Datum *value);
+static void store_value(Reader *reader, UmAttribute *attribute, const UmPath *path,
+						UmSlice raw, Datum value);
+static bool same_value(UmKind kind, Datum a, Datum b);
+static bool wrong_kind(Reader *reader, const UmPath *path, const char *expected);
+static void finish_extra(Reader *reader);
+static bool jsonb_from_text(UmFaults *faults, const UmPath *path, StringInfo text, Datum *value);
+static bool read_digits(const char **p, const char *end, int count, int *value);
+static int64 read_fraction(const char **p, const char *end);
+static bool read_zone(const char **p, const char *end, int *seconds);
+
+static const char *const token_names[] = {
+	"nothing", "a string", "a number", "true", "false", "null", "an object", "an array"
+};
+
+/*
+ * Reads a whole document.  The record is never NULL; where the text is no
+ * JSON object at all, the faults say so and nothing else.
+ */
+UmRecord *
+um_read_document(const char *text, int len, const UmModel *model, UmFaults *faults)
+{
+	UmScan		scan;
+	UmRecord   *record;
+
+	/* a byte order mark is no part of the document */
+	if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+	{
+		text += 3;
+		len -= 3;
+	}
+	um_scan_init(&scan, text, len);
+	record = read_object(&scan, model, faults, NULL);
+	um_scan_finish(&scan);
+	if (scan.sqlstate != 0)
+	{
+		faults->list = NIL;
+		um_fault(faults, NULL, scan.sqlstate, "%s", scan.message);
+	}
+	return record;
+}
+
+static UmRecord *
+read_object(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *path)
+{
+	Reader		reader;
+	UmSlice		key;
+	int			hint = 0;
+	bool		first = true;
+
+	reader.scan = scan;
+	reader.faults = faults;
+	reader.record = um_record_new(model);
+	reader.extra.data = NULL;
+	reader.extra.len = 0;
+	reader.extra_count = 0;
+	if (um_scan_peek(scan) != UM_OBJECT_TOKEN)
+	{
+		wrong_kind(&reader, path, "an object");
+		/* nothing is known of its attributes, so none is missing */
+		memset(reader.record->state, UM_FAULTY, model->slots);
+		return reader.record;
+	}
+	um_scan_enter(scan);
+	while (um_scan_key(scan, first, &key))
+	{
+		read_member(&reader, &model->names, key, &hint, path, &reader.extra, &reader.extra_count);
+		first = false;
+	}
+	if (reader.extra.len > 0 && scan->sqlstate == 0)
+		finish_extra(&reader);
+	return reader.record;
+}
+
+/* One key and its value; what the names do not tell goes into extra. */
+static void
+read_member(Reader *reader, const UmNames *names, UmSlice key, int *hint, const UmPath *path,
+			StringInfo extra, int *extra_count)
+{
+	UmAttribute *attribute;
+	UmPath		here;
+
+	key = um_trim(key);
+	attribute = um_find_name(names, key, hint);
+	if (attribute == NULL)
+	{
+		keep_unknown(reader, key, extra, extra_count);
+		return;
+	}
+	here.parent = path;
+	here.attribute = attribute;
+	here.index = 0;
+	read_attribute(reader, attribute, &here);
+}
+
+static void
+keep_unknown(Reader *reader, UmSlice key, StringInfo extra, int *count)
+{
+	UmSlice		raw;
+	bool		null = um_scan_peek(reader->scan) == UM_NULL;
+
+	if (!um_scan_skip(reader->scan, &raw) || null)
+		return;
+	if (extra->data == NULL)
+		initStringInfo(extra);
+	appendStringInfoChar(extra, extra->len == 0 ? '{' : ',');
+	um_append_json_string(extra, key.ptr, key.len);
+	appendStringInfoChar(extra, ':');
+	um_append_compact(extra, raw);
+	(*count)++;
+}
+
+static void
+read_attribute(Reader *reader, UmAttribute *attribute, const UmPath *path)
+{
+	UmToken		token = um_scan_peek(reader->scan);
+	UmSlice		raw;
+	Datum		value;
+	bool		found;
+
+	raw.ptr = reader->scan->pos;
+	if (token == UM_NONE)
+		return;
+	if (token == UM_NULL)
+	{
+		um_scan_skip(reader->scan, &raw);
+		return;
+	}
+	if (attribute->kind == UM_HREF)
+	{
+		read_href(reader);
+		return;
+	}
+	if (attribute->members != NULL && (token == UM_OBJECT_TOKEN || attribute->kind == UM_OBJECT))
+	{
+		read_members(reader, attribute, path);
+		return;
+	}
+	if (attribute->kind >= UM_ANY)
+		found = read_structure(reader, attribute, path, &value);
+	else
+		found = read_scalar(reader, attribute, path, &value);
+	raw.len = reader->scan->pos - raw.ptr;
+	if (found && reader->scan->sqlstate == 0)
+		store_value(reader, attribute, path, raw, value);
+}
+
+/* An object whose members are columns of the same record. */
+static void
+read_members(Reader *reader, UmAttribute *object, const UmPath *path)
+{
+	StringInfoData extra = {0};
+	UmSlice		key;
+	int			count = 0;
+	int			hint = 0;
+	bool		first = true;
+
+	if (um_scan_peek(reader->scan) != UM_OBJECT_TOKEN)
+	{
+		wrong_kind(reader, path, "an object");
+		return;
+	}
+	um_scan_enter(reader->scan);
+	while (um_scan_key(reader->scan, first, &key))
+	{
+		read_member(reader, &object->names, key, &hint, path, &extra, &count);
+		first = false;
+	}
+	if (extra.len == 0 || reader->scan->sqlstate != 0)
+		return;
+	if (reader->extra.data == NULL)
+		initStringInfo(&reader->extra);
+	appendStringInfo(&reader->extra, "%c\"%s\":%s}", reader->extra.len == 0 ? '{' : ',',
+					 um_name_in(object, UM_R14_5), extra.data);
+	reader->extra_count++;
+}
+
+/* The server makes hrefs; the delivered one is only looked at by put and patch. */
+static void
+read_href(Reader *reader)
+{
+	UmSlice		ignored;
+
+	if (um_scan_peek(reader->scan) != UM_STRING)
+		um_scan_skip(reader->scan, &ignored);
+	else if (um_scan_string(reader->scan, &reader->record->href))
+		reader->record->href = um_trim(reader->record->href);
+}
+
+/* A list of objects.  Elements that are no objects are faults. */
+static UmList *
+read_list(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *path)
+{
+	UmPath		element = {path, NULL, 0};
+	List	   *records = NIL;
+	ListCell   *cell;
+	UmList	   *list;
+	bool		first = true;
+
+	um_scan_enter(scan);
+	while (um_scan_element(scan, first))
+	{
+		records = lappend(records, read_object(scan, model, faults, &element));
+		element.index++;
+		first = false;
+	}
+	list = um_list_new(list_length(records));
+	foreach(cell, records)
+		list->record[foreach_current_index(cell)] = lfirst(cell);
+	return list;
+}
+
+/* What a tree or branch column holds. */
+UmList *
+um_read_tree(UmScan *scan, const UmAttribute *attribute, UmFaults *faults, const UmPath *path)
+{
+	UmList	   *list;
+
+	if (attribute->kind == UM_BRANCH)
+	{
+		list = um_list_new(1);
+		list->record[0] = read_object(scan, attribute->of, faults, path);
+		return list;
+	}
+	if (um_scan_peek(scan) != UM_ARRAY_TOKEN)
+	{
+		Reader		reader = {.scan = scan, .faults = faults};
+
+		wrong_kind(&reader, path, "an array");
+		return um_list_new(0);
+	}
+	return read_list(scan, attribute->of, faults, path);
+}
+
+/* Values that are more than one token; false where there is none to store. */
+static bool
+read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value)
+{
+	struct varlena *characteristics;
+	UmList	   *list;
+
+	switch (attribute->kind)
+	{
+		case UM_ANY:
+			return read_any(reader, attribute, value);
+		case UM_JSON:
+			return read_json(reader, path, value);
+		case UM_CHARACTERISTICS:
+			if (!um_read_characteristics(reader->scan, reader->faults, path, &characteristics))
+				return false;
+			*value = PointerGetDatum(characteristics);
+			return characteristics != NULL;
+		case UM_LIST:
+			if (um_scan_peek(reader->scan) != UM_ARRAY_TOKEN)
+				return wrong_kind(reader, path, "an array");
+			list = read_list(reader->scan, attribute->of, reader->faults, path);
+			*value = PointerGetDatum(list);
+			return list->count > 0;
+		case UM_TREE:
+		case UM_BRANCH:
+			list = um_read_tree(reader->scan, attribute, reader->faults, path);
+			*value = PointerGetDatum(list);
+			return list->count > 0;
+		default:
+			elog(ERROR, "attribute kind %d is no structure", attribute->kind);
+	}
+}
+
+/* One token; false where there is no value to store. */
+static bool
+read_scalar(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value)
+{
+	UmToken		token = um_scan_peek(reader->scan);
+	UmSlice		text;
+
+	switch (token)
+	{
+		case UM_STRING:
+			if (!um_scan_string(reader->scan, &text))
+				return false;
+			if ((attribute->flags & UM_BLANK_IS_NONE) && um_trim(text).len == 0)
+				return false;
+			return scalar_from_text(reader, attribute, path, text, value);
+		case UM_NUMBER_TOKEN:
+			if (attribute->kind != UM_NUMBER && attribute->kind != UM_TEXT && attribute->kind != UM_URI)
+				break;
+			if (!um_scan_number(reader->scan, &text))
+				return false;
+			return scalar_from_text(reader, attribute, path, text, value);
+		case UM_TRUE:
+		case UM_FALSE:
+			if (attribute->kind != UM_BOOL)
+				break;
+			*value = BoolGetDatum(token == UM_TRUE);
+			return um_scan_skip(reader->scan, &text);
+		default:
+			break;
+	}
+	return wrong_kind(reader, path, attribute->kind == UM_NUMBER ? "a number"
+					  : attribute->kind == UM_BOOL ? "a boolean" : "a string");
+}
+
+/* The value that a string, or the digits of a number, stand for. */
+static bool
+scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice text,
+				 Datum *value)
+{
+	const UmLifeCycle *life = reader->record->model->life;
+	UmSlice		trimmed = um_trim(text);
+	int			shown = Min(trimmed.len, 60);
+	TimestampTz time;
+	int			code;
+
+	switch (attribute->kind)
+	{
+		case UM_TEXT:
+			*value = PointerGetDatum(cstring_to_text_with_len(text.ptr, text.len));
+			return true;
+		case UM_URI:
+			*value = PointerGetDatum(cstring_to_text_with_len(trimmed.ptr, trimmed.len));
+			return true;
+		case UM_TIME:
+			code = um_read_time(trimmed, &time);
+			if (code == 0)
+			{
+				*value = TimestampTzGetDatum(time);
+				return true;
+			}
+			um_fault(reader->faults, path, code,
+					 code == UM_TIME_RANGE ? "\"%.*s\" is out of the range of dates"
+					 : "\"%.*s\" is not a date and time of RFC 3339", shown, trimmed.ptr);
+			break;
+		case UM_NUMBER:
+			if (trimmed.len > 1 && *trimmed.ptr == '+')
+			{
+				trimmed.ptr++;
+				trimmed.len--;
+			}
+			if (um_is_number(trimmed))
+			{
+				*value = um_numeric(trimmed);
+				return true;
+			}
+			um_fault(reader->faults, path, UM_WRONG_KIND, "\"%.*s\" is not a number",
+					 shown, trimmed.ptr);
+			break;
+		case UM_BOOL:
+			*value = BoolGetDatum(trimmed.len == 4);
+			if ((trimmed.len == 4 && pg_strncasecmp(trimmed.ptr, "true", 4) == 0) ||
+				(trimmed.len == 5 && pg_strncasecmp(trimmed.ptr, "false", 5) == 0))
+				return true;
+			um_fault(reader->faults, path, UM_WRONG_KIND, "\"%.*s\" is neither true nor false",
+					 shown, trimmed.ptr);
+			break;
+		case UM_STATUS:
+			code = um_status_from_text(life, trimmed);
+			if (code >= 0)
+			{
+				*value = ObjectIdGetDatum(um_status_oid(life, code));
+				return true;
+			}
+			um_fault(reader->faults, path, UM_WRONG_KIND, "\"%.*s\" is none of %s",
+					 shown, trimmed.ptr, um_status_list(life, ~0));
+			break;
+		default:
+			break;
+	}
+	if (attribute->slot >= 0)
+		reader->record->state[attribute->slot] = UM_FAULTY;
+	return false;
+}
+
+static bool
+read_any(Reader *reader, UmAttribute *attribute, Datum *value)
+{
+	bool		string = um_scan_peek(reader->scan) == UM_STRING;
+	StringInfoData text;
+	UmSlice		raw;
+
+	if (!um_scan_skip(reader->scan, &raw))
+		return false;
+	if (string && raw.len == 2 && (attribute->flags & UM_BLANK_IS_NONE))
+		return false;
+	initStringInfo(&text);
+	um_append_compact(&text, raw);
+	*value = PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
+	return true;
+}
+
+static bool
+read_json(Reader *reader, const UmPath *path, Datum *value)
+{
+	StringInfoData text;
+	UmSlice		raw;
+
+	if (!um_scan_skip(reader->scan, &raw))
+		return false;
+	initStringInfo(&text);
+	um_append_compact(&text, raw);
+	return jsonb_from_text(reader->faults, path, &text, value);
+}
+
+/* Sets a slot; a second value for it must be the same. */
+static void
+store_value(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice raw, Datum value)
+{
+	UmRecord   *record = reader->record;
+	int			slot = attribute->slot;
+	bool		same;
+
+	if (record->state[slot] != UM_SET)
+	{
+		record->value[slot] = value;
+		record->state[slot] = UM_SET;
+		reader->raw[slot] = raw;
+		return;
+	}
+	same = raw.len == reader->raw[slot].len && memcmp(raw.ptr, reader->raw[slot].ptr, raw.len) == 0;
+	if (!same && !same_value(attribute->kind, value, record->value[slot]))
+		um_fault(reader->faults, path, UM_RULE, "is given twice, with different values");
+}
+
+static bool
+same_value(UmKind kind, Datum a, Datum b)
+{
+	switch (kind)
+	{
+		case UM_TEXT:
+		case UM_URI:
+		case UM_ANY:
+			return VARSIZE_ANY(DatumGetPointer(a)) == VARSIZE_ANY(DatumGetPointer(b)) &&
+				memcmp(DatumGetPointer(a), DatumGetPointer(b), VARSIZE_ANY(DatumGetPointer(a))) == 0;
+		case UM_NUMBER:
+			return DatumGetBool(DirectFunctionCall2(numeric_eq, a, b));
+		case UM_TIME:
+		case UM_BOOL:
+		case UM_STATUS:
+			return a == b;
+		default:
+			return false;
+	}
+}
+
+/* Passes over a value of another kind than expected; always false. */
+static bool
+wrong_kind(Reader *reader, const UmPath *path, const char *expected)
+{
+	UmToken		found = um_scan_peek(reader->scan);
+	UmSlice		ignored;
+
+	if (um_scan_skip(reader->scan, &ignored))
+	{
+		um_fault(reader->faults, path, UM_WRONG_KIND, "expected %s, found %s", expected,
+				 token_names[found]);
+		if (path != NULL && path->attribute != NULL && path->attribute->slot >= 0)
+			reader->record->state[path->attribute->slot] = UM_FAULTY;
+	}
+	return false;
+}
+
+static void
+finish_extra(Reader *reader)
+{
+	UmRecord   *record = reader->record;
+	Datum		value;
+
+	appendStringInfoChar(&reader->extra, '}');
+	if (!jsonb_from_text(reader->faults, NULL, &reader->extra, &value))
+		return;
+	if ((int) JB_ROOT_COUNT(DatumGetJsonbP(value)) < reader->extra_count)
+		um_fault(reader->faults, NULL, UM_RULE, "an attribute is given twice");
+	record->value[record->model->extra_slot] = value;
+	record->state[record->model->extra_slot] = UM_SET;
+}
+
+/* From text that the scanner has passed, so that nothing is left to throw. */
+static bool
+jsonb_from_text(UmFaults *faults, const UmPath *path, StringInfo text, Datum *value)
+{
+	if (text->len >= MAX_JSONB_TEXT)
+	{
+		um_fault(faults, path, UM_NUMBER_RANGE, "%d bytes are too many to keep", text->len);
+		return false;
+	}
+	*value = DirectFunctionCall1(jsonb_in, CStringGetDatum(text->data));
+	return true;
+}
+
+/* numeric of a valid number; short ones with a fixed point need no parser. */
+Datum
+um_numeric(UmSlice text)
+{
+	const char *p = text.ptr;
+	const char *end = p + text.len;
+	bool		negative = *p == '-';
+	bool		point = false;
+	int64		digits = 0;
+	int			scale = 0;
+
+	if (text.len <= 17)
+	{
+		for (p += negative; p < end; p++)
+		{
+			if (*p == '.')
+				point = true;
+			else if (isdigit((unsigned char) *p))
+			{
+				digits = digits * 10 + (*p - '0');
+				scale += point;
+			}
+			else
+				break;
+		}
+		if (p == end)
+			return NumericGetDatum(int64_div_fast_to_numeric(negative ? -digits : digits, scale));
+	}
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(text.ptr, text.len)),
+							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+/*
+ * A date and time as RFC 3339 writes it; the time, the seconds and the zone
+ * may be missing, then midnight and UTC are meant.  0, or the SQLSTATE.
+ */
+int
+um_read_time(UmSlice text, TimestampTz *time)
+{
+	const char *p = text.ptr;
+	const char *end = p + text.len;
+	int			year;
+	int			month;
+	int			day;
+	int			hour = 0;
+	int			minute = 0;
+	int			second = 0;
+	int			zone = 0;
+	int64		fraction = 0;
+
+	if (!read_digits(&p, end, 4, &year) || p >= end || *p++ != '-' ||
+		!read_digits(&p, end, 2, &month) || p >= end || *p++ != '-' ||
+		!read_digits(&p, end, 2, &day))
+		return UM_NOT_A_TIME;
+	if (p < end && (*p == 'T' || *p == 't' || *p == ' '))
+	{
+		p++;
+		if (!read_digits(&p, end, 2, &hour) || p >= end || *p++ != ':' ||
+			!read_digits(&p, end, 2, &minute))
+			return UM_NOT_A_TIME;
+		if (p < end && *p == ':')
+		{
+			p++;
+			if (!read_digits(&p, end, 2, &second))
+				return UM_NOT_A_TIME;
+			if (p < end && (*p == '.' || *p == ','))
+				fraction = read_fraction(&p, end);
+		}
+		if (p < end && *p == ' ')
+			p++;
+		if (p < end && !read_zone(&p, end, &zone))
+			return UM_NOT_A_TIME;
+	}
+	if (p != end)
+		return UM_NOT_A_TIME;
+	if (year < 1 || month < 1 || month > 12 || day < 1 || day > day_tab[isleap(year)][month - 1] ||
+		hour > 24 || minute > 59 || second > 60 || (hour == 24 && (minute > 0 || second > 0)))
+		return UM_TIME_RANGE;
+	*time = (date2j(year, month, day) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY +
+		((hour * 60 + minute) * 60 + second - zone) * USECS_PER_SEC + fraction;
+	return *time < UM_FIRST_TIME || *time > UM_LAST_TIME ? UM_TIME_RANGE : 0;
+}
+
+static bool
+read_digits(const char **p, const char *end, int count, int *value)
+{
+	*value = 0;
+	for (; count > 0; count--, (*p)++)
+	{
+		if (*p >= end || !isdigit((unsigned char) **p))
+			return false;
+		*value = *value * 10 + (**p - '0');
+	}
+	return true;
+}
+
+/* The digits behind the point, rounded to microseconds. */
+static int64
+read_fraction(const char **p, const char *end)
+{
+	int64		fraction = 0;
+	int			digits = 0;
+
+	for ((*p)++; *p < end && isdigit((unsigned char) **p); (*p)++, digits++)
+	{
+		if (digits < 6)
+			fraction = fraction * 10 + (**p - '0');
+		else if (digits == 6 && **p >= '5')
+			fraction++;
+	}
+	for (; digits < 6; digits++)
+		fraction *= 10;
+	return fraction;
+}
+
+/* Z, +hh, +hhmm or +hh:mm; seconds east of UTC. */
+static bool
+read_zone(const char **p, const char *end, int *seconds)
+{
+	bool		west = **p == '-';
+	int			hours;
+	int			minutes = 0;
+
+	if (**p == 'Z' || **p == 'z')
+	{
+		(*p)++;
+		return true;
+	}
+	if (**p != '+' && !west)
+		return false;
+	(*p)++;
+	if (!read_digits(p, end, 2, &hours))
+		return false;
+	if (*p < end && **p == ':')
+		(*p)++;
+	if (*p < end && !read_digits(p, end, 2, &minutes))
+		return false;
+	if (hours > 15 || minutes > 59)
+		return false;
+	*seconds = (west ? -1 : 1) * (hours * 60 + minutes) * 60;
+	return true;
+}

@@ -1,0 +1,389 @@
+/*
+ * tmf_write.c
+ *	  Record → JSON text, in the names and shapes of one version.
+ *
+ * The output is strict: canonical names, real numbers and booleans, times in
+ * UTC with a Z, no nulls, attributes in the model's order, and behind them, in
+ * the object they came in, those that the model does not know.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "characteristics.h"
+#include "compat.h"
+#include "lifecycle.h"
+#include "settings.h"
+#include "tmf_write.h"
+
+/* One object being written. */
+typedef struct Writer
+{
+	StringInfo	out;
+	const UmRecord *record;
+	UmVersion	version;
+	const UmFields *fields;
+	Jsonb	   *extra;			/* NULL where there is none */
+	uint64		written;		/* slots whose value is out */
+	int			members;		/* of the object so far */
+} Writer;
+
+static void write_attribute(Writer *writer, const UmAttribute *attribute);
+static bool is_object_in(const UmAttribute *attribute, UmVersion version);
+static bool makes_object(const UmRecord *record, const UmAttribute *attribute);
+static void write_object(Writer *writer, const UmAttribute *object, const UmFields *fields);
+static JsonbValue *extra_of(const Writer *writer, const UmAttribute *object, JsonbValue *found);
+static void write_key(Writer *writer, const char *name, int len);
+static void write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFields *fields);
+static void write_text(Writer *writer, const UmAttribute *attribute, Datum value);
+static void write_list(StringInfo out, const UmList *list, UmVersion version, const UmFields *fields);
+static void write_extra(Writer *writer, JsonbContainer *extra, const UmNames *known,
+						const UmFields *fields);
+static void append_jsonb(StringInfo out, JsonbValue *value);
+static bool selects(const UmFields *fields, const char *name, int len, UmFields **under);
+
+/* Appends the record as a JSON object. */
+void
+um_write_record(StringInfo out, const UmRecord *record, UmVersion version, const UmFields *fields)
+{
+	Writer		writer = {out, record, version, fields, NULL, 0, 0};
+
+	if (um_is_set(record, record->model->extra_slot))
+		writer.extra = DatumGetJsonbP(record->value[record->model->extra_slot]);
+	appendStringInfoCharMacro(out, '{');
+	for (um_each_attribute(a, record->model))
+		write_attribute(&writer, a);
+	if (writer.extra != NULL)
+		write_extra(&writer, &writer.extra->root, &record->model->names, fields);
+	appendStringInfoCharMacro(out, '}');
+}
+
+static void
+write_attribute(Writer *writer, const UmAttribute *attribute)
+{
+	const UmRecord *record = writer->record;
+	const char *name = um_name_in(attribute, writer->version);
+	int			slot = attribute->slot;
+	UmFields   *under;
+
+	if (attribute->kind == UM_EXTRA || attribute->kind == UM_INTERNAL ||
+		!selects(writer->fields, name, strlen(name), &under))
+		return;
+	if (is_object_in(attribute, writer->version))
+	{
+		write_object(writer, attribute, under);
+		return;
+	}
+	if (attribute->kind == UM_HREF)
+	{
+		text	   *id = DatumGetTextPP(record->value[0]);
+
+		write_key(writer, name, strlen(name));
+		name = um_href(record->model, writer->version, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
+		um_append_json_string(writer->out, name, strlen(name));
+		return;
+	}
+	if (!um_is_set(record, slot))
+		slot = attribute->fallback_slot;
+	if (!um_is_set(record, slot))
+		return;
+	/* what this version shows elsewhere, as a currency within an amount */
+	if (attribute->name[writer->version] == NULL && (writer->written & (UINT64CONST(1) << slot)))
+		return;
+	if (slot == attribute->slot && !um_has_value(record, attribute))
+		return;
+	write_key(writer, name, strlen(name));
+	write_value(writer, attribute, slot, under);
+}
+
+static bool
+is_object_in(const UmAttribute *attribute, UmVersion version)
+{
+	return attribute->members != NULL && (attribute->object_in & (1 << version)) != 0;
+}
+
+/* Whether any member of its own gives the object something to say. */
+static bool
+makes_object(const UmRecord *record, const UmAttribute *attribute)
+{
+	for (const UmAttribute *m = attribute->members; m->kind != UM_END; m++)
+		if (um_is_set(record, m->slot) && !(m->flags & UM_SHARED))
+			return true;
+	return false;
+}
+
+static void
+write_object(Writer *writer, const UmAttribute *object, const UmFields *fields)
+{
+	Writer		inner = *writer;
+	const char *name = um_name_in(object, writer->version);
+	JsonbValue	found;
+	JsonbValue *extra = extra_of(writer, object, &found);
+
+	if (extra == NULL && !makes_object(writer->record, object))
+		return;
+	write_key(writer, name, strlen(name));
+	appendStringInfoCharMacro(writer->out, '{');
+	inner.members = 0;
+	inner.fields = fields;
+	for (const UmAttribute *m = object->members; m->kind != UM_END; m++)
+		write_attribute(&inner, m);
+	if (extra != NULL)
+		write_extra(&inner, extra->val.binary.data, &object->names, fields);
+	writer->written = inner.written;
+	appendStringInfoCharMacro(writer->out, '}');
+}
+
+/* What came in an object and is unknown to the model. */
+static JsonbValue *
+extra_of(const Writer *writer, const UmAttribute *object, JsonbValue *found)
+{
+	const char *name = um_name_in(object, UM_R14_5);
+
+	if (writer->extra == NULL ||
+		getKeyJsonValueFromContainer(&writer->extra->root, name, strlen(name), found) == NULL ||
+		found->type != jbvBinary || !JsonContainerIsObject(found->val.binary.data))
+		return NULL;
+	return found;
+}
+
+static void
+write_key(Writer *writer, const char *name, int len)
+{
+	if (writer->members++ > 0)
+		appendStringInfoCharMacro(writer->out, ',');
+	um_append_json_string(writer->out, name, len);
+	appendStringInfoCharMacro(writer->out, ':');
+}
+
+static void
+write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFields *fields)
+{
+	StringInfo	out = writer->out;
+	Datum		value = writer->record->value[slot];
+	const UmLifeCycle *life = writer->record->model->life;
+	JsonbValue	json;
+
+	writer->written |= UINT64CONST(1) << slot;
+	switch (attribute->kind)
+	{
+		case UM_TEXT:
+		case UM_URI:
+		case UM_ANY:
+			write_text(writer, attribute, value);
+			break;
+		case UM_TIME:
+			um_append_time(out, DatumGetTimestampTz(value));
+			break;
+		case UM_NUMBER:
+			appendStringInfoString(out, DatumGetCString(DirectFunctionCall1(numeric_out, value)));
+			break;
+		case UM_BOOL:
+			appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
+			break;
+		case UM_STATUS:
+			appendStringInfo(out, "\"%s\"",
+							 life->status[um_status_from_oid(life, DatumGetObjectId(value))]);
+			break;
+		case UM_CHARACTERISTICS:
+			um_write_characteristics(out, (struct varlena *) DatumGetPointer(value));
+			break;
+		case UM_LIST:
+		case UM_TREE:
+			write_list(out, (UmList *) DatumGetPointer(value), writer->version, fields);
+			break;
+		case UM_BRANCH:
+			um_write_record(out, ((UmList *) DatumGetPointer(value))->record[0],
+							writer->version, fields);
+			break;
+		case UM_JSON:
+			json.type = jbvBinary;
+			json.val.binary.data = &DatumGetJsonbP(value)->root;
+			json.val.binary.len = VARSIZE(DatumGetJsonbP(value)) - VARHDRSZ;
+			append_jsonb(out, &json);
+			break;
+		default:
+			elog(ERROR, "attribute kind %d is never written", attribute->kind);
+	}
+}
+
+static void
+write_text(Writer *writer, const UmAttribute *attribute, Datum value)
+{
+	text	   *t = DatumGetTextPP(value);
+	UmSlice		s = {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+
+	if (attribute->kind == UM_ANY ||
+		((attribute->flags & UM_BOUND) && writer->version == UM_V4 && um_is_number(s)))
+		appendBinaryStringInfo(writer->out, s.ptr, s.len);
+	else
+		um_append_json_string(writer->out, s.ptr, s.len);
+}
+
+static void
+write_list(StringInfo out, const UmList *list, UmVersion version, const UmFields *fields)
+{
+	bool		first = true;
+
+	appendStringInfoCharMacro(out, '[');
+	for (int i = 0; i < list->count; i++)
+	{
+		if (list->record[i] == NULL)
+			continue;
+		if (!first)
+			appendStringInfoCharMacro(out, ',');
+		first = false;
+		um_write_record(out, list->record[i], version, fields);
+	}
+	appendStringInfoCharMacro(out, ']');
+}
+
+/* The content of a tree or branch column. */
+void
+um_write_tree(StringInfo out, const UmAttribute *attribute, const UmList *list, UmVersion version)
+{
+	if (attribute->kind == UM_BRANCH)
+		um_write_record(out, list->record[0], version, NULL);
+	else
+		write_list(out, list, version, NULL);
+}
+
+/* Members that the model does not know; those it knows have columns. */
+static void
+write_extra(Writer *writer, JsonbContainer *extra, const UmNames *known, const UmFields *fields)
+{
+	JsonbIterator *iterator;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+	UmFields   *under;
+
+	if (!JsonContainerIsObject(extra))
+		return;
+	iterator = JsonbIteratorInit(extra);
+	(void) JsonbIteratorNext(&iterator, &value, true);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY)
+	{
+		UmSlice		key = {value.val.string.val, value.val.string.len};
+		bool		wanted = selects(fields, key.ptr, key.len, &under) &&
+			um_find_name(known, key, NULL) == NULL;
+
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (!wanted || value.type == jbvNull)
+			continue;
+		write_key(writer, key.ptr, key.len);
+		append_jsonb(writer->out, &value);
+	}
+}
+
+static void
+append_jsonb(StringInfo out, JsonbValue *value)
+{
+	StringInfoData text;
+	Jsonb	   *jsonb = JsonbValueToJsonb(value);
+
+	initStringInfo(&text);
+	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
+	um_append_compact(out, (UmSlice) {text.data, text.len});
+	pfree(text.data);
+}
+
+/* Appends a quoted instant: RFC 3339, UTC, no more fraction than needed. */
+void
+um_append_time(StringInfo out, TimestampTz time)
+{
+	struct pg_tm tm;
+	fsec_t		fraction;
+	int			digits = 6;
+
+	if (TIMESTAMP_NOT_FINITE(time) || timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0)
+	{
+		appendStringInfo(out, "\"%s\"",
+						 DatumGetCString(DirectFunctionCall1(timestamptz_out,
+															 TimestampTzGetDatum(time))));
+		return;
+	}
+	appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
+					 tm.tm_hour, tm.tm_min, tm.tm_sec);
+	if (fraction != 0)
+	{
+		for (; fraction % 10 == 0; fraction /= 10)
+			digits--;
+		appendStringInfo(out, ".%0*d", digits, (int) fraction);
+	}
+	appendStringInfoString(out, "Z\"");
+}
+
+/* The address of a resource: base_url, the version's path, the id for a URI. */
+char *
+um_href(const UmModel *model, UmVersion version, const char *id, int len)
+{
+	static const char unreserved[] = "-._~";
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfo(&out, "%s%s", um_base_url, model->path[version]);
+	for (int i = 0; i < len; i++)
+	{
+		unsigned char c = id[i];
+
+		if (c < 0x80 && (isalnum(c) || strchr(unreserved, c) != NULL))
+			appendStringInfoChar(&out, c);
+		else
+			appendStringInfo(&out, "%%%02X", c);
+	}
+	return out.data;
+}
+
+/*
+ * The attributes that a list such as "id,relatedParty.role" asks for; NULL for
+ * all.  id and href are always written, and "none" asks for nothing else.
+ */
+UmFields *
+um_fields(const char *text)
+{
+	UmFields   *fields = NIL;
+	char	   *copy;
+	char	   *save = NULL;
+
+	if (text == NULL)
+		return NULL;
+	copy = pstrdup(text);
+	for (char *name = strtok_r(copy, ", ", &save); name != NULL; name = strtok_r(NULL, ", ", &save))
+		if (strcmp(name, "all") == 0)
+			return NULL;
+		else if (strcmp(name, "none") != 0)
+			fields = lappend(fields, name);
+	/* resources start with their identity */
+	fields = lappend(fields, pstrdup(um_name_in(&um_usage.attributes[0], UM_R14_5)));
+	return lappend(fields, pstrdup(um_name_in(&um_usage.attributes[1], UM_R14_5)));
+}
+
+/* Whether a name is asked for, and what of the object below it. */
+static bool
+selects(const UmFields *fields, const char *name, int len, UmFields **under)
+{
+	ListCell   *cell;
+
+	*under = NIL;
+	if (fields == NULL)
+		return true;
+	foreach(cell, fields)
+	{
+		char	   *field = lfirst(cell);
+
+		if (strncmp(field, name, len) != 0)
+			continue;
+		if (field[len] == '\0')
+		{
+			*under = NIL;
+			return true;
+		}
+		if (field[len] == '.')
+			*under = lappend(*under, field + len + 1);
+	}
+	return *under != NIL;
+}

@@ -1,0 +1,26 @@
+/*
+ * tmf_write.h
+ *	  Record → JSON text.
+ */
+#ifndef UM_TMF_WRITE_H
+#define UM_TMF_WRITE_H
+
+#include "datatype/timestamp.h"
+
+#include "record.h"
+
+/*
+ * Which attributes to write: NULL for all, else dotted names, of which a
+ * prefix selects everything below it.
+ */
+typedef List UmFields;
+
+extern void um_write_record(StringInfo out, const UmRecord *record, UmVersion version,
+							const UmFields *fields);
+extern void um_write_tree(StringInfo out, const UmAttribute *attribute, const UmList *list,
+						  UmVersion version);
+extern UmFields *um_fields(const char *text);
+extern void um_append_time(StringInfo out, TimestampTz time);
+extern char *um_href(const UmModel *model, UmVersion version, const char *id, int len);
+
+#endif

@@ -1,0 +1,273 @@
+/*
+ * triggers.c
+ *	  The row triggers: every door to the tables leads through here.
+ *
+ * A row is made a record, completed, checked, and goes on changed only where
+ * something was filled in.  Partitions have the same triggers, and a row that
+ * moves between two of them fires BEFORE UPDATE, DELETE and INSERT: the last
+ * of these must know that nobody delivers anything there.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "content.h"
+#include "errors.h"
+#include "lifecycle.h"
+#include "rules.h"
+#include "settings.h"
+#include "spec_cache.h"
+#include "triggers.h"
+
+bool		um_delete_billed = false;
+int			um_speaking = -1;
+
+/* The usage that BEFORE UPDATE saw last, to know it again should it move. */
+static struct
+{
+	char		id[512];
+	int			len;
+	TimestampTz changed_at;
+	SubTransactionId transaction;
+}			last_updated;
+
+static HeapTuple check_row(FunctionCallInfo fcinfo, const UmModel *model);
+static UmShape *shape_of_target(FunctionCallInfo fcinfo, const UmModel *model);
+static void stamp(UmRecord *record, bool insert);
+static void check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner,
+									  UmFaults *faults);
+static void mark_rejected(UmRecord *usage, UmFaults *faults);
+static void forget_rejection(UmRecord *usage);
+static void refuse_billed(const UmRecord *usage);
+static void remember_update(const UmRecord *usage);
+static bool is_moving(const UmRecord *usage);
+static HeapTuple changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
+							   const UmRecord *record);
+
+PG_FUNCTION_INFO_V1(um_usage_check);
+PG_FUNCTION_INFO_V1(um_usage_specification_check);
+PG_FUNCTION_INFO_V1(um_usage_specification_changed);
+
+/* BEFORE INSERT OR UPDATE OR DELETE of a usage, for each row. */
+Datum
+um_usage_check(PG_FUNCTION_ARGS)
+{
+	return PointerGetDatum(check_row(fcinfo, &um_usage));
+}
+
+/* BEFORE INSERT OR UPDATE of a usage specification, for each row. */
+Datum
+um_usage_specification_check(PG_FUNCTION_ARGS)
+{
+	return PointerGetDatum(check_row(fcinfo, &um_usage_specification));
+}
+
+/* AFTER any change of the usage specifications, for each row or statement. */
+Datum
+um_usage_specification_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function can only be called by a trigger")));
+	um_spec_cache_forget(RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+static HeapTuple
+check_row(FunctionCallInfo fcinfo, const UmModel *model)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	UmFaults	faults = {um_speaking >= 0 ? um_speaking : um_tmf_version, NIL, 0};
+	UmShape    *shape;
+	TupleDesc	desc;
+	HeapTuple	tuple;
+	UmRecord   *record;
+	UmRecord   *old = NULL;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function can only be called by a BEFORE trigger for each row")));
+	shape = shape_of_target(fcinfo, model);
+	desc = RelationGetDescr(data->tg_relation);
+	tuple = data->tg_trigtuple;
+	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
+	{
+		refuse_billed(um_record_from_tuple(shape, desc, tuple));
+		return tuple;
+	}
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+	{
+		old = um_record_from_tuple(shape, desc, tuple);
+		tuple = data->tg_newtuple;
+	}
+	record = um_record_from_tuple(shape, desc, tuple);
+	if (old == NULL && is_moving(record))
+		return tuple;
+	um_complete(record);
+	um_check(record, old, &faults);
+	if (model == &um_usage)
+		check_usage_specification(record, old, data->tg_relation->rd_rel->relowner, &faults);
+	um_raise_faults(&faults, model);
+	stamp(record, old == NULL);
+	if (old != NULL)
+		remember_update(record);
+	return changed_tuple(shape, desc, tuple, record);
+}
+
+/* How the target's columns lie; kept for the statement. */
+static UmShape *
+shape_of_target(FunctionCallInfo fcinfo, const UmModel *model)
+{
+	Relation	relation = ((TriggerData *) fcinfo->context)->tg_relation;
+	MemoryContext old;
+
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = um_shape(model, RelationGetDescr(relation),
+											RelationGetRelationName(relation));
+		MemoryContextSwitchTo(old);
+	}
+	return fcinfo->flinfo->fn_extra;
+}
+
+/* When it was received and changed; a restored row brings the former along. */
+static void
+stamp(UmRecord *record, bool insert)
+{
+	int			receipt = um_find_attribute(record->model, "received_at")->slot;
+	int			change = um_find_attribute(record->model, "changed_at")->slot;
+	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+
+	if (record->state[receipt] == UM_ABSENT)
+		um_record_set(record, receipt, now);
+	if (!insert || record->state[change] == UM_ABSENT)
+		um_record_set(record, change, now);
+}
+
+/*
+ * The result is checked, unless it is rejected, which must stay possible, or
+ * billed, which cannot be mended any more.
+ */
+static void
+check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner, UmFaults *faults)
+{
+	UmFaults	found = {faults->version, NIL, 0};
+	int			status = um_record_status(usage);
+
+	if (status == UM_RECYCLED)
+		forget_rejection(usage);
+	if (um_check_specification == UM_CHECK_OFF || status == UM_REJECTED ||
+		(old != NULL && status == UM_BILLED_STATUS))
+		return;
+	um_check_specification_of(usage, owner, &found);
+	if (found.list == NIL)
+		return;
+	if (um_check_specification == UM_CHECK_MARK && old == NULL)
+		mark_rejected(usage, &found);
+	else
+		faults->list = list_concat(faults->list, found.list);
+}
+
+/* Stores an arriving usage as rejected, with the reasons and how it came. */
+static void
+mark_rejected(UmRecord *usage, UmFaults *faults)
+{
+	const UmLifeCycle *life = usage->model->life;
+	char	   *why = psprintf("{\"" UM_DELIVERED_STATUS "\": \"%s\", \"faults\": %s}",
+							   life->status[um_record_status(usage)], um_faults_json(faults));
+
+	um_record_set(usage, usage->model->status_slot,
+				  ObjectIdGetDatum(um_status_oid(life, UM_REJECTED)));
+	um_record_set(usage, um_find_attribute(usage->model, "rejection")->slot,
+				  DirectFunctionCall1(jsonb_in, CStringGetDatum(why)));
+}
+
+static void
+forget_rejection(UmRecord *usage)
+{
+	int			slot = um_find_attribute(usage->model, "rejection")->slot;
+
+	if (um_is_set(usage, slot))
+		um_record_clear(usage, slot);
+}
+
+static void
+refuse_billed(const UmRecord *usage)
+{
+	if (usage->model != &um_usage || um_record_status(usage) != UM_BILLED_STATUS || um_delete_billed)
+		return;
+	ereport(ERROR,
+			(errcode(UM_BILLED),
+			 errmsg("billed usage \"%s\" cannot be deleted",
+					text_to_cstring(DatumGetTextPP(usage->value[0]))),
+			 errhint("SELECT usage_mgmt.delete_usage(id, billed => true) deletes it all the same.")));
+}
+
+static void
+remember_update(const UmRecord *usage)
+{
+	text	   *id = DatumGetTextPP(usage->value[0]);
+
+	last_updated.len = Min(VARSIZE_ANY_EXHDR(id), sizeof(last_updated.id));
+	memcpy(last_updated.id, VARDATA_ANY(id), last_updated.len);
+	last_updated.transaction = GetCurrentSubTransactionId();
+	last_updated.changed_at = GetCurrentTransactionStartTimestamp();
+}
+
+/*
+ * Whether the row inserted is the one just updated, on its way to another
+ * partition: it has been checked, and its change is already stamped.
+ */
+static bool
+is_moving(const UmRecord *usage)
+{
+	const UmAttribute *change = um_find_attribute(usage->model, "changed_at");
+	text	   *id;
+
+	if (last_updated.len == 0 || last_updated.transaction != GetCurrentSubTransactionId() ||
+		!um_is_set(usage, change->slot) || !um_is_set(usage, 0) ||
+		DatumGetTimestampTz(usage->value[change->slot]) != last_updated.changed_at ||
+		last_updated.changed_at != GetCurrentTransactionStartTimestamp())
+		return false;
+	id = DatumGetTextPP(usage->value[0]);
+	return (int) VARSIZE_ANY_EXHDR(id) == last_updated.len &&
+		memcmp(VARDATA_ANY(id), last_updated.id, last_updated.len) == 0;
+}
+
+/* The tuple with the columns that differ from it; itself where none does. */
+static HeapTuple
+changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple, const UmRecord *record)
+{
+	int			columns[64];
+	Datum		values[64];
+	bool		nulls[64];
+	int			n = 0;
+
+	for (int s = 0; s < record->model->slots; s++)
+	{
+		const UmAttribute *a = record->model->slot[s];
+
+		/* trees are rewritten in their stored form */
+		if (!record->changed[s] &&
+			((a->kind != UM_TREE && a->kind != UM_BRANCH) || record->state[s] != UM_SET))
+			continue;
+		columns[n] = shape->column[s] + 1;
+		nulls[n] = record->state[s] != UM_SET;
+		values[n] = nulls[n] ? (Datum) 0 : um_record_datum(record, s);
+		n++;
+	}
+	return n == 0 ? tuple : heap_modify_tuple_by_cols(tuple, desc, n, columns, values, nulls);
+}

@@ -1,0 +1,85 @@
+/*
+ * types.c
+ *	  The OIDs of the extension's own types, kept for the session.
+ *
+ * They are looked up by name in the extension's schema and forgotten as soon
+ * as any type changes, so DROP and CREATE EXTENSION in one session is safe.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "types.h"
+
+static UmTypes types;
+static bool types_valid = false;
+
+static void forget_types(Datum arg, int cacheid, uint32 hashvalue);
+static Oid	type_oid(const char *name);
+
+void
+um_types_init(void)
+{
+	CacheRegisterSyscacheCallback(TYPEOID, forget_types, (Datum) 0);
+}
+
+static void
+forget_types(Datum arg, int cacheid, uint32 hashvalue)
+{
+	(void) arg;
+	(void) cacheid;
+	(void) hashvalue;
+	types_valid = false;
+}
+
+/* The OIDs; the pointer is good until the next catalog access. */
+UmTypes *
+um_types(void)
+{
+	UmTypes		found = {0};
+
+	if (types_valid)
+		return &types;
+	found.schema = get_namespace_oid(UM_SCHEMA, false);
+	types = found;
+	types.characteristics = type_oid("characteristics");
+	types.related_party = type_oid("related_party");
+	types.related_party_array = get_array_type(types.related_party);
+	types.rated_product_usage = type_oid("rated_product_usage");
+	types.rated_product_usage_array = get_array_type(types.rated_product_usage);
+	types.usage_status = type_oid(um_usage_life.type);
+	types.specification_status = type_oid(um_specification_life.type);
+	types_valid = true;
+	return &types;
+}
+
+static Oid
+type_oid(const char *name)
+{
+	Oid			oid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+									  ObjectIdGetDatum(types.schema));
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("type \"%s.%s\" does not exist", UM_SCHEMA, name)));
+	return oid;
+}
+
+/* A table of the store; InvalidOid or an error where it has not been made. */
+Oid
+um_table(const char *name, bool missing_ok)
+{
+	Oid			oid = get_relname_relid(name, um_types()->schema);
+
+	if (!OidIsValid(oid) && !missing_ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s.%s\" does not exist", UM_SCHEMA, name),
+				 errhint("SELECT %s.install_tables() makes it.", UM_SCHEMA)));
+	return oid;
+}

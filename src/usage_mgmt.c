@@ -1,0 +1,26 @@
+/*
+ * usage_mgmt.c
+ *	  Where the library is loaded.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "compat.h"
+#include "model.h"
+#include "settings.h"
+#include "spec_cache.h"
+#include "types.h"
+
+PG_MODULE_MAGIC_EXT(.name = "usage_mgmt");
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	um_model_init();
+	um_settings_init();
+	um_types_init();
+	um_spec_cache_init();
+}
