@@ -15,6 +15,7 @@ OBJS = \
 	src/model.o \
 	src/operations.o \
 	src/record.o \
+	src/replace.o \
 	src/rules.o \
 	src/settings.o \
 	src/spec_cache.o \

@@ -18,6 +18,7 @@
 
 #if PG_VERSION_NUM < 180000
 #define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
+#define pg_noreturn pg_attribute_noreturn()
 #endif
 
 /* Exported on purpose, whatever the default visibility. */

@@ -81,6 +81,9 @@ add_fault(UmFaults *faults, const UmPath *path, int sqlstate)
 	fault->order = path_order(path);
 	if (sqlstate == UM_STATUS_MOVE || sqlstate == UM_IDENTITY || sqlstate == UM_BILLED)
 		fault->order |= UM_ORDER_LAST;
+	/* a refused move says more than that the content changed with it */
+	if (sqlstate == UM_BILLED)
+		fault->order = PG_UINT64_MAX;
 	faults->list = lappend(faults->list, fault);
 	return fault;
 }

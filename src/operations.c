@@ -31,6 +31,8 @@
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
+#include "operations.h"
+#include "replace.h"
 #include "rules.h"
 #include "settings.h"
 #include "spec_cache.h"
@@ -44,23 +46,13 @@ static Datum post(FunctionCallInfo fcinfo, const UmModel *model);
 static Datum get(FunctionCallInfo fcinfo, const UmModel *model);
 static Datum put(FunctionCallInfo fcinfo, const UmModel *model);
 static Datum delete(FunctionCallInfo fcinfo, const UmModel *model, bool billed);
-static UmVersion version_arg(FunctionCallInfo fcinfo, int n);
 static UmRecord *read_body(FunctionCallInfo fcinfo, int n, const UmModel *model, UmFaults *faults);
-static void refuse_faulty(UmRecord *record, const UmRecord *old, UmFaults *faults);
-static UmRecord *store_new(UmRecord *record, bool *stored);
+static UmRecord *store_new(UmRecord *record);
 static UmRecord *store_or_race(UmRecord *record);
 static UmRecord *known_record(UmRecord *record, bool *taken);
 static bool is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key);
 static void refuse_taken(const UmRecord *record);
 static Datum new_id(void);
-static void check_identity(const UmRecord *record, Datum id, UmFaults *faults);
-static bool href_names(UmSlice href, Datum id);
-static void keep_stored(UmRecord *record, const UmRecord *old, UmVersion version);
-static void keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version);
-static void keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
-static void keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
-static bool same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
-static Datum json_of(const UmRecord *record, UmVersion version, const UmFields *fields);
 static const UmModel *model_of_row(Oid type);
 
 PG_FUNCTION_INFO_V1(um_post_usage);
@@ -132,7 +124,7 @@ um_delete_usage_specification(PG_FUNCTION_ARGS)
 static Datum
 post(FunctionCallInfo fcinfo, const UmModel *model)
 {
-	UmVersion	version = version_arg(fcinfo, 1);
+	UmVersion	version = um_version_arg(fcinfo, 1);
 	UmFaults	faults = {version, NIL, 0};
 	UmRecord   *record = read_body(fcinfo, 0, model, &faults);
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
@@ -151,12 +143,12 @@ post(FunctionCallInfo fcinfo, const UmModel *model)
 	}
 	um_complete(record);
 	if (faults.list != NIL)
-		refuse_faulty(record, NULL, &faults);
+		um_refuse_faulty(record, NULL, &faults);
 	um_speaking = version;
 	PG_TRY();
 	{
 		SPI_connect();
-		record = named ? store_new(record, NULL) : um_store_insert(record);
+		record = named ? store_new(record) : um_store_insert(record);
 		SPI_finish();
 	}
 	PG_FINALLY();
@@ -166,13 +158,13 @@ post(FunctionCallInfo fcinfo, const UmModel *model)
 	PG_END_TRY();
 	if (record == NULL)
 		PG_RETURN_NULL();		/* a trigger of the user's said no */
-	return json_of(record, version, NULL);
+	return um_json_of(record, version, NULL);
 }
 
 static Datum
 get(FunctionCallInfo fcinfo, const UmModel *model)
 {
-	UmVersion	version = version_arg(fcinfo, 2);
+	UmVersion	version = um_version_arg(fcinfo, 2);
 	UmFields   *fields = PG_ARGISNULL(1) ? NULL : um_fields(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	UmRecord   *record;
 	UmKey		key;
@@ -186,13 +178,13 @@ get(FunctionCallInfo fcinfo, const UmModel *model)
 	SPI_finish();
 	if (record == NULL)
 		PG_RETURN_NULL();
-	return json_of(record, version, fields);
+	return um_json_of(record, version, fields);
 }
 
 static Datum
 put(FunctionCallInfo fcinfo, const UmModel *model)
 {
-	UmVersion	version = version_arg(fcinfo, 2);
+	UmVersion	version = um_version_arg(fcinfo, 2);
 	UmFaults	faults = {version, NIL, 0};
 	UmRecord   *record = read_body(fcinfo, 1, model, &faults);
 	int			speaking = um_speaking;
@@ -212,11 +204,7 @@ put(FunctionCallInfo fcinfo, const UmModel *model)
 			ereport(ERROR,
 					(errcode(UM_NOT_FOUND),
 					 errmsg("%s \"%s\" does not exist", model->label, TextDatumGetCString(id))));
-		check_identity(record, id, &faults);
-		keep_stored(record, old, version);
-		um_complete(record);
-		if (faults.list != NIL)
-			refuse_faulty(record, old, &faults);
+		um_replace(record, old, version, &faults);
 		record = um_store_update(record, old);
 		SPI_finish();
 	}
@@ -227,7 +215,7 @@ put(FunctionCallInfo fcinfo, const UmModel *model)
 	PG_END_TRY();
 	if (record == NULL)
 		PG_RETURN_NULL();
-	return json_of(record, version, NULL);
+	return um_json_of(record, version, NULL);
 }
 
 static Datum
@@ -253,8 +241,9 @@ delete(FunctionCallInfo fcinfo, const UmModel *model, bool billed)
 	PG_RETURN_BOOL(deleted);
 }
 
-static UmVersion
-version_arg(FunctionCallInfo fcinfo, int n)
+/* The version that an argument names, or else the setting. */
+UmVersion
+um_version_arg(FunctionCallInfo fcinfo, int n)
 {
 	return PG_ARGISNULL(n) ? (UmVersion) um_tmf_version
 		: um_version(text_to_cstring(PG_GETARG_TEXT_PP(n)));
@@ -272,29 +261,16 @@ read_body(FunctionCallInfo fcinfo, int n, const UmModel *model, UmFaults *faults
 	return um_read_document(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), model, faults);
 }
 
-/* Raises the faults of the JSON together with those of the record it gave. */
-static void
-refuse_faulty(UmRecord *record, const UmRecord *old, UmFaults *faults)
-{
-	UmFault    *first = linitial(faults->list);
-
-	/* of what is no JSON object there is nothing more to say */
-	if (list_length(faults->list) > 1 || first->path[0] != '\0')
-		um_check(record, old, faults);
-	um_raise_faults(faults, record->model);
-}
-
 /*
  * Stores a record that names its id.  Delivered before, it is found; the id
  * taken by other content is 23505.
  */
 static UmRecord *
-store_new(UmRecord *record, bool *stored)
+store_new(UmRecord *record)
 {
 	bool		taken;
 	UmRecord   *known = known_record(record, &taken);
 
-	(void) stored;
 	if (known != NULL)
 		return known;
 	if (taken)
@@ -420,142 +396,9 @@ new_id(void)
 	return PointerGetDatum(cstring_to_text_with_len(id.data, id.len));
 }
 
-/* A body may repeat the resource's identity, not give it another. */
-static void
-check_identity(const UmRecord *record, Datum id, UmFaults *faults)
-{
-	UmPath		path = {NULL, &record->model->attributes[0], 0};
-
-	if (um_is_set(record, 0) &&
-		!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, record->value[0], id)))
-		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%s\" to \"%.512s\"",
-				 TextDatumGetCString(id), TextDatumGetCString(record->value[0]));
-	path.attribute = &record->model->attributes[1];
-	if (record->href.len > 0 && !href_names(record->href, id))
-		um_fault(faults, &path, UM_IDENTITY, "\"%.*s\" is not the address of \"%s\"",
-				 Min(record->href.len, 200), record->href.ptr, TextDatumGetCString(id));
-}
-
-/* Whether the last segment of an href is the id, plain or encoded. */
-static bool
-href_names(UmSlice href, Datum id)
-{
-	char	   *plain = TextDatumGetCString(id);
-	char	   *encoded = um_href(&um_usage, UM_R14_5, plain, strlen(plain));
-	const char *segment = href.ptr + href.len;
-	const char *slash = strrchr(encoded, '/');
-	UmSlice		found;
-
-	if (href.len >= (int) strlen(plain) &&
-		memcmp(segment - strlen(plain), plain, strlen(plain)) == 0 &&
-		(href.len == (int) strlen(plain) || segment[-(int) strlen(plain) - 1] == '/'))
-		return true;
-	while (segment > href.ptr && segment[-1] != '/')
-		segment--;
-	found = (UmSlice) {segment, href.ptr + href.len - segment};
-	return um_slice_is(found, slash + 1);
-}
-
-/* What a complete update leaves alone. */
-static void
-keep_stored(UmRecord *record, const UmRecord *old, UmVersion version)
-{
-	int			status = record->model->status_slot;
-
-	um_record_set(record, 0, old->value[0]);
-	if (record->state[status] == UM_ABSENT && um_is_set(old, status))
-		um_record_set(record, status, old->value[status]);
-	if (record->model == &um_usage && version == UM_V4)
-	{
-		int			date = um_find_attribute(&um_usage, "usage_date")->slot;
-
-		if (record->state[date] == UM_ABSENT)
-			um_record_set(record, date, old->value[date]);
-		um_complete_v4(record, GetCurrentTransactionStartTimestamp());
-	}
-	/* references are told apart by what they refer to, so that comes first */
-	um_complete(record);
-	keep_unseen(record, old, version);
-}
-
-/* What this version has no shape for stays as it is. */
-static void
-keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version)
-{
-	for (um_each_attribute(a, record->model))
-	{
-		UmList	   *list;
-		UmList	   *stored;
-
-		if (a->members != NULL && !(a->object_in & (1 << version)) &&
-			same_reference(record, old, a))
-		{
-			keep_unseen_members(record, old, a);
-			keep_unseen_extra(record, old, a);
-		}
-		if (a->kind != UM_LIST)
-			continue;
-		list = um_record_list(record, a);
-		stored = um_record_list(old, a);
-		for (int i = 0; list != NULL && stored != NULL && i < Min(list->count, stored->count); i++)
-			if (list->record[i] != NULL && stored->record[i] != NULL)
-				keep_unseen(list->record[i], stored->record[i], version);
-	}
-}
-
-static void
-keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
-{
-	for (const UmAttribute *m = attribute->members; m->kind != UM_END; m++)
-		if (record->state[m->slot] == UM_ABSENT && um_is_set(old, m->slot) &&
-			record->model->slot[m->slot] == m && m->slot != attribute->slot)
-			um_record_set(record, m->slot, old->value[m->slot]);
-}
-
-/* Unknown members of an object that this version shows as a scalar. */
-static void
-keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
-{
-	const char *name = um_name_in(attribute, UM_R14_5);
-	int			slot = record->model->extra_slot;
-	JsonbParseState *state = NULL;
-	JsonbValue	key;
-	JsonbValue	value;
-	Datum		kept;
-
-	if (!um_is_set(old, slot) || record->state[slot] == UM_FAULTY ||
-		getKeyJsonValueFromContainer(&DatumGetJsonbP(old->value[slot])->root, name, strlen(name),
-									 &value) == NULL)
-		return;
-	key.type = jbvString;
-	key.val.string.val = unconstify(char *, name);
-	key.val.string.len = strlen(name);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	pushJsonbValue(&state, WJB_KEY, &key);
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	kept = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
-	if (um_is_set(record, slot))
-		kept = DirectFunctionCall2(jsonb_concat, kept, record->value[slot]);
-	um_record_set(record, slot, kept);
-}
-
-/* Whether the scalar form of an attribute still says the same. */
-static bool
-same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
-{
-	int			a = um_is_set(record, attribute->slot) ? attribute->slot : attribute->fallback_slot;
-	int			b = um_is_set(old, attribute->slot) ? attribute->slot : attribute->fallback_slot;
-
-	if (!um_is_set(record, a) || !um_is_set(old, b))
-		return false;
-	if (attribute->kind == UM_NUMBER)
-		return DatumGetBool(DirectFunctionCall2(numeric_eq, record->value[a], old->value[b]));
-	return a == b && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
-														  record->value[a], old->value[b]));
-}
-
-static Datum
-json_of(const UmRecord *record, UmVersion version, const UmFields *fields)
+/* The record as a datum of type json. */
+Datum
+um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields)
 {
 	StringInfoData out;
 
@@ -597,7 +440,7 @@ row_shape(FunctionCallInfo fcinfo, HeapTupleHeader header)
 Datum
 um_to_tmf(PG_FUNCTION_ARGS)
 {
-	UmVersion	version = version_arg(fcinfo, 1);
+	UmVersion	version = um_version_arg(fcinfo, 1);
 	HeapTupleHeader header;
 	HeapTupleData tuple;
 	RowShape   *shape;
@@ -612,7 +455,7 @@ um_to_tmf(PG_FUNCTION_ARGS)
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = header;
-	return json_of(um_record_from_tuple(shape->shape, shape->desc, &tuple), version, NULL);
+	return um_json_of(um_record_from_tuple(shape->shape, shape->desc, &tuple), version, NULL);
 }
 
 /* The model of a table's row type; a leaf's counts as its parent's. */

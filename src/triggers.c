@@ -31,11 +31,12 @@
 bool		um_delete_billed = false;
 int			um_speaking = -1;
 
-/* The usage that BEFORE UPDATE saw last, to know it again should it move. */
+/* The usage whose date BEFORE UPDATE changed last, to know it again should it move. */
 static struct
 {
 	char		id[512];
 	int			len;
+	int64		content_hash;
 	TimestampTz changed_at;
 	SubTransactionId transaction;
 }			last_updated;
@@ -48,7 +49,7 @@ static void check_usage_specification(UmRecord *usage, const UmRecord *old, Oid 
 static void mark_rejected(UmRecord *usage, UmFaults *faults);
 static void forget_rejection(UmRecord *usage);
 static void refuse_billed(const UmRecord *usage);
-static void remember_update(const UmRecord *usage);
+static void remember_update(const UmRecord *usage, const UmRecord *old);
 static bool is_moving(const UmRecord *usage);
 static HeapTuple changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
 							   const UmRecord *record);
@@ -121,8 +122,8 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 		check_usage_specification(record, old, data->tg_relation->rd_rel->relowner, &faults);
 	um_raise_faults(&faults, model);
 	stamp(record, old == NULL);
-	if (old != NULL)
-		remember_update(record);
+	if (old != NULL && model == &um_usage)
+		remember_update(record, old);
 	return changed_tuple(shape, desc, tuple, record);
 }
 
@@ -217,19 +218,25 @@ refuse_billed(const UmRecord *usage)
 }
 
 static void
-remember_update(const UmRecord *usage)
+remember_update(const UmRecord *usage, const UmRecord *old)
 {
+	int			date = um_find_attribute(usage->model, "usage_date")->slot;
 	text	   *id = DatumGetTextPP(usage->value[0]);
 
+	last_updated.len = 0;
+	if (usage->value[date] == old->value[date])
+		return;					/* it stays where it is */
 	last_updated.len = Min(VARSIZE_ANY_EXHDR(id), sizeof(last_updated.id));
 	memcpy(last_updated.id, VARDATA_ANY(id), last_updated.len);
+	last_updated.content_hash = um_content_hash(usage);
 	last_updated.transaction = GetCurrentSubTransactionId();
 	last_updated.changed_at = GetCurrentTransactionStartTimestamp();
 }
 
 /*
  * Whether the row inserted is the one just updated, on its way to another
- * partition: it has been checked, and its change is already stamped.
+ * partition: it has been checked, and its change is already stamped.  Only the
+ * same content tells it from another row that takes the id of a deleted one.
  */
 static bool
 is_moving(const UmRecord *usage)
@@ -244,7 +251,8 @@ is_moving(const UmRecord *usage)
 		return false;
 	id = DatumGetTextPP(usage->value[0]);
 	return (int) VARSIZE_ANY_EXHDR(id) == last_updated.len &&
-		memcmp(VARDATA_ANY(id), last_updated.id, last_updated.len) == 0;
+		memcmp(VARDATA_ANY(id), last_updated.id, last_updated.len) == 0 &&
+		um_content_hash(usage) == last_updated.content_hash;
 }
 
 /* The tuple with the columns that differ from it; itself where none does. */

@@ -1,0 +1,221 @@
+/*
+ * match.c
+ *	  Values compared the way a query string means it.
+ *
+ * A query string has no types.  Where the model gives none either, as for a
+ * characteristic, two values are compared as numbers where both are numbers,
+ * else byte by byte.  These are the SQL functions that query.c calls.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/typcache.h"
+
+#include "characteristics.h"
+#include "compat.h"
+#include "errors.h"
+#include "match.h"
+#include "tmf_read.h"
+
+/* The values of a condition, as an array's elements. */
+typedef struct Alternatives
+{
+	UmOperator	op;
+	int			count;
+	Datum	   *values;
+} Alternatives;
+
+static Alternatives alternatives(text *op, ArrayType *values);
+static bool matches_any(UmSlice value, const Alternatives *wanted);
+static bool matches(UmSlice value, UmOperator op, Datum wanted);
+static UmSlice slice_of(Datum value);
+
+PG_FUNCTION_INFO_V1(um_value_matches);
+PG_FUNCTION_INFO_V1(um_characteristic_matches);
+PG_FUNCTION_INFO_V1(um_value_number);
+PG_FUNCTION_INFO_V1(um_party_ids);
+
+/* value_matches(value text, op text, values text[]) → boolean */
+Datum
+um_value_matches(PG_FUNCTION_ARGS)
+{
+	Alternatives wanted = alternatives(PG_GETARG_TEXT_PP(1), PG_GETARG_ARRAYTYPE_P(2));
+
+	PG_RETURN_BOOL(matches_any(slice_of(PG_GETARG_DATUM(0)), &wanted));
+}
+
+/*
+ * characteristic_matches(list characteristics, name text, op text, values
+ * text[]) → boolean: whether a characteristic of that name has such a value.
+ */
+Datum
+um_characteristic_matches(PG_FUNCTION_ARGS)
+{
+	struct varlena *list = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+	UmSlice		name = slice_of(PG_GETARG_DATUM(1));
+	Alternatives wanted = alternatives(PG_GETARG_TEXT_PP(2), PG_GETARG_ARRAYTYPE_P(3));
+	UmCharacteristicsReader reader;
+	UmCharacteristic c;
+
+	um_characteristics_open(&reader, list);
+	while (um_characteristics_next(&reader, &c))
+	{
+		if (!c.has_name || c.name.len != name.len || memcmp(c.name.ptr, name.ptr, name.len) != 0 ||
+			c.kind == UM_NONE)
+			continue;
+		if (c.kind == UM_TRUE || c.kind == UM_FALSE)
+			c.value = c.kind == UM_TRUE ? (UmSlice) {"true", 4} : (UmSlice) {"false", 5};
+		if (matches_any(c.value, &wanted))
+			PG_RETURN_BOOL(true);
+	}
+	PG_RETURN_BOOL(false);
+}
+
+/* value_number(value text) → numeric: the number that a text is, or NULL. */
+Datum
+um_value_number(PG_FUNCTION_ARGS)
+{
+	UmSlice		text = um_trim(slice_of(PG_GETARG_DATUM(0)));
+
+	if (!um_is_number(text))
+		PG_RETURN_NULL();
+	return um_numeric(text);
+}
+
+/* party_ids(parties related_party[]) → text[]: the ids, for an index on them. */
+Datum
+um_party_ids(PG_FUNCTION_ARGS)
+{
+	ArrayType  *parties = PG_GETARG_ARRAYTYPE_P(0);
+	TupleDesc	desc = lookup_rowtype_tupdesc(ARR_ELEMTYPE(parties), -1);
+	int			column = SPI_fnumber(desc, "id");
+	Datum	   *elements;
+	bool	   *nulls;
+	Datum	   *ids;
+	int			count;
+	int			found = 0;
+
+	deconstruct_array(parties, ARR_ELEMTYPE(parties), -1, false, TYPALIGN_DOUBLE,
+					  &elements, &nulls, &count);
+	ids = palloc(sizeof(Datum) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		HeapTupleData tuple = {0};
+		bool		null;
+
+		if (nulls[i])
+			continue;
+		tuple.t_data = DatumGetHeapTupleHeader(elements[i]);
+		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+		ids[found] = heap_getattr(&tuple, column, desc, &null);
+		found += !null;
+	}
+	ReleaseTupleDesc(desc);
+	PG_RETURN_ARRAYTYPE_P(construct_array(ids, found, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static Alternatives
+alternatives(text *op, ArrayType *values)
+{
+	Alternatives wanted;
+	bool	   *nulls;
+
+	if (!um_operator_from_name(VARDATA_ANY(op), VARSIZE_ANY_EXHDR(op), &wanted.op))
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("operator \"%s\" is not known", text_to_cstring(op))));
+	deconstruct_array(values, TEXTOID, -1, false, TYPALIGN_INT, &wanted.values, &nulls,
+					  &wanted.count);
+	return wanted;
+}
+
+static bool
+matches_any(UmSlice value, const Alternatives *wanted)
+{
+	for (int i = 0; i < wanted->count; i++)
+		if (matches(value, wanted->op, wanted->values[i]))
+			return true;
+	return false;
+}
+
+static bool
+matches(UmSlice value, UmOperator op, Datum wanted)
+{
+	if (op == UM_REGEX)
+		return DatumGetBool(DirectFunctionCall2Coll(textregexeq, DEFAULT_COLLATION_OID,
+													PointerGetDatum(cstring_to_text_with_len(value.ptr, value.len)),
+													wanted));
+	switch (op)
+	{
+		case UM_NE:
+			return um_compare_text(value, slice_of(wanted)) != 0;
+		case UM_GT:
+			return um_compare_text(value, slice_of(wanted)) > 0;
+		case UM_GTE:
+			return um_compare_text(value, slice_of(wanted)) >= 0;
+		case UM_LT:
+			return um_compare_text(value, slice_of(wanted)) < 0;
+		case UM_LTE:
+			return um_compare_text(value, slice_of(wanted)) <= 0;
+		default:
+			return um_compare_text(value, slice_of(wanted)) == 0;
+	}
+}
+
+/* As numbers where both are, else byte by byte. */
+int
+um_compare_text(UmSlice a, UmSlice b)
+{
+	UmSlice		x = um_trim(a);
+	UmSlice		y = um_trim(b);
+	int			order;
+
+	if (um_is_number(x) && um_is_number(y))
+		return DatumGetInt32(DirectFunctionCall2(numeric_cmp, um_numeric(x), um_numeric(y)));
+	order = memcmp(a.ptr, b.ptr, Min(a.len, b.len));
+	return order != 0 ? order : a.len - b.len;
+}
+
+/* 22023 for what is no regular expression. */
+void
+um_try_regex(const char *regex)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		(void) DirectFunctionCall2Coll(textregexeq, DEFAULT_COLLATION_OID,
+									   CStringGetTextDatum(""), CStringGetTextDatum(regex));
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_INVALID_REGULAR_EXPRESSION)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"%.100s\" cannot be used: %s", regex, error->message)));
+	}
+	PG_END_TRY();
+}
+
+static UmSlice
+slice_of(Datum value)
+{
+	text	   *t = DatumGetTextPP(value);
+
+	return (UmSlice) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+}

@@ -1,0 +1,793 @@
+/*
+ * query.c
+ *	  A query string compiled to one SQL statement with parameters.
+ *
+ * Names are looked up in the model; they become columns, and no text of the
+ * query ever becomes SQL: every value, and every name that the model does not
+ * know, is a parameter.
+ *
+ * Conditions on one list hold for one and the same element, so they are
+ * compiled together, into one EXISTS over the elements.  The scope of a
+ * condition is the row, an element that is a row (a party), or an element that
+ * is JSON (a characteristic of a specification).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "lifecycle.h"
+#include "match.h"
+#include "query.h"
+#include "record.h"
+#include "store.h"
+#include "tmf_read.h"
+#include "tmf_write.h"
+#include "types.h"
+
+/* Where conditions are looked up: a table's or type's columns, or JSON. */
+typedef struct Scope
+{
+	UmStatement *statement;
+	const UmModel *model;
+	UmVersion	version;
+	const char *alias;			/* of the row, or of the jsonb value */
+	bool		json;
+	int			depth;
+} Scope;
+
+/* What a condition has left to be resolved in a scope. */
+typedef struct Pending
+{
+	const UmCondition *condition;
+	List	   *path;			/* of char * */
+	bool		done;
+} Pending;
+
+static void compile(Scope *scope, List *pending);
+static void compile_one(Scope *scope, List *all, Pending *pending);
+static void compile_members(Scope *scope, const UmAttribute *object, Pending *pending);
+static void compile_list(Scope *scope, List *all, const UmAttribute *list);
+static void compile_elements(Scope *scope, const UmAttribute *list, List *inner);
+static void compile_characteristics(Scope *scope, List *all, const UmAttribute *attribute);
+static void compile_named(Scope *scope, const UmAttribute *attribute, Pending *pending);
+static void compile_extra(Scope *scope, const char *object, Pending *pending);
+static void compile_scalar(Scope *scope, const UmAttribute *attribute, const char *object,
+						   Pending *pending);
+static void compile_href(Scope *scope, Pending *pending);
+static void compare(Scope *scope, const char *expression, Oid type, const UmCondition *condition,
+					List *values);
+static void compare_as_written(Scope *scope, const char *expression, const UmCondition *condition);
+static char *scalar_expression(Scope *scope, const UmAttribute *attribute, const char *object);
+static Oid	scalar_type(const UmAttribute *attribute);
+static Datum value_of(Scope *scope, const UmAttribute *attribute, const UmCondition *condition,
+					  const char *text);
+static void check_regex(const char *regex);
+static Datum text_array(List *strings);
+static List *rest_of(List *path);
+static char *join(List *path);
+pg_noreturn static void unknown(const UmCondition *condition);
+static void add_sort(UmStatement *statement, const char *key, UmVersion version);
+static void add_after(UmStatement *statement, const UmQueryString *query);
+static bool after_order(const UmStatement *statement, const UmQueryString *query, bool *by_date,
+						bool *descending);
+
+void
+um_statement_start(UmStatement *statement, const UmModel *model)
+{
+	statement->model = model;
+	initStringInfo(&statement->sql);
+	statement->nargs = 0;
+	statement->room = 64;
+	statement->args = palloc(sizeof(Datum) * statement->room);
+	statement->types = palloc(sizeof(Oid) * statement->room);
+}
+
+/* Adds a parameter and gives its number. */
+int
+um_statement_arg(UmStatement *statement, Oid type, Datum value)
+{
+	if (statement->nargs == statement->room)
+	{
+		statement->room *= 2;
+		statement->args = repalloc(statement->args, sizeof(Datum) * statement->room);
+		statement->types = repalloc(statement->types, sizeof(Oid) * statement->room);
+	}
+	statement->args[statement->nargs] = value;
+	statement->types[statement->nargs] = type;
+	return ++statement->nargs;
+}
+
+/* Appends " WHERE …" for the conditions of a query on the row u. */
+void
+um_add_where(UmStatement *statement, const UmQueryString *query, UmVersion version)
+{
+	Scope		scope = {statement, statement->model, version, "u", false, 0};
+	List	   *pending = NIL;
+	ListCell   *cell;
+
+	foreach(cell, query->conditions)
+	{
+		Pending    *p = palloc0(sizeof(Pending));
+
+		p->condition = lfirst(cell);
+		p->path = p->condition->path;
+		pending = lappend(pending, p);
+	}
+	appendStringInfoString(&statement->sql, " WHERE true");
+	compile(&scope, pending);
+	if (query->after != NULL)
+		add_after(statement, query);
+}
+
+/* Each condition as " AND …", those on one list together. */
+static void
+compile(Scope *scope, List *pending)
+{
+	ListCell   *cell;
+
+	foreach(cell, pending)
+	{
+		Pending    *p = lfirst(cell);
+
+		if (p->done)
+			continue;
+		p->done = true;
+		compile_one(scope, pending, p);
+	}
+}
+
+static void
+compile_one(Scope *scope, List *all, Pending *pending)
+{
+	char	   *segment = linitial(pending->path);
+	UmSlice		key = {segment, strlen(segment)};
+	UmAttribute *attribute = um_find_name(&scope->model->names, key, NULL);
+
+	if (attribute == NULL)
+	{
+		compile_extra(scope, NULL, pending);
+		return;
+	}
+	pending->path = rest_of(pending->path);
+	if (attribute->kind == UM_CHARACTERISTICS || attribute->kind == UM_LIST ||
+		attribute->kind == UM_TREE)
+	{
+		pending->done = false;
+		pending->path = lcons(segment, pending->path);
+		if (attribute->kind == UM_CHARACTERISTICS)
+			compile_characteristics(scope, all, attribute);
+		else
+			compile_list(scope, all, attribute);
+	}
+	else if (attribute->members != NULL && pending->path != NIL)
+		compile_members(scope, attribute, pending);
+	else if (attribute->kind == UM_HREF)
+		compile_href(scope, pending);
+	else
+		compile_scalar(scope, attribute, NULL, pending);
+}
+
+/* An attribute of an object whose members are columns. */
+static void
+compile_members(Scope *scope, const UmAttribute *object, Pending *pending)
+{
+	char	   *segment = linitial(pending->path);
+	UmSlice		key = {segment, strlen(segment)};
+	UmAttribute *member = um_find_name(&object->names, key, NULL);
+	const char *name = um_name_in(object, UM_R14_5);
+
+	if (member == NULL)
+	{
+		compile_extra(scope, name, pending);
+		return;
+	}
+	pending->path = rest_of(pending->path);
+	compile_scalar(scope, member, name, pending);
+}
+
+/* All conditions on one list, which one element must meet. */
+static void
+compile_list(Scope *scope, List *all, const UmAttribute *list)
+{
+	List	   *inner = NIL;
+	ListCell   *cell;
+
+	foreach(cell, all)
+	{
+		Pending    *p = lfirst(cell);
+		char	   *segment = linitial(p->path);
+
+		if (p->done || um_find_name(&scope->model->names,
+									(UmSlice) {segment, strlen(segment)}, NULL) != list)
+			continue;
+		p->done = true;
+		if (list_length(p->path) < 2)
+			unknown(p->condition);
+		p->path = rest_of(p->path);
+		inner = lappend(inner, memcpy(palloc(sizeof(Pending)), p, sizeof(Pending)));
+		((Pending *) llast(inner))->done = false;
+	}
+	compile_elements(scope, list, inner);
+}
+
+static void
+compile_elements(Scope *scope, const UmAttribute *list, List *inner)
+{
+	StringInfo	sql = &scope->statement->sql;
+	Scope		element = *scope;
+	ListCell   *cell;
+
+	element.model = list->of;
+	element.depth++;
+	element.alias = psprintf("e%d", element.depth);
+	element.json = list->kind == UM_TREE;
+	if (element.json)
+		appendStringInfo(sql, " AND EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(%s) AS %s(v) "
+						 "WHERE true",
+						 scope->json ? psprintf("%s.v -> '%s'", scope->alias, um_name_in(list, UM_R14_5))
+						 : psprintf("%s.%s", scope->alias, list->column), element.alias);
+	else
+	{
+		/* an index on the parties' ids can only be asked about the whole list */
+		foreach(cell, inner)
+		{
+			Pending    *p = lfirst(cell);
+
+			if (list->of == &um_related_party && scope->depth == 0 && p->condition->op == UM_EQ &&
+				list_length(p->path) == 1 &&
+				um_slice_is((UmSlice) {linitial(p->path), strlen(linitial(p->path))},
+							um_name_in(&list->of->attributes[1], scope->version)))
+				appendStringInfo(sql, " AND usage_mgmt.party_ids(%s.%s) OPERATOR(pg_catalog.&&) $%d",
+								 scope->alias, list->column,
+								 um_statement_arg(scope->statement, TEXTARRAYOID,
+												  text_array(p->condition->values)));
+		}
+		appendStringInfo(sql, " AND EXISTS (SELECT FROM pg_catalog.unnest(%s.%s) AS %s WHERE true",
+						 scope->alias, list->column, element.alias);
+	}
+	compile(&element, inner);
+	appendStringInfoChar(sql, ')');
+}
+
+/*
+ * usageCharacteristic.duration=20 names one; the standard's name= and value=
+ * (id=, valueType=, …) are attributes of one and the same element.
+ */
+static void
+compile_characteristics(Scope *scope, List *all, const UmAttribute *attribute)
+{
+	StringInfo	sql = &scope->statement->sql;
+	UmAttribute *of = attribute->of->attributes;
+	List	   *elements = NIL;
+	ListCell   *cell;
+
+	foreach(cell, all)
+	{
+		Pending    *p = lfirst(cell);
+		char	   *segment = linitial(p->path);
+		char	   *member;
+
+		if (p->done || um_find_name(&scope->model->names,
+									(UmSlice) {segment, strlen(segment)}, NULL) != attribute)
+			continue;
+		p->done = true;
+		if (list_length(p->path) < 2)
+			unknown(p->condition);
+		p->path = rest_of(p->path);
+		member = linitial(p->path);
+		if (list_length(p->path) == 1 &&
+			um_find_name(&attribute->of->names, (UmSlice) {member, strlen(member)}, NULL) != NULL)
+			elements = lappend(elements, p);
+		else
+			compile_named(scope, attribute, p);
+	}
+	if (elements == NIL)
+		return;
+	appendStringInfo(sql, " AND EXISTS (SELECT FROM usage_mgmt.characteristics_each(%s.%s) AS c "
+					 "WHERE true", scope->alias, attribute->column);
+	foreach(cell, elements)
+	{
+		Pending    *p = lfirst(cell);
+		char	   *member = linitial(p->path);
+
+		/* columns of characteristics_each bear the attributes' names */
+		compare_as_written(scope,
+						   um_find_name(&attribute->of->names,
+										(UmSlice) {member, strlen(member)}, NULL) == &of[0]
+						   ? "c.name" : "c.value", p->condition);
+	}
+	appendStringInfoChar(sql, ')');
+}
+
+static void
+compile_named(Scope *scope, const UmAttribute *attribute, Pending *pending)
+{
+	StringInfo	sql = &scope->statement->sql;
+	const UmCondition *condition = pending->condition;
+	bool		ne = condition->op == UM_NE;
+	ListCell   *cell;
+	int			name = um_statement_arg(scope->statement, TEXTOID,
+										CStringGetTextDatum(join(pending->path)));
+
+	if (condition->op == UM_REGEX)
+		foreach(cell, condition->values)
+			check_regex(lfirst(cell));
+	/* the first half can use an index, the second decides */
+	if (!ne)
+		appendStringInfo(sql, " AND %s.%s OPERATOR(usage_mgmt.?) $%d", scope->alias,
+						 attribute->column, name);
+	appendStringInfo(sql, " AND %susage_mgmt.characteristic_matches(%s.%s, $%d, '%s', $%d)%s",
+					 ne ? "(" : "", scope->alias, attribute->column, name,
+					 um_operator_name(ne ? UM_EQ : condition->op),
+					 um_statement_arg(scope->statement, TEXTARRAYOID, text_array(condition->values)),
+					 ne ? ") IS NOT TRUE" : "");
+}
+
+/* What the model does not know, at any depth of extra; arrays by any element. */
+static void
+compile_extra(Scope *scope, const char *object, Pending *pending)
+{
+	StringInfo	sql = &scope->statement->sql;
+	const UmCondition *condition = pending->condition;
+	bool		ne = condition->op == UM_NE;
+	StringInfoData path;
+	ListCell   *cell;
+
+	initStringInfo(&path);
+	appendStringInfoChar(&path, '$');
+	if (object != NULL)
+	{
+		appendStringInfoChar(&path, '.');
+		um_append_json_string(&path, object, strlen(object));
+	}
+	foreach(cell, pending->path)
+	{
+		appendStringInfoChar(&path, '.');
+		um_append_json_string(&path, lfirst(cell), strlen(lfirst(cell)));
+	}
+	appendStringInfoString(&path, "[*]");
+	appendStringInfo(sql, " AND %sEXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, $%d::pg_catalog.text::pg_catalog.jsonpath, '{}', true) AS x(v) WHERE true",
+					 ne ? "NOT " : "",
+					 scope->json ? psprintf("%s.v", scope->alias)
+					 : psprintf("%s.%s", scope->alias,
+								scope->model->slot[scope->model->extra_slot]->column),
+					 um_statement_arg(scope->statement, TEXTOID, CStringGetTextDatum(path.data)));
+	if (ne)
+	{
+		UmCondition equal = *condition;
+
+		equal.op = UM_EQ;
+		compare_as_written(scope, "(x.v #>> '{}')", &equal);
+	}
+	else
+		compare_as_written(scope, "(x.v #>> '{}')", condition);
+	appendStringInfoChar(sql, ')');
+}
+
+static void
+compile_scalar(Scope *scope, const UmAttribute *attribute, const char *object, Pending *pending)
+{
+	const UmCondition *condition = pending->condition;
+	char	   *expression = scalar_expression(scope, attribute, object);
+	List	   *values = NIL;
+	ListCell   *cell;
+
+	if (pending->path != NIL && attribute->kind != UM_JSON && attribute->kind != UM_BRANCH)
+		unknown(condition);
+	if (attribute->kind == UM_JSON || attribute->kind == UM_BRANCH)
+	{
+		StringInfoData path;
+
+		initStringInfo(&path);
+		appendStringInfoChar(&path, '$');
+		foreach(cell, pending->path)
+		{
+			appendStringInfoChar(&path, '.');
+			um_append_json_string(&path, lfirst(cell), strlen(lfirst(cell)));
+		}
+		appendStringInfoString(&path, "[*]");
+		appendStringInfo(&scope->statement->sql, " AND EXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, $%d::pg_catalog.text::pg_catalog.jsonpath, '{}', true) AS x(v) WHERE true",
+						 expression,
+						 um_statement_arg(scope->statement, TEXTOID, CStringGetTextDatum(path.data)));
+		compare_as_written(scope, "(x.v #>> '{}')", condition);
+		appendStringInfoChar(&scope->statement->sql, ')');
+		return;
+	}
+	if (attribute->kind == UM_ANY || (attribute->flags & UM_BOUND))
+	{
+		compare_as_written(scope, expression, condition);
+		return;
+	}
+	if (condition->op == UM_REGEX && scalar_type(attribute) != TEXTOID)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"%s\" cannot be compared with a regular expression", condition->name)));
+	if (attribute->kind == UM_STATUS && condition->op != UM_EQ && condition->op != UM_NE)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("statuses have no order: \"%s\" takes eq and ne", condition->name)));
+	foreach(cell, condition->values)
+		values = lappend(values, DatumGetPointer(value_of(scope, attribute, condition, lfirst(cell))));
+	compare(scope, expression, attribute->kind == UM_STATUS
+			? um_slot_type(attribute, scope->model) : scalar_type(attribute), condition, values);
+}
+
+/* An href is the id in other words. */
+static void
+compile_href(Scope *scope, Pending *pending)
+{
+	const UmCondition *condition = pending->condition;
+	List	   *ids = NIL;
+	ListCell   *cell;
+
+	if (pending->path != NIL || (condition->op != UM_EQ && condition->op != UM_NE))
+		unknown(condition);
+	foreach(cell, condition->values)
+	{
+		char	   *href = lfirst(cell);
+		char	   *prefix = um_href(scope->model, scope->version, "", 0);
+		char	   *id = href + strlen(prefix);
+
+		/* the id was encoded in the href, and the href in the query */
+		if (strncmp(href, prefix, strlen(prefix)) == 0)
+		{
+			UmQueryString *q = um_parse_query(psprintf("id=%s", id));
+
+			ids = lappend(ids, linitial(((UmCondition *) linitial(q->conditions))->values));
+		}
+	}
+	appendStringInfo(&scope->statement->sql, " AND %s(%s.id = ANY ($%d))",
+					 condition->op == UM_NE ? "NOT " : "", scope->alias,
+					 um_statement_arg(scope->statement, TEXTARRAYOID, text_array(ids)));
+}
+
+/* A typed expression against values of its type; ne holds for nothing, too. */
+static void
+compare(Scope *scope, const char *expression, Oid type, const UmCondition *condition, List *values)
+{
+	static const char *const signs[] = {"=", "<>", ">", ">=", "<", "<=", "~"};
+	StringInfo	sql = &scope->statement->sql;
+	bool		ordered_text = type == TEXTOID && condition->op != UM_EQ && condition->op != UM_NE &&
+		condition->op != UM_REGEX;
+	const char *between = condition->op == UM_NE ? " AND " : " OR ";
+	bool		first = true;
+	ListCell   *cell;
+
+	appendStringInfoString(sql, " AND (");
+	if (condition->op == UM_NE)
+		appendStringInfo(sql, "%s IS NULL OR (", expression);
+	foreach(cell, values)
+	{
+		appendStringInfo(sql, "%s%s%s OPERATOR(pg_catalog.%s) $%d", first ? "" : between, expression,
+						 ordered_text ? " COLLATE pg_catalog.\"C\"" : "", signs[condition->op],
+						 um_statement_arg(scope->statement, type, PointerGetDatum(lfirst(cell))));
+		first = false;
+	}
+	appendStringInfoString(sql, condition->op == UM_NE ? "))" : ")");
+}
+
+/* Text against the values as the query wrote them: as numbers where both are. */
+static void
+compare_as_written(Scope *scope, const char *expression, const UmCondition *condition)
+{
+	bool		ne = condition->op == UM_NE;
+	ListCell   *cell;
+
+	if (condition->op == UM_REGEX)
+		foreach(cell, condition->values)
+			check_regex(lfirst(cell));
+	appendStringInfo(&scope->statement->sql, " AND usage_mgmt.value_matches(%s, '%s', $%d)%s",
+					 expression, um_operator_name(ne ? UM_EQ : condition->op),
+					 um_statement_arg(scope->statement, TEXTARRAYOID, text_array(condition->values)),
+					 ne ? " IS NOT TRUE" : "");
+}
+
+/* The column, or the member of a JSON element, as its type. */
+static char *
+scalar_expression(Scope *scope, const UmAttribute *attribute, const char *object)
+{
+	char	   *text;
+
+	if (!scope->json)
+	{
+		if (attribute->fallback_slot >= 0)
+			return psprintf("coalesce(%s.%s, %s.%s)", scope->alias, attribute->column, scope->alias,
+							scope->model->slot[attribute->fallback_slot]->column);
+		return psprintf("%s.%s", scope->alias, attribute->column);
+	}
+	text = psprintf("(%s.v %s%s%s ->> '%s')", scope->alias, object != NULL ? "-> '" : "",
+					object != NULL ? object : "", object != NULL ? "'" : "",
+					um_name_in(attribute, UM_R14_5));
+	switch (scalar_type(attribute))
+	{
+		case NUMERICOID:
+			return psprintf("%s::pg_catalog.numeric", text);
+		case TIMESTAMPTZOID:
+			return psprintf("%s::pg_catalog.timestamptz", text);
+		case BOOLOID:
+			return psprintf("%s::pg_catalog.bool", text);
+		default:
+			return text;
+	}
+}
+
+static Oid
+scalar_type(const UmAttribute *attribute)
+{
+	switch (attribute->kind)
+	{
+		case UM_TIME:
+			return TIMESTAMPTZOID;
+		case UM_NUMBER:
+			return NUMERICOID;
+		case UM_BOOL:
+			return BOOLOID;
+		default:
+			return TEXTOID;
+	}
+}
+
+/* A value of the query as the attribute's type; 22023 where it is none. */
+static Datum
+value_of(Scope *scope, const UmAttribute *attribute, const UmCondition *condition, const char *text)
+{
+	UmSlice		slice = um_trim((UmSlice) {text, strlen(text)});
+	TimestampTz time;
+	int			status;
+
+	switch (attribute->kind)
+	{
+		case UM_TIME:
+			if (um_read_time(slice, &time) == 0)
+				return TimestampTzGetDatum(time);
+			break;
+		case UM_NUMBER:
+			if (um_is_number(slice))
+				return um_numeric(slice);
+			break;
+		case UM_BOOL:
+			if (pg_strcasecmp(text, "true") == 0 || pg_strcasecmp(text, "false") == 0)
+				return BoolGetDatum(pg_strcasecmp(text, "true") == 0);
+			break;
+		case UM_STATUS:
+			status = um_status_from_text(scope->model->life, slice);
+			if (status >= 0)
+				return ObjectIdGetDatum(um_status_oid(scope->model->life, status));
+			break;
+		default:
+			if (condition->op == UM_REGEX)
+				check_regex(text);
+			return CStringGetTextDatum(text);
+	}
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("\"%s\" is no value for \"%s\"", text, condition->name)));
+}
+
+/*
+ * PostgreSQL's expressions are automata and cancellable; back-references are
+ * what makes them explode, and size.
+ */
+static void
+check_regex(const char *regex)
+{
+	bool		escaped = false;
+
+	if (strlen(regex) > 1000)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("a regular expression has at most 1000 characters")));
+	for (const char *p = regex; *p != '\0'; p++)
+	{
+		if (escaped && isdigit((unsigned char) *p) && *p != '0')
+			ereport(ERROR,
+					(errcode(UM_PARAMETER),
+					 errmsg("a regular expression cannot have back-references")));
+		escaped = *p == '\\' && !escaped;
+	}
+	/* embedded options could make it another kind of expression */
+	if (strncmp(regex, "***", 3) == 0)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("a regular expression cannot have a director")));
+	um_try_regex(regex);
+}
+
+static Datum
+text_array(List *strings)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(strings), 1));
+	ListCell   *cell;
+
+	foreach(cell, strings)
+		elements[foreach_current_index(cell)] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(elements, list_length(strings), TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+static List *
+rest_of(List *path)
+{
+	return list_copy_tail(path, 1);
+}
+
+static char *
+join(List *path)
+{
+	StringInfoData out;
+	ListCell   *cell;
+
+	initStringInfo(&out);
+	foreach(cell, path)
+		appendStringInfo(&out, "%s%s", out.len > 0 ? "." : "", (char *) lfirst(cell));
+	return out.data;
+}
+
+static void
+unknown(const UmCondition *condition)
+{
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("\"%s\" with operator \"%s\" is no condition", condition->name,
+					um_operator_name(condition->op))));
+}
+
+/*
+ * Appends order, limit and offset.  A page is a page of something only in an
+ * order that is total, so the id always comes last.
+ */
+void
+um_add_page(UmStatement *statement, const UmQueryString *query, UmVersion version)
+{
+	StringInfo	sql = &statement->sql;
+	bool		paged = query->limit >= 0 || query->offset > 0 || query->after != NULL;
+	bool		descending = false;
+	bool		by_date;
+	ListCell   *cell;
+
+	if (query->sort != NIL || paged)
+	{
+		appendStringInfoString(sql, " ORDER BY ");
+		if (query->after != NULL)
+			(void) after_order(statement, query, &by_date, &descending);
+		if (query->sort == NIL && statement->model == &um_usage)
+			appendStringInfoString(sql, "u.usage_date, ");
+		foreach(cell, query->sort)
+			add_sort(statement, lfirst(cell), version);
+		appendStringInfo(sql, "u.id%s", descending ? " DESC" : "");
+	}
+	if (query->limit >= 0)
+		appendStringInfo(sql, " LIMIT " INT64_FORMAT, query->limit);
+	if (query->offset > 0)
+		appendStringInfo(sql, " OFFSET " INT64_FORMAT, query->offset);
+}
+
+/* One key; what has no value comes last either way. */
+static void
+add_sort(UmStatement *statement, const char *key, UmVersion version)
+{
+	StringInfo	sql = &statement->sql;
+	Scope		scope = {statement, statement->model, version, "u", false, 0};
+	bool		descending = *key == '-';
+	const char *order = descending ? "DESC NULLS LAST, " : "NULLS LAST, ";
+	UmCondition *condition;
+	UmAttribute *attribute;
+	UmAttribute *member = NULL;
+	char	   *segment;
+
+	if (*key == '-' || *key == '+' || *key == ' ')
+		key++;
+	/* a key is looked up as a condition's name is */
+	condition = palloc0(sizeof(UmCondition));
+	condition->name = pstrdup(key);
+	for (segment = pstrdup(key); segment != NULL;)
+	{
+		char	   *dot = strchr(segment, '.');
+
+		if (dot != NULL)
+			*dot++ = '\0';
+		condition->path = lappend(condition->path, segment);
+		segment = dot;
+	}
+	segment = linitial(condition->path);
+	attribute = um_find_name(&statement->model->names, (UmSlice) {segment, strlen(segment)}, NULL);
+	if (attribute != NULL && list_length(condition->path) > 1)
+		segment = lsecond(condition->path);
+	if (attribute != NULL && attribute->kind == UM_CHARACTERISTICS && list_length(condition->path) > 1)
+	{
+		int			arg = um_statement_arg(statement, TEXTOID,
+										   CStringGetTextDatum(join(rest_of(condition->path))));
+
+		appendStringInfo(sql, "usage_mgmt.value_number(u.%s OPERATOR(usage_mgmt.->>) $%d) %s"
+						 "(u.%s OPERATOR(usage_mgmt.->>) $%d) COLLATE pg_catalog.\"C\" %s",
+						 attribute->column, arg, order, attribute->column, arg, order);
+		return;
+	}
+	if (attribute != NULL && attribute->kind == UM_LIST && list_length(condition->path) > 1)
+	{
+		/* a list is sorted by its first element */
+		member = um_find_name(&attribute->of->names, (UmSlice) {segment, strlen(segment)}, NULL);
+		if (member != NULL && member->column != NULL && list_length(condition->path) == 2)
+		{
+			appendStringInfo(sql, "(u.%s)[1].%s%s %s", attribute->column, member->column,
+							 scalar_type(member) == TEXTOID && member->kind != UM_JSON
+							 ? " COLLATE pg_catalog.\"C\"" : "", order);
+			return;
+		}
+	}
+	if (attribute != NULL && attribute->members != NULL && list_length(condition->path) == 2)
+		attribute = um_find_name(&attribute->names, (UmSlice) {segment, strlen(segment)}, NULL);
+	else if (list_length(condition->path) > 1)
+		attribute = NULL;
+	if (attribute == NULL || attribute->column == NULL || attribute->kind > UM_STATUS)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER), errmsg("cannot sort by \"%s\"", condition->name)));
+	appendStringInfo(sql, "%s%s %s", scalar_expression(&scope, attribute, NULL),
+					 scalar_type(attribute) == TEXTOID && attribute->kind != UM_STATUS
+					 ? " COLLATE pg_catalog.\"C\"" : "",
+					 /* a column that is never null lets an index give the order */
+					 attribute->flags & UM_MANDATORY || attribute->slot == 0
+					 ? (descending ? "DESC, " : ", ") : order);
+}
+
+/* The rows behind the one with the id query->after. */
+static void
+add_after(UmStatement *statement, const UmQueryString *query)
+{
+	StringInfo	sql = &statement->sql;
+	Datum		id = CStringGetTextDatum(query->after);
+	bool		by_date;
+	bool		descending;
+	const char *sign;
+	UmKey		key;
+	int			n;
+
+	if (!after_order(statement, query, &by_date, &descending))
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"after\" needs the order of the date or of the id alone")));
+	sign = descending ? "<" : ">";
+	n = um_statement_arg(statement, TEXTOID, id);
+	if (!by_date)
+	{
+		appendStringInfo(sql, " AND u.id %s $%d", sign, n);
+		return;
+	}
+	key = um_store_key(id, true);
+	if (!key.found)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("there is no %s \"%s\" to go on after", statement->model->label, query->after)));
+	/* the first half prunes partitions, the second decides */
+	appendStringInfo(sql, " AND u.usage_date %s= $%d AND (u.usage_date, u.id) %s ($%d, $%d)", sign,
+					 um_statement_arg(statement, TIMESTAMPTZOID, TimestampTzGetDatum(key.usage_date)),
+					 sign, n + 1, n);
+}
+
+/* Whether the order is one that "after" can go on in, and which. */
+static bool
+after_order(const UmStatement *statement, const UmQueryString *query, bool *by_date, bool *descending)
+{
+	const char *key = query->sort != NIL ? linitial(query->sort) : NULL;
+	UmAttribute *attribute;
+
+	*descending = key != NULL && *key == '-';
+	*by_date = statement->model == &um_usage;
+	if (key == NULL)
+		return true;
+	if (list_length(query->sort) > 1)
+		return false;
+	if (*key == '-' || *key == '+' || *key == ' ')
+		key++;
+	attribute = um_find_name(&statement->model->names, (UmSlice) {key, strlen(key)}, NULL);
+	if (attribute == NULL)
+		return false;
+	*by_date = attribute->column != NULL && strcmp(attribute->column, "usage_date") == 0;
+	return *by_date || attribute->slot == 0;
+}

@@ -1,0 +1,40 @@
+/*
+ * query_string.h
+ *	  A TMF630 query string, taken apart.
+ */
+#ifndef UM_QUERY_STRING_H
+#define UM_QUERY_STRING_H
+
+#include "nodes/pg_list.h"
+
+#include "model.h"
+
+typedef enum UmOperator
+{
+	UM_EQ, UM_NE, UM_GT, UM_GTE, UM_LT, UM_LTE, UM_REGEX
+} UmOperator;
+
+/* An attribute compared with values, of which one must fit. */
+typedef struct UmCondition
+{
+	List	   *path;			/* of char *: the segments of the name */
+	char	   *name;			/* as written, for messages */
+	UmOperator	op;
+	List	   *values;			/* of char * */
+} UmCondition;
+
+typedef struct UmQueryString
+{
+	List	   *conditions;		/* of UmCondition, all of which must hold */
+	char	   *fields;
+	List	   *sort;			/* of char *: names, - before a descending one */
+	int64		limit;			/* -1 for none */
+	int64		offset;
+	char	   *after;			/* id of the last resource seen */
+} UmQueryString;
+
+extern UmQueryString *um_parse_query(const char *text);
+extern const char *um_operator_name(UmOperator op);
+extern bool um_operator_from_name(const char *name, int len, UmOperator *op);
+
+#endif

@@ -1,0 +1,191 @@
+/*
+ * replace.c
+ *	  A stored record and the one that is to replace it.
+ *
+ * Put and patch read a whole document in the shape of one version.  What the
+ * store keeps for itself, and what that version has no shape for, is taken
+ * over from the stored record: a client cannot lose what it never saw.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "replace.h"
+#include "rules.h"
+#include "tmf_write.h"
+
+static void check_identity(const UmRecord *record, Datum id, UmFaults *faults);
+static bool href_names(UmSlice href, Datum id);
+static void keep_stored(UmRecord *record, const UmRecord *old, UmVersion version);
+static void keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version);
+static void keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
+static void keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
+static bool same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
+
+/*
+ * Makes a record that was read fit to replace the stored one.  Raises all
+ * there is to say where the document itself was at fault.
+ */
+void
+um_replace(UmRecord *record, const UmRecord *old, UmVersion version, UmFaults *faults)
+{
+	check_identity(record, old->value[0], faults);
+	keep_stored(record, old, version);
+	um_complete(record);
+	if (faults->list != NIL)
+		um_refuse_faulty(record, old, faults);
+}
+
+/* Raises the faults of the JSON together with those of the record it gave. */
+void
+um_refuse_faulty(UmRecord *record, const UmRecord *old, UmFaults *faults)
+{
+	UmFault    *first = linitial(faults->list);
+
+	/* of what is no JSON object there is nothing more to say */
+	if (list_length(faults->list) > 1 || first->path[0] != '\0')
+		um_check(record, old, faults);
+	um_raise_faults(faults, record->model);
+}
+
+/* A body may repeat the resource's identity, not give it another. */
+static void
+check_identity(const UmRecord *record, Datum id, UmFaults *faults)
+{
+	UmPath		path = {NULL, &record->model->attributes[0], 0};
+
+	if (um_is_set(record, 0) &&
+		!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, record->value[0], id)))
+		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%s\" to \"%.512s\"",
+				 TextDatumGetCString(id), TextDatumGetCString(record->value[0]));
+	path.attribute = &record->model->attributes[1];
+	if (record->href.len > 0 && !href_names(record->href, id))
+		um_fault(faults, &path, UM_IDENTITY, "\"%.*s\" is not the address of \"%s\"",
+				 Min(record->href.len, 200), record->href.ptr, TextDatumGetCString(id));
+}
+
+/* Whether the last segment of an href is the id, plain or encoded. */
+static bool
+href_names(UmSlice href, Datum id)
+{
+	char	   *plain = TextDatumGetCString(id);
+	char	   *encoded = um_href(&um_usage, UM_R14_5, plain, strlen(plain));
+	const char *segment = href.ptr + href.len;
+	const char *slash = strrchr(encoded, '/');
+	UmSlice		found;
+
+	if (href.len >= (int) strlen(plain) &&
+		memcmp(segment - strlen(plain), plain, strlen(plain)) == 0 &&
+		(href.len == (int) strlen(plain) || segment[-(int) strlen(plain) - 1] == '/'))
+		return true;
+	while (segment > href.ptr && segment[-1] != '/')
+		segment--;
+	found = (UmSlice) {segment, href.ptr + href.len - segment};
+	return um_slice_is(found, slash + 1);
+}
+
+/* What a complete update leaves alone. */
+static void
+keep_stored(UmRecord *record, const UmRecord *old, UmVersion version)
+{
+	int			status = record->model->status_slot;
+
+	um_record_set(record, 0, old->value[0]);
+	if (record->state[status] == UM_ABSENT && um_is_set(old, status))
+		um_record_set(record, status, old->value[status]);
+	if (record->model == &um_usage && version == UM_V4)
+	{
+		int			date = um_find_attribute(&um_usage, "usage_date")->slot;
+
+		if (record->state[date] == UM_ABSENT)
+			um_record_set(record, date, old->value[date]);
+		um_complete_v4(record, GetCurrentTransactionStartTimestamp());
+	}
+	/* references are told apart by what they refer to, so that comes first */
+	um_complete(record);
+	keep_unseen(record, old, version);
+}
+
+/* What this version has no shape for stays as it is. */
+static void
+keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version)
+{
+	for (um_each_attribute(a, record->model))
+	{
+		UmList	   *list;
+		UmList	   *stored;
+
+		if (a->members != NULL && !(a->object_in & (1 << version)) &&
+			same_reference(record, old, a))
+		{
+			keep_unseen_members(record, old, a);
+			keep_unseen_extra(record, old, a);
+		}
+		if (a->kind != UM_LIST)
+			continue;
+		list = um_record_list(record, a);
+		stored = um_record_list(old, a);
+		for (int i = 0; list != NULL && stored != NULL && i < Min(list->count, stored->count); i++)
+			if (list->record[i] != NULL && stored->record[i] != NULL)
+				keep_unseen(list->record[i], stored->record[i], version);
+	}
+}
+
+static void
+keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
+{
+	for (const UmAttribute *m = attribute->members; m->kind != UM_END; m++)
+		if (record->state[m->slot] == UM_ABSENT && um_is_set(old, m->slot) &&
+			record->model->slot[m->slot] == m && m->slot != attribute->slot &&
+			!(m->flags & UM_SHARED))	/* which has a name of its own here */
+			um_record_set(record, m->slot, old->value[m->slot]);
+}
+
+/* Unknown members of an object that this version shows as a scalar. */
+static void
+keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
+{
+	const char *name = um_name_in(attribute, UM_R14_5);
+	int			slot = record->model->extra_slot;
+	JsonbParseState *state = NULL;
+	JsonbValue	key;
+	JsonbValue	value;
+	Datum		kept;
+
+	if (!um_is_set(old, slot) || record->state[slot] == UM_FAULTY ||
+		getKeyJsonValueFromContainer(&DatumGetJsonbP(old->value[slot])->root, name, strlen(name),
+									 &value) == NULL)
+		return;
+	key.type = jbvString;
+	key.val.string.val = unconstify(char *, name);
+	key.val.string.len = strlen(name);
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	kept = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	if (um_is_set(record, slot))
+		kept = DirectFunctionCall2(jsonb_concat, kept, record->value[slot]);
+	um_record_set(record, slot, kept);
+}
+
+/* Whether the scalar form of an attribute still says the same. */
+static bool
+same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
+{
+	int			a = um_is_set(record, attribute->slot) ? attribute->slot : attribute->fallback_slot;
+	int			b = um_is_set(old, attribute->slot) ? attribute->slot : attribute->fallback_slot;
+
+	if (!um_is_set(record, a) || !um_is_set(old, b))
+		return false;
+	if (attribute->kind == UM_NUMBER)
+		return DatumGetBool(DirectFunctionCall2(numeric_eq, record->value[a], old->value[b]));
+	return a == b && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
+														  record->value[a], old->value[b]));
+}
+
