@@ -6,14 +6,20 @@ OBJS = \
 	src/characteristics.o \
 	src/characteristics_gin.o \
 	src/characteristics_ops.o \
+	src/collections.o \
 	src/content.o \
 	src/currency.o \
 	src/faults.o \
 	src/json_scan.o \
+	src/json_tree.o \
 	src/ledger.o \
 	src/lifecycle.o \
+	src/match.o \
 	src/model.o \
 	src/operations.o \
+	src/patch.o \
+	src/query.o \
+	src/query_string.o \
 	src/record.o \
 	src/replace.o \
 	src/rules.o \
@@ -36,6 +42,7 @@ SQL_PARTS = \
 	sql/50_tables.sql \
 	sql/60_partitions.sql \
 	sql/70_operations.sql \
+	sql/80_collections.sql \
 	sql/90_install.sql
 
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
@@ -45,6 +52,8 @@ EXTRA_CLEAN = $(INSTALL_SQL)
 
 PG_CONFIG ?= pg_config
 PG_CFLAGS = -Wall -Wextra -Werror -isystem $(shell $(PG_CONFIG) --includedir-server)
+
+SHLIB_LINK = -ljson-c
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test

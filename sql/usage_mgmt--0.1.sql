@@ -415,9 +415,9 @@ COMMENT ON FUNCTION usage_mgmt.content_hash(record) IS
 CREATE FUNCTION usage_mgmt.install_tables() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning	-- IF NOT EXISTS tells what is there
 AS $install$
 BEGIN
-	SET LOCAL client_min_messages = warning;	-- IF NOT EXISTS tells what is there
 	PERFORM usage_mgmt.install_usage_specification();
 	PERFORM usage_mgmt.install_usage();
 	PERFORM usage_mgmt.install_usage_key();
@@ -435,6 +435,9 @@ AS $install$
 BEGIN
 	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_specification (
 		id text COLLATE "C" NOT NULL,
+		CONSTRAINT usage_specification_pkey PRIMARY KEY (id)
+	);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.usage_specification', $$
 		name text,
 		description text,
 		version text,
@@ -451,9 +454,7 @@ BEGIN
 		target_entity_schema jsonb,
 		extra jsonb,
 		received_at timestamptz DEFAULT now(),
-		changed_at timestamptz DEFAULT now(),
-		CONSTRAINT usage_specification_pkey PRIMARY KEY (id)
-	);
+		changed_at timestamptz DEFAULT now()$$);
 	COMMENT ON TABLE usage_mgmt.usage_specification IS
 	'What usages of a type look like (TMF635: UsageSpecification).';
 	COMMENT ON COLUMN usage_mgmt.usage_specification.usage_spec_characteristic IS
@@ -481,6 +482,9 @@ BEGIN
 	CREATE TABLE IF NOT EXISTS usage_mgmt.usage (
 		id text COLLATE "C" NOT NULL,
 		usage_date timestamptz NOT NULL,
+		CONSTRAINT usage_pkey PRIMARY KEY (id, usage_date)
+	) PARTITION BY RANGE (usage_date);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.usage', $$
 		usage_type text NOT NULL,
 		description text,
 		status usage_mgmt.usage_status NOT NULL DEFAULT 'received',
@@ -494,9 +498,7 @@ BEGIN
 		extra jsonb,
 		received_at timestamptz DEFAULT now(),
 		changed_at timestamptz DEFAULT now(),
-		load_id bigint,
-		CONSTRAINT usage_pkey PRIMARY KEY (id, usage_date)
-	) PARTITION BY RANGE (usage_date);
+		load_id bigint$$);
 	COMMENT ON TABLE usage_mgmt.usage IS
 	'Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.';
 	COMMENT ON COLUMN usage_mgmt.usage.usage_date IS 'When it happened (R14.5: date, v4: usageDate).';
@@ -540,8 +542,8 @@ BEGIN
 	COMMENT ON COLUMN usage_mgmt.usage_key.usage_date IS 'The date of the usage, which names its partition.';
 	COMMENT ON COLUMN usage_mgmt.usage_key.content_hash IS 'Hash of the usage as it was first stored.';
 	COMMENT ON COLUMN usage_mgmt.usage_key.hash_version IS 'The algorithm of the hash.';
-	PERFORM usage_mgmt.install_key_triggers('usage_mgmt.usage');
-	PERFORM usage_mgmt.install_key_triggers('usage_mgmt.usage_default');
+	PERFORM usage_mgmt.install_key_triggers(relid)
+		FROM pg_partition_tree('usage_mgmt.usage');
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_usage_key() IS 'Part of install_tables().';
@@ -573,6 +575,26 @@ BEGIN
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_views() IS 'Part of install_tables().';
+
+-- Older tables get what they lack. There is no lock where nothing is missing.
+CREATE FUNCTION usage_mgmt.install_columns(relation regclass, declarations text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	missing text := (SELECT string_agg('ADD COLUMN ' || declaration, ', ' ORDER BY place)
+		FROM regexp_split_to_table(btrim(declarations, E' \t\n'), ',\s*\n\s*')
+			WITH ORDINALITY AS d(declaration, place)
+		WHERE NOT EXISTS (SELECT FROM pg_attribute
+						  WHERE attrelid = relation AND attname = split_part(declaration, ' ', 1)));
+BEGIN
+	IF missing IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE %s %s', relation, missing);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text) IS
+'Adds the columns that a table lacks; their declarations stand one on a line, with a comma at its end. Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_trigger(
 	relation text, trigger_name text, fires text, level text, function text) RETURNS void
@@ -841,6 +863,105 @@ CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) R
 AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
 'A row of usage, of a partition of it, or of usage_specification as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u.';
+-- Queries, patches and collections, as TMF630 says
+
+CREATE FUNCTION usage_mgmt.value_matches(value text, op text, "values" text[]) RETURNS boolean
+AS 'MODULE_PATHNAME', 'um_value_matches' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.value_matches(text, text, text[]) IS
+'Whether a value compares (eq, ne, gt, gte, lt, lte, regex) with any of the values: as numbers where both are, else byte by byte. Part of queries.';
+
+CREATE FUNCTION usage_mgmt.characteristic_matches(
+	list usage_mgmt.characteristics, name text, op text, "values" text[]) RETURNS boolean
+AS 'MODULE_PATHNAME', 'um_characteristic_matches' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION usage_mgmt.characteristic_matches(usage_mgmt.characteristics, text, text, text[]) IS
+'Whether a characteristic of that name has a value that matches. Part of queries.';
+
+CREATE FUNCTION usage_mgmt.value_number(value text) RETURNS numeric
+AS 'MODULE_PATHNAME', 'um_value_number' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.value_number(text) IS 'The number that a text is, else null.';
+
+CREATE FUNCTION usage_mgmt.party_ids(parties usage_mgmt.related_party[]) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_party_ids' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION usage_mgmt.party_ids(usage_mgmt.related_party[]) IS
+'The ids of the parties. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party)) serves relatedParty.id=….';
+
+CREATE FUNCTION usage_mgmt.get_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
+AS 'MODULE_PATHNAME', 'um_get_usages' LANGUAGE C STABLE ROWS 1000;
+COMMENT ON FUNCTION usage_mgmt.get_usages(text, text) IS
+'The usages that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usages(''…''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
+
+CREATE FUNCTION usage_mgmt.count_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_count_usages' LANGUAGE C STABLE;
+COMMENT ON FUNCTION usage_mgmt.count_usages(text, text) IS
+'How many usages a query string names, whatever its limit and offset.';
+
+CREATE FUNCTION usage_mgmt.explain_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'um_explain_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.explain_usages(text, text) IS
+'The plan behind a query string.';
+
+CREATE FUNCTION usage_mgmt.patch_usage(
+	id text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage(text, json, text, text) IS
+'Partial update, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.';
+
+CREATE FUNCTION usage_mgmt.patch_usages(
+	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages(text, json, text, text) IS
+'Partial update of all that a query string names, in one statement, all or nothing; returns how many.';
+
+CREATE FUNCTION usage_mgmt.patch_usages_each(
+	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, json, text, text) IS
+'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.';
+
+CREATE FUNCTION usage_mgmt.delete_usages(query text, billed boolean DEFAULT false) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_delete_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.delete_usages(text, boolean) IS
+'Deletes all that a query string names, all or nothing; returns how many. Billed ones are refused (UM003) unless billed.';
+
+CREATE FUNCTION usage_mgmt.get_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
+AS 'MODULE_PATHNAME', 'um_get_usage_specifications' LANGUAGE C STABLE ROWS 1000;
+COMMENT ON FUNCTION usage_mgmt.get_usage_specifications(text, text) IS
+'The usage specifications that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usage_specifications(''…''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
+
+CREATE FUNCTION usage_mgmt.count_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_count_usage_specifications' LANGUAGE C STABLE;
+COMMENT ON FUNCTION usage_mgmt.count_usage_specifications(text, text) IS
+'How many usage specifications a query string names, whatever its limit and offset.';
+
+CREATE FUNCTION usage_mgmt.explain_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'um_explain_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.explain_usage_specifications(text, text) IS
+'The plan behind a query string.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specification(
+	id text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, json, text, text) IS
+'Partial update, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specifications(
+	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, json, text, text) IS
+'Partial update of all that a query string names, in one statement, all or nothing; returns how many.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
+	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, json, text, text) IS
+'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.';
+
+CREATE FUNCTION usage_mgmt.delete_usage_specifications(query text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_delete_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.delete_usage_specifications(text) IS
+'Deletes all that a query string names, all or nothing; returns how many.';
 -- Make the tables and release them
 
 DO $install$

@@ -75,8 +75,8 @@ um_same_content(const UmRecord *a, const UmRecord *b, int but_flags, bool but_st
 static int
 date_of_receipt(const UmRecord *usage)
 {
-	int			date = um_find_attribute(usage->model, "usage_date")->slot;
-	int			receipt = um_find_attribute(usage->model, "received_at")->slot;
+	int			date = usage->model->date_slot;
+	int			receipt = usage->model->receipt_slot;
 
 	return um_is_set(usage, date) && um_is_set(usage, receipt) &&
 		usage->value[date] == usage->value[receipt] ? date : -1;

@@ -12,6 +12,7 @@
  *
  * The work is done as the owner of the table that fired, so that nobody needs
  * a right on the ledger, and a table of somebody's own gives him none either.
+ * Operators carry their schema: the caller's search_path is not to be trusted.
  *
  * TRUNCATE has no transition tables; its trigger is on the leaves alone, which
  * a TRUNCATE of the parent fires, too.  A detached leaf keeps its ids.
@@ -26,6 +27,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -45,6 +47,8 @@ typedef struct Batch
 	TupleDesc	desc;
 	Tuplestorestate *rows;
 	double		count;
+	bool		ordered;		/* by id, so far */
+	StringInfoData last;		/* id */
 } Batch;
 
 /* One of the statement's transition tables. */
@@ -57,6 +61,7 @@ typedef struct Transition
 
 static void start_batch(Batch *batch);
 static void add_key(Batch *batch, const UmRecord *usage, bool hashed);
+static void note_order(Batch *batch, text *id);
 static void write_batch(Batch *batch, UmPlan *plan);
 static void collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed);
 static void collect_moves(Batch *batch, TriggerData *data);
@@ -76,12 +81,17 @@ um_usage_keys(PG_FUNCTION_ARGS)
 		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
 		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b ORDER BY b.id",
 	};
+	static UmPlan insert_ordered = {
+		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
+		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b",
+	};
 	static UmPlan move = {
 		.sql = "UPDATE usage_mgmt.usage_key k SET usage_date = b.usage_date FROM " BATCH " b "
-		"WHERE k.id = b.id",
+		"WHERE k.id OPERATOR(pg_catalog.=) b.id",
 	};
 	static UmPlan forget = {
-		.sql = "DELETE FROM usage_mgmt.usage_key k USING " BATCH " b WHERE k.id = b.id",
+		.sql = "DELETE FROM usage_mgmt.usage_key k USING " BATCH " b "
+		"WHERE k.id OPERATOR(pg_catalog.=) b.id",
 	};
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	Form_pg_class relation;
@@ -101,7 +111,7 @@ um_usage_keys(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 	{
 		collect(&batch, data, data->tg_newtable, true);
-		write_batch(&batch, &insert);
+		write_batch(&batch, batch.ordered ? &insert_ordered : &insert);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
@@ -130,20 +140,37 @@ start_batch(Batch *batch)
 	TupleDescInitEntry(batch->desc, 3, "content_hash", INT8OID, -1, 0);
 	batch->rows = tuplestore_begin_heap(false, false, work_mem);
 	batch->count = 0;
+	batch->ordered = true;
+	initStringInfo(&batch->last);
 }
 
 static void
 add_key(Batch *batch, const UmRecord *usage, bool hashed)
 {
-	int			date = um_find_attribute(usage->model, "usage_date")->slot;
 	Datum		values[3];
 	bool		nulls[3] = {false, false, !hashed};
 
 	values[0] = usage->value[0];
-	values[1] = usage->value[date];
+	values[1] = usage->value[usage->model->date_slot];
 	values[2] = hashed ? Int64GetDatum(um_content_hash(usage)) : (Datum) 0;
 	tuplestore_putvalues(batch->rows, batch->desc, values, nulls);
 	batch->count++;
+	note_order(batch, DatumGetTextPP(values[0]));
+}
+
+/* Ids that come in order, as they mostly do, need not be sorted. */
+static void
+note_order(Batch *batch, text *id)
+{
+	int			len = VARSIZE_ANY_EXHDR(id);
+	int			order;
+
+	if (!batch->ordered)
+		return;
+	order = memcmp(batch->last.data, VARDATA_ANY(id), Min(batch->last.len, len));
+	batch->ordered = order < 0 || (order == 0 && batch->last.len <= len);
+	resetStringInfo(&batch->last);
+	appendBinaryStringInfo(&batch->last, VARDATA_ANY(id), len);
 }
 
 static void
@@ -259,15 +286,21 @@ static void
 forget_leaf(Relation leaf)
 {
 	char	   *sql;
+	int			settings;
 
 	if (leaf->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
 		return;
+	/* a table vacuumed in mid-load counts as empty; nested loops would not end */
+	settings = NewGUCNestLevel();
+	(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	sql = psprintf("DELETE FROM usage_mgmt.usage_key k USING ONLY %s u "
-				   "WHERE k.id = u.id",
+				   "WHERE k.id OPERATOR(pg_catalog.=) u.id",
 				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),
 											  RelationGetRelationName(leaf)));
 	if (SPI_execute(sql, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not write the ledger");
+	AtEOXact_GUC(true, settings);
 }
 
 /*

@@ -388,6 +388,9 @@ init_model(UmModel *model)
 		if (a->members != NULL)
 			collect_names(&a->names, a->members);
 	}
+	model->date_slot = slot_of(model, "usage_date");
+	model->receipt_slot = slot_of(model, "received_at");
+	model->change_slot = slot_of(model, "changed_at");
 	collect_names(&model->names, model->attributes);
 }
 

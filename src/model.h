@@ -110,6 +110,9 @@ typedef struct UmModel
 	UmAttribute **slot;			/* the attribute that owns each */
 	int			extra_slot;
 	int			status_slot;	/* -1 for none */
+	int			date_slot;		/* of usage_date, received_at and changed_at, */
+	int			receipt_slot;	/* which every row is asked for; -1 for none */
+	int			change_slot;
 	UmNames		names;			/* of the attributes */
 } UmModel;
 

@@ -254,7 +254,8 @@ check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath 
 
 		check_attribute(record, a, rated, faults, parent);
 		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
-			check_attribute(record, m, rated, faults, &path);
+			if (m->slot != a->slot || a->slot < 0)	/* the same value, checked already */
+				check_attribute(record, m, rated, faults, &path);
 	}
 	if (um_is_set(record, record->model->extra_slot))
 		check_extra(record, faults, parent);

@@ -176,7 +176,8 @@ static void
 load(CachedSpecification *entry, Oid reader)
 {
 	static UmPlan plan = {
-		.sql = "SELECT usage_spec_characteristic FROM usage_mgmt.usage_specification WHERE id = $1",
+		.sql = "SELECT usage_spec_characteristic FROM usage_mgmt.usage_specification "
+		"WHERE id OPERATOR(pg_catalog.=) $1",
 		.args = {TEXTOID}, .nargs = 1
 	};
 	const UmAttribute *attribute = um_find_attribute(&um_usage_specification,

@@ -52,6 +52,7 @@ static UmRecord *run(UmPlan *plan, const UmModel *model, Datum *args, const char
 					 bool read_only);
 static bool is_writable(const UmAttribute *attribute);
 static UmPlan *statement(UmPlan *plans, const UmModel *model, const char *sql, int options);
+static void check_shape(const UmModel *model);
 static int	column_args(const UmRecord *record, Datum *args, char *nulls);
 static UmPlan *insert_plan(const UmModel *model);
 static UmPlan *update_plan(const UmModel *model);
@@ -78,7 +79,8 @@ um_prepare(UmPlan *plan)
 
 /*
  * Goes on as another role, as referential integrity does; an error takes the
- * change back by itself.
+ * change back by itself.  What it runs must name the schema of operators, too:
+ * the search_path is still the caller's.
  */
 void
 um_become(Oid user, UmUser *before)
@@ -102,7 +104,8 @@ UmKey
 um_store_key(Datum id, bool read_only)
 {
 	static UmPlan plan = {
-		.sql = "SELECT usage_date, content_hash FROM usage_mgmt.usage_key WHERE id = $1",
+		.sql = "SELECT usage_date, content_hash FROM usage_mgmt.usage_key "
+		"WHERE id OPERATOR(pg_catalog.=) $1",
 		.args = {TEXTOID}, .nargs = 1
 	};
 	Relation	usage = table_open(um_table(um_usage.noun, false), AccessShareLock);
@@ -236,7 +239,8 @@ leaf_plan(Oid leaf)
 		return entry->plan;
 	entry->plan = NULL;
 	strlcpy(entry->name, name, NAMEDATALEN);
-	plan.sql = psprintf("SELECT * FROM ONLY %s WHERE id = $1 AND usage_date = $2",
+	plan.sql = psprintf("SELECT * FROM ONLY %s WHERE id OPERATOR(pg_catalog.=) $1 "
+						"AND usage_date OPERATOR(pg_catalog.=) $2",
 						quote_qualified_identifier(get_namespace_name(get_rel_namespace(leaf)), name));
 	entry->plan = um_prepare(&plan);
 	return entry->plan;
@@ -395,6 +399,16 @@ column_args(const UmRecord *record, Datum *args, char *nulls)
 	return n;
 }
 
+/* A table from before an upgrade gets an error that says what to do. */
+static void
+check_shape(const UmModel *model)
+{
+	Relation	table = table_open(um_table(model->noun, false), AccessShareLock);
+
+	pfree(um_shape(model, RelationGetDescr(table), model->noun));
+	table_close(table, NoLock);
+}
+
 static UmPlan *
 insert_plan(const UmModel *model)
 {
@@ -405,6 +419,7 @@ insert_plan(const UmModel *model)
 
 	if (plan->sql != NULL && plan->made_for == um_types()->usage_status)
 		return plan;
+	check_shape(model);
 	initStringInfo(&columns);
 	initStringInfo(&values);
 	plan->nargs = 0;
@@ -433,6 +448,7 @@ update_plan(const UmModel *model)
 
 	if (plan->sql != NULL && plan->made_for == um_types()->usage_status)
 		return plan;
+	check_shape(model);
 	initStringInfo(&columns);
 	plan->nargs = 0;
 	for (int s = 0; s < model->slots; s++)

@@ -148,8 +148,8 @@ shape_of_target(FunctionCallInfo fcinfo, const UmModel *model)
 static void
 stamp(UmRecord *record, bool insert)
 {
-	int			receipt = um_find_attribute(record->model, "received_at")->slot;
-	int			change = um_find_attribute(record->model, "changed_at")->slot;
+	int			receipt = record->model->receipt_slot;
+	int			change = record->model->change_slot;
 	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 
 	if (record->state[receipt] == UM_ABSENT)
@@ -241,12 +241,12 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 static bool
 is_moving(const UmRecord *usage)
 {
-	const UmAttribute *change = um_find_attribute(usage->model, "changed_at");
+	int			change = usage->model->change_slot;
 	text	   *id;
 
 	if (last_updated.len == 0 || last_updated.transaction != GetCurrentSubTransactionId() ||
-		!um_is_set(usage, change->slot) || !um_is_set(usage, 0) ||
-		DatumGetTimestampTz(usage->value[change->slot]) != last_updated.changed_at ||
+		!um_is_set(usage, change) || !um_is_set(usage, 0) ||
+		DatumGetTimestampTz(usage->value[change]) != last_updated.changed_at ||
 		last_updated.changed_at != GetCurrentTransactionStartTimestamp())
 		return false;
 	id = DatumGetTextPP(usage->value[0]);

@@ -1,0 +1,241 @@
+/*
+ * json_tree.c
+ *	  JSON that is edited: json-c's tree, owned by a memory context.
+ *
+ * A tree belongs to the memory context it was made in and goes with it, also
+ * when an error leaves the code in between.  It is made by our own scanner:
+ * json-c's parser clamps large integers and takes what is no JSON.  Numbers
+ * keep their digits, since they are only ever copied as text.
+ */
+#include "postgres.h"
+
+#include <json-c/json.h>
+
+#include "compat.h"
+#include "errors.h"
+#include "json_tree.h"
+#include "match.h"
+
+typedef struct Owner
+{
+	MemoryContextCallback callback;
+	struct json_object *tree;
+} Owner;
+
+static Owner *new_owner(void);
+static void release(void *arg);
+static struct json_object *checked(struct json_object *object);
+static bool build(UmScan *scan, struct json_object *parent, const char *key,
+				  struct json_object **made);
+static bool build_members(UmScan *scan, struct json_object *object);
+static struct json_object *build_scalar(UmScan *scan, UmToken token);
+static void attach(struct json_object *parent, const char *key, struct json_object *child);
+
+/* Parses a whole document; an error of the SQLSTATE that the scanner gives. */
+struct json_object *
+um_tree_parse(UmSlice text)
+{
+	Owner	   *owner = new_owner();
+	struct json_object *holder;
+	struct json_object *tree = NULL;
+	UmScan		scan;
+
+	/* all is hung into the holder at once, so nothing can get lost */
+	holder = owner->tree = checked(json_object_new_array());
+	um_scan_init(&scan, text.ptr, text.len);
+	if (!build(&scan, holder, NULL, &tree) || !um_scan_finish(&scan))
+		ereport(ERROR,
+				(errcode(scan.sqlstate), errmsg("invalid JSON: %s", scan.message)));
+	return tree;
+}
+
+/* A deep copy, owned like a new tree; NULL is JSON's null. */
+struct json_object *
+um_tree_copy(struct json_object *tree)
+{
+	Owner	   *owner = new_owner();
+
+	if (tree != NULL && json_object_deep_copy(tree, &owner->tree, NULL) != 0)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	return owner->tree;
+}
+
+static Owner *
+new_owner(void)
+{
+	Owner	   *owner = palloc0(sizeof(Owner));
+
+	owner->callback.func = release;
+	owner->callback.arg = owner;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owner->callback);
+	return owner;
+}
+
+static void
+release(void *arg)
+{
+	(void) json_object_put(((Owner *) arg)->tree);
+}
+
+static struct json_object *
+checked(struct json_object *object)
+{
+	if (object == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	return object;
+}
+
+/* Builds one value and hangs it into its parent before it is filled. */
+static bool
+build(UmScan *scan, struct json_object *parent, const char *key, struct json_object **made)
+{
+	UmToken		token = um_scan_peek(scan);
+	bool		first = true;
+
+	*made = NULL;
+	switch (token)
+	{
+		case UM_NONE:
+			return false;
+		case UM_OBJECT_TOKEN:
+			*made = checked(json_object_new_object());
+			attach(parent, key, *made);
+			um_scan_enter(scan);
+			return build_members(scan, *made);
+		case UM_ARRAY_TOKEN:
+			*made = checked(json_object_new_array());
+			attach(parent, key, *made);
+			um_scan_enter(scan);
+			while (um_scan_element(scan, first))
+			{
+				struct json_object *element;
+
+				if (!build(scan, *made, NULL, &element))
+					return false;
+				first = false;
+			}
+			return scan->sqlstate == 0;
+		default:
+			*made = build_scalar(scan, token);
+			if (scan->sqlstate == 0)
+				attach(parent, key, *made);
+			return scan->sqlstate == 0;
+	}
+}
+
+static bool
+build_members(UmScan *scan, struct json_object *object)
+{
+	UmSlice		key;
+	bool		first = true;
+
+	while (um_scan_key(scan, first, &key))
+	{
+		struct json_object *member;
+		char	   *name;
+
+		key = um_trim(key);
+		name = pnstrdup(key.ptr, key.len);
+		if (!build(scan, object, name, &member))
+			return false;
+		pfree(name);
+		first = false;
+	}
+	return scan->sqlstate == 0;
+}
+
+static struct json_object *
+build_scalar(UmScan *scan, UmToken token)
+{
+	UmSlice		text;
+	bool		ok = token == UM_STRING ? um_scan_string(scan, &text)
+		: token == UM_NUMBER_TOKEN ? um_scan_number(scan, &text) : um_scan_skip(scan, &text);
+
+	if (!ok || token == UM_NULL)
+		return NULL;
+	if (token == UM_STRING)
+		return checked(json_object_new_string_len(text.ptr, text.len));
+	if (token == UM_NUMBER_TOKEN)
+		return checked(json_object_new_double_s(0, pnstrdup(text.ptr, text.len)));
+	return checked(json_object_new_boolean(token == UM_TRUE));
+}
+
+static void
+attach(struct json_object *parent, const char *key, struct json_object *child)
+{
+	int			failed = key != NULL ? json_object_object_add(parent, key, child)
+		: json_object_array_add(parent, child);
+
+	if (failed != 0)
+	{
+		(void) json_object_put(child);
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	}
+}
+
+void
+um_tree_text(StringInfo out, struct json_object *tree)
+{
+	const char *text = json_object_to_json_string_ext(tree, JSON_C_TO_STRING_PLAIN |
+													  JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (text == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	appendStringInfoString(out, text);
+}
+
+/* RFC 6902's equality: numbers by value, members in any order. */
+bool
+um_tree_equal(struct json_object *a, struct json_object *b)
+{
+	enum json_type type = json_object_get_type(a);
+
+	if (type != json_object_get_type(b))
+		return false;
+	if (type == json_type_double)
+	{
+		const char *x = json_object_get_string(a);
+		const char *y = json_object_get_string(b);
+
+		return um_compare_text((UmSlice) {x, strlen(x)}, (UmSlice) {y, strlen(y)}) == 0;
+	}
+	if (type == json_type_array)
+	{
+		if (json_object_array_length(a) != json_object_array_length(b))
+			return false;
+		for (size_t i = 0; i < json_object_array_length(a); i++)
+			if (!um_tree_equal(json_object_array_get_idx(a, i), json_object_array_get_idx(b, i)))
+				return false;
+		return true;
+	}
+	if (type == json_type_object &&
+		json_object_object_length(a) != json_object_object_length(b))
+		return false;
+	if (type == json_type_object)
+	{
+		json_object_object_foreach(a, key, member)
+		{
+			struct json_object *other;
+
+			if (!json_object_object_get_ex(b, key, &other) || !um_tree_equal(member, other))
+				return false;
+		}
+		return true;
+	}
+	return json_object_equal(a, b) != 0;
+}
+
+/* Whether a scalar says the same as a query's text, as numbers where both are. */
+bool
+um_tree_matches(struct json_object *value, const char *text)
+{
+	const char *own;
+
+	if (value == NULL || json_object_is_type(value, json_type_object) ||
+		json_object_is_type(value, json_type_array))
+		return false;
+	own = json_object_get_string(value);
+	return um_compare_text((UmSlice) {own, json_object_get_string_len(value) > 0
+						   ? json_object_get_string_len(value) : (int) strlen(own)},
+						   (UmSlice) {text, strlen(text)}) == 0;
+}

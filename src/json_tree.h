@@ -1,0 +1,19 @@
+/*
+ * json_tree.h
+ *	  JSON that is edited: json-c's tree, owned by a memory context.
+ */
+#ifndef UM_JSON_TREE_H
+#define UM_JSON_TREE_H
+
+#include "json_scan.h"
+
+/* PostgreSQL has a function of the name that json-c gives its type. */
+struct json_object;
+
+extern struct json_object *um_tree_parse(UmSlice text);
+extern struct json_object *um_tree_copy(struct json_object *tree);
+extern void um_tree_text(StringInfo out, struct json_object *tree);
+extern bool um_tree_equal(struct json_object *a, struct json_object *b);
+extern bool um_tree_matches(struct json_object *value, const char *text);
+
+#endif

@@ -1,0 +1,661 @@
+/*
+ * patch.c
+ *	  Partial updates: merge patch (RFC 7396), JSON Patch (RFC 6902).
+ *
+ * A patch is applied to the document that a reader of the same version sees,
+ * and what comes out is read like a put: the rules see the result and never
+ * the patch.  All operations of a patch apply or none.
+ *
+ * What the field writes is understood, too: paths without the leading slash,
+ * add to an array without an index, the seeds' ArrayUpdate (one operation,
+ * alone), the names of other versions, and, with json-patch-query, a filter
+ * behind the path that says which elements of its list are meant.
+ *
+ * A merge patch that only sets plain columns needs no document; it is kept as
+ * a record, which a collection's update sets in one statement.
+ */
+#include "postgres.h"
+
+#include <json-c/json.h>
+
+#include "compat.h"
+#include "errors.h"
+#include "json_tree.h"
+#include "patch.h"
+#include "query_string.h"
+#include "replace.h"
+#include "tmf_read.h"
+#include "tmf_write.h"
+
+/* What a patch names must be there. */
+#define UM_PATCH_FAILED UM_PARAMETER
+
+typedef enum PatchKind
+{
+	MERGE,
+	OPERATIONS
+} PatchKind;
+
+struct UmPatch
+{
+	PatchKind	kind;
+	bool		query;			/* a filter may follow a path */
+	const UmModel *model;
+	UmVersion	version;
+	struct json_object *tree;
+	UmRecord   *constant;		/* of a merge patch that only sets columns */
+	bool	   *cleared;		/* columns that it empties, by slot */
+};
+
+/* A place in the document: a member of an object or an element of an array. */
+typedef struct Place
+{
+	struct json_object *parent;
+	const char *key;			/* NULL for an element */
+	size_t		index;
+} Place;
+
+/* A path taken apart. */
+typedef struct PatchPath
+{
+	const char *text;
+	List	   *tokens;			/* of char * */
+	List	   *conditions;		/* of UmCondition */
+} PatchPath;
+
+static PatchKind kind_of(const char *content_type, struct json_object *tree, bool *query);
+static void make_constant(UmPatch *patch, UmSlice text);
+static void canonical_keys(UmPatch *patch, struct json_object *object, const UmNames *names);
+static void merge(UmPatch *patch, struct json_object *target, struct json_object *patch_object);
+static void run_operation(UmPatch *patch, struct json_object **document,
+						  struct json_object *operation);
+static const char *text_member(struct json_object *operation, const char *name);
+static PatchPath parse_pointer(UmPatch *patch, const char *path);
+static void canonical_tokens(UmPatch *patch, PatchPath *pointer);
+static List *find_places(struct json_object *document, const PatchPath *pointer, bool must_exist);
+static List *step(List *nodes, const char *token, const PatchPath *pointer, bool *filtered);
+static bool element_fits(struct json_object *element, const PatchPath *pointer);
+static struct json_object *look_up(struct json_object *object, List *path, int from);
+static bool array_index(const char *token, size_t *index);
+static bool place_exists(const Place *place);
+static struct json_object *value_at(const Place *place);
+static void put_at(const Place *place, struct json_object *value, bool insert);
+static void remove_at(const Place *place);
+static struct json_object *one_value(struct json_object *document, const PatchPath *pointer);
+static void add_value(struct json_object **document, const PatchPath *pointer,
+					  struct json_object *value);
+pg_noreturn static void fail(const char *path, const char *why);
+
+/*
+ * Reads a patch, once for however many resources.  content_type is the media
+ * type, NULL for a merge patch; 22023 for one that is not known.
+ */
+UmPatch *
+um_patch_parse(UmSlice text, const char *content_type, const UmModel *model, UmVersion version)
+{
+	UmPatch    *patch = palloc0(sizeof(UmPatch));
+
+	patch->model = model;
+	patch->version = version;
+	patch->tree = um_tree_parse(text);
+	patch->kind = kind_of(content_type, patch->tree, &patch->query);
+	if (patch->kind == OPERATIONS)
+		return patch;
+	if (!json_object_is_type(patch->tree, json_type_object))
+		ereport(ERROR,
+				(errcode(UM_WRONG_KIND), errmsg("a merge patch must be an object")));
+	canonical_keys(patch, patch->tree, &model->names);
+	make_constant(patch, text);
+	return patch;
+}
+
+static PatchKind
+kind_of(const char *content_type, struct json_object *tree, bool *query)
+{
+	int			len = content_type != NULL ? (int) strcspn(content_type, "; ") : 0;
+	struct json_object *op;
+
+	*query = false;
+	/* the seeds' ArrayUpdate comes as plain JSON */
+	if (json_object_is_type(tree, json_type_object) &&
+		json_object_object_get_ex(tree, "op", &op) && json_object_object_get_ex(tree, "path", &op))
+	{
+		*query = true;
+		return OPERATIONS;
+	}
+	if (len == 0 || pg_strncasecmp(content_type, "application/merge-patch+json", Max(len, 28)) == 0 ||
+		pg_strncasecmp(content_type, "application/json", Max(len, 16)) == 0)
+		return MERGE;
+	*query = pg_strncasecmp(content_type, "application/json-patch-query+json", Max(len, 33)) == 0;
+	if (*query || pg_strncasecmp(content_type, "application/json-patch+json", Max(len, 27)) == 0)
+		return OPERATIONS;
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("content type \"%s\" of a patch is not known", content_type)));
+}
+
+/* Keeps a merge patch as a record where every member is a plain column. */
+static void
+make_constant(UmPatch *patch, UmSlice text)
+{
+	UmFaults	faults = {patch->version, NIL, 0};
+	List	   *named = NIL;
+	ListCell   *cell;
+	UmRecord   *record;
+
+	{
+		json_object_object_foreach(patch->tree, key, value)
+		{
+			UmAttribute *a = um_find_name(&patch->model->names, (UmSlice) {key, strlen(key)}, NULL);
+
+			(void) value;
+			if (a == NULL || a->kind > UM_STATUS || (a->flags & UM_FIXED))
+				return;
+			named = lappend(named, a);
+		}
+	}
+	record = um_read_document(text.ptr, text.len, patch->model, &faults);
+	patch->cleared = palloc0(patch->model->slots);
+	foreach(cell, named)
+	{
+		UmAttribute *a = lfirst(cell);
+
+		/* null, and an empty string where it means none */
+		patch->cleared[a->slot] = record->state[a->slot] == UM_ABSENT;
+		if (patch->cleared[a->slot] && ((a->flags & UM_MANDATORY) || a->kind == UM_STATUS))
+			return;
+	}
+	/* a faulty patch is read anew for each resource, with its other faults */
+	if (faults.list == NIL)
+		patch->constant = record;
+}
+
+/*
+ * The columns that a merge patch sets, and those it empties, where that is all
+ * it does; else NULL.
+ */
+const UmRecord *
+um_patch_constant(const UmPatch *patch, const bool **cleared)
+{
+	*cleared = patch->cleared;
+	return patch->constant;
+}
+
+/*
+ * The record that the patch makes of the stored one, ready to replace it.
+ * Faults of the result are raised where the document itself is at fault.
+ */
+UmRecord *
+um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults)
+{
+	struct json_object *document;
+	StringInfoData text;
+	UmRecord   *record;
+
+	initStringInfo(&text);
+	um_write_record(&text, stored, patch->version, NULL);
+	document = um_tree_parse((UmSlice) {text.data, text.len});
+	if (patch->kind == MERGE)
+		merge(patch, document, patch->tree);
+	else if (json_object_is_type(patch->tree, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(patch->tree); i++)
+			run_operation(patch, &document, json_object_array_get_idx(patch->tree, i));
+	else
+		run_operation(patch, &document, patch->tree);
+	resetStringInfo(&text);
+	um_tree_text(&text, document);
+	record = um_read_document(text.data, text.len, patch->model, faults);
+	for (int i = 0; i < 2; i++)
+	{
+		UmPath		path = {NULL, &patch->model->attributes[i], 0};
+
+		/* id and href are not to be had rid of */
+		if (json_object_is_type(document, json_type_object) &&
+			!json_object_object_get_ex(document, um_name_in(path.attribute, patch->version), NULL))
+			um_fault(faults, &path, UM_IDENTITY, "cannot be removed");
+	}
+	um_replace(record, stored, patch->version, faults);
+	return record;
+}
+
+/* Gives the keys of an object the names of the patch's version. */
+static void
+canonical_keys(UmPatch *patch, struct json_object *object, const UmNames *names)
+{
+	List	   *renamed = NIL;
+	ListCell   *cell;
+
+	{
+		json_object_object_foreach(object, key, value)
+		{
+			UmAttribute *a = um_find_name(names, (UmSlice) {key, strlen(key)}, NULL);
+
+			if (a == NULL)
+				continue;
+			if (a->members != NULL && json_object_is_type(value, json_type_object))
+				canonical_keys(patch, value, &a->names);
+			if (strcmp(um_name_in(a, patch->version), key) != 0)
+				renamed = lappend(renamed, pstrdup(key));
+		}
+	}
+	foreach(cell, renamed)
+	{
+		char	   *name = lfirst(cell);
+		UmAttribute *a = um_find_name(names, (UmSlice) {name, strlen(name)}, NULL);
+		const char *canonical = um_name_in(a, patch->version);
+		struct json_object *value = json_object_object_get(object, name);
+		struct json_object *other;
+
+		if (json_object_object_get_ex(object, canonical, &other) && !um_tree_equal(value, other))
+			ereport(ERROR,
+					(errcode(UM_RULE),
+					 errmsg("\"%s\" is given twice, with different values", canonical)));
+		(void) json_object_object_add(object, canonical, json_object_get(value));
+		json_object_object_del(object, name);
+	}
+}
+
+/* RFC 7396, section 2. */
+static void
+merge(UmPatch *patch, struct json_object *target, struct json_object *patch_object)
+{
+	json_object_object_foreach(patch_object, key, value)
+	{
+		struct json_object *old = NULL;
+
+		if (value == NULL)
+		{
+			json_object_object_del(target, key);
+			continue;
+		}
+		if (!json_object_is_type(value, json_type_object))
+		{
+			(void) json_object_object_add(target, key, json_object_get(um_tree_copy(value)));
+			continue;
+		}
+		(void) json_object_object_get_ex(target, key, &old);
+		if (!json_object_is_type(old, json_type_object))
+		{
+			old = json_object_new_object();
+			(void) json_object_object_add(target, key, old);
+		}
+		merge(patch, old, value);
+	}
+}
+
+/* RFC 6902, section 4. */
+static void
+run_operation(UmPatch *patch, struct json_object **document, struct json_object *operation)
+{
+	const char *op = text_member(operation, "op");
+	const char *path = text_member(operation, "path");
+	struct json_object *value = NULL;
+	bool		has_value = json_object_object_get_ex(operation, "value", &value);
+	PatchPath		pointer = parse_pointer(patch, path);
+	ListCell   *cell;
+
+	if (!has_value && (strcmp(op, "add") == 0 || strcmp(op, "replace") == 0 || strcmp(op, "test") == 0))
+		fail(path, "the operation has no value");
+	if (strcmp(op, "add") == 0)
+		add_value(document, &pointer, value);
+	else if (strcmp(op, "replace") == 0)
+	{
+		if (pointer.tokens == NIL)
+			*document = um_tree_copy(value);
+		else
+			foreach(cell, find_places(*document, &pointer, true))
+				put_at(lfirst(cell), value, false);
+	}
+	else if (strcmp(op, "remove") == 0)
+	{
+		List	   *places = find_places(*document, &pointer, true);
+
+		if (places == NIL)
+			fail(path, "the whole document cannot be removed");
+		/* from the end, so that the indexes before stay right */
+		for (int i = list_length(places) - 1; i >= 0; i--)
+			remove_at(list_nth(places, i));
+	}
+	else if (strcmp(op, "test") == 0)
+	{
+		if (!um_tree_equal(one_value(*document, &pointer), value))
+			fail(path, "the test failed");
+	}
+	else if (strcmp(op, "copy") == 0 || strcmp(op, "move") == 0)
+	{
+		PatchPath		from = parse_pointer(patch, text_member(operation, "from"));
+		int			len = strlen(from.text);
+
+		value = um_tree_copy(one_value(*document, &from));
+		if (strcmp(op, "move") == 0)
+		{
+			if (strncmp(path, from.text, len) == 0 && path[len] == '/')
+				fail(path, "a value cannot move into itself");
+			if (strcmp(path, from.text) == 0)
+				return;
+			foreach(cell, find_places(*document, &from, true))
+				remove_at(lfirst(cell));
+		}
+		add_value(document, &pointer, value);
+	}
+	else
+		fail(path, psprintf("operation \"%s\" is not known", op));
+}
+
+static const char *
+text_member(struct json_object *operation, const char *name)
+{
+	struct json_object *member;
+
+	if (!json_object_is_type(operation, json_type_object))
+		ereport(ERROR,
+				(errcode(UM_WRONG_KIND), errmsg("a JSON Patch operation must be an object")));
+	if (!json_object_object_get_ex(operation, name, &member) ||
+		!json_object_is_type(member, json_type_string))
+		ereport(ERROR,
+				(errcode(UM_PATCH_FAILED), errmsg("a JSON Patch operation needs \"%s\"", name)));
+	return json_object_get_string(member);
+}
+
+/* /a/b~1c with or without the leading slash, and a filter where that may be. */
+static PatchPath
+parse_pointer(UmPatch *patch, const char *path)
+{
+	PatchPath		pointer = {path, NIL, NIL};
+	char	   *copy = pstrdup(path);
+	char	   *filter = patch->query ? strchr(copy, '?') : NULL;
+
+	if (filter != NULL)
+	{
+		*filter++ = '\0';
+		pointer.conditions = um_parse_query(filter)->conditions;
+	}
+	if (*copy == '/')
+		copy++;
+	else if (*copy == '\0')
+		return pointer;
+	for (char *token = copy; token != NULL;)
+	{
+		char	   *slash = strchr(token, '/');
+		char	   *out = token;
+
+		if (slash != NULL)
+			*slash++ = '\0';
+		pointer.tokens = lappend(pointer.tokens, token);
+		for (char *in = token; (*out = *in) != '\0'; in++, out++)
+			if (*in == '~')
+			{
+				if (in[1] != '0' && in[1] != '1')
+					fail(path, "\"~\" must be followed by 0 or 1");
+				*out = *++in == '0' ? '~' : '/';
+			}
+		token = slash;
+	}
+	canonical_tokens(patch, &pointer);
+	return pointer;
+}
+
+/* Other versions' names become those of the patch's version. */
+static void
+canonical_tokens(UmPatch *patch, PatchPath *pointer)
+{
+	const UmNames *names = &patch->model->names;
+	ListCell   *cell;
+	size_t		ignored;
+
+	foreach(cell, pointer->tokens)
+	{
+		char	   *token = lfirst(cell);
+		UmAttribute *a;
+
+		if (array_index(token, &ignored) || strcmp(token, "-") == 0)
+			continue;
+		a = names != NULL ? um_find_name(names, (UmSlice) {token, strlen(token)}, NULL) : NULL;
+		if (a == NULL)
+			return;
+		lfirst(cell) = pstrdup(um_name_in(a, patch->version));
+		names = a->members != NULL ? &a->names : a->of != NULL ? &a->of->names : NULL;
+	}
+}
+
+/* Where a path leads; with a filter, possibly to several places. */
+static List *
+find_places(struct json_object *document, const PatchPath *pointer, bool must_exist)
+{
+	List	   *nodes = list_make1(document);
+	List	   *places = NIL;
+	bool		filtered = false;
+	ListCell   *cell;
+
+	foreach(cell, pointer->tokens)
+	{
+		List	   *next = NIL;
+		ListCell   *at;
+
+		places = step(nodes, lfirst(cell), pointer, &filtered);
+		foreach(at, places)
+		{
+			Place	   *place = lfirst(at);
+
+			if (place_exists(place))
+				next = lappend(next, value_at(place));
+			else if (must_exist || lnext(pointer->tokens, cell) != NULL)
+				fail(pointer->text, "there is no such place");
+		}
+		nodes = next;
+	}
+	/* a filter that met no list on the way is about the list it ends at */
+	if (pointer->conditions != NIL && !filtered)
+		places = step(nodes, NULL, pointer, &filtered);
+	if (pointer->conditions != NIL && places == NIL)
+		fail(pointer->text, "no element fits the filter");
+	return places;
+}
+
+/*
+ * The places that a token names in each node.  A list is left out of the path
+ * where a filter picks its elements; without a token they themselves are meant.
+ */
+static List *
+step(List *nodes, const char *token, const PatchPath *pointer, bool *filtered)
+{
+	List	   *places = NIL;
+	ListCell   *cell;
+
+	foreach(cell, nodes)
+	{
+		struct json_object *node = lfirst(cell);
+		Place	   *place = palloc0(sizeof(Place));
+		size_t		count;
+
+		place->parent = node;
+		if (token != NULL && json_object_is_type(node, json_type_object))
+		{
+			place->key = token;
+			places = lappend(places, place);
+			continue;
+		}
+		if (!json_object_is_type(node, json_type_array))
+			fail(pointer->text, "there is no such place");
+		count = json_object_array_length(node);
+		if (token != NULL && strcmp(token, "-") == 0)
+		{
+			place->index = count;
+			places = lappend(places, place);
+			continue;
+		}
+		if (token != NULL && array_index(token, &place->index))
+		{
+			places = lappend(places, place);
+			continue;
+		}
+		if (pointer->conditions == NIL)
+			fail(pointer->text, "an element is named by its index");
+		*filtered = true;
+		for (size_t i = 0; i < count; i++)
+		{
+			Place	   *element = palloc0(sizeof(Place));
+
+			if (!element_fits(json_object_array_get_idx(node, i), pointer))
+				continue;
+			element->parent = token == NULL ? node : json_object_array_get_idx(node, i);
+			element->key = token;
+			element->index = i;
+			places = lappend(places, element);
+		}
+	}
+	return places;
+}
+
+/* Whether an element meets the filter, whose names may begin with its list's. */
+static bool
+element_fits(struct json_object *element, const PatchPath *pointer)
+{
+	ListCell   *cell;
+	ListCell   *at;
+
+	foreach(cell, pointer->conditions)
+	{
+		UmCondition *condition = lfirst(cell);
+		bool		fits = false;
+
+		if (condition->op != UM_EQ)
+			fail(pointer->text, "a filter compares with = only");
+		foreach(at, condition->values)
+		{
+			char	   *wanted = lfirst(at);
+			int			len = strlen(wanted);
+
+			/* 'quoted', as some write it */
+			if (len >= 2 && wanted[0] == '\'' && wanted[len - 1] == '\'')
+				wanted = pnstrdup(wanted + 1, len - 2);
+			fits |= um_tree_matches(look_up(element, condition->path, 0), wanted) ||
+				(list_length(condition->path) > 1 &&
+				 um_tree_matches(look_up(element, condition->path, 1), wanted));
+		}
+		if (!fits)
+			return false;
+	}
+	return true;
+}
+
+static struct json_object *
+look_up(struct json_object *object, List *path, int from)
+{
+	for (int i = from; i < list_length(path); i++)
+		if (!json_object_is_type(object, json_type_object) ||
+			!json_object_object_get_ex(object, list_nth(path, i), &object))
+			return NULL;
+	return object;
+}
+
+/* An index as RFC 6901 writes it: no sign, no leading zero. */
+static bool
+array_index(const char *token, size_t *index)
+{
+	*index = 0;
+	if (*token == '\0' || strlen(token) > 9 || (*token == '0' && token[1] != '\0'))
+		return false;
+	for (const char *p = token; *p != '\0'; p++)
+	{
+		if (!isdigit((unsigned char) *p))
+			return false;
+		*index = *index * 10 + (*p - '0');
+	}
+	return true;
+}
+
+static bool
+place_exists(const Place *place)
+{
+	return place->key != NULL ? json_object_object_get_ex(place->parent, place->key, NULL)
+		: place->index < json_object_array_length(place->parent);
+}
+
+static struct json_object *
+value_at(const Place *place)
+{
+	return place->key != NULL ? json_object_object_get(place->parent, place->key)
+		: json_object_array_get_idx(place->parent, place->index);
+}
+
+/* The tree takes a copy of its own. */
+static void
+put_at(const Place *place, struct json_object *value, bool insert)
+{
+	struct json_object *copy = json_object_get(um_tree_copy(value));
+	size_t		count;
+
+	if (place->key != NULL)
+		(void) json_object_object_add(place->parent, place->key, copy);
+	else if (!insert)
+		(void) json_object_array_put_idx(place->parent, place->index, copy);
+	else
+	{
+		/* json-c 0.16 cannot insert: make room from the end */
+		count = json_object_array_length(place->parent);
+		for (size_t i = count; i > place->index; i--)
+			(void) json_object_array_put_idx(place->parent, i,
+											 json_object_get(json_object_array_get_idx(place->parent, i - 1)));
+		(void) json_object_array_put_idx(place->parent, place->index, copy);
+	}
+}
+
+static void
+remove_at(const Place *place)
+{
+	if (place->key != NULL)
+		json_object_object_del(place->parent, place->key);
+	else
+		(void) json_object_array_del_idx(place->parent, place->index, 1);
+}
+
+static struct json_object *
+one_value(struct json_object *document, const PatchPath *pointer)
+{
+	List	   *places;
+
+	if (pointer->tokens == NIL)
+		return document;
+	places = find_places(document, pointer, true);
+	if (list_length(places) != 1)
+		fail(pointer->text, "more than one place is meant");
+	return value_at(linitial(places));
+}
+
+static void
+add_value(struct json_object **document, const PatchPath *pointer, struct json_object *value)
+{
+	ListCell   *cell;
+
+	if (pointer->tokens == NIL)
+	{
+		*document = um_tree_copy(value);
+		return;
+	}
+	foreach(cell, find_places(*document, pointer, false))
+	{
+		Place	   *place = lfirst(cell);
+		struct json_object *there = place_exists(place) ? value_at(place) : NULL;
+
+		/* TM Forum's habit: to a list without an index means at its end */
+		if (place->key != NULL && json_object_is_type(there, json_type_array) &&
+			!json_object_is_type(value, json_type_array))
+		{
+			Place		end = {there, NULL, json_object_array_length(there)};
+
+			put_at(&end, value, true);
+		}
+		else if (place->key == NULL && place->index > json_object_array_length(place->parent))
+			fail(pointer->text, "there is no such place");
+		else
+			put_at(place, value, true);
+	}
+}
+
+static void
+fail(const char *path, const char *why)
+{
+	ereport(ERROR,
+			(errcode(UM_PATCH_FAILED), errmsg("JSON Patch: \"%s\": %s", path, why)));
+}
