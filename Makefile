@@ -3,6 +3,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" usage_mgmt.c
 
 MODULE_big = usage_mgmt
 OBJS = \
+	src/bulk.o \
 	src/characteristics.o \
 	src/characteristics_gin.o \
 	src/characteristics_ops.o \
@@ -14,6 +15,7 @@ OBJS = \
 	src/json_tree.o \
 	src/ledger.o \
 	src/lifecycle.o \
+	src/load.o \
 	src/match.o \
 	src/model.o \
 	src/operations.o \
@@ -22,6 +24,7 @@ OBJS = \
 	src/query_string.o \
 	src/record.o \
 	src/replace.o \
+	src/rows.o \
 	src/rules.o \
 	src/settings.o \
 	src/spec_cache.o \
@@ -40,6 +43,7 @@ SQL_PARTS = \
 	sql/30_composites.sql \
 	sql/40_triggers.sql \
 	sql/50_tables.sql \
+	sql/55_loads.sql \
 	sql/60_partitions.sql \
 	sql/70_operations.sql \
 	sql/80_collections.sql \

@@ -4,13 +4,14 @@
 CREATE FUNCTION usage_mgmt.install_tables() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning	-- IF NOT EXISTS tells what is there
 AS $install$
 BEGIN
-	SET LOCAL client_min_messages = warning;	-- IF NOT EXISTS tells what is there
 	PERFORM usage_mgmt.install_usage_specification();
 	PERFORM usage_mgmt.install_usage();
 	PERFORM usage_mgmt.install_usage_key();
 	PERFORM usage_mgmt.install_views();
+	PERFORM usage_mgmt.install_loads();
 	PERFORM usage_mgmt.ensure_partitions(now() - interval '3 months', now() + interval '12 months');
 END
 $install$;
@@ -24,6 +25,9 @@ AS $install$
 BEGIN
 	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_specification (
 		id text COLLATE "C" NOT NULL,
+		CONSTRAINT usage_specification_pkey PRIMARY KEY (id)
+	);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.usage_specification', $$
 		name text,
 		description text,
 		version text,
@@ -40,9 +44,7 @@ BEGIN
 		target_entity_schema jsonb,
 		extra jsonb,
 		received_at timestamptz DEFAULT now(),
-		changed_at timestamptz DEFAULT now(),
-		CONSTRAINT usage_specification_pkey PRIMARY KEY (id)
-	);
+		changed_at timestamptz DEFAULT now()$$);
 	COMMENT ON TABLE usage_mgmt.usage_specification IS
 	'What usages of a type look like (TMF635: UsageSpecification).';
 	COMMENT ON COLUMN usage_mgmt.usage_specification.usage_spec_characteristic IS
@@ -70,6 +72,9 @@ BEGIN
 	CREATE TABLE IF NOT EXISTS usage_mgmt.usage (
 		id text COLLATE "C" NOT NULL,
 		usage_date timestamptz NOT NULL,
+		CONSTRAINT usage_pkey PRIMARY KEY (id, usage_date)
+	) PARTITION BY RANGE (usage_date);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.usage', $$
 		usage_type text NOT NULL,
 		description text,
 		status usage_mgmt.usage_status NOT NULL DEFAULT 'received',
@@ -83,9 +88,7 @@ BEGIN
 		extra jsonb,
 		received_at timestamptz DEFAULT now(),
 		changed_at timestamptz DEFAULT now(),
-		load_id bigint,
-		CONSTRAINT usage_pkey PRIMARY KEY (id, usage_date)
-	) PARTITION BY RANGE (usage_date);
+		load_id bigint$$);
 	COMMENT ON TABLE usage_mgmt.usage IS
 	'Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.';
 	COMMENT ON COLUMN usage_mgmt.usage.usage_date IS 'When it happened (R14.5: date, v4: usageDate).';
@@ -129,8 +132,8 @@ BEGIN
 	COMMENT ON COLUMN usage_mgmt.usage_key.usage_date IS 'The date of the usage, which names its partition.';
 	COMMENT ON COLUMN usage_mgmt.usage_key.content_hash IS 'Hash of the usage as it was first stored.';
 	COMMENT ON COLUMN usage_mgmt.usage_key.hash_version IS 'The algorithm of the hash.';
-	PERFORM usage_mgmt.install_key_triggers('usage_mgmt.usage');
-	PERFORM usage_mgmt.install_key_triggers('usage_mgmt.usage_default');
+	PERFORM usage_mgmt.install_key_triggers(relid)
+		FROM pg_partition_tree('usage_mgmt.usage');
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_usage_key() IS 'Part of install_tables().';
@@ -162,6 +165,26 @@ BEGIN
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_views() IS 'Part of install_tables().';
+
+-- Older tables get what they lack. There is no lock where nothing is missing.
+CREATE FUNCTION usage_mgmt.install_columns(relation regclass, declarations text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	missing text := (SELECT string_agg('ADD COLUMN ' || declaration, ', ' ORDER BY place)
+		FROM regexp_split_to_table(btrim(declarations, E' \t\n'), ',\s*\n\s*')
+			WITH ORDINALITY AS d(declaration, place)
+		WHERE NOT EXISTS (SELECT FROM pg_attribute
+						  WHERE attrelid = relation AND attname = split_part(declaration, ' ', 1)));
+BEGIN
+	IF missing IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE %s %s', relation, missing);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text) IS
+'Adds the columns that a table lacks; their declarations stand one on a line, with a comma at its end. Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_trigger(
 	relation text, trigger_name text, fires text, level text, function text) RETURNS void

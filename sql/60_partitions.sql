@@ -9,6 +9,10 @@ DECLARE
 	month timestamp;
 	made integer := 0;
 BEGIN
+	IF NOT isfinite(from_date) OR NOT isfinite(to_date) THEN
+		RAISE EXCEPTION 'partitions from % to % would have no end', from_date, to_date
+			USING ERRCODE = 'datetime_field_overflow';
+	END IF;
 	FOR month IN
 		SELECT generate_series(date_trunc('month', from_date AT TIME ZONE 'UTC'),
 			to_date AT TIME ZONE 'UTC', interval '1 month')

@@ -151,6 +151,9 @@ list_resources(FunctionCallInfo fcinfo, const UmModel *model)
 	listing = context->user_fctx;
 	if (listing->next < listing->count || fetch_rows(listing))
 		SRF_RETURN_NEXT(context, listing->json[listing->next++]);
+	/* the listing goes with the function's memory */
+	UnregisterExprContextCallback(((ReturnSetInfo *) fcinfo->resultinfo)->econtext, end_listing,
+								  PointerGetDatum(listing));
 	SRF_RETURN_DONE(context);
 }
 
@@ -192,16 +195,22 @@ fetch_rows(Listing *listing)
 
 	MemoryContextReset(listing->rows);
 	listing->count = listing->next = 0;
+	/* it went with the savepoint after which the first row was asked for */
 	if (!PortalIsValid(portal))
-		return false;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_CURSOR_STATE),
+				 errmsg("the list of resources ended with the subtransaction that began it")));
 	SPI_connect();
 	SPI_cursor_fetch(portal, true, FETCH);
 	old = MemoryContextSwitchTo(listing->rows);
 	for (; listing->count < (int) SPI_processed; listing->count++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		listing->json[listing->count] =
 			um_json_of(um_record_from_tuple(listing->shape, SPI_tuptable->tupdesc,
 											SPI_tuptable->vals[listing->count]),
 					   listing->version, listing->fields);
+	}
 	MemoryContextSwitchTo(old);
 	if (listing->count == 0)
 		SPI_cursor_close(portal);

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -52,6 +53,30 @@ um_content_hash(const UmRecord *usage)
 	hash = (int64) hash_bytes_extended((unsigned char *) form.data, form.len, 0);
 	pfree(form.data);
 	return hash;
+}
+
+/*
+ * An id made of the content, for a record that came without one: a UUID of
+ * version 8, so that the same file again adds nothing.
+ */
+Datum
+um_content_id(const UmRecord *usage)
+{
+	StringInfoData form;
+	StringInfoData id;
+	uint64		half[2];
+	unsigned char *byte = (unsigned char *) half;
+
+	initStringInfo(&form);
+	append_record(&form, usage, UM_NOT_CONTENT, date_of_receipt(usage));
+	for (int i = 0; i < 2; i++)
+		half[i] = pg_hton64(hash_bytes_extended((unsigned char *) form.data, form.len, i + 1));
+	byte[6] = (byte[6] & 0x0f) | 0x80;
+	byte[8] = (byte[8] & 0x3f) | 0x80;
+	initStringInfo(&id);
+	for (int i = 0; i < 16; i++)
+		appendStringInfo(&id, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", byte[i]);
+	return PointerGetDatum(cstring_to_text_with_len(id.data, id.len));
 }
 
 /*

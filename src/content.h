@@ -11,6 +11,7 @@
 #define UM_HASH_VERSION 1
 
 extern int64 um_content_hash(const UmRecord *usage);
+extern Datum um_content_id(const UmRecord *usage);
 extern bool um_same_content(const UmRecord *a, const UmRecord *b, int but_flags,
 							bool but_status);
 

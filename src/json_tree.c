@@ -132,10 +132,8 @@ build_members(UmScan *scan, struct json_object *object)
 	while (um_scan_key(scan, first, &key))
 	{
 		struct json_object *member;
-		char	   *name;
+		char	   *name = pnstrdup(key.ptr, key.len);
 
-		key = um_trim(key);
-		name = pnstrdup(key.ptr, key.len);
 		if (!build(scan, object, name, &member))
 			return false;
 		pfree(name);

@@ -30,9 +30,12 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "bulk.h"
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
@@ -61,6 +64,7 @@ typedef struct Transition
 
 static void start_batch(Batch *batch);
 static void add_key(Batch *batch, const UmRecord *usage, bool hashed);
+static void put_key(Batch *batch, Datum id, Datum date, int64 hash);
 static void note_order(Batch *batch, text *id);
 static void write_batch(Batch *batch, UmPlan *plan);
 static void collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed);
@@ -147,15 +151,19 @@ start_batch(Batch *batch)
 static void
 add_key(Batch *batch, const UmRecord *usage, bool hashed)
 {
-	Datum		values[3];
-	bool		nulls[3] = {false, false, !hashed};
+	put_key(batch, usage->value[0], usage->value[usage->model->date_slot],
+			hashed ? um_content_hash(usage) : 0);
+}
 
-	values[0] = usage->value[0];
-	values[1] = usage->value[usage->model->date_slot];
-	values[2] = hashed ? Int64GetDatum(um_content_hash(usage)) : (Datum) 0;
+static void
+put_key(Batch *batch, Datum id, Datum date, int64 hash)
+{
+	Datum		values[3] = {id, date, Int64GetDatum(hash)};
+	bool		nulls[3] = {false, false, false};
+
 	tuplestore_putvalues(batch->rows, batch->desc, values, nulls);
 	batch->count++;
-	note_order(batch, DatumGetTextPP(values[0]));
+	note_order(batch, DatumGetTextPP(id));
 }
 
 /* Ids that come in order, as they mostly do, need not be sorted. */
@@ -177,6 +185,7 @@ static void
 write_batch(Batch *batch, UmPlan *plan)
 {
 	EphemeralNamedRelation relation;
+	int			settings;
 
 	if (batch->count > 0)
 	{
@@ -188,8 +197,10 @@ write_batch(Batch *batch, UmPlan *plan)
 		relation->md.enrtuples = batch->count;
 		relation->reldata = batch->rows;
 		SPI_register_relation(relation);
+		settings = um_prefer_indexes();
 		if (SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0) < 0)
 			elog(ERROR, "could not write the ledger");
+		AtEOXact_GUC(true, settings);
 		SPI_unregister_relation(BATCH);
 	}
 	tuplestore_end(batch->rows);
@@ -203,12 +214,22 @@ collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed)
 													  ALLOCSET_DEFAULT_SIZES);
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
+	int			vouched_count;
+	const UmVouched *vouched = hashed ? um_bulk_rows(&vouched_count) : NULL;
 	Transition	transition;
 	MemoryContext old;
+	bool		null;
 
 	open_transition(&transition, data, rows);
-	while (next_row(&transition))
+	for (int i = 0; next_row(&transition); i++)
 	{
+		if (vouched != NULL && i < vouched_count &&
+			um_same_id(vouched[i].id, slot_getattr(transition.slot, shape->column[0] + 1, &null)))
+		{
+			put_key(batch, vouched[i].id, TimestampTzGetDatum(vouched[i].usage_date),
+					vouched[i].content_hash);
+			continue;
+		}
 		old = MemoryContextSwitchTo(row_context);
 		slot_getallattrs(transition.slot);
 		add_key(batch, um_record_from_values(shape, transition.slot->tts_values,

@@ -70,7 +70,7 @@ um_characteristic_matches(PG_FUNCTION_ARGS)
 	while (um_characteristics_next(&reader, &c))
 	{
 		if (!c.has_name || c.name.len != name.len || memcmp(c.name.ptr, name.ptr, name.len) != 0 ||
-			c.kind == UM_NONE)
+			c.kind == UM_NONE || c.kind == UM_NULL)
 			continue;
 		if (c.kind == UM_TRUE || c.kind == UM_FALSE)
 			c.value = c.kind == UM_TRUE ? (UmSlice) {"true", 4} : (UmSlice) {"false", 5};

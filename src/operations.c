@@ -50,8 +50,6 @@ static UmRecord *read_body(FunctionCallInfo fcinfo, int n, const UmModel *model,
 static UmRecord *store_new(UmRecord *record);
 static UmRecord *store_or_race(UmRecord *record);
 static UmRecord *known_record(UmRecord *record, bool *taken);
-static bool is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key);
-static void refuse_taken(const UmRecord *record);
 static Datum new_id(void);
 static const UmModel *model_of_row(Oid type);
 
@@ -274,7 +272,7 @@ store_new(UmRecord *record)
 	if (known != NULL)
 		return known;
 	if (taken)
-		refuse_taken(record);
+		um_refuse_taken(record);
 	return store_or_race(record);
 }
 
@@ -331,15 +329,15 @@ known_record(UmRecord *record, bool *taken)
 	stored = usage && !key.found ? NULL
 		: um_store_get(record->model, record->value[0], usage ? &key : NULL, false);
 	*taken = key.found || stored != NULL;
-	return stored != NULL && is_repeat(record, stored, &key) ? stored : NULL;
+	return stored != NULL && um_is_repeat(record, stored, &key) ? stored : NULL;
 }
 
 /*
  * A delivery is a repeat when it equals the record as it was delivered first,
  * or as it is now.  One without a date is taken to be of the stored date.
  */
-static bool
-is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key)
+bool
+um_is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key)
 {
 	int			date;
 	int			receipt;
@@ -365,8 +363,9 @@ is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key)
 	return repeat;
 }
 
-static void
-refuse_taken(const UmRecord *record)
+/* 23505: the id belongs to other content. */
+void
+um_refuse_taken(const UmRecord *record)
 {
 	ereport(ERROR,
 			(errcode(UM_ID_TAKEN),

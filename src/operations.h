@@ -7,9 +7,12 @@
 
 #include "fmgr.h"
 
+#include "store.h"
 #include "tmf_write.h"
 
 extern UmVersion um_version_arg(FunctionCallInfo fcinfo, int n);
+extern bool um_is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key);
+extern void um_refuse_taken(const UmRecord *record);
 extern Datum um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields);
 
 #endif

@@ -43,6 +43,7 @@ struct UmPatch
 	const UmModel *model;
 	UmVersion	version;
 	struct json_object *tree;
+	List	   *untouched;		/* attributes with elements that it leaves alone */
 	UmRecord   *constant;		/* of a merge patch that only sets columns */
 	bool	   *cleared;		/* columns that it empties, by slot */
 };
@@ -64,12 +65,18 @@ typedef struct PatchPath
 } PatchPath;
 
 static PatchKind kind_of(const char *content_type, struct json_object *tree, bool *query);
+static void trim_keys(struct json_object *object);
+static void find_untouched(UmPatch *patch);
+static bool touches(UmPatch *patch, const char *name);
+static bool pointer_touches(UmPatch *patch, const char *path, const char *name);
 static void make_constant(UmPatch *patch, UmSlice text);
 static void canonical_keys(UmPatch *patch, struct json_object *object, const UmNames *names);
 static void merge(UmPatch *patch, struct json_object *target, struct json_object *patch_object);
+static void check_identity(UmPatch *patch, struct json_object *document, UmFaults *faults);
 static void run_operation(UmPatch *patch, struct json_object **document,
 						  struct json_object *operation);
 static const char *text_member(struct json_object *operation, const char *name);
+static bool is_inside(const PatchPath *inner, const PatchPath *outer);
 static PatchPath parse_pointer(UmPatch *patch, const char *path);
 static void canonical_tokens(UmPatch *patch, PatchPath *pointer);
 static List *find_places(struct json_object *document, const PatchPath *pointer, bool must_exist);
@@ -98,15 +105,90 @@ um_patch_parse(UmSlice text, const char *content_type, const UmModel *model, UmV
 	patch->model = model;
 	patch->version = version;
 	patch->tree = um_tree_parse(text);
+	trim_keys(patch->tree);
 	patch->kind = kind_of(content_type, patch->tree, &patch->query);
-	if (patch->kind == OPERATIONS)
-		return patch;
-	if (!json_object_is_type(patch->tree, json_type_object))
+	if (patch->kind == MERGE && !json_object_is_type(patch->tree, json_type_object))
 		ereport(ERROR,
 				(errcode(UM_WRONG_KIND), errmsg("a merge patch must be an object")));
-	canonical_keys(patch, patch->tree, &model->names);
-	make_constant(patch, text);
+	if (patch->kind == MERGE)
+	{
+		canonical_keys(patch, patch->tree, &model->names);
+		make_constant(patch, text);
+	}
+	else if (json_object_is_type(patch->tree, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(patch->tree); i++)
+			trim_keys(json_object_array_get_idx(patch->tree, i));
+	find_untouched(patch);
 	return patch;
+}
+
+/* Blanks around a key are none of it, as everywhere that the model reaches. */
+static void
+trim_keys(struct json_object *object)
+{
+	List	   *blank = NIL;
+	ListCell   *cell;
+
+	if (!json_object_is_type(object, json_type_object))
+		return;
+	{
+		json_object_object_foreach(object, key, value)
+		{
+			(void) value;
+			if (um_trim((UmSlice) {key, strlen(key)}).len != (int) strlen(key))
+				blank = lappend(blank, pstrdup(key));
+		}
+	}
+	foreach(cell, blank)
+	{
+		char	   *key = lfirst(cell);
+		UmSlice		trimmed = um_trim((UmSlice) {key, strlen(key)});
+
+		(void) json_object_object_add(object, pnstrdup(trimmed.ptr, trimmed.len),
+									  json_object_get(json_object_object_get(object, key)));
+		json_object_object_del(object, key);
+	}
+}
+
+/*
+ * What a patch leaves alone is not to change by having been written and read:
+ * JSON that was kept as it came would come back with other escapes.
+ */
+static void
+find_untouched(UmPatch *patch)
+{
+	for (um_each_attribute(a, patch->model))
+		if (a->of != NULL && !touches(patch, um_name_in(a, patch->version)))
+			patch->untouched = lappend(patch->untouched, a);
+}
+
+static bool
+touches(UmPatch *patch, const char *name)
+{
+	size_t		count = json_object_is_type(patch->tree, json_type_array)
+		? json_object_array_length(patch->tree) : 1;
+
+	if (patch->kind == MERGE)
+		return json_object_object_get_ex(patch->tree, name, NULL);
+	for (size_t i = 0; i < count; i++)
+	{
+		struct json_object *operation = json_object_is_type(patch->tree, json_type_array)
+			? json_object_array_get_idx(patch->tree, i) : patch->tree;
+
+		if (pointer_touches(patch, text_member(operation, "path"), name) ||
+			(json_object_object_get_ex(operation, "from", NULL) &&
+			 pointer_touches(patch, text_member(operation, "from"), name)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+pointer_touches(UmPatch *patch, const char *path, const char *name)
+{
+	PatchPath	pointer = parse_pointer(patch, path);
+
+	return pointer.tokens == NIL || strcmp(linitial(pointer.tokens), name) == 0;
 }
 
 static PatchKind
@@ -116,8 +198,9 @@ kind_of(const char *content_type, struct json_object *tree, bool *query)
 	struct json_object *op;
 
 	*query = false;
-	/* the seeds' ArrayUpdate comes as plain JSON */
-	if (json_object_is_type(tree, json_type_object) &&
+	/* the seeds' ArrayUpdate comes as plain JSON, also where a list of operations is said to come */
+	if ((len == 0 || pg_strncasecmp(content_type, "application/merge-patch+json", Max(len, 28)) != 0) &&
+		json_object_is_type(tree, json_type_object) &&
 		json_object_object_get_ex(tree, "op", &op) && json_object_object_get_ex(tree, "path", &op))
 	{
 		*query = true;
@@ -191,6 +274,7 @@ um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults)
 	struct json_object *document;
 	StringInfoData text;
 	UmRecord   *record;
+	ListCell   *cell;
 
 	initStringInfo(&text);
 	um_write_record(&text, stored, patch->version, NULL);
@@ -205,17 +289,37 @@ um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults)
 	resetStringInfo(&text);
 	um_tree_text(&text, document);
 	record = um_read_document(text.data, text.len, patch->model, faults);
-	for (int i = 0; i < 2; i++)
+	if (json_object_is_type(document, json_type_object))
+		check_identity(patch, document, faults);
+	foreach(cell, patch->untouched)
 	{
-		UmPath		path = {NULL, &patch->model->attributes[i], 0};
+		int			slot = ((UmAttribute *) lfirst(cell))->slot;
 
-		/* id and href are not to be had rid of */
-		if (json_object_is_type(document, json_type_object) &&
-			!json_object_object_get_ex(document, um_name_in(path.attribute, patch->version), NULL))
-			um_fault(faults, &path, UM_IDENTITY, "cannot be removed");
+		if (um_is_set(stored, slot))
+			um_record_set(record, slot, stored->value[slot]);
 	}
 	um_replace(record, stored, patch->version, faults);
 	return record;
+}
+
+/* Id and href can be repeated; a reader would take their removal for silence. */
+static void
+check_identity(UmPatch *patch, struct json_object *document, UmFaults *faults)
+{
+	for (int i = 0; i < 2; i++)
+	{
+		UmPath		path = {NULL, &patch->model->attributes[i], 0};
+		struct json_object *value =
+			json_object_object_get(document, um_name_in(path.attribute, patch->version));
+		const char *text = json_object_is_type(value, json_type_string)
+			? json_object_get_string(value) : "";
+
+		if (value == NULL || (json_object_is_type(value, json_type_string) &&
+							  um_trim((UmSlice) {text, strlen(text)}).len == 0))
+			um_fault(faults, &path, UM_IDENTITY, "cannot be removed");
+		else if (path.attribute->kind == UM_HREF && !json_object_is_type(value, json_type_string))
+			um_fault(faults, &path, UM_IDENTITY, "is no address");
+	}
 }
 
 /* Gives the keys of an object the names of the patch's version. */
@@ -324,12 +428,11 @@ run_operation(UmPatch *patch, struct json_object **document, struct json_object 
 	else if (strcmp(op, "copy") == 0 || strcmp(op, "move") == 0)
 	{
 		PatchPath		from = parse_pointer(patch, text_member(operation, "from"));
-		int			len = strlen(from.text);
 
 		value = um_tree_copy(one_value(*document, &from));
 		if (strcmp(op, "move") == 0)
 		{
-			if (strncmp(path, from.text, len) == 0 && path[len] == '/')
+			if (is_inside(&pointer, &from))
 				fail(path, "a value cannot move into itself");
 			if (strcmp(path, from.text) == 0)
 				return;
@@ -355,6 +458,17 @@ text_member(struct json_object *operation, const char *name)
 		ereport(ERROR,
 				(errcode(UM_PATCH_FAILED), errmsg("a JSON Patch operation needs \"%s\"", name)));
 	return json_object_get_string(member);
+}
+
+static bool
+is_inside(const PatchPath *inner, const PatchPath *outer)
+{
+	if (outer->conditions != NIL || list_length(inner->tokens) <= list_length(outer->tokens))
+		return false;
+	for (int i = 0; i < list_length(outer->tokens); i++)
+		if (strcmp(list_nth(inner->tokens, i), list_nth(outer->tokens, i)) != 0)
+			return false;
+	return true;
 }
 
 /* /a/b~1c with or without the leading slash, and a filter where that may be. */

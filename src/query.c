@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -57,6 +58,8 @@ static void compile_elements(Scope *scope, const UmAttribute *list, List *inner)
 static void compile_characteristics(Scope *scope, List *all, const UmAttribute *attribute);
 static void compile_named(Scope *scope, const UmAttribute *attribute, Pending *pending);
 static void compile_extra(Scope *scope, const char *object, Pending *pending);
+static void compile_json(Scope *scope, const char *json, const char *path,
+						 const UmCondition *condition);
 static void compile_scalar(Scope *scope, const UmAttribute *attribute, const char *object,
 						   Pending *pending);
 static void compile_href(Scope *scope, Pending *pending);
@@ -68,6 +71,7 @@ static Oid	scalar_type(const UmAttribute *attribute);
 static Datum value_of(Scope *scope, const UmAttribute *attribute, const UmCondition *condition,
 					  const char *text);
 static void check_regex(const char *regex);
+static Datum array_of(Oid type, List *values);
 static Datum text_array(List *strings);
 static List *rest_of(List *path);
 static char *join(List *path);
@@ -169,6 +173,8 @@ compile_one(Scope *scope, List *all, Pending *pending)
 		compile_members(scope, attribute, pending);
 	else if (attribute->kind == UM_HREF)
 		compile_href(scope, pending);
+	else if (attribute->column == NULL)
+		unknown(pending->condition);
 	else
 		compile_scalar(scope, attribute, NULL, pending);
 }
@@ -333,9 +339,6 @@ compile_named(Scope *scope, const UmAttribute *attribute, Pending *pending)
 static void
 compile_extra(Scope *scope, const char *object, Pending *pending)
 {
-	StringInfo	sql = &scope->statement->sql;
-	const UmCondition *condition = pending->condition;
-	bool		ne = condition->op == UM_NE;
 	StringInfoData path;
 	ListCell   *cell;
 
@@ -352,21 +355,26 @@ compile_extra(Scope *scope, const char *object, Pending *pending)
 		um_append_json_string(&path, lfirst(cell), strlen(lfirst(cell)));
 	}
 	appendStringInfoString(&path, "[*]");
-	appendStringInfo(sql, " AND %sEXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, $%d::pg_catalog.text::pg_catalog.jsonpath, '{}', true) AS x(v) WHERE true",
-					 ne ? "NOT " : "",
-					 scope->json ? psprintf("%s.v", scope->alias)
-					 : psprintf("%s.%s", scope->alias,
-								scope->model->slot[scope->model->extra_slot]->column),
-					 um_statement_arg(scope->statement, TEXTOID, CStringGetTextDatum(path.data)));
-	if (ne)
-	{
-		UmCondition equal = *condition;
+	compile_json(scope, scope->json ? psprintf("%s.v", scope->alias)
+				 : psprintf("%s.%s", scope->alias,
+							scope->model->slot[scope->model->extra_slot]->column),
+				 path.data, pending->condition);
+}
 
-		equal.op = UM_EQ;
-		compare_as_written(scope, "(x.v #>> '{}')", &equal);
-	}
-	else
-		compare_as_written(scope, "(x.v #>> '{}')", condition);
+/* What a path finds in JSON; ne says that it finds no such value. */
+static void
+compile_json(Scope *scope, const char *json, const char *path, const UmCondition *condition)
+{
+	StringInfo	sql = &scope->statement->sql;
+	UmCondition found = *condition;
+
+	if (condition->op == UM_NE)
+		found.op = UM_EQ;
+	appendStringInfo(sql, " AND %sEXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, "
+					 "$%d::pg_catalog.text::pg_catalog.jsonpath, '{}', true) AS x(v) WHERE true",
+					 condition->op == UM_NE ? "NOT " : "", json,
+					 um_statement_arg(scope->statement, TEXTOID, CStringGetTextDatum(path)));
+	compare_as_written(scope, "(x.v OPERATOR(pg_catalog.#>>) '{}')", &found);
 	appendStringInfoChar(sql, ')');
 }
 
@@ -392,11 +400,7 @@ compile_scalar(Scope *scope, const UmAttribute *attribute, const char *object, P
 			um_append_json_string(&path, lfirst(cell), strlen(lfirst(cell)));
 		}
 		appendStringInfoString(&path, "[*]");
-		appendStringInfo(&scope->statement->sql, " AND EXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, $%d::pg_catalog.text::pg_catalog.jsonpath, '{}', true) AS x(v) WHERE true",
-						 expression,
-						 um_statement_arg(scope->statement, TEXTOID, CStringGetTextDatum(path.data)));
-		compare_as_written(scope, "(x.v #>> '{}')", condition);
-		appendStringInfoChar(&scope->statement->sql, ')');
+		compile_json(scope, expression, path.data, condition);
 		return;
 	}
 	if (attribute->kind == UM_ANY || (attribute->flags & UM_BOUND))
@@ -436,11 +440,7 @@ compile_href(Scope *scope, Pending *pending)
 
 		/* the id was encoded in the href, and the href in the query */
 		if (strncmp(href, prefix, strlen(prefix)) == 0)
-		{
-			UmQueryString *q = um_parse_query(psprintf("id=%s", id));
-
-			ids = lappend(ids, linitial(((UmCondition *) linitial(q->conditions))->values));
-		}
+			ids = lappend(ids, um_url_decode(id, strlen(id)));
 	}
 	appendStringInfo(&scope->statement->sql, " AND %s(%s.id = ANY ($%d))",
 					 condition->op == UM_NE ? "NOT " : "", scope->alias,
@@ -453,23 +453,21 @@ compare(Scope *scope, const char *expression, Oid type, const UmCondition *condi
 {
 	static const char *const signs[] = {"=", "<>", ">", ">=", "<", "<=", "~"};
 	StringInfo	sql = &scope->statement->sql;
-	bool		ordered_text = type == TEXTOID && condition->op != UM_EQ && condition->op != UM_NE &&
+	bool		ne = condition->op == UM_NE;
+	bool		several = list_length(values) > 1;
+	bool		ordered_text = type == TEXTOID && !ne && condition->op != UM_EQ &&
 		condition->op != UM_REGEX;
-	const char *between = condition->op == UM_NE ? " AND " : " OR ";
-	bool		first = true;
-	ListCell   *cell;
 
 	appendStringInfoString(sql, " AND (");
-	if (condition->op == UM_NE)
-		appendStringInfo(sql, "%s IS NULL OR (", expression);
-	foreach(cell, values)
-	{
-		appendStringInfo(sql, "%s%s%s OPERATOR(pg_catalog.%s) $%d", first ? "" : between, expression,
-						 ordered_text ? " COLLATE pg_catalog.\"C\"" : "", signs[condition->op],
-						 um_statement_arg(scope->statement, type, PointerGetDatum(lfirst(cell))));
-		first = false;
-	}
-	appendStringInfoString(sql, condition->op == UM_NE ? "))" : ")");
+	if (ne)
+		appendStringInfo(sql, "%s IS NULL OR ", expression);
+	appendStringInfo(sql, "%s%s OPERATOR(pg_catalog.%s) %s$%d%s)", expression,
+					 ordered_text ? " COLLATE pg_catalog.\"C\"" : "", signs[condition->op],
+					 !several ? "" : ne ? "ALL (" : "ANY (",
+					 several ? um_statement_arg(scope->statement, get_array_type(type),
+												array_of(type, values))
+					 : um_statement_arg(scope->statement, type, PointerGetDatum(linitial(values))),
+					 several ? ")" : "");
 }
 
 /* Text against the values as the query wrote them: as numbers where both are. */
@@ -579,7 +577,7 @@ check_regex(const char *regex)
 {
 	bool		escaped = false;
 
-	if (strlen(regex) > 1000)
+	if (pg_mbstrlen(regex) > 1000)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("a regular expression has at most 1000 characters")));
@@ -597,6 +595,22 @@ check_regex(const char *regex)
 				(errcode(UM_PARAMETER),
 				 errmsg("a regular expression cannot have a director")));
 	um_try_regex(regex);
+}
+
+static Datum
+array_of(Oid type, List *values)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * list_length(values));
+	ListCell   *cell;
+	int16		len;
+	bool		by_value;
+	char		align;
+
+	get_typlenbyvalalign(type, &len, &by_value, &align);
+	foreach(cell, values)
+		elements[foreach_current_index(cell)] = PointerGetDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(elements, list_length(values), type, len, by_value,
+										   align));
 }
 
 static Datum
@@ -654,8 +668,9 @@ um_add_page(UmStatement *statement, const UmQueryString *query, UmVersion versio
 	if (query->sort != NIL || paged)
 	{
 		appendStringInfoString(sql, " ORDER BY ");
-		if (query->after != NULL)
-			(void) after_order(statement, query, &by_date, &descending);
+		/* ids of one date run as the dates do, so that "after" can go on from any page */
+		if (!after_order(statement, query, &by_date, &descending))
+			descending = false;
 		if (query->sort == NIL && statement->model == &um_usage)
 			appendStringInfoString(sql, "u.usage_date, ");
 		foreach(cell, query->sort)
@@ -712,10 +727,19 @@ add_sort(UmStatement *statement, const char *key, UmVersion version)
 	if (attribute != NULL && attribute->kind == UM_LIST && list_length(condition->path) > 1)
 	{
 		/* a list is sorted by its first element */
+		Scope		first = {statement, attribute->of, version,
+			psprintf("(u.%s)[1]", attribute->column), false, 1};
+
 		member = um_find_name(&attribute->of->names, (UmSlice) {segment, strlen(segment)}, NULL);
-		if (member != NULL && member->column != NULL && list_length(condition->path) == 2)
+		if (member != NULL && member->members != NULL && list_length(condition->path) == 3)
+			member = um_find_name(&member->names,
+								  (UmSlice) {lthird(condition->path), strlen(lthird(condition->path))},
+								  NULL);
+		else if (list_length(condition->path) != 2)
+			member = NULL;
+		if (member != NULL && member->column != NULL)
 		{
-			appendStringInfo(sql, "(u.%s)[1].%s%s %s", attribute->column, member->column,
+			appendStringInfo(sql, "%s%s %s", scalar_expression(&first, member, NULL),
 							 scalar_type(member) == TEXTOID && member->kind != UM_JSON
 							 ? " COLLATE pg_catalog.\"C\"" : "", order);
 			return;
@@ -756,7 +780,7 @@ add_after(UmStatement *statement, const UmQueryString *query)
 	n = um_statement_arg(statement, TEXTOID, id);
 	if (!by_date)
 	{
-		appendStringInfo(sql, " AND u.id %s $%d", sign, n);
+		appendStringInfo(sql, " AND u.id OPERATOR(pg_catalog.%s) $%d", sign, n);
 		return;
 	}
 	key = um_store_key(id, true);

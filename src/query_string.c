@@ -14,10 +14,16 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "errors.h"
 #include "query_string.h"
 
+/* What a person or program asks stays far below; what attacks does not. */
 #define MAX_CONDITIONS 500
+#define MAX_VALUES 10000
+#define MAX_SEGMENTS 100
+#define MAX_KEYS 32
+#define MAX_FIELDS 1000
 
 static const char *const operator_names[] = {"eq", "ne", "gt", "gte", "lt", "lte", "regex"};
 
@@ -36,10 +42,13 @@ static char *split_pair(char *pair, UmOperator *op, char **value);
 static bool take_parameter(UmQueryString *query, const char *name, char *value);
 static int64 parse_count(const char *name, const char *value);
 static void add_condition(UmQueryString *query, char *name, UmOperator op, char *value);
+static List *split_path(const char *name);
+static int	sign_at(const char *text, UmOperator *op);
 static List *split_values(const char *name, char *value);
 static List *split_list(char *text);
-static char *decode(const char *text, int len);
+static int	unit(const char *text, int len, char *c);
 static int	hex_digit(char c);
+pg_noreturn static void too_many(const char *what, int most);
 
 const char *
 um_operator_name(UmOperator op)
@@ -101,58 +110,65 @@ parse_pair(UmQueryString *query, char *pair)
 }
 
 /*
- * Parts a pair at its operator.  The name comes back decoded, the value as it
- * stands, since its commas mean something before it is decoded.
+ * Parts a pair at its first operator, in the open or percent-encoded.  A lone
+ * encoded = is part of the name where an operator in the open follows.  The name comes back
+ * decoded, the value as it stands, since its commas mean something before it
+ * is decoded.
  */
 static char *
 split_pair(char *pair, UmOperator *op, char **value)
 {
-	int			end = strcspn(pair, "=<>");
-	char	   *whole;
-	int			at;
+	char	   *at = NULL;
+	int			len = 0;
+	char		c;
 
-	/* an operator in the open: the name's last sign belongs to it */
-	if (pair[end] != '\0')
+	for (char *p = pair; *p != '\0'; p += unit(p, strnlen(p, 3), &c))
 	{
-		if (end > 0 && (pair[end - 1] == '*' || pair[end - 1] == '!') && pair[end] == '=')
-			end--;
-		for (size_t i = 0; i < lengthof(signs); i++)
-			if (strncmp(pair + end, signs[i].sign, strlen(signs[i].sign)) == 0)
-			{
-				*op = signs[i].op;
-				*value = pair + end + strlen(signs[i].sign);
-				whole = decode(pair, end);
-				/* name%3E=value: the sign was encoded, the = was not */
-				at = strlen(whole);
-				if (*op == UM_EQ && at > 0 && strchr("<>=!*", whole[at - 1]) != NULL)
-				{
-					*op = whole[at - 1] == '<' ? UM_LTE : whole[at - 1] == '>' ? UM_GTE
-						: whole[at - 1] == '!' ? UM_NE : whole[at - 1] == '*' ? UM_REGEX : UM_EQ;
-					whole[at - 1] = '\0';
-				}
-				return whole;
-			}
-	}
-	/* an encoded operator, or a name alone */
-	whole = decode(pair, strlen(pair));
-	at = strcspn(whole, "=<>!*");
-	for (size_t i = 0; whole[at] != '\0' && i < lengthof(signs); i++)
-		if (strncmp(whole + at, signs[i].sign, strlen(signs[i].sign)) == 0)
-		{
-			char	   *encoded = strchr(pair, '%');
+		UmOperator	found;
+		int			n = sign_at(p, &found);
 
-			*op = signs[i].op;
-			while (encoded != NULL && (int) strlen(decode(pair, encoded - pair)) < at)
-				encoded = strchr(encoded + 1, '%');
-			*value = encoded == NULL ? pair + strlen(pair) : encoded;
-			for (size_t n = strlen(signs[i].sign); n > 0 && **value != '\0'; n--)
-				*value += **value == '%' ? 3 : 1;
-			whole[at] = '\0';
-			return whole;
+		if (n == 0 || (at != NULL && *p == '%'))
+			continue;
+		at = p;
+		len = n;
+		*op = found;
+		if (*p != '%' || n > 3 || found != UM_EQ)
+			break;
+	}
+	if (at == NULL)
+	{
+		*op = UM_EQ;
+		at = pair + strlen(pair);
+	}
+	*value = at + len;
+	return um_url_decode(pair, at - pair);
+}
+
+/* How long an operator that starts here is, 0 for none. */
+static int
+sign_at(const char *text, UmOperator *op)
+{
+	for (size_t i = 0; i < lengthof(signs); i++)
+	{
+		const char *p = text;
+		const char *sign = signs[i].sign;
+		char		c;
+
+		for (; *sign != '\0'; sign++)
+		{
+			int			n = unit(p, strnlen(p, 3), &c);
+
+			if (n == 0 || c != *sign)
+				break;
+			p += n;
 		}
-	*op = UM_EQ;
-	*value = pair + strlen(pair);
-	return whole;
+		if (*sign == '\0')
+		{
+			*op = signs[i].op;
+			return p - text;
+		}
+	}
+	return 0;
 }
 
 /* What steers the answer instead of filtering it. */
@@ -161,18 +177,27 @@ take_parameter(UmQueryString *query, const char *name, char *value)
 {
 	if (strcmp(name, "fields") == 0)
 	{
-		char	   *fields = decode(value, strlen(value));
+		char	   *fields = um_url_decode(value, strlen(value));
+		int			count = 1;
 
 		query->fields = query->fields == NULL ? fields : psprintf("%s,%s", query->fields, fields);
+		for (const char *p = query->fields; *p != '\0'; p++)
+			count += *p == ',' || *p == ' ';
+		if (count > MAX_FIELDS)
+			too_many("fields", MAX_FIELDS);
 	}
 	else if (strcmp(name, "limit") == 0)
-		query->limit = parse_count(name, decode(value, strlen(value)));
+		query->limit = parse_count(name, um_url_decode(value, strlen(value)));
 	else if (strcmp(name, "offset") == 0)
-		query->offset = parse_count(name, decode(value, strlen(value)));
+		query->offset = parse_count(name, um_url_decode(value, strlen(value)));
 	else if (strcmp(name, "after") == 0)
-		query->after = decode(value, strlen(value));
+		query->after = um_url_decode(value, strlen(value));
 	else if (strcmp(name, "sort") == 0)
+	{
 		query->sort = list_concat(query->sort, split_list(value));
+		if (list_length(query->sort) > MAX_KEYS)
+			too_many("keys to sort by", MAX_KEYS);
+	}
 	else if (strcmp(name, "filter") == 0)
 		ereport(ERROR,
 				(errcode(UM_UNSUPPORTED),
@@ -211,6 +236,9 @@ add_condition(UmQueryString *query, char *name, UmOperator op, char *value)
 	ListCell   *cell;
 	List	   *values = split_values(name, value);
 
+	query->values += list_length(values);
+	if (query->values > MAX_VALUES)
+		too_many("values", MAX_VALUES);
 	foreach(cell, query->conditions)
 	{
 		condition = lfirst(cell);
@@ -221,23 +249,32 @@ add_condition(UmQueryString *query, char *name, UmOperator op, char *value)
 		}
 	}
 	if (list_length(query->conditions) >= MAX_CONDITIONS)
-		ereport(ERROR,
-				(errcode(UM_PARAMETER),
-				 errmsg("a query has at most %d conditions", MAX_CONDITIONS)));
+		too_many("conditions", MAX_CONDITIONS);
 	condition = palloc0(sizeof(UmCondition));
 	condition->name = pstrdup(name);
 	condition->op = op;
 	condition->values = values;
+	condition->path = split_path(name);
+	query->conditions = lappend(query->conditions, condition);
+}
+
+static List *
+split_path(const char *name)
+{
+	List	   *path = NIL;
+
 	for (char *segment = pstrdup(name); segment != NULL;)
 	{
 		char	   *dot = strchr(segment, '.');
 
 		if (dot != NULL)
 			*dot++ = '\0';
-		condition->path = lappend(condition->path, segment);
+		path = lappend(path, segment);
 		segment = dot;
 	}
-	query->conditions = lappend(query->conditions, condition);
+	if (list_length(path) > MAX_SEGMENTS)
+		too_many("names parted by dots", MAX_SEGMENTS);
+	return path;
 }
 
 /* a,b and a;b and a;name=b */
@@ -252,12 +289,12 @@ split_values(const char *name, char *value)
 		int			end = strcspn(value, ",;");
 		char		separator = value[end];
 
-		if (strncmp(value, name, len) == 0 && value[len] == '=' && values != NIL)
+		if (values != NIL && len < end && strncmp(value, name, len) == 0 && value[len] == '=')
 		{
 			value += len + 1;
 			end -= len + 1;
 		}
-		values = lappend(values, decode(value, end));
+		values = lappend(values, um_url_decode(value, end));
 		if (separator == '\0')
 			return values;
 		value += end + 1;
@@ -271,27 +308,33 @@ split_list(char *text)
 	char	   *save = NULL;
 
 	for (char *item = strtok_r(text, ",", &save); item != NULL; item = strtok_r(NULL, ",", &save))
-		list = lappend(list, decode(item, strlen(item)));
+		list = lappend(list, um_url_decode(item, strlen(item)));
 	return list;
 }
 
+static void
+too_many(const char *what, int most)
+{
+	ereport(ERROR,
+			(errcode(UM_PARAMETER), errmsg("a query has at most %d %s", most, what)));
+}
+
 /* Percent-decoding; 22023 for what is no text in the end. */
-static char *
-decode(const char *text, int len)
+char *
+um_url_decode(const char *text, int len)
 {
 	char	   *out = palloc(len + 1);
 	int			n = 0;
 	char	   *server;
 
-	for (int i = 0; i < len; i++)
+	for (int i = 0; i < len;)
 	{
-		if (text[i] == '%' && i + 2 < len && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0)
-		{
-			out[n++] = (char) (hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-			i += 2;
-		}
-		else
-			out[n++] = text[i] == '+' ? ' ' : text[i];
+		bool		plus = text[i] == '+';
+
+		i += unit(text + i, len - i, &out[n]);
+		if (plus)
+			out[n] = ' ';
+		n++;
 	}
 	out[n] = '\0';
 	if (memchr(out, '\0', n) != NULL || !pg_verify_mbstr(PG_UTF8, out, n, true))
@@ -300,6 +343,19 @@ decode(const char *text, int len)
 	server = (char *) pg_do_encoding_conversion((unsigned char *) out, n, PG_UTF8,
 												GetDatabaseEncoding());
 	return server;
+}
+
+/* One character or three that encode one; how many were read. */
+static int
+unit(const char *text, int len, char *c)
+{
+	if (len == 0)
+		return 0;
+	*c = text[0];
+	if (text[0] != '%' || len < 3 || hex_digit(text[1]) < 0 || hex_digit(text[2]) < 0)
+		return 1;
+	*c = (char) (hex_digit(text[1]) * 16 + hex_digit(text[2]));
+	return 3;
 }
 
 static int

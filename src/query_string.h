@@ -26,6 +26,7 @@ typedef struct UmCondition
 typedef struct UmQueryString
 {
 	List	   *conditions;		/* of UmCondition, all of which must hold */
+	int			values;			/* of all conditions */
 	char	   *fields;
 	List	   *sort;			/* of char *: names, - before a descending one */
 	int64		limit;			/* -1 for none */
@@ -34,6 +35,7 @@ typedef struct UmQueryString
 } UmQueryString;
 
 extern UmQueryString *um_parse_query(const char *text);
+extern char *um_url_decode(const char *text, int len);
 extern const char *um_operator_name(UmOperator op);
 extern bool um_operator_from_name(const char *name, int len, UmOperator *op);
 

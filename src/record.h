@@ -28,6 +28,7 @@ typedef struct UmRecord
 	uint8	   *state;			/* UmState */
 	bool	   *changed;		/* differs from the tuple it was made from */
 	UmSlice		href;			/* as delivered; it is never stored */
+	int			spoken;			/* versions whose own names or shapes it used, as bits */
 } UmRecord;
 
 typedef struct UmList

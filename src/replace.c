@@ -25,6 +25,7 @@ static bool href_names(UmSlice href, Datum id);
 static void keep_stored(UmRecord *record, const UmRecord *old, UmVersion version);
 static void keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version);
 static void keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
+static bool is_derived(const UmRecord *record, const UmAttribute *member);
 static void keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
 static bool same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
 
@@ -141,10 +142,26 @@ static void
 keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute)
 {
 	for (const UmAttribute *m = attribute->members; m->kind != UM_END; m++)
-		if (record->state[m->slot] == UM_ABSENT && um_is_set(old, m->slot) &&
+		if ((record->state[m->slot] == UM_ABSENT || is_derived(record, m)) &&
+			um_is_set(old, m->slot) &&
 			record->model->slot[m->slot] == m && m->slot != attribute->slot &&
 			!(m->flags & UM_SHARED))	/* which has a name of its own here */
 			um_record_set(record, m->slot, old->value[m->slot]);
+}
+
+/* Whether an id only repeats the last segment of its URI, as um_complete makes it. */
+static bool
+is_derived(const UmRecord *record, const UmAttribute *member)
+{
+	char	   *uri;
+	char	   *slash;
+
+	if (!um_is_set(record, member->segment_slot) || !um_is_set(record, member->slot))
+		return false;
+	uri = TextDatumGetCString(record->value[member->segment_slot]);
+	slash = strrchr(uri, '/');
+	return strcmp(slash != NULL ? slash + 1 : uri,
+				  TextDatumGetCString(record->value[member->slot])) == 0;
 }
 
 /* Unknown members of an object that this version shows as a scalar. */

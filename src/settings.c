@@ -12,6 +12,8 @@ int			um_tmf_version = UM_R14_5;
 char	   *um_base_url = NULL;
 int			um_check_specification = UM_CHECK_OFF;
 bool		um_install_tables = true;
+int			um_on_fault = UM_KEEP_FAULTS;
+char	   *um_load_setting = NULL;
 
 static const struct config_enum_entry versions[] = {
 	{"r14.5", UM_R14_5, false},
@@ -25,6 +27,14 @@ static const struct config_enum_entry checks[] = {
 	{"mark", UM_CHECK_MARK, false},
 	{NULL, 0, false}
 };
+
+static const struct config_enum_entry faults[] = {
+	{"keep", UM_KEEP_FAULTS, false},
+	{"raise", UM_RAISE_FAULTS, false},
+	{NULL, 0, false}
+};
+
+static bool check_load(char **value, void **extra, GucSource source);
 
 void
 um_settings_init(void)
@@ -47,5 +57,24 @@ um_settings_init(void)
 							 "Off where a restore or another node brings them.",
 							 &um_install_tables, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("usage_mgmt.on_fault",
+							 "Sets what a load does with a faulty document.",
+							 "It is kept as a reject (keep) or fails the load (raise).",
+							 &um_on_fault, UM_KEEP_FAULTS, faults,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("usage_mgmt.load",
+							   "Sets the row of import_load that statements on the document views belong to.",
+							   "Empty: each COPY makes its own.",
+							   &um_load_setting, "",
+							   PGC_USERSET, 0, check_load, NULL, NULL);
 	MarkGUCPrefixReserved("usage_mgmt");
+}
+
+/* The id of a load, or nothing. */
+static bool
+check_load(char **value, void **extra, GucSource source)
+{
+	(void) extra;
+	(void) source;
+	return strspn(*value, "0123456789") == strlen(*value) && strlen(*value) <= 18;
 }

@@ -223,6 +223,7 @@ check_against(const UmRecord *usage, const CachedSpecification *specification, U
 	for (; um_characteristics_next(&reader, &c); element.index++)
 	{
 		const UmRecord *known;
+		UmSlice		shown = c.value;
 		bool		type_ok = false;
 
 		if (!c.has_name || c.kind == UM_NONE)
@@ -232,10 +233,14 @@ check_against(const UmRecord *usage, const CachedSpecification *specification, U
 			um_fault(faults, &name, UM_RULE, "\"%.*s\" is not in usage specification \"%s\"",
 					 Min(c.name.len, 60), c.name.ptr, specification->id);
 		else if (!value_allowed(&c, known, &type_ok))
+		{
+			if (c.kind == UM_TRUE || c.kind == UM_FALSE)
+				shown = c.kind == UM_TRUE ? (UmSlice) {"true", 4} : (UmSlice) {"false", 5};
 			um_fault(faults, &value, UM_RULE, type_ok
 					 ? "\"%.*s\" is not in the list or range of \"%.*s\""
 					 : "\"%.*s\" is not of the value type of \"%.*s\"",
-					 Min(c.value.len, 60), c.value.ptr, Min(c.name.len, 60), c.name.ptr);
+					 Min(shown.len, 60), shown.ptr, Min(c.name.len, 60), c.name.ptr);
+		}
 	}
 }
 

@@ -22,6 +22,7 @@
 #include "partitioning/partdesc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -78,6 +79,32 @@ um_prepare(UmPlan *plan)
 }
 
 /*
+ * Makes plans go by index until AtEOXact_GUC(true, …) is given the result.  A
+ * table that was vacuumed while it was empty counts as empty to the planner,
+ * and a plan made then and kept would read the whole ledger for each id.
+ */
+int
+um_prefer_indexes(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+/* Whether two ids, texts of collation "C", are the same. */
+bool
+um_same_id(Datum a, Datum b)
+{
+	text	   *x = DatumGetTextPP(a);
+	text	   *y = DatumGetTextPP(b);
+
+	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) &&
+		memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
+}
+
+/*
  * Goes on as another role, as referential integrity does; an error takes the
  * change back by itself.  What it runs must name the schema of operators, too:
  * the search_path is still the caller's.
@@ -110,12 +137,15 @@ um_store_key(Datum id, bool read_only)
 	};
 	Relation	usage = table_open(um_table(um_usage.noun, false), AccessShareLock);
 	UmKey		key = {false, 0, 0};
+	int			settings;
 	UmUser		before;
 	bool		null;
 
 	um_become(usage->rd_rel->relowner, &before);
+	settings = um_prefer_indexes();
 	if (SPI_execute_plan(um_prepare(&plan), &id, NULL, read_only, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the ledger");
+	AtEOXact_GUC(true, settings);
 	um_become_again(&before);
 	table_close(usage, NoLock);
 	key.found = SPI_processed > 0;
@@ -149,14 +179,17 @@ um_store_get(const UmModel *model, Datum id, const UmKey *key, bool read_only)
 	{
 		Oid			owner;
 		Oid			leaf = readable_leaf(key->usage_date, &owner);
+		int			settings;
 		UmUser		before;
 
 		args[1] = TimestampTzGetDatum(key->usage_date);
 		if (OidIsValid(leaf))
 		{
 			um_become(owner, &before);
+			settings = um_prefer_indexes();
 			if (SPI_execute_plan(leaf_plan(leaf), args, NULL, read_only, 1) != SPI_OK_SELECT)
 				elog(ERROR, "could not read a partition");
+			AtEOXact_GUC(true, settings);
 			um_become_again(&before);
 			record = first_row(model);
 		}

@@ -46,11 +46,14 @@ static UmRecord *read_object(UmScan *scan, const UmModel *model, UmFaults *fault
 							 const UmPath *path);
 static void read_member(Reader *reader, const UmNames *names, UmSlice key, int *hint,
 						const UmPath *path, StringInfo extra, int *extra_count);
+static int	version_spoken(const UmAttribute *attribute, UmSlice key);
 static void keep_unknown(Reader *reader, UmSlice key, StringInfo extra, int *count);
 static void read_attribute(Reader *reader, UmAttribute *attribute, const UmPath *path);
 static void read_members(Reader *reader, UmAttribute *object, const UmPath *path);
 static void read_href(Reader *reader);
 static UmList *read_list(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *path);
+static bool is_tree(UmScan *scan, const UmAttribute *attribute);
+static const char *tree_kind(const UmAttribute *attribute);
 static bool read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value);
 static bool read_scalar(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value);
 static bool scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path,
@@ -148,7 +151,30 @@ read_member(Reader *reader, const UmNames *names, UmSlice key, int *hint, const 
 	here.parent = path;
 	here.attribute = attribute;
 	here.index = 0;
+	reader->record->spoken |= version_spoken(attribute, key);
 	read_attribute(reader, attribute, &here);
+}
+
+/* The version that a name is peculiar to, as a bit; 0 where it tells nothing. */
+static int
+version_spoken(const UmAttribute *attribute, UmSlice key)
+{
+	if (attribute->name[UM_R14_5] == attribute->name[UM_V4])
+		return 0;
+	for (int v = 0; v < UM_VERSIONS; v++)
+		if (attribute->name[v] != NULL && um_slice_is(key, attribute->name[v]))
+			return 1 << v;
+	return 0;
+}
+
+/* The version that a document was written in, or else the given one. */
+UmVersion
+um_speaks(const UmRecord *record, UmVersion otherwise)
+{
+	for (int v = 0; v < UM_VERSIONS; v++)
+		if (record->spoken == 1 << v)
+			return v;
+	return otherwise;
 }
 
 static void
@@ -272,22 +298,31 @@ read_list(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *pa
 UmList *
 um_read_tree(UmScan *scan, const UmAttribute *attribute, UmFaults *faults, const UmPath *path)
 {
+	Reader		reader = {.scan = scan, .faults = faults};
 	UmList	   *list;
 
-	if (attribute->kind == UM_BRANCH)
+	if (!is_tree(scan, attribute))
 	{
-		list = um_list_new(1);
-		list->record[0] = read_object(scan, attribute->of, faults, path);
-		return list;
-	}
-	if (um_scan_peek(scan) != UM_ARRAY_TOKEN)
-	{
-		Reader		reader = {.scan = scan, .faults = faults};
-
-		wrong_kind(&reader, path, "an array");
+		wrong_kind(&reader, path, tree_kind(attribute));
 		return um_list_new(0);
 	}
-	return read_list(scan, attribute->of, faults, path);
+	if (attribute->kind == UM_TREE)
+		return read_list(scan, attribute->of, faults, path);
+	list = um_list_new(1);
+	list->record[0] = read_object(scan, attribute->of, faults, path);
+	return list;
+}
+
+static bool
+is_tree(UmScan *scan, const UmAttribute *attribute)
+{
+	return um_scan_peek(scan) == (attribute->kind == UM_TREE ? UM_ARRAY_TOKEN : UM_OBJECT_TOKEN);
+}
+
+static const char *
+tree_kind(const UmAttribute *attribute)
+{
+	return attribute->kind == UM_TREE ? "an array" : "an object";
 }
 
 /* Values that are more than one token; false where there is none to store. */
@@ -316,6 +351,8 @@ read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum
 			return list->count > 0;
 		case UM_TREE:
 		case UM_BRANCH:
+			if (!is_tree(reader->scan, attribute))
+				return wrong_kind(reader, path, tree_kind(attribute));
 			list = um_read_tree(reader->scan, attribute, reader->faults, path);
 			*value = PointerGetDatum(list);
 			return list->count > 0;
@@ -510,7 +547,8 @@ wrong_kind(Reader *reader, const UmPath *path, const char *expected)
 	{
 		um_fault(reader->faults, path, UM_WRONG_KIND, "expected %s, found %s", expected,
 				 token_names[found]);
-		if (path != NULL && path->attribute != NULL && path->attribute->slot >= 0)
+		if (reader->record != NULL && path != NULL && path->attribute != NULL &&
+			path->attribute->slot >= 0)
 			reader->record->state[path->attribute->slot] = UM_FAULTY;
 	}
 	return false;

@@ -14,6 +14,7 @@
 #define UM_LAST_TIME INT64CONST(252455615999999999)
 
 extern UmRecord *um_read_document(const char *text, int len, const UmModel *model, UmFaults *faults);
+extern UmVersion um_speaks(const UmRecord *record, UmVersion otherwise);
 extern UmList *um_read_tree(UmScan *scan, const UmAttribute *attribute, UmFaults *faults,
 							const UmPath *path);
 extern Datum um_numeric(UmSlice number);

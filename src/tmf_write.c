@@ -44,6 +44,8 @@ static void write_list(StringInfo out, const UmList *list, UmVersion version, co
 static void write_extra(Writer *writer, JsonbContainer *extra, const UmNames *known,
 						const UmFields *fields);
 static void append_jsonb(StringInfo out, JsonbValue *value);
+static bool selects_attribute(const UmFields *fields, const UmAttribute *attribute,
+							  UmFields **under);
 static bool selects(const UmFields *fields, const char *name, int len, UmFields **under);
 
 /* Appends the record as a JSON object. */
@@ -71,7 +73,7 @@ write_attribute(Writer *writer, const UmAttribute *attribute)
 	UmFields   *under;
 
 	if (attribute->kind == UM_EXTRA || attribute->kind == UM_INTERNAL ||
-		!selects(writer->fields, name, strlen(name), &under))
+		!selects_attribute(writer->fields, attribute, &under))
 		return;
 	if (is_object_in(attribute, writer->version))
 	{
@@ -360,6 +362,26 @@ um_fields(const char *text)
 	/* resources start with their identity */
 	fields = lappend(fields, pstrdup(um_name_in(&um_usage.attributes[0], UM_R14_5)));
 	return lappend(fields, pstrdup(um_name_in(&um_usage.attributes[1], UM_R14_5)));
+}
+
+/* By any of its names, as in the conditions of a query. */
+static bool
+selects_attribute(const UmFields *fields, const UmAttribute *attribute, UmFields **under)
+{
+	UmFields   *all = NIL;
+
+	for (int i = 0; fields != NULL && i < UM_VERSIONS + UM_MAX_ALIASES; i++)
+	{
+		const char *name = i < UM_VERSIONS ? attribute->name[i] : attribute->alias[i - UM_VERSIONS];
+
+		if (name == NULL || (i == 1 && attribute->name[0] != NULL && strcmp(name, attribute->name[0]) == 0))
+			continue;
+		if (selects(fields, name, strlen(name), under) && *under == NIL)
+			return true;
+		all = list_concat(all, *under);
+	}
+	*under = all;
+	return fields == NULL || all != NIL;
 }
 
 /* Whether a name is asked for, and what of the object below it. */

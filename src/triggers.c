@@ -11,6 +11,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -19,6 +20,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "bulk.h"
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
@@ -42,6 +44,7 @@ static struct
 }			last_updated;
 
 static HeapTuple check_row(FunctionCallInfo fcinfo, const UmModel *model);
+static bool is_vouched(Relation relation, const UmShape *shape, HeapTuple tuple);
 static UmShape *shape_of_target(FunctionCallInfo fcinfo, const UmModel *model);
 static void stamp(UmRecord *record, bool insert);
 static void check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner,
@@ -113,6 +116,8 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 		old = um_record_from_tuple(shape, desc, tuple);
 		tuple = data->tg_newtuple;
 	}
+	if (old == NULL && model == &um_usage && is_vouched(data->tg_relation, shape, tuple))
+		return tuple;
 	record = um_record_from_tuple(shape, desc, tuple);
 	if (old == NULL && is_moving(record))
 		return tuple;
@@ -125,6 +130,26 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	if (old != NULL && model == &um_usage)
 		remember_update(record, old);
 	return changed_tuple(shape, desc, tuple, record);
+}
+
+/*
+ * Whether a bulk insert has checked this very row: then it is complete, too.
+ * Another trigger could have changed it on the way here.
+ */
+static bool
+is_vouched(Relation relation, const UmShape *shape, HeapTuple tuple)
+{
+	int			before = 0;
+	bool		null;
+	Datum		id;
+
+	for (int i = 0; i < relation->trigdesc->numtriggers; i++)
+		before += TRIGGER_TYPE_MATCHES(relation->trigdesc->triggers[i].tgtype, TRIGGER_TYPE_ROW,
+									   TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT);
+	if (before != 1)
+		return false;
+	id = heap_getattr(tuple, shape->column[0] + 1, RelationGetDescr(relation), &null);
+	return !null && um_bulk_vouches(id);
 }
 
 /* How the target's columns lie; kept for the statement. */

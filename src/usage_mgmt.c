@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 
+#include "bulk.h"
 #include "compat.h"
 #include "model.h"
 #include "settings.h"
@@ -23,4 +24,5 @@ _PG_init(void)
 	um_settings_init();
 	um_types_init();
 	um_spec_cache_init();
+	um_bulk_init();
 }

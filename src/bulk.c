@@ -1,0 +1,661 @@
+/*
+ * bulk.c
+ *	  Documents by the million: the COPY door.
+ *
+ * A statement on the view usage_document opens a batch, its rows fill it, and
+ * every thousand records it is flushed: ids are looked up in the ledger, what
+ * is new goes into usage by one INSERT … SELECT from a tuplestore, so that
+ * triggers, row security and foreign engines keep working.
+ *
+ * No fault of a record fails a load.  A COPY, or a statement tied to a load,
+ * keeps it as a reject, whole; an id with other content as a conflict; and
+ * goes on.  A statement of any other kind is somebody's program and gets the
+ * error.
+ *
+ * Batches belong to their statement: they are stacked, since a trigger of the
+ * user's may write to the view in turn, and an abort of the (sub)transaction
+ * they were opened in takes them away.  Otherwise the rows of a statement that
+ * failed would be stored by the next one.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/progress.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "tcop/pquery.h"
+#include "utils/array.h"
+#include "utils/backend_progress.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "bulk.h"
+#include "compat.h"
+#include "content.h"
+#include "errors.h"
+#include "lifecycle.h"
+#include "load.h"
+#include "operations.h"
+#include "rows.h"
+#include "rules.h"
+#include "settings.h"
+#include "spec_cache.h"
+#include "store.h"
+#include "tmf_read.h"
+#include "tmf_write.h"
+#include "triggers.h"
+
+#define BATCH_RECORDS 1000
+#define BATCH_BYTES (16 * 1024 * 1024)
+#define ROWS "usage_mgmt_batch"
+
+/* What becomes of a record. */
+typedef enum Fate
+{
+	UNKNOWN, NEW, STORED, REPEATED, CONFLICTING, REJECTED
+} Fate;
+
+/* A record of the batch. */
+typedef struct BatchItem
+{
+	UmRecord   *record;
+	text	   *document;
+	int64		number;			/* in the load, from 1 */
+	bool		dated;			/* the document has a date of its own */
+	Fate		fate;
+	UmVouched	key;
+} BatchItem;
+
+/* The records of one statement on the view that are not yet stored. */
+typedef struct Batch
+{
+	struct Batch *outer;
+	SubTransactionId transaction;	/* that opened it */
+	Oid			owner;			/* of the view, who keeps the load's books */
+	bool		keeps;			/* faults become rejects */
+	UmLoad	   *load;			/* NULL where nobody keeps books */
+	int64		number;			/* of the last record */
+	MemoryContext context;		/* of the batch itself */
+	MemoryContext records;		/* of its items, emptied by a flush */
+	int			count;
+	Size		bytes;
+	BatchItem		items[BATCH_RECORDS];
+} Batch;
+
+static Batch *innermost = NULL;
+
+/* The rows of the INSERT that runs, in their order; see um_bulk_vouches. */
+static const UmVouched *vouched = NULL;
+static int	vouched_count = 0;
+static int	vouched_next = 0;
+
+static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
+								  SubTransactionId parent, void *arg);
+static void at_transaction_end(XactEvent event, void *arg);
+static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
+static void open_batch(Relation view);
+static bool is_copy_into(Oid view);
+static void close_batch(void);
+static void pop_batch(void);
+static void add_document(Batch *batch, text *document);
+static UmRecord *read_usage(const text *document, BatchItem *item, Oid reader, UmFaults *faults);
+static void judge(Batch *batch, BatchItem *item, const char *errors);
+static void flush(Batch *batch);
+static void look_up(Batch *batch);
+static int	compare_items(const void *a, const void *b);
+static int	compare_ids(Datum a, Datum b);
+static void decide_all(Batch *batch, BatchItem **open, int count, SPITupleTable *known,
+					   uint64 known_count);
+static void decide(Batch *batch, BatchItem *item, const UmKey *key);
+static void insert_new(Batch *batch, int from, int to);
+static bool try_insert(Batch *batch, int from, int to, ErrorData **error);
+static void insert_rows(Batch *batch, int from, int to);
+static bool is_record_fault(int sqlstate);
+static int	count_fate(const Batch *batch, Fate fate);
+static void change_fate(Batch *batch, int from, int to, Fate old, Fate fate);
+static void keep_books(Batch *batch);
+static char *error_as_fault(const ErrorData *error);
+
+PG_FUNCTION_INFO_V1(um_usage_document_begin);
+PG_FUNCTION_INFO_V1(um_usage_document_row);
+PG_FUNCTION_INFO_V1(um_usage_document_end);
+
+void
+um_bulk_init(void)
+{
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
+	RegisterXactCallback(at_transaction_end, NULL);
+}
+
+/* Batches opened in a subtransaction that aborts are gone. */
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	(void) parent;
+	(void) arg;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		while (innermost != NULL && innermost->transaction >= mine)
+			pop_batch();
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	(void) arg;
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
+	{
+		while (innermost != NULL)
+			pop_batch();
+		vouched = NULL;
+	}
+}
+
+/* BEFORE INSERT ON usage_document, for each statement. */
+Datum
+um_usage_document_begin(PG_FUNCTION_ARGS)
+{
+	open_batch(trigger_data(fcinfo, false)->tg_relation);
+	return PointerGetDatum(NULL);
+}
+
+/* INSTEAD OF INSERT ON usage_document, for each row. */
+Datum
+um_usage_document_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo, true);
+	bool		null;
+	Datum		document = heap_getattr(data->tg_trigtuple, 1,
+										RelationGetDescr(data->tg_relation), &null);
+
+	if (innermost == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("the statement triggers of \"%s\" are missing",
+						RelationGetRelationName(data->tg_relation))));
+	if (!null)
+		add_document(innermost, DatumGetTextPP(document));
+	return PointerGetDatum(data->tg_trigtuple);
+}
+
+/* AFTER INSERT ON usage_document, for each statement. */
+Datum
+um_usage_document_end(PG_FUNCTION_ARGS)
+{
+	(void) trigger_data(fcinfo, false);
+	if (innermost != NULL)
+		close_batch();
+	return PointerGetDatum(NULL);
+}
+
+static TriggerData *
+trigger_data(FunctionCallInfo fcinfo, bool row)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || (TRIGGER_FIRED_FOR_ROW(data->tg_event) != 0) != row ||
+		!TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function can only be called by an INSERT trigger of a document view")));
+	return data;
+}
+
+static void
+open_batch(Relation view)
+{
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "usage batch",
+												  ALLOCSET_DEFAULT_SIZES);
+	Batch	   *batch = MemoryContextAllocZero(context, sizeof(Batch));
+	bool		copy = is_copy_into(RelationGetRelid(view));
+
+	batch->context = context;
+	batch->records = AllocSetContextCreate(context, "usage batch records", ALLOCSET_DEFAULT_SIZES);
+	batch->transaction = GetCurrentSubTransactionId();
+	batch->owner = view->rd_rel->relowner;
+	batch->keeps = um_on_fault == UM_KEEP_FAULTS && (copy || um_load_id() != 0);
+	if (copy || um_load_id() != 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		batch->load = um_load_open(batch->owner);
+		batch->number = batch->load->read;
+		MemoryContextSwitchTo(old);
+	}
+	batch->outer = innermost;
+	innermost = batch;
+}
+
+/*
+ * COPY is known by its entry in pg_stat_progress_copy, which names its target;
+ * where activities are not tracked, by the command of the portal.
+ */
+static bool
+is_copy_into(Oid view)
+{
+	if (pgstat_track_activities && MyBEEntry != NULL)
+		return MyBEEntry->st_progress_command == PROGRESS_COMMAND_COPY &&
+			MyBEEntry->st_progress_command_target == view;
+	return ActivePortal != NULL && ActivePortal->commandTag == CMDTAG_COPY;
+}
+
+static void
+close_batch(void)
+{
+	Batch	   *batch = innermost;
+
+	flush(batch);
+	if (batch->load != NULL)
+		um_load_close(batch->load);
+	pop_batch();
+}
+
+static void
+pop_batch(void)
+{
+	Batch	   *batch = innermost;
+
+	innermost = batch->outer;
+	MemoryContextDelete(batch->context);
+}
+
+/* Reads a document into the batch; a faulty one is judged at once. */
+static void
+add_document(Batch *batch, text *document)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->records);
+	BatchItem	   *item = &batch->items[batch->count++];
+	UmFaults	faults = {um_tmf_version, NIL, 0};
+
+	item->document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document));
+	item->number = ++batch->number;
+	item->fate = UNKNOWN;
+	item->record = read_usage(item->document, item, batch->owner, &faults);
+	batch->bytes += VARSIZE_ANY(item->document);
+	if (faults.list != NIL)
+	{
+		if (!batch->keeps)
+			um_raise_faults(&faults, &um_usage);
+		judge(batch, item, um_faults_json(&faults));
+	}
+	MemoryContextSwitchTo(old);
+	if (batch->count == BATCH_RECORDS || batch->bytes >= BATCH_BYTES)
+		flush(batch);
+}
+
+/* The same steps as a post: read, complete, check, hash. */
+static UmRecord *
+read_usage(const text *document, BatchItem *item, Oid reader, UmFaults *faults)
+{
+	static int	date = -1;
+	static int	receipt = -1;
+	UmRecord   *record = um_read_document(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document),
+										  &um_usage, faults);
+	bool		readable = faults->list == NIL || ((UmFault *) linitial(faults->list))->path[0] != '\0';
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+
+	if (date < 0)
+	{
+		date = um_find_attribute(&um_usage, "usage_date")->slot;
+		receipt = um_find_attribute(&um_usage, "received_at")->slot;
+	}
+	if (!readable)
+		return record;
+	item->dated = record->state[date] != UM_ABSENT;
+	if (um_speaks(record, um_tmf_version) == UM_V4)
+	{
+		if (!item->dated)
+			um_record_set(record, receipt, TimestampTzGetDatum(now));
+		um_complete_v4(record, now);
+	}
+	um_complete(record);
+	if (record->state[0] == UM_ABSENT)
+		um_record_set(record, 0, um_content_id(record));
+	um_check(record, NULL, faults);
+	if (um_check_specification == UM_CHECK_REJECT && um_record_status(record) != UM_REJECTED)
+		um_check_specification_of(record, reader, faults);
+	if (faults->list == NIL)
+	{
+		item->key.content_hash = um_content_hash(record);
+		/* a complete row needs nothing more of its trigger */
+		if (record->state[receipt] == UM_ABSENT)
+			um_record_set(record, receipt, TimestampTzGetDatum(now));
+		item->key.id = record->value[0];
+		item->key.usage_date = DatumGetTimestampTz(record->value[date]);
+	}
+	return record;
+}
+
+/* Puts a faulty record by; errors is a JSON array. */
+static void
+judge(Batch *batch, BatchItem *item, const char *errors)
+{
+	item->fate = REJECTED;
+	um_load_reject(batch->load, item->number, item->document, errors);
+}
+
+/*
+ * Stores what the batch holds and forgets it.  A round decides what the ledger
+ * knows and inserts the first record of every id that it does not; the second
+ * one of an id, or one that another session was faster with, is decided in the
+ * next round.
+ */
+static void
+flush(Batch *batch)
+{
+	int			idle = 0;
+
+	if (batch->count == 0)
+		return;
+	SPI_connect();
+	while (count_fate(batch, UNKNOWN) > 0)
+	{
+		int			before = count_fate(batch, UNKNOWN);
+
+		look_up(batch);
+		insert_new(batch, 0, batch->count);
+		/* a snapshot that cannot see the other's row would go round for ever */
+		idle = count_fate(batch, UNKNOWN) < before ? 0 : idle + 1;
+		if (idle > 3)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not store usages that another transaction stores")));
+	}
+	keep_books(batch);
+	SPI_finish();
+	MemoryContextReset(batch->records);
+	batch->count = 0;
+	batch->bytes = 0;
+}
+
+/* Asks the ledger about the undecided records, as the owner of the view. */
+static void
+look_up(Batch *batch)
+{
+	static UmPlan plan = {
+		.sql = "SELECT k.id, k.usage_date, k.content_hash FROM usage_mgmt.usage_key k "
+		"WHERE k.id = ANY ($1) ORDER BY k.id",
+		.args = {TEXTARRAYOID}, .nargs = 1
+	};
+	BatchItem	  **open = palloc(sizeof(BatchItem *) * batch->count);
+	Datum	   *ids = palloc(sizeof(Datum) * batch->count);
+	int			count = 0;
+	Datum		array;
+	UmUser		before;
+	SPITupleTable *known;
+	uint64		known_count;
+	int			settings;
+
+	for (int i = 0; i < batch->count; i++)
+		if (batch->items[i].fate == UNKNOWN)
+			open[count++] = &batch->items[i];
+	qsort(open, count, sizeof(BatchItem *), compare_items);
+	for (int i = 0; i < count; i++)
+		ids[i] = open[i]->key.id;
+	array = PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
+	um_become(batch->owner, &before);
+	settings = um_prefer_indexes();
+	if (SPI_execute_plan(um_prepare(&plan), &array, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the ledger");
+	AtEOXact_GUC(true, settings);
+	known = SPI_tuptable;
+	known_count = SPI_processed;
+	decide_all(batch, open, count, known, known_count);
+	um_become_again(&before);
+	SPI_freetuptable(known);
+}
+
+static int
+compare_items(const void *a, const void *b)
+{
+	const BatchItem *x = *(BatchItem *const *) a;
+	const BatchItem *y = *(BatchItem *const *) b;
+	int			order = compare_ids(x->key.id, y->key.id);
+
+	return order != 0 ? order : x->number < y->number ? -1 : 1;
+}
+
+static int
+compare_ids(Datum a, Datum b)
+{
+	text	   *x = DatumGetTextPP(a);
+	text	   *y = DatumGetTextPP(b);
+	int			n = Min(VARSIZE_ANY_EXHDR(x), VARSIZE_ANY_EXHDR(y));
+	int			order = memcmp(VARDATA_ANY(x), VARDATA_ANY(y), n);
+
+	return order != 0 ? order : (int) VARSIZE_ANY_EXHDR(x) - (int) VARSIZE_ANY_EXHDR(y);
+}
+
+/* Merges the undecided records with what the ledger answered, both by id. */
+static void
+decide_all(Batch *batch, BatchItem **open, int count, SPITupleTable *known, uint64 known_count)
+{
+	uint64		k = 0;
+	bool		null;
+
+	for (int i = 0; i < count; i++)
+	{
+		UmKey		key = {false, 0, 0};
+
+		while (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
+											  open[i]->key.id) < 0)
+			k++;
+		if (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
+										   open[i]->key.id) == 0)
+		{
+			key.found = true;
+			key.usage_date = DatumGetTimestampTz(SPI_getbinval(known->vals[k], known->tupdesc, 2, &null));
+			key.content_hash = DatumGetInt64(SPI_getbinval(known->vals[k], known->tupdesc, 3, &null));
+			decide(batch, open[i], &key);
+		}
+		else if (i == 0 || compare_ids(open[i - 1]->key.id, open[i]->key.id) != 0)
+			open[i]->fate = NEW;
+	}
+}
+
+/* A record whose id the ledger has. */
+static void
+decide(Batch *batch, BatchItem *item, const UmKey *key)
+{
+	UmRecord   *stored;
+
+	if (item->key.content_hash == key->content_hash)
+	{
+		item->fate = REPEATED;
+		return;
+	}
+	stored = um_store_get(&um_usage, item->key.id, key, false);
+	if (stored != NULL && um_is_repeat(item->record, stored, key))
+	{
+		item->fate = REPEATED;
+		return;
+	}
+	if (!batch->keeps)
+		um_refuse_taken(item->record);
+	item->fate = CONFLICTING;
+	um_load_conflict(batch->load, item->number, item->key.id, item->document, stored);
+}
+
+/*
+ * Inserts the new ones of a range.  Where one of them fails on its content, the
+ * range is halved until it stands alone and can be put by.
+ */
+static void
+insert_new(Batch *batch, int from, int to)
+{
+	int			count = 0;
+	ErrorData  *error = NULL;
+
+	for (int i = from; i < to; i++)
+		count += batch->items[i].fate == NEW;
+	if (count == 0)
+		return;
+	if (try_insert(batch, from, to, &error))
+	{
+		change_fate(batch, from, to, NEW, STORED);
+		return;
+	}
+	if (error->sqlerrcode == UM_ID_TAKEN)
+	{
+		/* another session was faster: look again */
+		change_fate(batch, from, to, NEW, UNKNOWN);
+		return;
+	}
+	if (!batch->keeps || !is_record_fault(error->sqlerrcode))
+		ReThrowError(error);
+	if (count > 1)
+	{
+		insert_new(batch, from, (from + to) / 2);
+		insert_new(batch, (from + to) / 2, to);
+		return;
+	}
+	for (int i = from; i < to; i++)
+		if (batch->items[i].fate == NEW)
+			judge(batch, &batch->items[i], error_as_fault(error));
+}
+
+/* One INSERT in a subtransaction of its own; false and the error if it fails. */
+static bool
+try_insert(Batch *batch, int from, int to, ErrorData **error)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		insert_rows(batch, from, to);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		vouched = NULL;
+		MemoryContextSwitchTo(context);
+		*error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
+static void
+insert_rows(Batch *batch, int from, int to)
+{
+	static UmPlan plan = {0};
+	UmRows	   *rows = um_rows_start(&um_usage, ROWS);
+	UmVouched  *keys = palloc(sizeof(UmVouched) * (to - from));
+	int			count = 0;
+
+	for (int i = from; i < to; i++)
+	{
+		if (batch->items[i].fate != NEW)
+			continue;
+		um_rows_add(rows, batch->items[i].record, (Datum) 0,
+					batch->load != NULL ? batch->load->id : 0);
+		keys[count++] = batch->items[i].key;
+	}
+	/* what the specification check may change is not vouched for */
+	vouched = um_check_specification == UM_CHECK_MARK ? NULL : keys;
+	vouched_count = count;
+	vouched_next = 0;
+	um_rows_insert(rows, &plan);
+	vouched = NULL;
+	um_rows_end(rows);
+}
+
+/*
+ * Whether the row that a trigger sees is the next one of the INSERT under way,
+ * which was checked before.  For triggers that saw it alone.
+ */
+bool
+um_bulk_vouches(Datum id)
+{
+	if (vouched == NULL || vouched_next >= vouched_count ||
+		!um_same_id(vouched[vouched_next].id, id))
+		return false;
+	vouched_next++;
+	return true;
+}
+
+/* The rows of the INSERT under way, once all of them have been inserted. */
+const UmVouched *
+um_bulk_rows(int *count)
+{
+	*count = vouched_count;
+	return vouched != NULL && vouched_next == vouched_count ? vouched : NULL;
+}
+
+/* Errors that are the record's own: its content, or a right it would need. */
+static bool
+is_record_fault(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		category == ERRCODE_WITH_CHECK_OPTION_VIOLATION ||
+		sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+		sqlstate == ERRCODE_RAISE_EXCEPTION ||
+		category == ERRCODE_TO_CATEGORY(UM_BILLED);
+}
+
+static int
+count_fate(const Batch *batch, Fate fate)
+{
+	int			count = 0;
+
+	for (int i = 0; i < batch->count; i++)
+		count += batch->items[i].fate == fate;
+	return count;
+}
+
+static void
+change_fate(Batch *batch, int from, int to, Fate old, Fate fate)
+{
+	for (int i = from; i < to; i++)
+		if (batch->items[i].fate == old)
+			batch->items[i].fate = fate;
+}
+
+static void
+keep_books(Batch *batch)
+{
+	if (batch->load == NULL)
+		return;
+	batch->load->read += batch->count;
+	batch->load->stored += count_fate(batch, STORED);
+	batch->load->repeated += count_fate(batch, REPEATED);
+	batch->load->conflicting += count_fate(batch, CONFLICTING);
+	batch->load->rejected += count_fate(batch, REJECTED);
+	for (int i = 0; i < batch->count; i++)
+		if (batch->items[i].fate == STORED)
+			um_load_add(batch->load, batch->items[i].record);
+}
+
+static char *
+error_as_fault(const ErrorData *error)
+{
+	StringInfoData out;
+
+	/* a record's faults are a JSON array already */
+	if (error->detail != NULL && error->detail[0] == '[' && error->detail[1] == '{')
+		return error->detail;
+	initStringInfo(&out);
+	appendStringInfo(&out, "[{\"path\": \"\", \"code\": \"%s\", \"message\": ",
+					 unpack_sql_state(error->sqlerrcode));
+	um_append_json_string(&out, error->message, strlen(error->message));
+	appendStringInfoString(&out, "}]");
+	return out.data;
+}

@@ -1,0 +1,312 @@
+/*
+ * load.c
+ *	  The books of a load: what came in and what became of it.
+ *
+ * Each COPY into a document view has a row in import_load, its own or the one
+ * that the setting usage_mgmt.load names, and every record is counted exactly
+ * once: read = stored + repeated + conflicting + rejected.  The books commit
+ * with the rows they are about.
+ *
+ * They are kept as the owner of the view, because who may load need not read
+ * what others' loads had rejected.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "load.h"
+#include "settings.h"
+#include "store.h"
+#include "tmf_write.h"
+
+/* A longer document is kept by its first megabyte, with its length. */
+#define MAX_KEPT (64 * 1024 * 1024)
+#define KEPT_OF_LONGER (1024 * 1024)
+
+static int64 column(int n, bool *null);
+static void read_books(UmLoad *load);
+static List *amounts_from_jsonb(Jsonb *jsonb);
+static Datum amounts_to_jsonb(List *amounts);
+static void add_amount(UmLoad *load, const UmRecord *rating);
+static void run(const UmLoad *load, UmPlan *plan, Datum *args, const char *nulls);
+static text *kept_text(const text *document, int64 *length);
+
+/* The load that the setting ties statements to; 0 for none. */
+int64
+um_load_id(void)
+{
+	return um_load_setting == NULL || um_load_setting[0] == '\0' ? 0
+		: DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(um_load_setting)));
+}
+
+/*
+ * Opens the books, in the current memory context: those of the load that the
+ * setting names, locked, or new ones.
+ */
+UmLoad *
+um_load_open(Oid owner)
+{
+	static UmPlan tied = {
+		.sql = "SELECT id, read, stored, repeated, conflicting, rejected, first_date, last_date, amounts "
+		"FROM usage_mgmt.import_load WHERE id = $1 FOR UPDATE",
+		.args = {INT8OID}, .nargs = 1
+	};
+	static UmPlan own = {
+		.sql = "INSERT INTO usage_mgmt.import_load (source) VALUES ('COPY') "
+		"RETURNING id, read, stored, repeated, conflicting, rejected, first_date, last_date, amounts",
+	};
+	UmLoad	   *load = palloc0(sizeof(UmLoad));
+	MemoryContext context = CurrentMemoryContext;
+	Datum		id = Int64GetDatum(um_load_id());
+	MemoryContext old;
+
+	load->owner = owner;
+	load->own = um_load_id() == 0;
+	SPI_connect();
+	run(load, load->own ? &own : &tied, &id, NULL);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("there is no load %s", um_load_setting),
+				 errhint("Setting usage_mgmt.load names a row of usage_mgmt.import_load.")));
+	old = MemoryContextSwitchTo(context);
+	read_books(load);
+	MemoryContextSwitchTo(old);
+	SPI_finish();
+	return load;
+}
+
+static int64
+column(int n, bool *null)
+{
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, n, null));
+}
+
+static void
+read_books(UmLoad *load)
+{
+	bool		null;
+	Datum		amounts;
+
+	load->id = column(1, &null);
+	load->read = column(2, &null);
+	load->stored = column(3, &null);
+	load->repeated = column(4, &null);
+	load->conflicting = column(5, &null);
+	load->rejected = column(6, &null);
+	load->first_date = column(7, &null);
+	if (null)
+		load->first_date = DT_NOEND;
+	load->last_date = column(8, &null);
+	if (null)
+		load->last_date = DT_NOBEGIN;
+	amounts = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 9, &null);
+	load->amounts = null ? NIL : amounts_from_jsonb(DatumGetJsonbP(amounts));
+}
+
+static List *
+amounts_from_jsonb(Jsonb *jsonb)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&jsonb->root);
+	JsonbValue	value;
+	List	   *amounts = NIL;
+
+	(void) JsonbIteratorNext(&iterator, &value, false);
+	while (JsonbIteratorNext(&iterator, &value, false) == WJB_KEY)
+	{
+		UmAmount   *amount = palloc0(sizeof(UmAmount));
+
+		memcpy(amount->currency, value.val.string.val, Min(value.val.string.len, 3));
+		(void) JsonbIteratorNext(&iterator, &value, false);
+		amount->sum = datumCopy(NumericGetDatum(value.val.numeric), false, -1);
+		amounts = lappend(amounts, amount);
+	}
+	return amounts;
+}
+
+static Datum
+amounts_to_jsonb(List *amounts)
+{
+	StringInfoData out;
+	ListCell   *cell;
+
+	initStringInfo(&out);
+	foreach(cell, amounts)
+	{
+		UmAmount   *amount = lfirst(cell);
+
+		appendStringInfo(&out, "%s\"%s\": %s", out.len > 0 ? ", " : "{", amount->currency,
+						 DatumGetCString(DirectFunctionCall1(numeric_out, amount->sum)));
+	}
+	appendStringInfoString(&out, out.len > 0 ? "}" : "{}");
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
+}
+
+/* Counts a stored usage's date and amounts. */
+void
+um_load_add(UmLoad *load, const UmRecord *usage)
+{
+	static const UmAttribute *date = NULL;
+	static const UmAttribute *rated = NULL;
+	TimestampTz at;
+	UmList	   *ratings;
+
+	if (date == NULL)
+	{
+		date = um_find_attribute(&um_usage, "usage_date");
+		rated = um_find_attribute(&um_usage, "rated_product_usage");
+	}
+	at = DatumGetTimestampTz(usage->value[date->slot]);
+	load->first_date = Min(load->first_date, at);
+	load->last_date = Max(load->last_date, at);
+	ratings = um_record_list(usage, rated);
+	for (int i = 0; ratings != NULL && i < ratings->count; i++)
+		add_amount(load, ratings->record[i]);
+}
+
+static void
+add_amount(UmLoad *load, const UmRecord *rating)
+{
+	int			slot = um_find_attribute(&um_rated_product_usage, "currency_code")->slot;
+	int			included = um_find_attribute(&um_rated_product_usage,
+											 "tax_included_rating_amount")->slot;
+	MemoryContext old;
+	UmAmount   *amount = NULL;
+	ListCell   *cell;
+	text	   *currency;
+
+	if (!um_is_set(rating, slot) || !um_is_set(rating, included))
+		return;
+	currency = DatumGetTextPP(rating->value[slot]);
+	foreach(cell, load->amounts)
+		if (memcmp(((UmAmount *) lfirst(cell))->currency, VARDATA_ANY(currency), 3) == 0)
+			amount = lfirst(cell);
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(load));
+	if (amount == NULL)
+	{
+		amount = palloc0(sizeof(UmAmount));
+		memcpy(amount->currency, VARDATA_ANY(currency), 3);
+		amount->sum = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+		load->amounts = lappend(load->amounts, amount);
+	}
+	currency = (text *) DatumGetPointer(amount->sum);
+	amount->sum = DirectFunctionCall2(numeric_add, amount->sum, rating->value[included]);
+	pfree(currency);
+	MemoryContextSwitchTo(old);
+}
+
+/* Writes the books, and says so where the load ends with its statement. */
+void
+um_load_close(UmLoad *load)
+{
+	static UmPlan plan = {
+		.sql = "UPDATE usage_mgmt.import_load SET read = $2, stored = $3, repeated = $4, "
+		"conflicting = $5, rejected = $6, first_date = $7, last_date = $8, amounts = $9, "
+		"finished_at = pg_catalog.clock_timestamp() WHERE id = $1",
+		.args = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
+		TIMESTAMPTZOID, JSONBOID}, .nargs = 9
+	};
+	Datum		args[9] = {
+		Int64GetDatum(load->id), Int64GetDatum(load->read), Int64GetDatum(load->stored),
+		Int64GetDatum(load->repeated), Int64GetDatum(load->conflicting),
+		Int64GetDatum(load->rejected), TimestampTzGetDatum(load->first_date),
+		TimestampTzGetDatum(load->last_date), amounts_to_jsonb(load->amounts)
+	};
+	bool		none = TIMESTAMP_IS_NOEND(load->first_date);
+
+	SPI_connect();
+	run(load, &plan, args, none ? "      nn " : NULL);
+	SPI_finish();
+	if (load->own)
+		ereport(NOTICE,
+				(errmsg("load " INT64_FORMAT ": " INT64_FORMAT " read, " INT64_FORMAT " stored, "
+						INT64_FORMAT " repeated, " INT64_FORMAT " conflicting, " INT64_FORMAT
+						" rejected", load->id, load->read, load->stored, load->repeated,
+						load->conflicting, load->rejected)));
+}
+
+/* Keeps a faulty document; errors is a JSON array.  Within SPI_connect or not. */
+void
+um_load_reject(UmLoad *load, int64 number, const text *document, const char *errors)
+{
+	static UmPlan plan = {
+		.sql = "INSERT INTO usage_mgmt.import_reject "
+		"(load_id, record_number, document, document_length, errors) VALUES ($1, $2, $3, $4, $5)",
+		.args = {INT8OID, INT8OID, TEXTOID, INT8OID, JSONBOID}, .nargs = 5
+	};
+	int64		length;
+	Datum		args[5];
+
+	args[0] = Int64GetDatum(load->id);
+	args[1] = Int64GetDatum(number);
+	args[2] = PointerGetDatum(kept_text(document, &length));
+	args[3] = Int64GetDatum(length);
+	args[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(errors));
+	SPI_connect();
+	run(load, &plan, args, NULL);
+	SPI_finish();
+}
+
+/* Keeps a document whose id the store has with other content, and both. */
+void
+um_load_conflict(UmLoad *load, int64 number, Datum id, const text *document, const UmRecord *stored)
+{
+	static UmPlan plan = {
+		.sql = "INSERT INTO usage_mgmt.usage_conflict "
+		"(load_id, record_number, usage_id, document, document_length, stored) "
+		"VALUES ($1, $2, $3, $4, $5, $6)",
+		.args = {INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, JSONOID}, .nargs = 6
+	};
+	StringInfoData json;
+	int64		length;
+	Datum		args[6];
+
+	args[0] = Int64GetDatum(load->id);
+	args[1] = Int64GetDatum(number);
+	args[2] = id;
+	args[3] = PointerGetDatum(kept_text(document, &length));
+	args[4] = Int64GetDatum(length);
+	if (stored != NULL)
+	{
+		initStringInfo(&json);
+		um_write_record(&json, stored, um_tmf_version, NULL);
+		args[5] = PointerGetDatum(cstring_to_text_with_len(json.data, json.len));
+	}
+	SPI_connect();
+	run(load, &plan, args, stored == NULL ? "     n" : NULL);
+	SPI_finish();
+}
+
+static text *
+kept_text(const text *document, int64 *length)
+{
+	*length = VARSIZE_ANY_EXHDR(document);
+	if (*length <= MAX_KEPT)
+		return unconstify(text *, document);
+	return cstring_to_text_with_len(VARDATA_ANY(document),
+									pg_mbcliplen(VARDATA_ANY(document), *length, KEPT_OF_LONGER));
+}
+
+/* Runs a statement on the books, as their owner.  Within SPI_connect. */
+static void
+run(const UmLoad *load, UmPlan *plan, Datum *args, const char *nulls)
+{
+	UmUser		before;
+
+	um_become(load->owner, &before);
+	if (SPI_execute_plan(um_prepare(plan), args, nulls, false, 0) < 0)
+		elog(ERROR, "could not keep the books of a load");
+	um_become_again(&before);
+}

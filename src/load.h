@@ -1,0 +1,40 @@
+/*
+ * load.h
+ *	  The books of a load: what came in and what became of it.
+ */
+#ifndef UM_LOAD_H
+#define UM_LOAD_H
+
+#include "record.h"
+
+typedef struct UmLoad
+{
+	int64		id;
+	Oid			owner;			/* as whom the books are kept */
+	bool		own;			/* made by and for one statement */
+	int64		read;
+	int64		stored;
+	int64		repeated;
+	int64		conflicting;
+	int64		rejected;
+	TimestampTz first_date;		/* of the usages stored, DT_NOEND for none */
+	TimestampTz last_date;
+	List	   *amounts;		/* of UmAmount */
+} UmLoad;
+
+/* A sum of rated amounts in one currency. */
+typedef struct UmAmount
+{
+	char		currency[4];
+	Datum		sum;			/* numeric */
+} UmAmount;
+
+extern int64 um_load_id(void);
+extern UmLoad *um_load_open(Oid owner);
+extern void um_load_close(UmLoad *load);
+extern void um_load_add(UmLoad *load, const UmRecord *usage);
+extern void um_load_reject(UmLoad *load, int64 number, const text *document, const char *errors);
+extern void um_load_conflict(UmLoad *load, int64 number, Datum id, const text *document,
+							 const UmRecord *stored);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * rows.h
+ *	  Rows of a table in a tuplestore that a statement reads by name.
+ */
+#ifndef UM_ROWS_H
+#define UM_ROWS_H
+
+#include "executor/spi.h"
+#include "utils/tuplestore.h"
+
+#include "store.h"
+
+typedef struct UmRows
+{
+	const UmModel *model;
+	const char *name;			/* that statements read them by */
+	TupleDesc	desc;			/* what an operation writes, and bookkeeping */
+	Tuplestorestate *rows;
+	double		count;
+} UmRows;
+
+extern UmRows *um_rows_start(const UmModel *model, const char *name);
+extern void um_rows_add(UmRows *rows, const UmRecord *record, Datum old_date, int64 load);
+extern void um_rows_insert(UmRows *rows, UmPlan *plan);
+extern uint64 um_rows_update(UmRows *rows);
+extern void um_rows_end(UmRows *rows);
+
+#endif
