@@ -872,6 +872,7 @@ CREATE FUNCTION usage_mgmt.check_keys()
 RETURNS TABLE (id text, usage_date timestamptz, fault text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
 AS $$
 BEGIN
 	RETURN QUERY
@@ -896,6 +897,7 @@ COMMENT ON FUNCTION usage_mgmt.check_keys() IS
 CREATE FUNCTION usage_mgmt.rebuild_keys() RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
 AS $$
 DECLARE
 	mended bigint;

@@ -401,7 +401,7 @@ look_up(Batch *batch)
 		ids[i] = open[i]->key.id;
 	array = PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
 	um_become(batch->owner, &before);
-	settings = um_prefer_indexes();
+	settings = um_prefer("enable_seqscan");
 	if (SPI_execute_plan(um_prepare(&plan), &array, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the ledger");
 	AtEOXact_GUC(true, settings);

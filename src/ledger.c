@@ -44,6 +44,17 @@
 
 #define BATCH "usage_key_batch"
 
+#define MOVE "UPDATE usage_mgmt.usage_key k SET usage_date = b.usage_date FROM " BATCH " b " \
+	"WHERE k.id OPERATOR(pg_catalog.=) b.id"
+#define FORGET "DELETE FROM usage_mgmt.usage_key k USING " BATCH " b " \
+	"WHERE k.id OPERATOR(pg_catalog.=) b.id"
+
+/* Lets a plan that is kept find a few keys by index, whatever it was made for. */
+#define IN_BATCH "k.id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT id FROM " BATCH "))"
+
+/* More keys than that are found by a join, planned anew. */
+#define MANY_KEYS 10000
+
 /* Rows of the statement on their way to the ledger. */
 typedef struct Batch
 {
@@ -66,7 +77,7 @@ static void start_batch(Batch *batch);
 static void add_key(Batch *batch, const UmRecord *usage, bool hashed);
 static void put_key(Batch *batch, Datum id, Datum date, int64 hash);
 static void note_order(Batch *batch, text *id);
-static void write_batch(Batch *batch, UmPlan *plan);
+static void write_batch(Batch *batch, UmPlan *plan, const char *many);
 static void collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed);
 static void collect_moves(Batch *batch, TriggerData *data);
 static void open_transition(Transition *transition, TriggerData *data, Tuplestorestate *rows);
@@ -90,12 +101,10 @@ um_usage_keys(PG_FUNCTION_ARGS)
 		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b",
 	};
 	static UmPlan move = {
-		.sql = "UPDATE usage_mgmt.usage_key k SET usage_date = b.usage_date FROM " BATCH " b "
-		"WHERE k.id OPERATOR(pg_catalog.=) b.id",
+		.sql = MOVE " AND " IN_BATCH,
 	};
 	static UmPlan forget = {
-		.sql = "DELETE FROM usage_mgmt.usage_key k USING " BATCH " b "
-		"WHERE k.id OPERATOR(pg_catalog.=) b.id",
+		.sql = "DELETE FROM usage_mgmt.usage_key k WHERE " IN_BATCH,
 	};
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	Form_pg_class relation;
@@ -115,17 +124,17 @@ um_usage_keys(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 	{
 		collect(&batch, data, data->tg_newtable, true);
-		write_batch(&batch, batch.ordered ? &insert_ordered : &insert);
+		write_batch(&batch, batch.ordered ? &insert_ordered : &insert, NULL);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
 		collect_moves(&batch, data);
-		write_batch(&batch, &move);
+		write_batch(&batch, &move, MOVE);
 	}
 	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 	{
 		collect(&batch, data, data->tg_oldtable, false);
-		write_batch(&batch, &forget);
+		write_batch(&batch, &forget, FORGET);
 	}
 	else
 		forget_leaf(data->tg_relation);
@@ -181,8 +190,9 @@ note_order(Batch *batch, text *id)
 	appendBinaryStringInfo(&batch->last, VARDATA_ANY(id), len);
 }
 
+/* Runs the kept plan, or for many keys the statement that joins them. */
 static void
-write_batch(Batch *batch, UmPlan *plan)
+write_batch(Batch *batch, UmPlan *plan, const char *many)
 {
 	EphemeralNamedRelation relation;
 	int			settings;
@@ -197,9 +207,17 @@ write_batch(Batch *batch, UmPlan *plan)
 		relation->md.enrtuples = batch->count;
 		relation->reldata = batch->rows;
 		SPI_register_relation(relation);
-		settings = um_prefer_indexes();
-		if (SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0) < 0)
-			elog(ERROR, "could not write the ledger");
+		if (many == NULL || batch->count <= MANY_KEYS)
+		{
+			settings = um_prefer("enable_seqscan");
+			(void) um_prefer("enable_nestloop");
+			(void) SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0);
+		}
+		else
+		{
+			settings = um_prefer("enable_nestloop");
+			(void) SPI_execute(many, false, 0);
+		}
 		AtEOXact_GUC(true, settings);
 		SPI_unregister_relation(BATCH);
 	}
@@ -312,9 +330,7 @@ forget_leaf(Relation leaf)
 	if (leaf->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
 		return;
 	/* a table vacuumed in mid-load counts as empty; nested loops would not end */
-	settings = NewGUCNestLevel();
-	(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	settings = um_prefer("enable_nestloop");
 	sql = psprintf("DELETE FROM usage_mgmt.usage_key k USING ONLY %s u "
 				   "WHERE k.id OPERATOR(pg_catalog.=) u.id",
 				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),

@@ -30,6 +30,7 @@ static bool complete_preset(UmRecord *record, const UmAttribute *attribute);
 static bool complete_segment(UmRecord *record, const UmAttribute *attribute);
 static bool complete_reference(UmRecord *record, const UmAttribute *attribute);
 static bool complete_fallback(UmRecord *record, const UmAttribute *attribute);
+static bool is_fallback_shared(const UmRecord *record, const UmAttribute *member);
 static bool inherit_value_type(UmRecord *characteristic);
 static void check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath *parent);
 static void check_attribute(const UmRecord *record, const UmAttribute *attribute, bool rated,
@@ -163,15 +164,25 @@ complete_reference(UmRecord *record, const UmAttribute *attribute)
 	return true;
 }
 
-/* What only repeats its fallback is not kept twice. */
+/*
+ * What only repeats its fallback is not kept twice; alone, as the currency of
+ * the only amount, it is the fallback.
+ */
 static bool
 complete_fallback(UmRecord *record, const UmAttribute *member)
 {
 	UmSlice		own;
 	UmSlice		other;
 
-	if (member->fallback_slot < 0 || !um_is_set(record, member->slot) ||
-		!um_is_set(record, member->fallback_slot))
+	if (member->fallback_slot < 0 || !um_is_set(record, member->slot))
+		return false;
+	if (record->state[member->fallback_slot] == UM_ABSENT && !is_fallback_shared(record, member))
+	{
+		um_record_set(record, member->fallback_slot, record->value[member->slot]);
+		um_record_clear(record, member->slot);
+		return true;
+	}
+	if (!um_is_set(record, member->fallback_slot))
 		return false;
 	own = text_of(record, member->slot);
 	other = text_of(record, member->fallback_slot);
@@ -179,6 +190,17 @@ complete_fallback(UmRecord *record, const UmAttribute *member)
 		return false;
 	um_record_clear(record, member->slot);
 	return true;
+}
+
+/* Whether another attribute with a value would take that fallback for its own. */
+static bool
+is_fallback_shared(const UmRecord *record, const UmAttribute *member)
+{
+	for (um_each_attribute(a, record->model))
+		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
+			if (m->slot == member->fallback_slot && um_is_set(record, a->slot))
+				return true;
+	return false;
 }
 
 /* v4 tells the type of value at the characteristic, R14.5 at each value. */
@@ -219,6 +241,8 @@ um_complete_v4(UmRecord *usage, TimestampTz now)
 	int			referred = um_find_attribute(&um_related_party, "referred_type")->slot;
 	UmList	   *parties = um_record_list(usage, um_find_attribute(m, "related_party"));
 
+	/* a reference may have its id from its href */
+	(void) complete_record(usage, false);
 	if (usage->state[date] == UM_ABSENT)
 		um_record_set(usage, date, TimestampTzGetDatum(now));
 	if (usage->state[type] == UM_ABSENT)

@@ -79,16 +79,17 @@ um_prepare(UmPlan *plan)
 }
 
 /*
- * Makes plans go by index until AtEOXact_GUC(true, …) is given the result.  A
- * table that was vacuumed while it was empty counts as empty to the planner,
- * and a plan made then and kept would read the whole ledger for each id.
+ * Makes plans do without a kind of plan node, until AtEOXact_GUC(true, …) is
+ * given the result.  A table that was vacuumed while it was empty counts as
+ * empty to the planner, and a plan made then and kept would read the whole
+ * ledger for each id.
  */
 int
-um_prefer_indexes(void)
+um_prefer(const char *not_this)
 {
 	int			level = NewGUCNestLevel();
 
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+	(void) set_config_option(not_this, "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	return level;
 }
@@ -142,7 +143,7 @@ um_store_key(Datum id, bool read_only)
 	bool		null;
 
 	um_become(usage->rd_rel->relowner, &before);
-	settings = um_prefer_indexes();
+	settings = um_prefer("enable_seqscan");
 	if (SPI_execute_plan(um_prepare(&plan), &id, NULL, read_only, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the ledger");
 	AtEOXact_GUC(true, settings);
@@ -186,7 +187,7 @@ um_store_get(const UmModel *model, Datum id, const UmKey *key, bool read_only)
 		if (OidIsValid(leaf))
 		{
 			um_become(owner, &before);
-			settings = um_prefer_indexes();
+			settings = um_prefer("enable_seqscan");
 			if (SPI_execute_plan(leaf_plan(leaf), args, NULL, read_only, 1) != SPI_OK_SELECT)
 				elog(ERROR, "could not read a partition");
 			AtEOXact_GUC(true, settings);

@@ -39,7 +39,7 @@ typedef struct UmKey
 } UmKey;
 
 extern SPIPlanPtr um_prepare(UmPlan *plan);
-extern int	um_prefer_indexes(void);
+extern int	um_prefer(const char *not_this);
 extern bool um_same_id(Datum a, Datum b);
 extern void um_become(Oid user, UmUser *before);
 extern void um_become_again(const UmUser *before);

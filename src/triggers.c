@@ -44,6 +44,8 @@ static struct
 }			last_updated;
 
 static HeapTuple check_row(FunctionCallInfo fcinfo, const UmModel *model);
+static void refuse(const UmRecord *record, UmFaults *faults);
+static void name_row(void *arg);
 static bool is_vouched(Relation relation, const UmShape *shape, HeapTuple tuple);
 static UmShape *shape_of_target(FunctionCallInfo fcinfo, const UmModel *model);
 static void stamp(UmRecord *record, bool insert);
@@ -125,11 +127,35 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	um_check(record, old, &faults);
 	if (model == &um_usage)
 		check_usage_specification(record, old, data->tg_relation->rd_rel->relowner, &faults);
-	um_raise_faults(&faults, model);
+	if (faults.list != NIL)
+		refuse(old != NULL ? old : record, &faults);
 	stamp(record, old == NULL);
 	if (old != NULL && model == &um_usage)
 		remember_update(record, old);
 	return changed_tuple(shape, desc, tuple, record);
+}
+
+/* A statement may have changed many rows: the context tells which one it is. */
+static void
+refuse(const UmRecord *record, UmFaults *faults)
+{
+	ErrorContextCallback context;
+
+	context.callback = name_row;
+	context.arg = unconstify(UmRecord *, record);
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	um_raise_faults(faults, record->model);
+	error_context_stack = context.previous;
+}
+
+static void
+name_row(void *arg)
+{
+	const UmRecord *record = arg;
+
+	if (um_is_set(record, 0))
+		errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(record->value[0]));
 }
 
 /*
