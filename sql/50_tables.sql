@@ -55,11 +55,8 @@ BEGIN
 		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'usage_specification_check');
 	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_changed',
 		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'usage_specification_changed');
-	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_truncated',
-		'AFTER TRUNCATE', 'FOR EACH STATEMENT', 'usage_specification_changed');
 	-- Replicated changes must reach the sessions' caches, too.
 	ALTER TABLE usage_mgmt.usage_specification ENABLE ALWAYS TRIGGER usage_specification_changed;
-	ALTER TABLE usage_mgmt.usage_specification ENABLE ALWAYS TRIGGER usage_specification_truncated;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_usage_specification() IS 'Part of install_tables().';

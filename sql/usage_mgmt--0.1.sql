@@ -466,11 +466,8 @@ BEGIN
 		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'usage_specification_check');
 	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_changed',
 		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'usage_specification_changed');
-	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_truncated',
-		'AFTER TRUNCATE', 'FOR EACH STATEMENT', 'usage_specification_changed');
 	-- Replicated changes must reach the sessions' caches, too.
 	ALTER TABLE usage_mgmt.usage_specification ENABLE ALWAYS TRIGGER usage_specification_changed;
-	ALTER TABLE usage_mgmt.usage_specification ENABLE ALWAYS TRIGGER usage_specification_truncated;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_usage_specification() IS 'Part of install_tables().';
@@ -645,15 +642,20 @@ AS 'MODULE_PATHNAME', 'um_usage_document_begin' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_document_begin() IS
 'BEFORE INSERT ON usage_document, for each statement: opens a batch.';
 
+CREATE FUNCTION usage_mgmt.usage_specification_document_begin() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_usage_specification_document_begin' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.usage_specification_document_begin() IS
+'BEFORE INSERT ON usage_specification_document, for each statement: opens a batch.';
+
 CREATE FUNCTION usage_mgmt.usage_document_row() RETURNS trigger
 AS 'MODULE_PATHNAME', 'um_usage_document_row' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_document_row() IS
-'INSTEAD OF INSERT ON usage_document, for each row: reads a document into the batch.';
+'INSTEAD OF INSERT ON a document view, for each row: reads a document into the batch.';
 
 CREATE FUNCTION usage_mgmt.usage_document_end() RETURNS trigger
 AS 'MODULE_PATHNAME', 'um_usage_document_end' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_document_end() IS
-'AFTER INSERT ON usage_document, for each statement: stores the rest of the batch.';
+'AFTER INSERT ON a document view, for each statement: stores the rest of the batch.';
 
 CREATE FUNCTION usage_mgmt.install_loads() RETURNS void
 LANGUAGE plpgsql
@@ -731,15 +733,82 @@ BEGIN
 		SELECT usage_mgmt.to_tmf(u)::text AS document FROM usage_mgmt.usage u;
 	COMMENT ON VIEW usage_mgmt.usage_document IS
 	'Usages as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').';
-	PERFORM usage_mgmt.install_trigger('usage_document', 'usage_document_begin',
-		'BEFORE INSERT', 'FOR EACH STATEMENT', 'usage_document_begin');
-	PERFORM usage_mgmt.install_trigger('usage_document', 'usage_document_row',
-		'INSTEAD OF INSERT', 'FOR EACH ROW', 'usage_document_row');
-	PERFORM usage_mgmt.install_trigger('usage_document', 'usage_document_end',
-		'AFTER INSERT', 'FOR EACH STATEMENT', 'usage_document_end');
+	PERFORM usage_mgmt.install_document_triggers('usage_document');
+
+	CREATE OR REPLACE VIEW usage_mgmt.usage_specification_document WITH (security_invoker = true) AS
+		SELECT usage_mgmt.to_tmf(s)::text AS document FROM usage_mgmt.usage_specification s;
+	COMMENT ON VIEW usage_mgmt.usage_specification_document IS
+	'Usage specifications as TMF JSON; COPY into it loads them as into usage_document.';
+	PERFORM usage_mgmt.install_document_triggers('usage_specification_document');
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_loads() IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_document_triggers(name text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	PERFORM usage_mgmt.install_trigger(name, 'document_begin',
+		'BEFORE INSERT', 'FOR EACH STATEMENT', name || '_begin');
+	PERFORM usage_mgmt.install_trigger(name, 'document_row',
+		'INSTEAD OF INSERT', 'FOR EACH ROW', 'usage_document_row');
+	PERFORM usage_mgmt.install_trigger(name, 'document_end',
+		'AFTER INSERT', 'FOR EACH STATEMENT', 'usage_document_end');
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_document_triggers(text) IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.recycle_reject(reject_id bigint, corrected_document text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET usage_mgmt.load = ''
+AS $$
+DECLARE
+	found_document text;
+BEGIN
+	SELECT coalesce(corrected_document, r.document) INTO found_document
+		FROM usage_mgmt.import_reject r WHERE r.id = reject_id AND r.recycled_at IS NULL
+		FOR UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	INSERT INTO usage_mgmt.usage_document VALUES (found_document);
+	UPDATE usage_mgmt.import_reject SET recycled_at = now() WHERE id = reject_id;
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.recycle_reject(bigint, text) IS
+'Takes a rejected usage in, corrected or, where what was wrong lay elsewhere, as it came. Raises what is still wrong with it; false when there is no such reject or it has been recycled.';
+
+CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch jsonb DEFAULT '{}') RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	reject record;
+	recycled bigint := 0;
+BEGIN
+	FOR reject IN
+		SELECT r.id, r.document FROM usage_mgmt.import_reject r
+		WHERE r.load_id = load AND r.recycled_at IS NULL AND r.document IS NOT NULL
+		ORDER BY r.record_number
+	LOOP
+		BEGIN
+			recycled := recycled + usage_mgmt.recycle_reject(reject.id,
+				CASE WHEN patch = '{}' THEN reject.document
+				ELSE (reject.document::jsonb || patch)::text END)::integer;
+		EXCEPTION WHEN data_exception OR integrity_constraint_violation OR SQLSTATE 'UM001'
+			OR SQLSTATE 'UM003' THEN
+			NULL;	-- it stays a reject
+		END;
+	END LOOP;
+	RETURN recycled;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, jsonb) IS
+'Takes the rejects of a load in, each with the members of patch set in its document; what is still faulty stays a reject. Returns how many came in.';
 -- Partitions by month, and the ledger's health
 
 CREATE FUNCTION usage_mgmt.ensure_partitions(from_date timestamptz, to_date timestamptz)

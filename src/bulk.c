@@ -2,7 +2,8 @@
  * bulk.c
  *	  Documents by the million: the COPY door.
  *
- * A statement on the view usage_document opens a batch, its rows fill it, and
+ * A statement on the view usage_document (or usage_specification_document, for
+ * which all the same holds but the speed) opens a batch, its rows fill it, and
  * every thousand records it is flushed: ids are looked up in the ledger, what
  * is new goes into usage by one INSERT … SELECT from a tuplestore, so that
  * triggers, row security and foreign engines keep working.
@@ -78,6 +79,7 @@ typedef struct BatchItem
 typedef struct Batch
 {
 	struct Batch *outer;
+	const UmModel *model;
 	SubTransactionId transaction;	/* that opened it */
 	Oid			owner;			/* of the view, who keeps the load's books */
 	bool		keeps;			/* faults become rejects */
@@ -101,12 +103,14 @@ static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 								  SubTransactionId parent, void *arg);
 static void at_transaction_end(XactEvent event, void *arg);
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
-static void open_batch(Relation view);
+static void open_batch(Relation view, const UmModel *model);
 static bool is_copy_into(Oid view);
 static void close_batch(void);
 static void pop_batch(void);
 static void add_document(Batch *batch, text *document);
 static UmRecord *read_usage(const text *document, BatchItem *item, Oid reader, UmFaults *faults);
+static UmRecord *read_specification(const text *document, UmFaults *faults);
+static void store_specification(Batch *batch, BatchItem *item);
 static void judge(Batch *batch, BatchItem *item, const char *errors);
 static void flush(Batch *batch);
 static void look_up(Batch *batch);
@@ -125,6 +129,7 @@ static void keep_books(Batch *batch);
 static char *error_as_fault(const ErrorData *error);
 
 PG_FUNCTION_INFO_V1(um_usage_document_begin);
+PG_FUNCTION_INFO_V1(um_usage_specification_document_begin);
 PG_FUNCTION_INFO_V1(um_usage_document_row);
 PG_FUNCTION_INFO_V1(um_usage_document_end);
 
@@ -162,11 +167,19 @@ at_transaction_end(XactEvent event, void *arg)
 Datum
 um_usage_document_begin(PG_FUNCTION_ARGS)
 {
-	open_batch(trigger_data(fcinfo, false)->tg_relation);
+	open_batch(trigger_data(fcinfo, false)->tg_relation, &um_usage);
 	return PointerGetDatum(NULL);
 }
 
-/* INSTEAD OF INSERT ON usage_document, for each row. */
+/* BEFORE INSERT ON usage_specification_document, for each statement. */
+Datum
+um_usage_specification_document_begin(PG_FUNCTION_ARGS)
+{
+	open_batch(trigger_data(fcinfo, false)->tg_relation, &um_usage_specification);
+	return PointerGetDatum(NULL);
+}
+
+/* INSTEAD OF INSERT ON a document view, for each row. */
 Datum
 um_usage_document_row(PG_FUNCTION_ARGS)
 {
@@ -185,7 +198,7 @@ um_usage_document_row(PG_FUNCTION_ARGS)
 	return PointerGetDatum(data->tg_trigtuple);
 }
 
-/* AFTER INSERT ON usage_document, for each statement. */
+/* AFTER INSERT ON a document view, for each statement. */
 Datum
 um_usage_document_end(PG_FUNCTION_ARGS)
 {
@@ -209,13 +222,14 @@ trigger_data(FunctionCallInfo fcinfo, bool row)
 }
 
 static void
-open_batch(Relation view)
+open_batch(Relation view, const UmModel *model)
 {
 	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "usage batch",
 												  ALLOCSET_DEFAULT_SIZES);
 	Batch	   *batch = MemoryContextAllocZero(context, sizeof(Batch));
 	bool		copy = is_copy_into(RelationGetRelid(view));
 
+	batch->model = model;
 	batch->context = context;
 	batch->records = AllocSetContextCreate(context, "usage batch records", ALLOCSET_DEFAULT_SIZES);
 	batch->transaction = GetCurrentSubTransactionId();
@@ -277,14 +291,18 @@ add_document(Batch *batch, text *document)
 	item->document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document));
 	item->number = ++batch->number;
 	item->fate = UNKNOWN;
-	item->record = read_usage(item->document, item, batch->owner, &faults);
+	item->record = batch->model == &um_usage
+		? read_usage(item->document, item, batch->owner, &faults)
+		: read_specification(item->document, &faults);
 	batch->bytes += VARSIZE_ANY(item->document);
 	if (faults.list != NIL)
 	{
 		if (!batch->keeps)
-			um_raise_faults(&faults, &um_usage);
+			um_raise_faults(&faults, batch->model);
 		judge(batch, item, um_faults_json(&faults));
 	}
+	else if (batch->model != &um_usage)
+		store_specification(batch, item);
 	MemoryContextSwitchTo(old);
 	if (batch->count == BATCH_RECORDS || batch->bytes >= BATCH_BYTES)
 		flush(batch);
@@ -331,6 +349,58 @@ read_usage(const text *document, BatchItem *item, Oid reader, UmFaults *faults)
 		item->key.usage_date = DatumGetTimestampTz(record->value[date]);
 	}
 	return record;
+}
+
+static UmRecord *
+read_specification(const text *document, UmFaults *faults)
+{
+	UmRecord   *record = um_read_document(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document),
+										  &um_usage_specification, faults);
+
+	if (faults->list == NIL && record->state[0] == UM_ABSENT)
+		um_record_set(record, 0, um_new_id());
+	if (faults->list == NIL)
+	{
+		um_complete(record);
+		um_check(record, NULL, faults);
+	}
+	return record;
+}
+
+/* Specifications are few: each is posted by itself. */
+static void
+store_specification(Batch *batch, BatchItem *item)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+	bool		repeated = false;
+
+	SPI_connect();
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		(void) um_store_new(item->record, &repeated);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	SPI_finish();
+	item->fate = repeated ? REPEATED : STORED;
+	if (error == NULL)
+		return;
+	if (!batch->keeps || !is_record_fault(error->sqlerrcode))
+		ReThrowError(error);
+	judge(batch, item, error_as_fault(error));
 }
 
 /* Puts a faulty record by; errors is a JSON array. */
@@ -381,7 +451,7 @@ look_up(Batch *batch)
 {
 	static UmPlan plan = {
 		.sql = "SELECT k.id, k.usage_date, k.content_hash FROM usage_mgmt.usage_key k "
-		"WHERE k.id = ANY ($1) ORDER BY k.id",
+		"WHERE k.id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY k.id",
 		.args = {TEXTARRAYOID}, .nargs = 1
 	};
 	BatchItem	  **open = palloc(sizeof(BatchItem *) * batch->count);
@@ -640,7 +710,7 @@ keep_books(Batch *batch)
 	batch->load->conflicting += count_fate(batch, CONFLICTING);
 	batch->load->rejected += count_fate(batch, REJECTED);
 	for (int i = 0; i < batch->count; i++)
-		if (batch->items[i].fate == STORED)
+		if (batch->items[i].fate == STORED && batch->model == &um_usage)
 			um_load_add(batch->load, batch->items[i].record);
 }
 

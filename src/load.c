@@ -60,7 +60,7 @@ um_load_open(Oid owner)
 {
 	static UmPlan tied = {
 		.sql = "SELECT id, read, stored, repeated, conflicting, rejected, first_date, last_date, amounts "
-		"FROM usage_mgmt.import_load WHERE id = $1 FOR UPDATE",
+		"FROM usage_mgmt.import_load WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
 		.args = {INT8OID}, .nargs = 1
 	};
 	static UmPlan own = {
@@ -214,7 +214,7 @@ um_load_close(UmLoad *load)
 	static UmPlan plan = {
 		.sql = "UPDATE usage_mgmt.import_load SET read = $2, stored = $3, repeated = $4, "
 		"conflicting = $5, rejected = $6, first_date = $7, last_date = $8, amounts = $9, "
-		"finished_at = pg_catalog.clock_timestamp() WHERE id = $1",
+		"finished_at = pg_catalog.clock_timestamp() WHERE id OPERATOR(pg_catalog.=) $1",
 		.args = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
 		TIMESTAMPTZOID, JSONBOID}, .nargs = 9
 	};

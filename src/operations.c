@@ -47,10 +47,8 @@ static Datum get(FunctionCallInfo fcinfo, const UmModel *model);
 static Datum put(FunctionCallInfo fcinfo, const UmModel *model);
 static Datum delete(FunctionCallInfo fcinfo, const UmModel *model, bool billed);
 static UmRecord *read_body(FunctionCallInfo fcinfo, int n, const UmModel *model, UmFaults *faults);
-static UmRecord *store_new(UmRecord *record);
 static UmRecord *store_or_race(UmRecord *record);
 static UmRecord *known_record(UmRecord *record, bool *taken);
-static Datum new_id(void);
 static const UmModel *model_of_row(Oid type);
 
 PG_FUNCTION_INFO_V1(um_post_usage);
@@ -130,7 +128,7 @@ post(FunctionCallInfo fcinfo, const UmModel *model)
 	bool		named = um_is_set(record, 0);
 
 	if (record->state[0] == UM_ABSENT)
-		um_record_set(record, 0, new_id());
+		um_record_set(record, 0, um_new_id());
 	if (model == &um_usage && version == UM_V4)
 	{
 		int			receipt = um_find_attribute(model, "received_at")->slot;
@@ -146,7 +144,7 @@ post(FunctionCallInfo fcinfo, const UmModel *model)
 	PG_TRY();
 	{
 		SPI_connect();
-		record = named ? store_new(record) : um_store_insert(record);
+		record = named ? um_store_new(record, NULL) : um_store_insert(record);
 		SPI_finish();
 	}
 	PG_FINALLY();
@@ -261,14 +259,16 @@ read_body(FunctionCallInfo fcinfo, int n, const UmModel *model, UmFaults *faults
 
 /*
  * Stores a record that names its id.  Delivered before, it is found; the id
- * taken by other content is 23505.
+ * taken by other content is 23505.  Within SPI_connect.
  */
-static UmRecord *
-store_new(UmRecord *record)
+UmRecord *
+um_store_new(UmRecord *record, bool *repeated)
 {
 	bool		taken;
 	UmRecord   *known = known_record(record, &taken);
 
+	if (repeated != NULL)
+		*repeated = known != NULL;
 	if (known != NULL)
 		return known;
 	if (taken)
@@ -304,8 +304,12 @@ store_or_race(UmRecord *record)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		if (error->sqlerrcode == UM_ID_TAKEN)
-			stored = known_record(record, &taken);
+		if (error->sqlerrcode != UM_ID_TAKEN)
+			ReThrowError(error);
+		stored = known_record(record, &taken);
+		if (stored == NULL && taken)
+			um_refuse_taken(record);
+		/* a snapshot too old to see what was faster */
 		if (stored == NULL)
 			ReThrowError(error);
 	}
@@ -374,8 +378,8 @@ um_refuse_taken(const UmRecord *record)
 }
 
 /* A version 7 UUID: ordered by time, so that the keys' index grows at its end. */
-static Datum
-new_id(void)
+Datum
+um_new_id(void)
 {
 	unsigned char uuid[16];
 	int64		milliseconds = (GetCurrentTimestamp() / 1000) +

@@ -1,0 +1,191 @@
+-- The other rules of a record: periods, currencies, numbers, dates, ids, extra.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS usage_mgmt;
+RESET client_min_messages;
+\set VERBOSITY terse
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
+
+-- The code and path of each fault of a statement; whatever it did is taken back
+CREATE FUNCTION pg_temp.faults(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	found text := 'accepted';
+	detail text;
+BEGIN
+	BEGIN
+		EXECUTE statement;
+		RAISE 'taken back' USING ERRCODE = 'ZZ999';
+	EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+		NULL;
+	WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+		found := SQLSTATE || ' ' || SQLERRM;
+		IF detail LIKE '[{%' THEN
+			found := (SELECT string_agg(concat_ws(' ', f ->> 'code', nullif(f ->> 'path', '')), ', ')
+				FROM json_array_elements(detail::json) f);
+			IF found NOT LIKE SQLSTATE || '%' THEN
+				found := found || ', but its SQLSTATE is ' || SQLSTATE;
+			END IF;
+		END IF;
+	END;
+	RETURN found;
+END
+$$;
+
+-- By an INSERT of a sound row but for one column, and by post of a sound document but for one member
+CREATE FUNCTION pg_temp.insert_with(relation text, column_name text, value text) RETURNS text
+RETURN pg_temp.faults(format(CASE relation
+	WHEN 'usage' THEN $$INSERT INTO usage_mgmt.usage
+		SELECT (jsonb_populate_record(u, jsonb_build_object(%2$L, %3$s))).*
+		FROM (SELECT ('u', '2001-01-15 12:00+00', 'VOICE', NULL, 'received', NULL, NULL, NULL, NULL, NULL,
+			NULL, NULL, NULL, now(), now(), NULL)::usage_mgmt.usage AS u) u$$
+	ELSE 'INSERT INTO usage_mgmt.usage_specification (id, %2$I) VALUES (''s'', %3$s)' END,
+	relation, column_name, value));
+CREATE FUNCTION pg_temp.post_with(resource text, member text, version text DEFAULT 'r14.5') RETURNS text
+RETURN pg_temp.faults(format('SELECT usage_mgmt.post_%s(%L, %L)', resource, CASE
+	WHEN resource = 'usage_specification' THEN '{"id": "s", ' || member || '}'
+	WHEN version = 'v4' THEN '{"id": "u", "usageDate": "2001-01-15T12:00:00Z", "usageType": "VOICE", ' || member || '}'
+	ELSE '{"id": "u", "date": "2001-01-15T12:00:00Z", "type": "VOICE", ' || member || '}' END, version));
+CREATE FUNCTION pg_temp.rating(amount numeric DEFAULT 1, currency text DEFAULT 'EUR',
+	rated timestamptz DEFAULT '2001-02-01 00:00+00', extra jsonb DEFAULT NULL)
+RETURNS usage_mgmt.rated_product_usage LANGUAGE sql AS $$
+	SELECT usage_mgmt.rated_product_usage(rating_date => rated, tax_included_rating_amount => amount,
+		tax_excluded_rating_amount => 1, tax_rate => 20, currency_code => currency, product_ref_id => '1',
+		extra => extra) $$;
+CREATE FUNCTION pg_temp.insert_rating(rating usage_mgmt.rated_product_usage) RETURNS text
+RETURN pg_temp.faults(format($$INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, rated_product_usage)
+	VALUES ('u', '2001-01-15 12:00+00', 'VOICE', ARRAY[%L::usage_mgmt.rated_product_usage])$$, rating));
+
+-- Periods do not end before they start
+SELECT pg_temp.faults(format($$INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, related_party)
+	VALUES ('u', '2001-01-15 12:00+00', 'VOICE', ARRAY[usage_mgmt.related_party(role => 'customer',
+		valid_from => %L, valid_to => %L)])$$, valid_from, valid_to)), valid_from, valid_to
+FROM (VALUES ('2001-01-02 00:00+00', '2001-01-01 00:00+00'), ('2001-01-01 00:00+00', '2001-01-01 01:00+01'),
+	('2001-01-01 00:00:00.000001+00', '2001-01-01 00:00:00+00'), (NULL, '2001-01-01 00:00+00'),
+	('2001-01-01 00:00+00', NULL)) v (valid_from, valid_to);
+SELECT pg_temp.insert_with('usage_specification', 'valid_to', $$'2001-01-01 00:00+00'$$) AS open,
+	pg_temp.faults($$INSERT INTO usage_mgmt.usage_specification (id, valid_from, valid_to)
+		VALUES ('s', '2001-01-02 00:00+00', '2001-01-01 00:00+00')$$) AS closed;
+SELECT resource, version, pg_temp.post_with(resource, member, version)
+FROM (VALUES ('usage', 'r14.5'), ('usage', 'v4'), ('usage_specification', 'r14.5'), ('usage_specification', 'v4')) v (resource, version),
+	LATERAL (SELECT CASE resource WHEN 'usage'
+		THEN '"relatedParty": [{"role": "a"}, {"role": "b", "validFor": {"startDateTime": "2001-01-02", "endDateTime": "2001-01-01"}}]'
+		ELSE '"validFor": {"startDateTime": "2001-01-02", "endDateTime": "2001-01-01"}' END AS member) m;
+SELECT pg_temp.post_with('usage_specification', '"usageSpecCharacteristic": [{"name": "a",
+	"validFor": {"startTime": "2001-01-02", "endTime": "2001-01-01"}, "usageSpecCharacteristicValue": [
+	{"valueType": "number", "validFor": {"startPeriod": "2001-01-02", "endPeriod": "2001-01-01"}}]}]');
+
+-- Currencies: ISO 4217 in capitals, those of the past, too
+SELECT currency, pg_temp.insert_rating(pg_temp.rating(currency => currency)) AS by_insert,
+	pg_temp.post_with('usage', format('"ratedProductUsage": [{"currencyCode": %s}]', to_json(currency))) AS by_post,
+	pg_temp.post_with('usage', format('"ratedProductUsage": [{"taxIncludedRatingAmount": {"unit": %s, "value": 1}}]',
+		to_json(currency)), 'v4') AS by_v4
+FROM unnest('{EUR,DEM,XAU,eur,EURO,EU,978,ABC,E€R}'::text[]) currency;
+
+-- Numbers are finite; negative ones are credits
+SELECT amount, pg_temp.insert_rating(pg_temp.rating(amount)) FROM unnest('{-12.00,0,NaN,Infinity,-Infinity}'::numeric[]) amount;
+SELECT number, pg_temp.post_with('usage', format('"ratedProductUsage": [{"taxRate": %s}]', number))
+FROM unnest(ARRAY['-1', '"-1"', 'NaN', '"NaN"', '"Infinity"', '1e5000', '1e200000', '"1 EUR"', 'true']) number;
+-- in any of the numbers
+SELECT pg_temp.faults($$INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, rated_product_usage)
+	VALUES ('u', '2001-01-15 12:00+00', 'VOICE', ARRAY[usage_mgmt.rated_product_usage(
+		tax_included_rating_amount => 'NaN', tax_excluded_rating_amount => 'Infinity', tax_rate => '-Infinity',
+		bucket_value_converted_in_amount => 'NaN')])$$);
+
+-- Dates lie in the years 1 to 9999
+SELECT date, pg_temp.insert_with('usage', 'usage_date', quote_literal(date)) AS usage_date,
+	pg_temp.insert_rating(pg_temp.rating(rated => date::timestamptz)) AS rating_date
+FROM (VALUES ('0001-01-01 00:00:00+00'), ('0001-12-31 23:59:59+00 BC'), ('9999-12-31 23:59:59.999999+00'),
+	('10000-01-01 00:00:00+00'), ('infinity'), ('-infinity')) v (date);
+SELECT date, pg_temp.faults(format('SELECT usage_mgmt.post_usage(%L)',
+	json_build_object('id', 'u', 'date', date, 'type', 'VOICE')))
+FROM unnest('{0001-01-01T00:00:00Z,0000-12-31T00:00:00Z,9999-12-31T23:59:59Z,10000-01-01T00:00:00Z,infinity,now,
+	2001-02-30T00:00:00Z,2001-01-01T25:00:00Z,yesterday}'::text[]) date;
+
+-- An id has at most 512 bytes, not characters
+SELECT id.what, pg_temp.insert_with('usage', 'id', quote_literal(id.value)) AS usage,
+	pg_temp.faults(format('INSERT INTO usage_mgmt.usage_specification (id) VALUES (%L)', id.value)) AS specification,
+	pg_temp.faults(format('SELECT usage_mgmt.post_usage(%L)',
+		json_build_object('id', id.value, 'date', '2001-01-15T12:00:00Z', 'type', 'VOICE'))) AS post
+FROM (VALUES ('512 bytes', repeat('x', 512)), ('513 bytes', repeat('x', 513)), ('256 é', repeat('é', 256)),
+	('257 é', repeat('é', 257))) id (what, value);
+
+-- id and href do not change
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('a/b', '2001-01-15 12:00+00', 'VOICE');
+INSERT INTO usage_mgmt.usage_specification (id) VALUES ('a/b');
+SELECT pg_temp.faults($$UPDATE usage_mgmt.usage SET id = 'c'$$) AS usage,
+	pg_temp.faults($$UPDATE usage_mgmt.usage SET id = 'a/b'$$) AS same,
+	pg_temp.faults($$UPDATE usage_mgmt.usage_specification SET id = 'c'$$) AS specification;
+SELECT identity, pg_temp.faults(format('SELECT usage_mgmt.put_usage(%L, %L)', 'a/b',
+		'{"date": "2001-01-15T12:00:00Z", "type": "DATA", ' || identity || '}')) AS usage,
+	pg_temp.faults(format('SELECT usage_mgmt.put_usage_specification(%L, %L)', 'a/b', '{' || identity || '}')) AS specification
+FROM unnest(ARRAY['"id": "a/b"', '"id": "c"', '"href": "http://s/usage/a%2Fb"', '"href": "http://s/usage/a/b"',
+	'"href": "http://s/usage/c"', '"href": ""', '"id": "c", "href": "http://s/usage/c"']) identity;
+SELECT pg_temp.faults($$SELECT usage_mgmt.put_usage('none', '{}')$$) AS no_such_id;
+-- post ignores a client's href
+SELECT usage_mgmt.post_usage('{"id": "h", "href": "http://elsewhere/x", "date": "2001-01-15", "type": "VOICE"}') ->> 'href' AS href;
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
+
+-- extra is an object, and what has a column of its own is not in it
+SELECT extra, pg_temp.insert_with('usage', 'extra', quote_literal(extra) || '::jsonb') AS usage,
+	pg_temp.insert_with('usage_specification', 'extra', quote_literal(extra)) AS specification,
+	pg_temp.insert_rating(pg_temp.rating(extra => extra::jsonb)) AS rating
+FROM unnest(ARRAY['{}', '{"color": "red", "size": {"id": 1}}', '{"usageDate": "2001-01-15"}', '{"date": "2001-01-15"}',
+	'{"ratingDate": "2001-01-15"}', '{"lifecycleStatus": "active"}', '[]', '"red"']) extra;
+
+-- An array has no null elements
+SELECT pg_temp.faults($$INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, related_party, rated_product_usage)
+	VALUES ('u', '2001-01-15 12:00+00', 'VOICE', ARRAY[usage_mgmt.related_party(role => 'a'), NULL],
+		ARRAY[NULL::usage_mgmt.rated_product_usage])$$);
+SELECT pg_temp.faults($$INSERT INTO usage_mgmt.usage_specification (id, related_party)
+	VALUES ('s', ARRAY[NULL::usage_mgmt.related_party])$$);
+
+-- All faults of a record in one error, in the model's order, of a move or change last
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('u', '2001-01-15 12:00+00', 'VOICE');
+\set VERBOSITY default
+UPDATE usage_mgmt.usage SET id = 'v', status = 'rated', usage_type = ' ', extra = '{"status": "billed"}',
+	related_party = ARRAY[usage_mgmt.related_party(valid_from => '2001-01-02 00:00+00', valid_to => '2001-01-01 00:00+00')],
+	usage_characteristic = '[{"name": "a", "value": 1}, {"value": 2}, {"name": "c"}, {}]',
+	rated_product_usage = ARRAY[pg_temp.rating('NaN', 'eur'), usage_mgmt.rated_product_usage(tax_rate => 20)];
+\set VERBOSITY terse
+-- those of the document itself among them
+SELECT pg_temp.faults($$SELECT usage_mgmt.put_usage('u', '{"date": "2001-13-01", "id": "v", "status": "billed",
+	"usageCharacteristic": {"a": 1}, "relatedParty": [{"id": "1"}, 5], "ratedProductUsage": [{"taxRate": "twenty",
+	"currencyCode": "eur"}]}')$$);
+SELECT pg_temp.faults($$SELECT usage_mgmt.post_usage('[]')$$) AS no_object,
+	pg_temp.faults($$SELECT usage_mgmt.post_usage('{"date": "2001-01-15", "date": "2001-01-16", "type": 1, "status": "new"}')$$) AS attributes;
+-- the first thousand are listed, the rest counted
+DO $$
+DECLARE
+	detail text;
+BEGIN
+	INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, related_party) VALUES ('w', '2001-01-15 12:00+00', 'VOICE',
+		array_fill(usage_mgmt.related_party(id => '1'), ARRAY[1005]));
+EXCEPTION WHEN not_null_violation THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RAISE INFO '% listed, %', json_array_length(detail::json), detail::json -> -1 ->> 'message';
+END
+$$;
+
+-- Paths have the names of the version asked for; elsewhere of the setting
+SELECT version, pg_temp.faults(format($$SELECT usage_mgmt.put_usage('u',
+	'{"usageDate": "x", "type": "", "ratedProductUsage": [{"currencyCode": "eur"}]}', %L)$$, version)) AS put,
+	pg_temp.faults(format($$SELECT usage_mgmt.post_usage_specification('{"status": "new", "usageSpecCharacteristic": [
+		{"usageSpecCharacteristicValue": [{"default": "maybe", "valueType": "number"}]}]}', %L)$$, version)) AS post
+FROM unnest('{r14.5,v4}'::text[]) version;
+SET usage_mgmt.tmf_version = 'v4';
+SELECT pg_temp.faults($$UPDATE usage_mgmt.usage SET usage_type = NULL$$) AS update;
+SELECT pg_temp.faults($$SELECT usage_mgmt.put_usage('u', '{"date": "2001-01-15", "type": ""}', 'r14.5')$$) AS put;
+RESET usage_mgmt.tmf_version;
+SELECT pg_temp.faults($$UPDATE usage_mgmt.usage SET usage_type = NULL$$) AS update;
+-- a version of the standard that there is not
+SELECT pg_temp.faults($$SELECT usage_mgmt.post_usage('{}', 'v3')$$);
+
+-- The rules hold in a row that takes the id of one just changed and deleted
+BEGIN;
+UPDATE usage_mgmt.usage SET usage_date = '2001-01-16 12:00+00' WHERE id = 'u';
+DELETE FROM usage_mgmt.usage WHERE id = 'u';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status) VALUES ('u', '2001-01-16 12:00+00', 'VOICE', 'rated');
+ROLLBACK;
+
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;

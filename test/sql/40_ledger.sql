@@ -1,0 +1,269 @@
+-- The ledger: one id, one usage, by every statement there is.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS usage_mgmt;
+RESET client_min_messages;
+\set VERBOSITY terse
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
+
+SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-03-01') AS made;
+
+-- What the ledger has beside what it should have; nothing is wrong while the second is empty
+CREATE VIEW pg_temp.ledger AS
+	SELECT (SELECT string_agg(id || ' ' || to_char(usage_date, 'YYYY-MM'), ', ' ORDER BY id) FROM usage_mgmt.usage_key) AS keys,
+		(SELECT string_agg(concat_ws(' ', id, fault), ', ' ORDER BY id) FROM usage_mgmt.check_keys()) AS wrong,
+		(SELECT count(*) FROM usage_mgmt.usage_key k JOIN usage_mgmt.usage u USING (id)
+			WHERE k.content_hash <> usage_mgmt.content_hash(u)) AS other_hashes;
+CREATE FUNCTION pg_temp.state(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END
+$$;
+
+-- On the parent
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES
+	('a', '2001-01-01 00:00+00', 'VOICE'), ('b', '2001-02-15 12:00+00', 'VOICE'),
+	('c', '2001-03-31 23:59:59.999999+00', 'VOICE'), ('d', '1990-01-01 00:00+00', 'VOICE');
+TABLE pg_temp.ledger;
+DELETE FROM usage_mgmt.usage WHERE id IN ('c', 'd');
+TABLE pg_temp.ledger;
+
+-- On a leaf
+INSERT INTO usage_mgmt.usage_p200102 (id, usage_date, usage_type) VALUES ('e', '2001-02-01 00:00+00', 'VOICE');
+UPDATE usage_mgmt.usage_p200102 SET usage_date = '2001-02-02 00:00+00' WHERE id = 'e';
+SELECT usage_date FROM usage_mgmt.usage_key WHERE id = 'e';
+TABLE pg_temp.ledger;
+DELETE FROM usage_mgmt.usage_p200102 WHERE id = 'e';
+TABLE pg_temp.ledger;
+INSERT INTO usage_mgmt.usage_default (id, usage_date, usage_type) VALUES ('e', '1990-02-01 00:00+00', 'VOICE');
+TABLE pg_temp.ledger;
+DELETE FROM usage_mgmt.usage_default;
+-- and the rules hold there
+INSERT INTO usage_mgmt.usage_p200102 (id, usage_date, usage_type) VALUES ('e', '2001-02-01 00:00+00', '');
+
+-- The same id in two months: within one statement, across statements, on the leaves, by COPY
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES
+	('x', '2001-01-15 12:00+00', 'VOICE'), ('x', '2001-02-15 12:00+00', 'VOICE');
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('b', '2001-03-15 12:00+00', 'VOICE');
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('b', '1990-03-15 12:00+00', 'VOICE');
+INSERT INTO usage_mgmt.usage_p200103 (id, usage_date, usage_type) VALUES ('b', '2001-03-15 12:00+00', 'VOICE');
+COPY usage_mgmt.usage (id, usage_date, usage_type) FROM STDIN;
+y	2001-03-15 12:00+00	VOICE
+b	2001-03-15 12:00+00	VOICE
+\.
+COPY usage_mgmt.usage_p200103 (id, usage_date, usage_type) FROM STDIN;
+b	2001-03-15 12:00+00	VOICE
+\.
+-- the same month, another day, where the primary key would not see it either
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('b', '2001-02-16 12:00+00', 'VOICE');
+SELECT count(*) FROM usage_mgmt.usage WHERE id IN ('b', 'x', 'y');
+TABLE pg_temp.ledger;
+
+-- UPDATE that moves rows to other months, there and back, some of many
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type)
+	SELECT 'm' || n, timestamptz '2001-01-10 00:00+00' + n * interval '1 minute', 'VOICE' FROM generate_series(1, 9) n;
+UPDATE usage_mgmt.usage SET usage_date = usage_date + CASE WHEN id IN ('m2', 'm5', 'm9') THEN interval '1 month'
+	WHEN id = 'm3' THEN interval '1 minute' ELSE interval '0' END WHERE id LIKE 'm_';
+SELECT id, u.usage_date = k.usage_date AS agrees, k.usage_date, u.tableoid::regclass AS leaf
+FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id) WHERE id LIKE 'm_' ORDER BY id;
+UPDATE usage_mgmt.usage SET usage_date = '1990-01-01 00:00+00' WHERE id LIKE 'm_';
+UPDATE usage_mgmt.usage SET usage_date = '2001-03-01 00:00+00' WHERE id LIKE 'm_';
+SELECT tableoid::regclass AS leaf, count(*) FROM usage_mgmt.usage WHERE id LIKE 'm_' GROUP BY 1;
+SELECT wrong FROM pg_temp.ledger;
+-- a moved row is stamped and checked as any other
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-01 00:00+00', status = 'billed' WHERE id = 'm1';
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-01 00:00+00', usage_type = NULL WHERE id = 'm1';
+DELETE FROM usage_mgmt.usage WHERE id LIKE 'm_';
+TABLE pg_temp.ledger;
+
+-- ON CONFLICT DO NOTHING skips what is there; an id of another month is no such conflict
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES
+	('b', '2001-02-15 12:00+00', 'DATA'), ('c', '2001-02-15 12:00+00', 'DATA')
+	ON CONFLICT DO NOTHING;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('b', '2001-02-15 12:00+00', 'DATA')
+	ON CONFLICT (id, usage_date) DO NOTHING;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('b', '2001-03-15 12:00+00', 'DATA')
+	ON CONFLICT DO NOTHING;
+SELECT id, usage_type FROM usage_mgmt.usage ORDER BY id;
+TABLE pg_temp.ledger;
+
+-- ON CONFLICT DO UPDATE: new rows and old ones in one statement
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES
+	('b', '2001-02-15 12:00+00', 'SMS'), ('f', '2001-02-15 12:00+00', 'SMS')
+	ON CONFLICT (id, usage_date) DO UPDATE SET usage_type = excluded.usage_type;
+INSERT INTO usage_mgmt.usage_p200102 (id, usage_date, usage_type) VALUES
+	('b', '2001-02-15 12:00+00', 'MMS'), ('g', '2001-02-15 12:00+00', 'MMS')
+	ON CONFLICT (id, usage_date) DO UPDATE SET usage_date = '2001-02-16 12:00+00', usage_type = excluded.usage_type;
+SELECT id, usage_type FROM usage_mgmt.usage ORDER BY id;
+SELECT keys, wrong FROM pg_temp.ledger;
+-- the hash of the first delivery stays, whatever is updated
+SELECT id FROM usage_mgmt.usage_key k JOIN usage_mgmt.usage u USING (id)
+WHERE k.content_hash <> usage_mgmt.content_hash(u) ORDER BY id;
+
+-- MERGE: inserts, moves and deletes at once
+MERGE INTO usage_mgmt.usage u
+USING (VALUES ('a', 'delete'), ('b', 'move'), ('h', 'insert')) d (id, act) ON u.id = d.id
+WHEN MATCHED AND act = 'delete' THEN DELETE
+WHEN MATCHED THEN UPDATE SET usage_date = '2001-03-10 00:00+00'
+WHEN NOT MATCHED THEN INSERT (id, usage_date, usage_type) VALUES (d.id, '2001-03-11 00:00+00', 'VOICE');
+SELECT keys, wrong FROM pg_temp.ledger;
+MERGE INTO usage_mgmt.usage u USING (VALUES ('b')) d (id) ON u.id = d.id AND u.usage_date < '2001-01-01'
+WHEN NOT MATCHED THEN INSERT (id, usage_date, usage_type) VALUES (d.id, '2001-01-11 00:00+00', 'VOICE');
+SELECT keys, wrong FROM pg_temp.ledger;
+
+-- Data-modifying WITH: two statements in one
+WITH gone AS (DELETE FROM usage_mgmt.usage WHERE id = 'h' RETURNING *)
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) SELECT 'i', usage_date, usage_type FROM gone;
+WITH moved AS (UPDATE usage_mgmt.usage SET usage_date = '2001-01-10 00:00+00' WHERE id = 'i' RETURNING *)
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) SELECT 'i', '2001-02-10 00:00+00', usage_type FROM moved;
+WITH one AS (INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('j', '2001-01-10 00:00+00', 'VOICE'))
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('j', '2001-02-10 00:00+00', 'VOICE');
+SELECT keys, wrong FROM pg_temp.ledger;
+
+-- A savepoint takes the keys back with the rows
+BEGIN;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('k', '2001-01-10 00:00+00', 'VOICE');
+SAVEPOINT before;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('l', '2001-01-10 00:00+00', 'VOICE');
+DELETE FROM usage_mgmt.usage WHERE id = 'b';
+UPDATE usage_mgmt.usage SET usage_date = '2001-03-10 00:00+00' WHERE id = 'k';
+SELECT keys, wrong FROM pg_temp.ledger;
+ROLLBACK TO SAVEPOINT before;
+SELECT keys, wrong FROM pg_temp.ledger;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('l', '2001-03-10 00:00+00', 'VOICE');
+COMMIT;
+SELECT keys, wrong FROM pg_temp.ledger;
+
+-- TRUNCATE of a leaf, of the parent, and of the parent alone
+TRUNCATE usage_mgmt.usage_p200103;
+SELECT keys, wrong FROM pg_temp.ledger;
+BEGIN;
+TRUNCATE usage_mgmt.usage;
+SELECT keys, wrong FROM pg_temp.ledger;
+ROLLBACK;
+SELECT keys, wrong FROM pg_temp.ledger;
+TRUNCATE ONLY usage_mgmt.usage;
+TRUNCATE usage_mgmt.usage;
+SELECT keys, wrong FROM pg_temp.ledger;
+
+-- A detached leaf keeps its ids taken; what happens to it is nobody's business
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES
+	('a', '2001-01-15 12:00+00', 'VOICE'), ('b', '2001-02-15 12:00+00', 'VOICE'), ('c', '2001-02-16 12:00+00', 'VOICE');
+ALTER TABLE usage_mgmt.usage DETACH PARTITION usage_mgmt.usage_p200102;
+TABLE pg_temp.ledger;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('b', '2001-01-15 12:00+00', 'VOICE');
+INSERT INTO usage_mgmt.usage_p200102 (id, usage_date, usage_type) VALUES
+	('a', '2001-02-15 12:00+00', 'VOICE'), ('d', '2001-02-15 12:00+00', 'VOICE');
+UPDATE usage_mgmt.usage_p200102 SET usage_date = '2001-02-17 12:00+00' WHERE id = 'c';
+DELETE FROM usage_mgmt.usage_p200102 WHERE id = 'b';
+TABLE pg_temp.ledger;
+-- attached again its triggers work, and check_keys() tells what went by
+ALTER TABLE usage_mgmt.usage ATTACH PARTITION usage_mgmt.usage_p200102
+	FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2001-03-01 00:00+00');
+SELECT id, usage_date, fault FROM usage_mgmt.check_keys() ORDER BY fault, id, usage_date;
+INSERT INTO usage_mgmt.usage_p200102 (id, usage_date, usage_type) VALUES ('e', '2001-02-15 12:00+00', 'VOICE');
+-- an id on two rows is for a person to mend, the rest for rebuild_keys()
+SELECT usage_mgmt.rebuild_keys() AS changed;
+SELECT id, usage_date, fault FROM usage_mgmt.check_keys() ORDER BY fault, id, usage_date;
+DELETE FROM usage_mgmt.usage WHERE id = 'a' AND usage_date > '2001-02-01';
+SELECT usage_mgmt.rebuild_keys() AS changed;
+TABLE pg_temp.ledger;
+
+-- A table attached by hand does not keep the ledger until rebuild_keys()
+CREATE TABLE usage_mgmt.by_hand (LIKE usage_mgmt.usage INCLUDING ALL);
+INSERT INTO usage_mgmt.by_hand (id, usage_date, usage_type) VALUES ('by hand', '1999-01-15 12:00+00', 'VOICE');
+ALTER TABLE usage_mgmt.usage ATTACH PARTITION usage_mgmt.by_hand
+	FOR VALUES FROM ('1999-01-01 00:00+00') TO ('1999-02-01 00:00+00');
+SELECT id, fault FROM usage_mgmt.check_keys();
+SELECT usage_mgmt.rebuild_keys() AS changed;
+SELECT id, fault FROM usage_mgmt.check_keys();
+INSERT INTO usage_mgmt.by_hand (id, usage_date, usage_type) VALUES ('by hand too', '1999-01-15 12:00+00', 'VOICE');
+SELECT keys, wrong FROM pg_temp.ledger;
+DROP TABLE usage_mgmt.by_hand;
+
+-- session_replication_role = replica, as logical replication: check_keys() tells, rebuild_keys() mends
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type)
+	SELECT v, '2001-01-15 12:00+00', 'VOICE' FROM unnest('{moved,deleted,changed,stays}'::text[]) v;
+SELECT content_hash AS hash FROM usage_mgmt.usage_key WHERE id = 'changed' \gset
+SET session_replication_role = replica;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('inserted', '2001-02-15 12:00+00', 'VOICE');
+UPDATE usage_mgmt.usage SET usage_date = '2001-03-15 12:00+00' WHERE id = 'moved';
+UPDATE usage_mgmt.usage SET usage_type = 'DATA' WHERE id = 'changed';
+DELETE FROM usage_mgmt.usage WHERE id = 'deleted';
+RESET session_replication_role;
+SELECT id, usage_date, fault FROM usage_mgmt.check_keys() ORDER BY id;
+-- rows the ledger does not know are found all the same
+SELECT usage_mgmt.get_usage('inserted') ->> 'id' AS inserted, usage_mgmt.get_usage('moved') ->> 'date' AS moved,
+	usage_mgmt.get_usage('deleted') ->> 'id' AS deleted;
+SELECT usage_mgmt.rebuild_keys() AS changed;
+SELECT usage_mgmt.rebuild_keys() AS changed_again;
+SELECT id, usage_date, fault FROM usage_mgmt.check_keys();
+-- a key without a row is no fault and stays; an existing hash never changes
+SELECT id, to_char(usage_date, 'YYYY-MM') AS month FROM usage_mgmt.usage_key ORDER BY id;
+SELECT content_hash = :hash AS same_hash FROM usage_mgmt.usage_key WHERE id = 'changed';
+SELECT pg_temp.state($$SELECT usage_mgmt.post_usage('{"id": "deleted", "date": "2001-01-15T12:00:00Z", "type": "VOICE"}')$$) AS kept_id;
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key;
+
+-- A loader needs INSERT on usage alone
+CREATE ROLE regress_loader;
+GRANT USAGE ON SCHEMA usage_mgmt TO regress_loader;
+GRANT INSERT ON usage_mgmt.usage TO regress_loader;
+SET ROLE regress_loader;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('loaded', '2001-01-15 12:00+00', 'VOICE');
+COPY usage_mgmt.usage (id, usage_date, usage_type) FROM STDIN;
+copied	2001-02-15 12:00+00	VOICE
+\.
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('loaded', '2001-02-15 12:00+00', 'VOICE');
+SELECT count(*) FROM usage_mgmt.usage_key;
+INSERT INTO usage_mgmt.usage_key VALUES ('forged', now(), 0, 1);
+SELECT count(*) FROM usage_mgmt.usage;
+RESET ROLE;
+TABLE pg_temp.ledger;
+
+-- Somebody who hangs the ledger's trigger on tables of his own gains nothing
+CREATE ROLE regress_stranger;
+CREATE SCHEMA regress_stranger AUTHORIZATION regress_stranger;
+GRANT USAGE ON SCHEMA usage_mgmt TO regress_stranger;
+SET ROLE regress_stranger;
+CREATE TABLE regress_stranger.plain (id text COLLATE "C", usage_date timestamptz, usage_type text,
+	description text, status usage_mgmt.usage_status, usage_specification_id text, usage_specification_href text,
+	usage_specification_name text, usage_characteristic usage_mgmt.characteristics, related_party usage_mgmt.related_party[],
+	rated_product_usage usage_mgmt.rated_product_usage[], rejection jsonb, extra jsonb, received_at timestamptz,
+	changed_at timestamptz, load_id bigint);
+CREATE TABLE regress_stranger.parent (LIKE regress_stranger.plain) PARTITION BY RANGE (usage_date);
+CREATE TABLE regress_stranger.leaf PARTITION OF regress_stranger.parent DEFAULT;
+CREATE FUNCTION pg_temp.hang(relation text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER i AFTER INSERT ON %s REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
+	EXECUTE format('CREATE TRIGGER d AFTER DELETE ON %s REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
+	EXECUTE format('CREATE TRIGGER t BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
+END
+$$;
+SELECT pg_temp.hang('regress_stranger.plain'), pg_temp.hang('regress_stranger.parent'), pg_temp.hang('regress_stranger.leaf');
+-- a table that is no partition of anything: nothing happens
+INSERT INTO regress_stranger.plain (id, usage_date) VALUES ('forged', '2001-01-15'), ('loaded', '2001-01-15');
+DELETE FROM regress_stranger.plain;
+TRUNCATE regress_stranger.plain;
+-- one that looks like usage: what he may not do himself
+SELECT statement, pg_temp.state(statement) FROM unnest(ARRAY[
+	$$INSERT INTO regress_stranger.parent (id, usage_date) VALUES ('forged', '2001-01-15')$$,
+	$$INSERT INTO regress_stranger.leaf (id, usage_date) VALUES ('forged', '2001-01-15')$$]) statement;
+ALTER TABLE regress_stranger.parent DISABLE TRIGGER i;
+INSERT INTO regress_stranger.parent (id, usage_date) VALUES ('loaded', '2001-01-15');
+SELECT statement, pg_temp.state(statement) FROM unnest(ARRAY['DELETE FROM regress_stranger.parent',
+	'DELETE FROM regress_stranger.leaf', 'TRUNCATE regress_stranger.parent', 'TRUNCATE regress_stranger.leaf']) statement;
+-- nor does a call without a trigger
+SELECT usage_mgmt.usage_keys();
+RESET ROLE;
+SELECT keys, wrong FROM pg_temp.ledger;
+DROP SCHEMA regress_stranger CASCADE;
+DROP OWNED BY regress_loader, regress_stranger;
+DROP ROLE regress_loader, regress_stranger;
+
+TRUNCATE usage_mgmt.usage;
+SELECT count(*) FROM usage_mgmt.usage_key;
+SELECT usage_mgmt.drop_partitions('2001-12-31') AS dropped;

@@ -1,0 +1,146 @@
+-- Who may do what: functions run as their caller, the ledger as the owner of the table.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS usage_mgmt;
+RESET client_min_messages;
+\set VERBOSITY terse
+SET TimeZone = 'UTC';
+
+CREATE ROLE regress_writer;
+CREATE ROLE regress_nobody;
+GRANT USAGE ON SCHEMA usage_mgmt TO regress_writer;
+
+-- No function of ours lends anybody its owner's rights
+SELECT p.oid::regprocedure FROM pg_proc p
+WHERE pronamespace = 'usage_mgmt'::regnamespace AND prosecdef;
+SELECT c.relname FROM pg_class c
+WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind = 'v' AND relname <> 'status_transition'
+AND NOT coalesce('security_invoker=true' = ANY (reloptions), false);
+
+CREATE FUNCTION pg_temp.state(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	EXECUTE statement INTO result;
+	RETURN coalesce(result, 'null');
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END
+$$;
+
+-- What each operation answers a role with these rights alone
+CREATE TEMP TABLE operation (n serial, name text, statement text);
+INSERT INTO operation (name, statement) VALUES
+	('get', $$SELECT usage_mgmt.get_usage('u') ->> 'id'$$),
+	('get, none such', $$SELECT usage_mgmt.get_usage('none') ->> 'id'$$),
+	('to_tmf', $$SELECT usage_mgmt.to_tmf(u) ->> 'id' FROM usage_mgmt.usage u$$),
+	('rating view', $$SELECT count(*) FROM usage_mgmt.usage_rating$$),
+	('post', $$SELECT usage_mgmt.post_usage('{"id": "p", "date": "2001-01-15", "type": "VOICE"}') ->> 'id'$$),
+	('post, a repeat', $$SELECT usage_mgmt.post_usage('{"id": "u", "date": "2001-01-15", "type": "VOICE"}') ->> 'id'$$),
+	('post, taken', $$SELECT usage_mgmt.post_usage('{"id": "u", "date": "2001-01-16", "type": "VOICE"}') ->> 'id'$$),
+	('put', $$SELECT usage_mgmt.put_usage('u', '{"date": "2001-02-15", "type": "VOICE"}') ->> 'id'$$),
+	('put, none such', $$SELECT usage_mgmt.put_usage('none', '{"date": "2001-02-15", "type": "VOICE"}') ->> 'id'$$),
+	('delete', $$SELECT usage_mgmt.delete_usage('u')$$),
+	('get specification', $$SELECT usage_mgmt.get_usage_specification('s') ->> 'id'$$),
+	('post specification', $$SELECT usage_mgmt.post_usage_specification('{"id": "t"}') ->> 'id'$$),
+	('put specification', $$SELECT usage_mgmt.put_usage_specification('s', '{"name": "x"}') ->> 'id'$$),
+	('delete specification', $$SELECT usage_mgmt.delete_usage_specification('s')$$),
+	('read the ledger', 'SELECT count(*) FROM usage_mgmt.usage_key'),
+	('write the ledger', 'DELETE FROM usage_mgmt.usage_key'),
+	('make partitions', $$SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-01-01')$$),
+	('drop partitions', $$SELECT usage_mgmt.drop_partitions('2099-01-01')$$),
+	('check keys', $$SELECT count(*) FROM usage_mgmt.check_keys()$$),
+	('rebuild keys', $$SELECT usage_mgmt.rebuild_keys()$$);
+GRANT SELECT ON operation TO PUBLIC;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('u', '2001-01-15 00:00+00', 'VOICE');
+INSERT INTO usage_mgmt.usage_specification (id) VALUES ('s');
+
+CREATE TEMP TABLE answer (rights text, operation text, answer text);
+-- Grants, tries all operations each by itself, and takes everything back
+CREATE PROCEDURE pg_temp.try(rights text) LANGUAGE plpgsql AS $$
+DECLARE
+	o operation;
+	found text;
+BEGIN
+	FOR o IN SELECT * FROM operation ORDER BY n LOOP
+		BEGIN
+			IF rights <> 'none' THEN
+				EXECUTE format('GRANT %s ON usage_mgmt.usage, usage_mgmt.usage_specification TO regress_writer', rights);
+			END IF;
+			SET LOCAL ROLE regress_writer;
+			found := pg_temp.state(o.statement);
+			RAISE 'back' USING ERRCODE = 'ZZ999';
+		EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+			NULL;
+		END;
+		INSERT INTO answer VALUES (rights, o.name, found);
+	END LOOP;
+END
+$$;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
+CALL pg_temp.try('none');
+CALL pg_temp.try('SELECT');
+CALL pg_temp.try('INSERT');
+CALL pg_temp.try('SELECT, INSERT');
+CALL pg_temp.try('SELECT, UPDATE');
+CALL pg_temp.try('SELECT, DELETE');
+CALL pg_temp.try('SELECT, INSERT, UPDATE, DELETE');
+SELECT o.name,
+	max(answer) FILTER (WHERE rights = 'none') AS none,
+	max(answer) FILTER (WHERE rights = 'SELECT') AS "S",
+	max(answer) FILTER (WHERE rights = 'INSERT') AS "I",
+	max(answer) FILTER (WHERE rights = 'SELECT, INSERT') AS "SI",
+	max(answer) FILTER (WHERE rights = 'SELECT, UPDATE') AS "SU",
+	max(answer) FILTER (WHERE rights = 'SELECT, DELETE') AS "SD",
+	max(answer) FILTER (WHERE rights = 'SELECT, INSERT, UPDATE, DELETE') AS "SIUD"
+FROM answer a JOIN operation o ON o.name = a.operation GROUP BY o.n, o.name ORDER BY o.n;
+
+-- Without USAGE on the schema nothing can be called at all
+SET ROLE regress_nobody;
+SELECT usage_mgmt.get_usage('u');
+RESET ROLE;
+
+-- What runs as the table's owner is not led astray by the caller's search_path
+CREATE SCHEMA regress_trap AUTHORIZATION regress_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON usage_mgmt.usage TO regress_writer;
+CREATE SEQUENCE regress_trap.sprung;
+GRANT ALL ON SEQUENCE regress_trap.sprung TO regress_writer;
+SET ROLE regress_writer;
+-- counts, for a sequence keeps that whatever becomes of the transaction
+CREATE FUNCTION regress_trap.spring() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_user <> 'regress_writer' THEN
+		PERFORM nextval('regress_trap.sprung');
+	END IF;
+	RETURN true;
+END
+$$;
+CREATE FUNCTION regress_trap.eq(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT regress_trap.spring() AND texteq($1, $2)';
+CREATE FUNCTION regress_trap.eq(timestamptz, timestamptz) RETURNS boolean LANGUAGE sql
+	AS 'SELECT regress_trap.spring() AND timestamptz_eq($1, $2)';
+CREATE OPERATOR regress_trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = regress_trap.eq);
+CREATE OPERATOR regress_trap.= (LEFTARG = timestamptz, RIGHTARG = timestamptz, FUNCTION = regress_trap.eq);
+-- a new session, for plans are kept
+\c -
+SET client_min_messages = warning;
+SET usage_mgmt.check_specification = reject;
+SET ROLE regress_writer;
+SET search_path = regress_trap, pg_catalog;
+SELECT 'a'::text = 'a'::text AS the_trap_is_set;
+SELECT usage_mgmt.get_usage('u') IS NOT NULL AS got;
+SELECT usage_mgmt.post_usage('{"id": "v", "date": "2001-01-15", "type": "VOICE", "usageSpecification": {"id": "s"},
+	"usageCharacteristic": []}') IS NOT NULL AS posted;
+SELECT usage_mgmt.put_usage('v', '{"date": "2001-02-15", "type": "VOICE"}') IS NOT NULL AS put;
+SELECT usage_mgmt.delete_usage('v');
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('w', '2001-01-15 00:00+00', 'VOICE');
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-15 00:00+00';
+DELETE FROM usage_mgmt.usage WHERE id OPERATOR(pg_catalog.=) 'w';
+TRUNCATE usage_mgmt.usage;
+SELECT is_called AS sprung FROM regress_trap.sprung;
+RESET ALL;
+RESET ROLE;
+
+SET client_min_messages = warning;
+DROP SCHEMA regress_trap CASCADE;
+DROP OWNED BY regress_writer, regress_nobody;
+DROP ROLE regress_writer, regress_nobody;
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification, usage_mgmt.usage_key;
