@@ -53,6 +53,7 @@ typedef struct Pending
 static void compile(Scope *scope, List *pending);
 static void compile_one(Scope *scope, List *all, Pending *pending);
 static void compile_members(Scope *scope, const UmAttribute *object, Pending *pending);
+static bool is_on(const Scope *scope, const Pending *pending, const UmAttribute *attribute);
 static void compile_list(Scope *scope, List *all, const UmAttribute *list);
 static void compile_elements(Scope *scope, const UmAttribute *list, List *inner);
 static void compile_characteristics(Scope *scope, List *all, const UmAttribute *attribute);
@@ -197,6 +198,19 @@ compile_members(Scope *scope, const UmAttribute *object, Pending *pending)
 	compile_scalar(scope, member, name, pending);
 }
 
+/* Whether a condition still to be compiled is one on that attribute. */
+static bool
+is_on(const Scope *scope, const Pending *pending, const UmAttribute *attribute)
+{
+	char	   *segment;
+
+	/* of a compiled one no path is left */
+	if (pending->done)
+		return false;
+	segment = linitial(pending->path);
+	return um_find_name(&scope->model->names, (UmSlice) {segment, strlen(segment)}, NULL) == attribute;
+}
+
 /* All conditions on one list, which one element must meet. */
 static void
 compile_list(Scope *scope, List *all, const UmAttribute *list)
@@ -207,10 +221,8 @@ compile_list(Scope *scope, List *all, const UmAttribute *list)
 	foreach(cell, all)
 	{
 		Pending    *p = lfirst(cell);
-		char	   *segment = linitial(p->path);
 
-		if (p->done || um_find_name(&scope->model->names,
-									(UmSlice) {segment, strlen(segment)}, NULL) != list)
+		if (!is_on(scope, p, list))
 			continue;
 		p->done = true;
 		if (list_length(p->path) < 2)
@@ -276,11 +288,9 @@ compile_characteristics(Scope *scope, List *all, const UmAttribute *attribute)
 	foreach(cell, all)
 	{
 		Pending    *p = lfirst(cell);
-		char	   *segment = linitial(p->path);
 		char	   *member;
 
-		if (p->done || um_find_name(&scope->model->names,
-									(UmSlice) {segment, strlen(segment)}, NULL) != attribute)
+		if (!is_on(scope, p, attribute))
 			continue;
 		p->done = true;
 		if (list_length(p->path) < 2)
