@@ -1,0 +1,77 @@
+# Clusters with the extension, and what the tests ask of them.
+
+package Store;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(new_node new_store sqlstate rows program newer_bindirs);
+
+# A running cluster, of another version where a folder of programs is given.
+sub new_node
+{
+	my ($name, $bindir) = @_;
+	my $install_path = $bindir;
+	my $node;
+
+	$install_path =~ s{/bin/?$}{} if defined $bindir;
+	$node = PostgreSQL::Test::Cluster->new($name,
+		defined $bindir ? (install_path => $install_path) : ());
+	$node->init;
+	$node->append_conf('postgresql.conf', "timezone = 'UTC'\nmax_wal_size = '4GB'\n");
+	$node->start;
+	return $node;
+}
+
+sub new_store
+{
+	my ($node, $database, $version) = @_;
+
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, 'CREATE EXTENSION usage_mgmt'
+		. (defined $version ? " VERSION '$version'" : ''));
+	return;
+}
+
+# How a statement ends: its SQLSTATE.
+sub sqlstate
+{
+	my ($node, $database, $sql) = @_;
+	my ($status, $out, $err) = $node->psql($database, "\\set VERBOSITY sqlstate\n$sql");
+
+	return '00000' if $status == 0;
+	return $err =~ /ERROR:\s+(\w{5})\b/ ? $1 : $err;
+}
+
+# The lines that a query gives.
+sub rows
+{
+	my ($node, $database, $sql) = @_;
+
+	return split /\n/, $node->safe_psql($database, $sql);
+}
+
+# The path of a program of that node's version.
+sub program
+{
+	my ($node, $name) = @_;
+
+	return $node->config_data('--bindir') . "/$name";
+}
+
+# Where script/test-versions has versions newer than the one under test, oldest first.
+sub newer_bindirs
+{
+	my ($node) = @_;
+	my $own = $node->config_data('--bindir');
+	my @bindirs = split /:/, $ENV{USAGE_MGMT_PG_BINDIRS} // '';
+
+	shift @bindirs while @bindirs && $bindirs[0] ne $own;
+	shift @bindirs;
+	return @bindirs;
+}
+
+1;
