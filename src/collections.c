@@ -27,13 +27,14 @@
 #include "operations.h"
 #include "patch.h"
 #include "query.h"
+#include "rows.h"
 #include "rules.h"
 #include "settings.h"
 #include "store.h"
 #include "triggers.h"
 
 #define FETCH 100				/* rows from a cursor at a time */
-#define BATCH "usage_mgmt_patched"
+#define ROWS "usage_mgmt_patched"
 
 /* What get_… keeps between two rows. */
 typedef struct Listing
@@ -53,7 +54,10 @@ typedef struct Walk
 {
 	Portal		portal;
 	UmShape    *shape;
-	MemoryContext row;
+	MemoryContext row;			/* of the record handed out */
+	SPITupleTable *fetched;
+	uint64		count;			/* of the rows fetched */
+	uint64		next;
 } Walk;
 
 static Datum list_resources(FunctionCallInfo fcinfo, const UmModel *model);
@@ -77,12 +81,7 @@ static uint64 update_constant(const UmModel *model, const UmQueryString *query, 
 							  const UmRecord *constant, const bool *cleared);
 static uint64 update_patched(const UmModel *model, const UmQueryString *query, UmVersion version,
 							 UmPatch *patch);
-static TupleDesc batch_desc(const UmModel *model);
-static uint64 patch_rows(const UmModel *model, const UmQueryString *query, UmVersion version,
-						 UmPatch *patch, Tuplestorestate *rows, TupleDesc desc);
-static void put_row(Tuplestorestate *rows, TupleDesc desc, const UmRecord *record,
-					const UmRecord *old);
-static uint64 update_from(const UmModel *model, Tuplestorestate *rows, TupleDesc desc, double count);
+static void patch_rows(UmRows *rows, const UmQueryString *query, UmVersion version, UmPatch *patch);
 static bool next_row(Walk *walk, const UmModel *model, UmRecord **record);
 static void name_resource(void *arg);
 static void patch_each(const UmModel *model, List *ids, UmPatch *patch, ReturnSetInfo *result);
@@ -443,43 +442,23 @@ update_constant(const UmModel *model, const UmQueryString *query, UmVersion vers
 static uint64
 update_patched(const UmModel *model, const UmQueryString *query, UmVersion version, UmPatch *patch)
 {
-	TupleDesc	desc = batch_desc(model);
-	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
-	uint64		count = patch_rows(model, query, version, patch, rows, desc);
+	UmRows	   *rows = um_rows_start(model, ROWS);
+	uint64		count = 0;
 
-	if (count > 0)
-		count = update_from(model, rows, desc, (double) count);
-	tuplestore_end(rows);
+	patch_rows(rows, query, version, patch);
+	if (rows->count > 0)
+		count = um_rows_update(rows);
+	um_rows_end(rows);
 	return count;
 }
 
-/* The columns that an operation writes, and the id and date of the row. */
-static TupleDesc
-batch_desc(const UmModel *model)
+static void
+patch_rows(UmRows *rows, const UmQueryString *query, UmVersion version, UmPatch *patch)
 {
-	TupleDesc	desc;
-	int			n = 0;
-
-	for (int s = 0; s < model->slots; s++)
-		n += model->slot[s]->kind != UM_INTERNAL;
-	desc = CreateTemplateTupleDesc(n + 1);
-	n = 0;
-	for (int s = 0; s < model->slots; s++)
-		if (model->slot[s]->kind != UM_INTERNAL)
-			TupleDescInitEntry(desc, ++n, model->slot[s]->column,
-							   um_slot_type(model->slot[s], model), -1, 0);
-	TupleDescInitEntry(desc, ++n, "old_date", TIMESTAMPTZOID, -1, 0);
-	return desc;
-}
-
-static uint64
-patch_rows(const UmModel *model, const UmQueryString *query, UmVersion version, UmPatch *patch,
-		   Tuplestorestate *rows, TupleDesc desc)
-{
+	const UmModel *model = rows->model;
 	UmStatement statement;
 	UmRecord   *old;
 	Walk		walk = {0};
-	uint64		count = 0;
 	ErrorContextCallback context;
 
 	select_statement(&statement, model, "u.*", query, version);
@@ -497,15 +476,14 @@ patch_rows(const UmModel *model, const UmQueryString *query, UmVersion version, 
 		context.arg = old;
 		context.previous = error_context_stack;
 		error_context_stack = &context;
-		put_row(rows, desc, um_patch_apply(patch, old, &faults), old);
+		um_rows_add(rows, um_patch_apply(patch, old, &faults),
+					model == &um_usage ? old->value[model->date_slot] : (Datum) 0, 0);
 		error_context_stack = context.previous;
 		MemoryContextSwitchTo(before);
-		count++;
 		CHECK_FOR_INTERRUPTS();
 	}
 	SPI_cursor_close(walk.portal);
 	MemoryContextDelete(walk.row);
-	return count;
 }
 
 /* The next row of a walk, in its own memory. */
@@ -515,16 +493,23 @@ next_row(Walk *walk, const UmModel *model, UmRecord **record)
 	MemoryContext old;
 
 	MemoryContextReset(walk->row);
-	SPI_cursor_fetch(walk->portal, true, 1);
-	if (SPI_processed == 0)
+	if (walk->next == walk->count)
+	{
+		if (walk->fetched != NULL)
+			SPI_freetuptable(walk->fetched);
+		SPI_cursor_fetch(walk->portal, true, FETCH);
+		walk->fetched = SPI_tuptable;
+		walk->count = SPI_processed;
+		walk->next = 0;
+	}
+	if (walk->count == 0)
 		return false;
 	if (walk->shape == NULL)
-		walk->shape = um_shape(model, SPI_tuptable->tupdesc, model->noun);
+		walk->shape = um_shape(model, walk->fetched->tupdesc, model->noun);
 	old = MemoryContextSwitchTo(walk->row);
-	*record = um_record_from_tuple(walk->shape, SPI_tuptable->tupdesc,
-								   heap_copytuple(SPI_tuptable->vals[0]));
+	*record = um_record_from_tuple(walk->shape, walk->fetched->tupdesc,
+								   walk->fetched->vals[walk->next++]);
 	MemoryContextSwitchTo(old);
-	SPI_freetuptable(SPI_tuptable);
 	return true;
 }
 
@@ -534,54 +519,6 @@ name_resource(void *arg)
 	const UmRecord *record = arg;
 
 	errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(record->value[0]));
-}
-
-static void
-put_row(Tuplestorestate *rows, TupleDesc desc, const UmRecord *record, const UmRecord *old)
-{
-	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
-	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
-	int			n = 0;
-
-	for (int s = 0; s < record->model->slots; s++)
-	{
-		if (record->model->slot[s]->kind == UM_INTERNAL)
-			continue;
-		nulls[n] = record->state[s] != UM_SET;
-		if (!nulls[n])
-			values[n] = um_record_datum(record, s);
-		n++;
-	}
-	nulls[n] = record->model != &um_usage;
-	if (!nulls[n])
-		values[n] = old->value[um_find_attribute(&um_usage, "usage_date")->slot];
-	tuplestore_putvalues(rows, desc, values, nulls);
-}
-
-static uint64
-update_from(const UmModel *model, Tuplestorestate *rows, TupleDesc desc, double count)
-{
-	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
-	StringInfoData sql;
-
-	relation->md.name = BATCH;
-	relation->md.tupdesc = desc;
-	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation->md.enrtuples = count;
-	relation->reldata = rows;
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE usage_mgmt.%s u SET ", model->noun);
-	for (int i = 0; i < desc->natts - 1; i++)
-		appendStringInfo(&sql, "%s%s = b.%s", i > 0 ? ", " : "",
-						 NameStr(TupleDescAttr(desc, i)->attname),
-						 NameStr(TupleDescAttr(desc, i)->attname));
-	appendStringInfo(&sql, " FROM " BATCH " b WHERE u.id OPERATOR(pg_catalog.=) b.id%s",
-					 model == &um_usage ? " AND u.usage_date OPERATOR(pg_catalog.=) b.old_date" : "");
-	SPI_register_relation(relation);
-	if (SPI_execute(sql.data, false, 0) != SPI_OK_UPDATE)
-		elog(ERROR, "could not run \"%s\"", sql.data);
-	SPI_unregister_relation(BATCH);
-	return SPI_processed;
 }
 
 /* Each resource by itself; the result tells what was refused and why. */

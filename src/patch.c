@@ -24,6 +24,7 @@
 #include "patch.h"
 #include "query_string.h"
 #include "replace.h"
+#include "rules.h"
 #include "tmf_read.h"
 #include "tmf_write.h"
 
@@ -69,6 +70,9 @@ static void trim_keys(struct json_object *object);
 static void find_untouched(UmPatch *patch);
 static bool touches(UmPatch *patch, const char *name);
 static bool pointer_touches(UmPatch *patch, const char *path, const char *name);
+static bool name_columns(UmPatch *patch, struct json_object *object, const UmNames *names,
+						 List **named);
+static bool shows_all_of(const UmModel *model, UmVersion version);
 static void make_constant(UmPatch *patch, UmSlice text);
 static void canonical_keys(UmPatch *patch, struct json_object *object, const UmNames *names);
 static void merge(UmPatch *patch, struct json_object *target, struct json_object *patch_object);
@@ -217,7 +221,47 @@ kind_of(const char *content_type, struct json_object *tree, bool *query)
 			 errmsg("content type \"%s\" of a patch is not known", content_type)));
 }
 
-/* Keeps a merge patch as a record where every member is a plain column. */
+/*
+ * Collects the attributes that a merge patch sets; false where one of them is
+ * more than a column that any value of it replaces: what the model does not
+ * know is merged, and so is an object in jsonb; a list keeps what the version
+ * has no shape for.
+ */
+static bool
+name_columns(UmPatch *patch, struct json_object *object, const UmNames *names, List **named)
+{
+	json_object_object_foreach(object, key, value)
+	{
+		UmAttribute *a = um_find_name(names, (UmSlice) {key, strlen(key)}, NULL);
+
+		if (a == NULL || (a->flags & UM_FIXED) || a->kind == UM_HREF)
+			return false;
+		if (a->kind == UM_OBJECT)
+		{
+			if (!json_object_is_type(value, json_type_object) ||
+				!name_columns(patch, value, &a->names, named))
+				return false;
+		}
+		else if (a->kind <= UM_STATUS || a->kind == UM_CHARACTERISTICS ||
+				 (a->kind == UM_LIST && shows_all_of(a->of, patch->version)))
+			*named = lappend(*named, a);
+		else
+			return false;
+	}
+	return true;
+}
+
+/* Whether a version has a shape for every member of an object. */
+static bool
+shows_all_of(const UmModel *model, UmVersion version)
+{
+	for (um_each_attribute(a, model))
+		if (a->members != NULL && !(a->object_in & (1 << version)))
+			return false;
+	return true;
+}
+
+/* Keeps a merge patch as a record where all it does is set columns. */
 static void
 make_constant(UmPatch *patch, UmSlice text)
 {
@@ -226,17 +270,8 @@ make_constant(UmPatch *patch, UmSlice text)
 	ListCell   *cell;
 	UmRecord   *record;
 
-	{
-		json_object_object_foreach(patch->tree, key, value)
-		{
-			UmAttribute *a = um_find_name(&patch->model->names, (UmSlice) {key, strlen(key)}, NULL);
-
-			(void) value;
-			if (a == NULL || a->kind > UM_STATUS || (a->flags & UM_FIXED))
-				return;
-			named = lappend(named, a);
-		}
-	}
+	if (!name_columns(patch, patch->tree, &patch->model->names, &named))
+		return;
 	record = um_read_document(text.ptr, text.len, patch->model, &faults);
 	patch->cleared = palloc0(patch->model->slots);
 	foreach(cell, named)
@@ -248,6 +283,8 @@ make_constant(UmPatch *patch, UmSlice text)
 		if (patch->cleared[a->slot] && ((a->flags & UM_MANDATORY) || a->kind == UM_STATUS))
 			return;
 	}
+	if (patch->model == &um_usage && patch->version == UM_V4)
+		um_complete_parties(record);
 	/* a faulty patch is read anew for each resource, with its other faults */
 	if (faults.list == NIL)
 		patch->constant = record;

@@ -19,7 +19,7 @@
 #include "query_string.h"
 
 /* What a person or program asks stays far below; what attacks does not. */
-#define MAX_CONDITIONS 500
+#define MAX_CONDITIONS 100
 #define MAX_VALUES 10000
 #define MAX_SEGMENTS 100
 #define MAX_KEYS 32

@@ -237,9 +237,6 @@ um_complete_v4(UmRecord *usage, TimestampTz now)
 	int			type = um_find_attribute(m, "usage_type")->slot;
 	int			name = um_find_attribute(m, "usage_specification_name")->slot;
 	int			id = um_find_attribute(m, "usage_specification_id")->slot;
-	int			role = um_find_attribute(&um_related_party, "role")->slot;
-	int			referred = um_find_attribute(&um_related_party, "referred_type")->slot;
-	UmList	   *parties = um_record_list(usage, um_find_attribute(m, "related_party"));
 
 	/* a reference may have its id from its href */
 	(void) complete_record(usage, false);
@@ -249,6 +246,17 @@ um_complete_v4(UmRecord *usage, TimestampTz now)
 		um_record_set(usage, type, um_is_set(usage, name) ? usage->value[name]
 					  : um_is_set(usage, id) ? usage->value[id]
 					  : CStringGetTextDatum(UNSPECIFIED));
+	um_complete_parties(usage);
+}
+
+/* The part of um_complete_v4 that is about the related parties. */
+void
+um_complete_parties(UmRecord *usage)
+{
+	int			role = um_find_attribute(&um_related_party, "role")->slot;
+	int			referred = um_find_attribute(&um_related_party, "referred_type")->slot;
+	UmList	   *parties = um_record_list(usage, um_find_attribute(&um_usage, "related_party"));
+
 	for (int i = 0; parties != NULL && i < parties->count; i++)
 		if (parties->record[i]->state[role] == UM_ABSENT)
 			um_record_set(parties->record[i], role, um_is_set(parties->record[i], referred)

@@ -10,6 +10,7 @@
 #include "record.h"
 
 extern void um_complete(UmRecord *record);
+extern void um_complete_parties(UmRecord *usage);
 extern void um_complete_v4(UmRecord *usage, TimestampTz now);
 extern void um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults);
 extern int	um_record_status(const UmRecord *record);

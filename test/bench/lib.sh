@@ -8,6 +8,7 @@
 #	race                              runs all sides, taking turns
 #	compare LABEL A B GOAL            prints median A / median B; GOAL is "<= 1.35",
 #	                                  ">= 1.4" or "-" for none
+#	within LABEL A B MILLISECONDS     the medians may differ by that much
 #
 # rows, runs and scratch (a folder that the server can read) are set.
 
@@ -127,6 +128,13 @@ compare() {
 		split(goal, g, " ")
 		met = goal == "-" ? "" : (g[1] == "<=" ? ratio <= g[2] : ratio >= g[2]) ? "ok" : "missed"
 		printf "%s|%.2f s|%.2f s|%.2f|%s|%s\n", label, a / 1000, b / 1000, ratio, goal, met
+	}' >> "$scratch/table"
+}
+
+within() {
+	awk -v label="$1" -v a="$(median "$2")" -v b="$(median "$3")" -v most="$4" 'BEGIN {
+		printf "%s|%.4f s|%.4f s|+%.2f ms|<= %s ms|%s\n", label, a / 1000, b / 1000, a - b, most,
+			a - b <= most ? "ok" : "missed"
 	}' >> "$scratch/table"
 }
 

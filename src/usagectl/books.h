@@ -1,0 +1,22 @@
+/* books.h: the row of import_load that a file has */
+#ifndef USAGECTL_BOOKS_H
+#define USAGECTL_BOOKS_H
+
+#include "connection.h"
+
+typedef struct Books
+{
+	char		id[24];			/* of the load */
+	int64_t		position;		/* bytes of the file that are done */
+	int64_t		read;			/* records of it */
+	bool		resumed;
+} Books;
+
+extern bool books_open(Books *books, PGconn *conn, const char *source, const char *fingerprint,
+					   bool restart, const char *declared);
+extern bool books_begin(Books *books, PGconn *conn);
+extern bool books_renumber(Books *books, PGconn *conn, const int *places, int count);
+extern bool books_commit(Books *books, PGconn *conn, int64_t position, int records, int refused);
+extern PGresult *books_close(Books *books, PGconn *conn);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * connection.c
+ *	  A connection and the statements on it.
+ *
+ * What fails is reported here, once, and the caller only learns that it failed.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection.h"
+
+/* Connects; a name with an equals sign or a URI is a connection string.  NULL if it fails. */
+PGconn *
+connect_to(const char *dbname)
+{
+	const char *keywords[] = {"fallback_application_name", "client_encoding", "dbname", NULL};
+	const char *values[] = {"usagectl", "UTF8", dbname, NULL};
+	PGconn	   *conn = PQconnectdbParams(keywords, values, 1);
+
+	if (PQstatus(conn) == CONNECTION_OK &&
+		run_script(conn, "SET client_min_messages = warning; SET datestyle = ISO; SET timezone = 'UTC'"))
+		return conn;
+	if (PQstatus(conn) != CONNECTION_OK)
+		complain_of(conn, NULL);
+	PQfinish(conn);
+	return NULL;
+}
+
+/* Runs one statement with text parameters; NULL if it fails. */
+PGresult *
+run(PGconn *conn, const char *sql, int count, const char *const *values)
+{
+	PGresult   *result = PQexecParams(conn, sql, count, NULL, values, NULL, NULL, 0);
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+		return result;
+	complain_of(conn, result);
+	PQclear(result);
+	return NULL;
+}
+
+/* Runs statements without parameters. */
+bool
+run_script(PGconn *conn, const char *sql)
+{
+	PGresult   *result = PQexec(conn, sql);
+	ExecStatusType status = PQresultStatus(result);
+	bool		done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+
+	if (!done)
+		complain_of(conn, result);
+	PQclear(result);
+	return done;
+}
+
+/* A number in the only row. */
+int64_t
+int_field(const PGresult *result, int column)
+{
+	return strtoll(PQgetvalue(result, 0, column), NULL, 10);
+}
+
+void
+complain(const char *format,...)
+{
+	va_list		args;
+
+	va_start(args, format);
+	fputs("usagectl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+/* Says what the server, or the connection to it, has to say. */
+void
+complain_of(PGconn *conn, const PGresult *result)
+{
+	const char *message = result != NULL ? PQresultErrorMessage(result) : "";
+	int			length;
+
+	if (message[0] == '\0')
+		message = PQerrorMessage(conn);
+	length = strlen(message);
+	while (length > 0 && message[length - 1] == '\n')
+		length--;
+	complain("%.*s", length, message);
+}

@@ -1,0 +1,16 @@
+/* connection.h: a connection and the statements on it */
+#ifndef USAGECTL_CONNECTION_H
+#define USAGECTL_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <libpq-fe.h>
+
+extern PGconn *connect_to(const char *dbname);
+extern PGresult *run(PGconn *conn, const char *sql, int count, const char *const *values);
+extern bool run_script(PGconn *conn, const char *sql);
+extern int64_t int_field(const PGresult *result, int column);
+extern void complain(const char *format,...) __attribute__((format(printf, 1, 2)));
+extern void complain_of(PGconn *conn, const PGresult *result);
+
+#endif

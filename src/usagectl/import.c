@@ -1,0 +1,421 @@
+/*
+ * import.c
+ *	  Records of a file into the store.
+ *
+ * A batch is one transaction: the records by binary COPY, in the order of their
+ * ids, what is no text as rejects of our own, and the position in the file.
+ * While the server works on one batch the next one is read.
+ *
+ * After a break of any kind the same command goes on after the last batch that
+ * was committed; see books.c.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "books.h"
+#include "copy.h"
+#include "import.h"
+#include "progress.h"
+#include "records.h"
+
+typedef struct Import
+{
+	const ImportOptions *options;
+	PGconn	   *conn;
+	Source		source;
+	Cutter		cutter;
+	Batch		batches[2];		/* the one that is sent, and the next */
+	Batch	   *ahead;			/* the next */
+	Step		step;			/* what reading it came to so far */
+	Books		books;
+	Copy		copy;
+	int		   *places;			/* of the records sent, in the batch */
+	Progress	progress;
+	int64_t		records;		/* of this run */
+	bool		partitions;		/* are still made */
+	bool		made[MONTHS];
+} Import;
+
+static bool open_file(Import *import, const char *name);
+static bool import_batches(Import *import);
+static bool send_batch(Import *import, Batch *batch);
+static bool send_records(Import *import, const Batch *batch, int *sent);
+static bool send_refused(Import *import, const Batch *batch);
+static bool send_long(Import *import, Batch *batch, int *refused);
+static bool refuse_long(Import *import, Batch *batch, size_t valid);
+static size_t valid_bytes(Batch *batch);
+static void copy_spill(Copy *copy, Batch *batch);
+static void refuse(Import *import, int place, const char *text, const char *raw, size_t kept,
+				   int64_t length, const char *code, const char *message);
+static bool read_ahead(void *context);
+static void make_partitions(Import *import, const Batch *batch);
+static ExitStatus sum_up(Import *import, const char *name);
+
+ExitStatus
+import_file(const ImportOptions *options, PGconn *conn, const char *name)
+{
+	Import	   *import = calloc(1, sizeof(Import));
+	ExitStatus	status = FAILED;
+
+	import->options = options;
+	import->conn = conn;
+	import->partitions = options->partitions;
+	import->places = malloc(sizeof(int) * options->batch);
+	if (!batch_make(&import->batches[0], options->batch) ||
+		!batch_make(&import->batches[1], options->batch) || import->places == NULL)
+		complain("out of memory");
+	else if (open_file(import, name))
+	{
+		bool		done = import_batches(import);
+
+		progress_end(&import->progress);
+		if (import->source.error[0] != '\0')
+			complain("%s: %s", name, import->source.error);
+		if (done)
+			status = sum_up(import, name);
+		else
+			complain("%s: not done; the same command goes on after byte %" PRId64, name,
+					 import->books.position);
+	}
+	else if (import->source.error[0] != '\0')
+		complain("%s: %s", name, import->source.error);
+	source_close(&import->source);
+	batch_free(&import->batches[0]);
+	batch_free(&import->batches[1]);
+	free(import->places);
+	free(import);
+	return status;
+}
+
+/* Opens the file and the books, and goes where they say. */
+static bool
+open_file(Import *import, const char *name)
+{
+	time_t		now = time(NULL);
+	struct tm	utc;
+	char		fingerprint[20];
+	Batch	   *batch = &import->batches[0];
+
+	gmtime_r(&now, &utc);
+	import->cutter.source = &import->source;
+	import->cutter.most = import->options->batch;
+	import->cutter.first_month = (utc.tm_year + 1900 - YEARS) * 12 + utc.tm_mon;
+	if (!source_open(&import->source, name) ||
+		!batch_peek(batch, &import->cutter, fingerprint) ||
+		!books_open(&import->books, import->conn, name, fingerprint, import->options->restart,
+					import->options->declared) ||
+		!batch_skip(batch, &import->cutter, import->books.position))
+		return false;
+	progress_begin(&import->progress, name, import->source.size, import->source.taken);
+	return true;
+}
+
+static bool
+import_batches(Import *import)
+{
+	Batch	   *batch = &import->batches[0];
+
+	import->ahead = batch;
+	import->step = STEP_MORE;
+	for (;;)
+	{
+		while (import->step == STEP_MORE)
+		{
+			import->step = batch_step(import->ahead, &import->cutter);
+			progress_show(&import->progress, import->source.taken, import->records);
+		}
+		if (import->step == STEP_FAILED)
+			return false;
+		batch = import->ahead;
+		import->ahead = batch == import->batches ? batch + 1 : batch - 1;
+		batch_begin(import->ahead, batch);
+		import->step = batch->last ? STEP_FULL : STEP_MORE;
+		if ((batch->count > 0 || batch->spill != NULL) && !send_batch(import, batch))
+			return false;
+		if (batch->last)
+			return true;
+	}
+}
+
+/* One batch, one transaction. */
+static bool
+send_batch(Import *import, Batch *batch)
+{
+	PGconn	   *conn = import->conn;
+	int			count = batch->spill != NULL ? 1 : batch->count;
+	int			sent = 0;
+	int			refused;
+
+	if (import->partitions)
+		make_partitions(import, batch);
+	if (!books_begin(&import->books, conn))
+		return false;
+	if (batch->spill != NULL)
+	{
+		if (!send_long(import, batch, &refused))
+			return false;
+	}
+	else
+	{
+		batch_sort(batch);
+		if (!send_records(import, batch, &sent) ||
+			!books_renumber(&import->books, conn, import->places, sent))
+			return false;
+		refused = count - sent;
+		if (refused > 0 && !send_refused(import, batch))
+			return false;
+	}
+	if (!books_commit(&import->books, conn, batch->end, count, refused))
+		return false;
+	import->records += count;
+	return true;
+}
+
+static bool
+send_records(Import *import, const Batch *batch, int *sent)
+{
+	Copy	   *copy = &import->copy;
+
+	*sent = 0;
+	if (!copy_begin(copy, import->conn, "COPY usage_mgmt.usage_document FROM STDIN WITH (FORMAT binary)",
+					read_ahead, import))
+		return false;
+	for (int i = 0; i < batch->count && !copy->broken; i++)
+	{
+		const Record *record = &batch->records[i];
+
+		if (!record->valid)
+			continue;
+		import->places[(*sent)++] = record->place;
+		copy_row(copy, 1);
+		copy_field(copy, record->text, record->length);
+	}
+	return copy_end(copy);
+}
+
+/* What is no text would fail the COPY: it is put by here. */
+static bool
+send_refused(Import *import, const Batch *batch)
+{
+	if (!copy_begin(&import->copy, import->conn,
+					"COPY usage_mgmt.import_reject (load_id, record_number, document, document_raw, "
+					"document_length, errors) FROM STDIN WITH (FORMAT binary)", read_ahead, import))
+		return false;
+	for (int i = 0; i < batch->count; i++)
+	{
+		const Record *record = &batch->records[i];
+		size_t		valid;
+		char		message[100];
+
+		if (record->valid)
+			continue;
+		valid = text_valid(record->text, record->length);
+		snprintf(message, sizeof(message), "byte %zu of the record (0x%02x) is not UTF-8 text",
+				 valid + 1, (unsigned char) record->text[valid]);
+		refuse(import, record->place, NULL, record->text, record->length, record->length,
+			   "22021", message);
+	}
+	return copy_end(&import->copy);
+}
+
+/* The record in the temporary file. */
+static bool
+send_long(Import *import, Batch *batch, int *refused)
+{
+	size_t		valid = batch->spilled <= LONGEST ? valid_bytes(batch) : 0;
+
+	*refused = (int64_t) valid != batch->spilled;
+	if (*refused)
+		return refuse_long(import, batch, valid);
+	if (!copy_begin(&import->copy, import->conn,
+					"COPY usage_mgmt.usage_document FROM STDIN WITH (FORMAT binary)", read_ahead, import))
+		return false;
+	copy_row(&import->copy, 1);
+	copy_length(&import->copy, batch->spilled);
+	copy_spill(&import->copy, batch);
+	return copy_end(&import->copy);
+}
+
+/* It is no text, and kept whole; or too long, and kept by its first megabyte. */
+static bool
+refuse_long(Import *import, Batch *batch, size_t valid)
+{
+	char		message[200];
+	size_t		kept;
+
+	if (!copy_begin(&import->copy, import->conn,
+					"COPY usage_mgmt.import_reject (load_id, record_number, document, document_raw, "
+					"document_length, errors) FROM STDIN WITH (FORMAT binary)", read_ahead, import))
+		return false;
+	if (batch->spilled > LONGEST)
+	{
+		kept = fread(batch->arena, 1, KEPT, batch->spill);
+		valid = text_valid(batch->arena, kept);
+		snprintf(message, sizeof(message),
+				 "the record, at byte %" PRId64 " of the file, has %" PRId64
+				 " bytes, more than %d: its first megabyte was kept", batch->start, batch->spilled, LONGEST);
+		if (kept - valid < 4)
+			refuse(import, 0, batch->arena, NULL, valid, batch->spilled, "54000", message);
+		else
+			refuse(import, 0, NULL, batch->arena, kept, batch->spilled, "54000", message);
+	}
+	else
+	{
+		snprintf(message, sizeof(message), "byte %zu of the record is not UTF-8 text", valid + 1);
+		refuse(import, 0, NULL, NULL, batch->spilled, batch->spilled, "22021", message);
+	}
+	return copy_end(&import->copy);
+}
+
+/* How many bytes of the record in the temporary file are text; rewinds it. */
+static size_t
+valid_bytes(Batch *batch)
+{
+	size_t		all = 0;
+	size_t		carried = 0;
+	size_t		left = batch->spilled;
+
+	while (left > 0)
+	{
+		size_t		want = ARENA - carried < left ? ARENA - carried : left;
+		size_t		n = fread(batch->arena + carried, 1, want, batch->spill);
+		size_t		valid = text_valid(batch->arena, carried + n);
+
+		all += valid;
+		carried += n - valid;
+		left -= n;
+		if (n == 0 || carried >= 4)
+			break;
+		memmove(batch->arena, batch->arena + valid, carried);
+	}
+	rewind(batch->spill);
+	return all;
+}
+
+static void
+copy_spill(Copy *copy, Batch *batch)
+{
+	char		buffer[16 * 1024];
+	size_t		left = batch->spilled;
+
+	while (left > 0 && !copy->broken)
+	{
+		size_t		n = fread(buffer, 1, left < sizeof(buffer) ? left : sizeof(buffer), batch->spill);
+
+		/* a row cut short fails the COPY, as it should */
+		if (n == 0)
+			break;
+		copy_bytes(copy, buffer, n);
+		left -= n;
+	}
+}
+
+/* A row of import_reject; with neither text nor raw, of the temporary file. */
+static void
+refuse(Import *import, int place, const char *text, const char *raw, size_t kept, int64_t length,
+	   const char *code, const char *message)
+{
+	Copy	   *copy = &import->copy;
+	char		errors[400];
+	int			n = snprintf(errors, sizeof(errors),
+							 "\001[{\"path\": \"\", \"code\": \"%s\", \"message\": \"%s\"}]", code, message);
+
+	copy_row(copy, 6);
+	copy_int64(copy, strtoll(import->books.id, NULL, 10));
+	copy_int64(copy, import->books.read + place + 1);
+	if (text != NULL)
+		copy_field(copy, text, kept);
+	else
+		copy_null(copy);
+	if (raw != NULL)
+		copy_field(copy, raw, kept);
+	else if (text != NULL)
+		copy_null(copy);
+	else
+	{
+		copy_length(copy, kept);
+		copy_spill(copy, import->ahead == import->batches ? &import->batches[1] : &import->batches[0]);
+	}
+	copy_int64(copy, length);
+	copy_field(copy, errors, n);
+}
+
+/* What there is to do while the server is busy: some of the next batch. */
+static bool
+read_ahead(void *context)
+{
+	Import	   *import = context;
+
+	progress_show(&import->progress, import->source.taken, import->records);
+	if (import->step != STEP_MORE || !source_ready(&import->source))
+		return false;
+	import->step = batch_step(import->ahead, &import->cutter);
+	return true;
+}
+
+/*
+ * Has the partitions made of the months that a batch is the first to have, each
+ * in a transaction of its own.  Without them the default partition takes the
+ * records, so a failure is not one of the import.
+ */
+static void
+make_partitions(Import *import, const Batch *batch)
+{
+	for (int i = 0; i < MONTHS && import->partitions; i++)
+	{
+		int			month = import->cutter.first_month + i;
+		char		date[60];
+		const char *values[] = {date};
+		PGresult   *result;
+
+		if (!batch->months[i] || import->made[i])
+			continue;
+		import->made[i] = true;
+		snprintf(date, sizeof(date), "%04d-%02d-01T00:00:00Z", month / 12, month % 12 + 1);
+		result = PQexecParams(import->conn, "SELECT usage_mgmt.ensure_partitions($1, $1)", 1, NULL,
+							  values, NULL, NULL, 0);
+		if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		{
+			complain("warning: could not make the partition of %.7s, the default partition will do: %s",
+					 date, PQresultErrorMessage(result));
+			import->partitions = false;
+		}
+		PQclear(result);
+	}
+}
+
+/* Closes the books and prints them. */
+static ExitStatus
+sum_up(Import *import, const char *name)
+{
+	PGresult   *result = books_close(&import->books, import->conn);
+	ExitStatus	status;
+
+	if (result == NULL || PQntuples(result) != 1)
+	{
+		PQclear(result);
+		return FAILED;
+	}
+	status = int_field(result, 3) + int_field(result, 4) + int_field(result, 5) > 0 ? SOME_REFUSED : ALL_DONE;
+	if (import->options->json)
+		printf("%s\n", PQgetvalue(result, 0, 10));
+	else
+	{
+		printf("%s: %s read = %s stored + %s repeated + %s conflicting + %s rejected (load %s%s, %.1f s)\n",
+			   name, PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
+			   PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4), import->books.id,
+			   import->books.resumed ? ", resumed" : "", progress_seconds(&import->progress));
+		if (!PQgetisnull(result, 0, 8))
+			printf("  from %s to %s\n", PQgetvalue(result, 0, 8), PQgetvalue(result, 0, 9));
+		if (!PQgetisnull(result, 0, 7))
+			printf("  amounts %s\n", PQgetvalue(result, 0, 7));
+		if (!PQgetisnull(result, 0, 6))
+			printf("  DIFFERS from what was declared: %s\n", PQgetvalue(result, 0, 6));
+	}
+	fflush(stdout);
+	PQclear(result);
+	return status;
+}

@@ -1,0 +1,67 @@
+/* records.h: a stream cut into records, in batches */
+#ifndef USAGECTL_RECORDS_H
+#define USAGECTL_RECORDS_H
+
+#include <stdio.h>
+
+#include "source.h"
+#include "text.h"
+
+#define ARENA (16 * 1024 * 1024)	/* bytes of a batch */
+#define LONGEST (64 * 1024 * 1024)	/* bytes of a record that can be kept whole */
+#define KEPT (1024 * 1024)			/* bytes kept of a longer one */
+#define PEEK (64 * 1024)			/* bytes that tell one file from another */
+#define YEARS 5						/* either side of now whose partitions are made */
+#define MONTHS (2 * 12 * YEARS + 1)
+
+typedef struct Record
+{
+	const char *text;
+	size_t		length;
+	Slice		id;
+	int			place;			/* in the batch, from 0 */
+	bool		valid;			/* is text */
+} Record;
+
+/*
+ * Records one after the other, in the order they will be sent.  One that does
+ * not fit into the arena is alone in its batch, and in a temporary file.
+ */
+typedef struct Batch
+{
+	char	   *arena;
+	size_t		used;			/* bytes in the arena */
+	size_t		cut;			/* bytes of them that are cut into records */
+	Record	   *records;
+	int			count;
+	FILE	   *spill;
+	int64_t		spilled;		/* bytes of the record there, kept or not */
+	int64_t		start;			/* of that record, in the stream */
+	int64_t		end;			/* in the stream, past its last record */
+	int64_t		taken;			/* bytes of the file read by then */
+	bool		last;			/* nothing comes after it */
+	bool		months[MONTHS]; /* that have records in it */
+} Batch;
+
+typedef struct Cutter
+{
+	Source	   *source;
+	int			most;			/* records in a batch */
+	int			first_month;	/* of those whose partitions are made */
+} Cutter;
+
+/* What a step came to. */
+typedef enum Step
+{
+	STEP_MORE, STEP_FULL, STEP_FAILED
+} Step;
+
+extern bool batch_make(Batch *batch, int most);
+extern void batch_free(Batch *batch);
+extern void batch_begin(Batch *batch, const Batch *before);
+extern Step batch_step(Batch *batch, Cutter *cutter);
+extern void batch_sort(Batch *batch);
+extern bool batch_peek(Batch *batch, Cutter *cutter, char *fingerprint);
+extern bool batch_skip(Batch *batch, Cutter *cutter, int64_t position);
+
+#endif

@@ -1,0 +1,19 @@
+/* text.h: what is text, and what a record says of itself at a glance */
+#ifndef USAGECTL_TEXT_H
+#define USAGECTL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A stretch of a record. */
+typedef struct Slice
+{
+	const char *text;
+	size_t		length;
+} Slice;
+
+extern size_t text_valid(const char *text, size_t length);
+extern void text_glance(const char *text, size_t length, Slice *id, Slice *date);
+extern int	text_month(Slice date);
+
+#endif
