@@ -371,6 +371,9 @@ whole_query_arg(FunctionCallInfo fcinfo, int n)
 {
 	UmQueryString *query = query_arg(fcinfo, n);
 
+	/* no query is a caller's slip; an empty one says that all are meant */
+	if (PG_ARGISNULL(n))
+		ereport(ERROR, (errcode(UM_PARAMETER), errmsg("the query is null")));
 	if (query->limit >= 0 || query->offset > 0 || query->after != NULL)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),

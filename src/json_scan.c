@@ -108,8 +108,7 @@ um_scan_string(UmScan *scan, UmSlice *value)
 	const char *p = scan->pos + 1;
 
 	value->ptr = p;
-	while (p < scan->end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
-		p++;
+	p = um_plain_end(p, scan->end);
 	value->len = p - value->ptr;
 	scan->pos = p;
 	if (p < scan->end && *p == '"')
@@ -326,8 +325,7 @@ scan_escapes(UmScan *scan, UmSlice *value)
 		}
 		if (high != 0)
 			return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
-		while (p < scan->end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
-			p++;
+		p = um_plain_end(p, scan->end);
 		appendBinaryStringInfo(&out, scan->pos, p - scan->pos);
 		scan->pos = p;
 		if (p < scan->end && (unsigned char) *p < 0x20)
@@ -545,12 +543,12 @@ um_append_json_string(StringInfo out, const char *text, int len)
 	const char *end = text + len;
 	const char *plain;
 
+	enlargeStringInfo(out, len + 2);
 	appendStringInfoCharMacro(out, '"');
 	while (p < end)
 	{
 		plain = p;
-		while (p < end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
-			p++;
+		p = um_plain_end(p, end);
 		appendBinaryStringInfo(out, plain, p - plain);
 		if (p == end)
 			break;

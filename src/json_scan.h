@@ -5,6 +5,10 @@
 #ifndef UM_JSON_SCAN_H
 #define UM_JSON_SCAN_H
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "lib/stringinfo.h"
 
 /* Deeper documents are refused (54001) rather than left to the C stack. */
@@ -38,6 +42,31 @@ typedef struct UmScan
 	int			sqlstate;		/* 0 while all is well */
 	const char *message;		/* what is wrong, static or palloc'd */
 } UmScan;
+
+/*
+ * The first byte that cannot stand in a JSON string as it is: a quote, a
+ * backslash, a control character; end where there is none.
+ */
+static inline const char *
+um_plain_end(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	for (; end - p >= 16; p += 16)
+	{
+		__m128i		bytes = _mm_loadu_si128((const __m128i *) p);
+		__m128i		special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+														_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+										   _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
+		int			mask = _mm_movemask_epi8(special);
+
+		if (mask != 0)
+			return p + __builtin_ctz(mask);
+	}
+#endif
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
+		p++;
+	return p;
+}
 
 extern void um_scan_init(UmScan *scan, const char *text, int len);
 extern UmToken um_scan_peek(UmScan *scan);

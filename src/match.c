@@ -26,6 +26,9 @@
 #include "match.h"
 #include "tmf_read.h"
 
+/* What numeric holds: 131072 digits before the point, 16383 behind it. */
+#define LONGEST_NUMBER (131072 + 16383 + 16)
+
 /* The values of a condition, as an array's elements. */
 typedef struct Alternatives
 {
@@ -179,7 +182,8 @@ um_compare_text(UmSlice a, UmSlice b)
 	UmSlice		y = um_trim(b);
 	int			order;
 
-	if (um_is_number(x) && um_is_number(y))
+	/* a value of a megabyte is not read as a number for each row: none is so long */
+	if (x.len <= LONGEST_NUMBER && y.len <= LONGEST_NUMBER && um_is_number(x) && um_is_number(y))
 		return DatumGetInt32(DirectFunctionCall2(numeric_cmp, um_numeric(x), um_numeric(y)));
 	order = memcmp(a.ptr, b.ptr, Min(a.len, b.len));
 	return order != 0 ? order : a.len - b.len;

@@ -405,9 +405,13 @@ um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields)
 {
 	StringInfoData out;
 
+	/* written behind the room for a header, so that nothing is copied */
 	initStringInfo(&out);
+	enlargeStringInfo(&out, 4000);
+	out.len = VARHDRSZ;
 	um_write_record(&out, record, version, fields);
-	return PointerGetDatum(cstring_to_text_with_len(out.data, out.len));
+	SET_VARSIZE(out.data, out.len);
+	return PointerGetDatum(out.data);
 }
 
 /* What to_tmf keeps between the rows of one query. */

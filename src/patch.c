@@ -179,9 +179,11 @@ touches(UmPatch *patch, const char *name)
 		struct json_object *operation = json_object_is_type(patch->tree, json_type_array)
 			? json_object_array_get_idx(patch->tree, i) : patch->tree;
 
-		if (pointer_touches(patch, text_member(operation, "path"), name) ||
-			(json_object_object_get_ex(operation, "from", NULL) &&
-			 pointer_touches(patch, text_member(operation, "from"), name)))
+		const char *op = text_member(operation, "op");
+
+		if (strcmp(op, "test") != 0 && pointer_touches(patch, text_member(operation, "path"), name))
+			return true;
+		if (strcmp(op, "move") == 0 && pointer_touches(patch, text_member(operation, "from"), name))
 			return true;
 	}
 	return false;

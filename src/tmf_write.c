@@ -37,6 +37,7 @@ static bool is_object_in(const UmAttribute *attribute, UmVersion version);
 static bool makes_object(const UmRecord *record, const UmAttribute *attribute);
 static void write_object(Writer *writer, const UmAttribute *object, const UmFields *fields);
 static JsonbValue *extra_of(const Writer *writer, const UmAttribute *object, JsonbValue *found);
+static void write_name(Writer *writer, const UmAttribute *attribute);
 static void write_key(Writer *writer, const char *name, int len);
 static void write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFields *fields);
 static void write_text(Writer *writer, const UmAttribute *attribute, Datum value);
@@ -46,6 +47,7 @@ static void write_extra(Writer *writer, JsonbContainer *extra, const UmNames *kn
 static void append_jsonb(StringInfo out, JsonbValue *value);
 static bool selects_attribute(const UmFields *fields, const UmAttribute *attribute,
 							  UmFields **under);
+static void append_digits(StringInfo out, int number, int count, char after);
 static bool selects(const UmFields *fields, const char *name, int len, UmFields **under);
 
 /* Appends the record as a JSON object. */
@@ -68,7 +70,6 @@ static void
 write_attribute(Writer *writer, const UmAttribute *attribute)
 {
 	const UmRecord *record = writer->record;
-	const char *name = um_name_in(attribute, writer->version);
 	int			slot = attribute->slot;
 	UmFields   *under;
 
@@ -83,10 +84,11 @@ write_attribute(Writer *writer, const UmAttribute *attribute)
 	if (attribute->kind == UM_HREF)
 	{
 		text	   *id = DatumGetTextPP(record->value[0]);
+		const char *href;
 
-		write_key(writer, name, strlen(name));
-		name = um_href(record->model, writer->version, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
-		um_append_json_string(writer->out, name, strlen(name));
+		write_name(writer, attribute);
+		href = um_href(record->model, writer->version, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
+		um_append_json_string(writer->out, href, strlen(href));
 		return;
 	}
 	if (!um_is_set(record, slot))
@@ -98,7 +100,7 @@ write_attribute(Writer *writer, const UmAttribute *attribute)
 		return;
 	if (slot == attribute->slot && !um_has_value(record, attribute))
 		return;
-	write_key(writer, name, strlen(name));
+	write_name(writer, attribute);
 	write_value(writer, attribute, slot, under);
 }
 
@@ -122,13 +124,12 @@ static void
 write_object(Writer *writer, const UmAttribute *object, const UmFields *fields)
 {
 	Writer		inner = *writer;
-	const char *name = um_name_in(object, writer->version);
 	JsonbValue	found;
 	JsonbValue *extra = extra_of(writer, object, &found);
 
 	if (extra == NULL && !makes_object(writer->record, object))
 		return;
-	write_key(writer, name, strlen(name));
+	write_name(writer, object);
 	appendStringInfoCharMacro(writer->out, '{');
 	inner.members = 0;
 	inner.fields = fields;
@@ -151,6 +152,17 @@ extra_of(const Writer *writer, const UmAttribute *object, JsonbValue *found)
 		found->type != jbvBinary || !JsonContainerIsObject(found->val.binary.data))
 		return NULL;
 	return found;
+}
+
+/* The attribute's name, quoted once and for all by the model. */
+static void
+write_name(Writer *writer, const UmAttribute *attribute)
+{
+	UmSlice		key = attribute->key[writer->version];
+
+	if (writer->members++ > 0)
+		appendStringInfoCharMacro(writer->out, ',');
+	appendBinaryStringInfo(writer->out, key.ptr, key.len);
 }
 
 static void
@@ -308,8 +320,14 @@ um_append_time(StringInfo out, TimestampTz time)
 															 TimestampTzGetDatum(time))));
 		return;
 	}
-	appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
-					 tm.tm_hour, tm.tm_min, tm.tm_sec);
+	appendStringInfoChar(out, '"');
+	append_digits(out, tm.tm_year, 4, '-');
+	append_digits(out, tm.tm_mon, 2, '-');
+	append_digits(out, tm.tm_mday, 2, 'T');
+	append_digits(out, tm.tm_hour, 2, ':');
+	append_digits(out, tm.tm_min, 2, ':');
+	append_digits(out, tm.tm_sec, 2, '\0');
+	out->data[--out->len] = '\0';
 	if (fraction != 0)
 	{
 		for (; fraction % 10 == 0; fraction /= 10)
@@ -317,6 +335,21 @@ um_append_time(StringInfo out, TimestampTz time)
 		appendStringInfo(out, ".%0*d", digits, (int) fraction);
 	}
 	appendStringInfoString(out, "Z\"");
+}
+
+/* So many digits and what follows them; printf would be most of an export. */
+static void
+append_digits(StringInfo out, int number, int count, char after)
+{
+	char		text[8];
+
+	text[count] = after;
+	for (int i = count - 1; i >= 0; i--)
+	{
+		text[i] = '0' + number % 10;
+		number /= 10;
+	}
+	appendBinaryStringInfo(out, text, count + 1);
 }
 
 /* The address of a resource: base_url, the version's path, the id for a URI. */
