@@ -5,7 +5,9 @@ RESET client_min_messages;
 SET TimeZone = 'UTC';
 SET DateStyle = ISO;
 
-SELECT usage_mgmt.ensure_partitions('2015-01-01', '2015-02-28') AS partitions;
+DO $$ BEGIN
+	PERFORM usage_mgmt.ensure_partitions('2015-01-01', '2015-02-28');
+END $$;
 SELECT count(usage_mgmt.post_usage(body)) FROM (VALUES
 	('{"id": "a", "date": "2015-01-10T10:00:00Z", "type": "VOICE", "status": "guided", "description": "to Köln",
 	  "usageCharacteristic": [{"name": "duration", "value": "100"}, {"name": "unit", "value": "SEC"}],
@@ -109,3 +111,6 @@ SELECT pg_temp.ask('sort=id');
 
 SET client_min_messages = warning;
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
+DO $$ BEGIN
+	PERFORM usage_mgmt.drop_partitions('2016-01-01');
+END $$;

@@ -439,7 +439,7 @@ INSERT INTO template VALUES
 	('usageCharacteristic.duration=unknown'), ('usageCharacteristic.duration.gt=a'), ('usageCharacteristic.duration.lt=6e1'), ('usageCharacteristic.duration=60,70,unknown'),
 	('usageCharacteristic.duration.ne=60'), ('usageCharacteristic.duration.ne=60,unknown'), ('usageCharacteristic.duration.regex=^1'), ('usageCharacteristic.duration=100'),
 	('usageCharacteristic.unit=SEC'), ('usageCharacteristic.unit=SEC;MIN'), ('usageCharacteristic.unit=GB&usageCharacteristic.duration.lte=20'),
-	('usageCharacteristic.unit.gt=GB'), ('usageCharacteristic.roaming=true'), ('usageCharacteristic.roaming.ne=true'), ('usageCharacteristic.cell.name=c3'),
+	('usageCharacteristic.unit.gt=GB'), ('usageCharacteristic.unit.gt=SE'), ('usageCharacteristic.roaming=true'), ('usageCharacteristic.roaming.ne=true'), ('usageCharacteristic.cell.name=c3'),
 	('usageCharacteristic.cell.name.regex=[12]'), ('usageCharacteristic.tag=first'), ('usageCharacteristic.tag=t1'), ('usageCharacteristic.tag=first&usageCharacteristic.tag.ne=t1'),
 	('usageCharacteristic.none=1'), ('usageCharacteristic.none.ne=1'), ('usageCharacteristic.name=roaming'), ('usageCharacteristic.value=2'),
 	('usageCharacteristic.name=duration&usageCharacteristic.value=60'), ('usageCharacteristic.name=duration&usageCharacteristic.value.gt=100'),
@@ -448,7 +448,7 @@ INSERT INTO template VALUES
 	('usageCharacteristic.name=tag,cell.name&usageCharacteristic.value.regex=1$'), ('usageCharacteristic.duration>60&usageCharacteristic.unit==MIN'),
 	('usageCharacteristic.duration%3C10'), ('usageCharacteristic.unit!=SEC'),
 	-- what the standard does not know
-	('priority=7'), ('priority.gt=7'), ('priority.lt=p2'), ('priority=p1,3'), ('priority.ne=7'), ('priority.regex=^p'), ('location.cell=13'),
+	('priority=7'), ('priority.gt=7'), ('priority.gt=p'), ('priority.lt=p2'), ('priority=p1,3'), ('priority.ne=7'), ('priority.regex=^p'), ('location.cell=13'),
 	('location.cell.gte=20'), ('location.names=n3'), ('location.names=north'), ('location.names.ne=north'), ('location.where.city=C5'), ('location.where.city.regex=[1-5]'),
 	('location.cell.lt=5&location.names=n1,n5'), ('tags=red'), ('tags=3'), ('tags=b%2Cc'), ('tags.ne=3'), ('tags.gt=3'), ('stra%C3%9Fe=Nr 3'), ('straße.ne=Nr+3'),
 	('stra%C3%9Fe%3ENr+3'), ('stra%C3%9Fe.regex=[45]'), ('hot=true'), ('hot.ne=true'), ('nothing=1'), ('nothing.ne=1'), ('nothing.at.all=1'),
@@ -560,3 +560,6 @@ RESET search_path;
 SET client_min_messages = warning;
 DROP SCHEMA naive CASCADE;
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
+DO $$ BEGIN
+	PERFORM usage_mgmt.drop_partitions('2016-01-01');
+END $$;

@@ -182,3 +182,6 @@ SELECT sum(used_bytes) - :before < 1000000 AS no_leak FROM pg_backend_memory_con
 
 SET client_min_messages = warning;
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
+DO $$ BEGIN
+	PERFORM usage_mgmt.drop_partitions('2016-01-01');
+END $$;

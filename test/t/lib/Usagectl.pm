@@ -51,7 +51,7 @@ sub environment
 {
 	my ($node, $database) = @_;
 
-	return (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $database);
+	return (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $database, PGAPPNAME => 'usagectl');
 }
 
 sub write_file

@@ -1,0 +1,292 @@
+# usagectl: files of every kind in, the store out, and what it says of both.
+
+use strict;
+use warnings;
+use Compress::Zlib ();
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Store;
+use Test::More;
+use Usagectl;
+
+my $node = new_node('main');
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my $databases = 0;
+my ($status, $out, $err);
+
+# An empty store for each subject.
+sub fresh
+{
+	my $name = 'store' . ++$databases;
+
+	new_store($node, $name);
+	return $name;
+}
+
+sub ids
+{
+	my ($database) = @_;
+
+	return join ' ', rows($node, $database, 'SELECT id FROM usage_mgmt.usage ORDER BY id');
+}
+
+sub rejects
+{
+	my ($database) = @_;
+
+	return join "\n", rows($node, $database, q{
+		SELECT record_number, coalesce(document, encode(document_raw, 'escape')), document_length,
+			errors -> 0 ->> 'code'
+		FROM usage_mgmt.import_reject ORDER BY load_id, record_number});
+}
+
+# Lines of every kind: out of order, blank, CRLF, a byte order mark, no line feed at the end.
+my $db = fresh();
+my $mixed = write_file("$folder/mixed.nd", "\xEF\xBB\xBF" . join("\r\n",
+	record('m9'), '', record('m2'), "  \t", '{"id": "m3", "type": "no date"}', record('m1'),
+	"{\"id\": \"m4\", \"date\": \"2026-01-01\", \"type\": \"caf\xE9\"}",
+	"{\"id\": \"m5\", \"da\0te\": 1}", 'no JSON', record('m0', day => '2024-02-29')));
+($status, $out, $err) = usagectl($node, $db, 'import', $mixed);
+is($status, 1, 'some rejected: exit status 1');
+is(ids($db), 'm0 m1 m2 m9', 'the good ones are stored, the last without a line feed as well');
+is(books($node, $db), '8|4|0|0|4', 'the books balance');
+is(rejects($db), join("\n",
+	'3|{"id": "m3", "type": "no date"}|31|23502',
+	'5|{"id": "m4", "date": "2026-01-01", "type": "caf\351"}|50|22021',
+	'6|{"id": "m5", "da\000te": 1}|24|22021',
+	'7|no JSON|7|22P02'), 'rejects are whole and have their number in the file');
+like($out, qr/^\Q$mixed\E: 8 read = 4 stored \+ 0 repeated \+ 0 conflicting \+ 4 rejected \(load 1, /,
+	'the summary');
+is($err, '', 'no complaint');
+is($node->safe_psql($db, q{SELECT to_regclass('usage_mgmt.usage_p202402') IS NOT NULL,
+	(SELECT count(*) FROM usage_mgmt.usage_default)}), 't|0', 'partitions were made beforehand');
+($status) = usagectl($node, $db, 'import', $mixed);
+is($status, 1, 'the same file again: the same faults');
+is(books($node, $db), '8|0|4|0|4', 'and nothing new');
+
+# Exit statuses and summaries.
+$db = fresh();
+my $good = write_file("$folder/good.nd", join('', map { record("g$_") . "\n" } 1 .. 5));
+($status, $out) = usagectl($node, $db, 'import', '--json', $good);
+is($status, 0, 'all stored: exit status 0');
+my $summary = decode_json($out);
+is_deeply([ @$summary{qw(load source read stored repeated conflicting rejected bytes)} ],
+	[ 1, $good, 5, 5, 0, 0, 0, -s $good ], 'the summary as JSON');
+($status) = usagectl($node, $db, 'import', $good);
+is($status, 0, 'all repeated: exit status 0');
+my $other = write_file("$folder/other.nd", record('g9') . "\n" . record('g2', description => 'other') . "\n"
+	. record('g1') . "\n");
+($status) = usagectl($node, $db, 'import', $other);
+is($status, 1, 'one in conflict: exit status 1');
+is(books($node, $db), '3|1|1|1|0', 'counted as conflict');
+is($node->safe_psql($db, 'SELECT record_number, usage_id, document FROM usage_mgmt.usage_conflict'),
+	'2|g2|' . record('g2', description => 'other'), 'and kept with its number in the file');
+($status, $out, $err) = usagectl($node, $db, 'import', "$folder/none.nd");
+is($status, 2, 'no such file: exit status 2');
+like($err, qr/none\.nd: No such file/, 'and why');
+($status, $out, $err) = usagectl($node, $db, 'import', $folder);
+is($status, 2, 'a folder: exit status 2');
+($status) = usagectl($node, 'no_such_database', 'import', $good);
+is($status, 2, 'no such database: exit status 2');
+($status) = usagectl($node, $db, 'import');
+is($status, 2, 'no file: exit status 2');
+($status) = usagectl($node, $db, 'import', '--batch=0', $good);
+is($status, 2, 'no batch size: exit status 2');
+($status, $out) = usagectl($node, $db, '--help');
+is($status, 0, '--help: exit status 0');
+like($out, qr/usagectl import/, 'and the usage');
+($status, $out) = usagectl($node, $db, 'import', '-d', "dbname=$db", '--json', '-', \(record('i1') . "\n\n"));
+is($status, 0, 'standard input');
+is(decode_json($out)->{stored}, 1, 'is stored');
+my $nothing = write_file("$folder/nothing.nd", '');
+($status) = usagectl($node, $db, 'import', $nothing);
+is($status, 0, 'an empty file');
+is(books($node, $db), '0|0|0|0|0', 'has no record');
+
+# What the sender declared.
+$db = fresh();
+my $rated = '{"id":"%s","date":"2026-01-01","type":"voice","status":"rated","ratedProductUsage":'
+	. '[{"ratingDate":"2026-01-01","taxIncludedRatingAmount":%s,"taxExcludedRatingAmount":1,'
+	. '"taxRate":20,"currencyCode":"%s","productRef":"p"}]}' . "\n";
+my $sums = write_file("$folder/sums.nd", sprintf($rated, 's1', '12.00', 'EUR')
+	. sprintf($rated, 's2', '0.10', 'EUR') . sprintf($rated, 's3', '-5', 'USD'));
+($status, $out) = usagectl($node, $db, 'import', '--declared-count=3', '--declared-amount=EUR=12.1',
+	'--declared-amount=USD=-5.00', $sums);
+is($status, 0, 'what was declared is what was found');
+unlike($out, qr/DIFFERS/, 'nothing differs');
+like($out, qr/amounts EUR 12\.10, USD -5/, 'the sums are printed');
+$node->safe_psql($db, 'TRUNCATE usage_mgmt.usage');
+($status, $out) = usagectl($node, $db, 'import', '--declared-count=4', '--declared-amount=EUR=12.11',
+	'--declared-amount=GBP=1', $sums);
+is($status, 1, 'what differs from the declaration: exit status 1');
+like($out, qr/DIFFERS .*records: declared 4, found 3/, 'the count');
+like($out, qr/EUR: declared 12\.11, found 12\.10/, 'an amount');
+like($out, qr/GBP: declared 1, found 0/, 'a currency that never came');
+for my $wrong ('--declared-amount=EUR', '--declared-amount=EUR=1e3', '--declared-amount=eur=1',
+	'--declared-count=-1', '--declared-count=x')
+{
+	($status) = usagectl($node, $db, 'import', $wrong, $sums);
+	is($status, 2, "$wrong is refused");
+}
+
+# gzip: two members; cut short; damaged; none at all.
+$db = fresh();
+my @many = map { record("z$_") . "\n" } 1000 .. 4999;
+my $packed = Compress::Zlib::memGzip(join '', @many[ 0 .. 1999 ]);
+my $whole = $packed . Compress::Zlib::memGzip(join '', @many[ 2000 .. 3999 ]);
+my $gz = write_file("$folder/many.nd.gz", substr($whole, 0, length($whole) - 2000));
+($status, $out, $err) = usagectl($node, $db, 'import', '--batch=500', $gz);
+is($status, 2, 'a gzip file cut short: exit status 2');
+like($err, qr/ends too early/, 'and why');
+like($err, qr/the same command goes on after byte \d+/, 'and what to do');
+my ($stored, $read, $unfinished) = split /\|/, $node->safe_psql($db, q{
+	SELECT (SELECT count(*) FROM usage_mgmt.usage), read, finished_at IS NULL FROM usage_mgmt.import_load});
+ok($stored > 0 && $stored < 4000 && $stored % 500 == 0, "whole batches are stored ($stored records)");
+is($stored, $read, 'and counted');
+is($unfinished, 't', 'the load is not finished');
+write_file($gz, $whole);
+($status, $out) = usagectl($node, $db, 'import', '--batch=500', $gz);
+is($status, 0, 'the whole file goes on from there');
+like($out, qr/\(load 1, resumed, /, 'in the same load');
+is(books($node, $db), '4000|4000|0|0|0', 'each record once');
+is($node->safe_psql($db, 'SELECT position FROM usage_mgmt.import_load'), length(join '', @many),
+	'the position counts the bytes within');
+
+sub gzip_error
+{
+	my ($content, $what) = @_;
+	my $file = write_file("$folder/damaged.nd.gz", $content);
+	my ($status, $out, $err) = usagectl($node, $db, 'import', $file);
+
+	is($status, 2, "$what: exit status 2");
+	like($err, qr/damaged\.nd\.gz: \S/, "$what: $err");
+	return;
+}
+my $damaged = $packed;
+substr($damaged, length($damaged) / 2, 8) = 'damaged!';
+gzip_error($damaged, 'damaged gzip data');
+gzip_error(join('', @many[ 0 .. 9 ]), 'no gzip data');
+gzip_error('', 'an empty gzip file');
+gzip_error("$packed garbage", 'garbage behind the gzip data');
+is($node->safe_psql($db, 'SELECT count(*) FROM usage_mgmt.usage'), 4000, 'nothing of these is stored');
+($status) = usagectl($node, $db, 'import', write_file("$folder/padded.nd.gz", $whole . "\0" x 512));
+is($status, 0, 'zeros behind the gzip data are padding');
+
+# A bomb: a gzip file of one endless line, mostly zeros.
+my $bomb = Compress::Zlib::memGzip(record('b1') . "\n" . "\0" x (70 * 1024 * 1024) . "\n" . record('b2') . "\n");
+($status) = usagectl($node, $db, 'import', write_file("$folder/bomb.nd.gz", $bomb));
+is($status, 1, 'a bomb is a reject');
+is(books($node, $db), '3|2|0|0|1', 'between two good records');
+is($node->safe_psql($db, q{SELECT record_number, length(document_raw), document_length, errors -> 0 ->> 'code'
+	FROM usage_mgmt.import_reject ORDER BY id DESC LIMIT 1}), '2|1048576|73400320|54000',
+	'of which the first megabyte is kept, with its length');
+
+# Long lines: one that is kept whole, one above 64 MB, one that is no text.
+$db = fresh();
+my $megabyte = 1024 * 1024;
+my $around = length record('l2', description => '');
+my $third = length(record('l1')) + 1 + $around + 17 * $megabyte + 2;
+my $long = write_file("$folder/long.nd", record('l1') . "\n"
+	. record('l2', description => 'x' x (17 * $megabyte)) . "\r\n"
+	. record('l3', description => "\xC3\xA9" x (33 * $megabyte)) . "\r\n"
+	. record('l4', description => 'x' x (17 * $megabyte) . "\xC3") . "\n"
+	. record('l5'));
+($status) = usagectl($node, $db, 'import', $long);
+is($status, 1, 'long lines');
+is(join(' ', rows($node, $db, 'SELECT id, length(description) FROM usage_mgmt.usage ORDER BY id')),
+	'l1|4 l2|17825792 l5|4', 'one below 64 MB is stored');
+is(join(' ', rows($node, $db, q{SELECT record_number, octet_length(document), octet_length(document_raw),
+	document_length > 64 * 1024 * 1024, errors -> 0 ->> 'code'
+	FROM usage_mgmt.import_reject ORDER BY record_number})),
+	'3|1048575||t|54000 4||' . ($around + 17 * $megabyte + 1) . '|f|22021', 'one above it is cut between two characters, one that is no text is whole');
+like($node->safe_psql($db, q{SELECT errors -> 0 ->> 'message' FROM usage_mgmt.import_reject
+	WHERE record_number = 3}), qr/at byte $third of the file, has @{[ $around + 66 * $megabyte ]} bytes/, 'its offset and length are told');
+
+# Going on: not with another file, nor where --restart says so.
+$db = fresh();
+my $broken = join('', @many[ 0 .. 999 ]);
+my $file = write_file("$folder/broken.nd", $broken);
+usagectl($node, $db, 'import', $file);
+$node->safe_psql($db, q{UPDATE usage_mgmt.import_load SET finished_at = NULL, position = 10});
+($status, $out, $err) = usagectl($node, $db, 'import', $file);
+is($status, 2, 'a position inside a record: exit status 2');
+like($err, qr/no record ends at byte 10/, 'and why');
+$node->safe_psql($db, q{UPDATE usage_mgmt.import_load SET position = 1000000});
+($status, $out, $err) = usagectl($node, $db, 'import', $file);
+is($status, 2, 'a position past the end: exit status 2');
+like($err, qr/shorter/, 'and why');
+($status, $out) = usagectl($node, $db, 'import', '--restart', $file);
+is($status, 0, '--restart begins anew');
+like($out, qr/1000 read .* 1000 repeated .*\(load 2, \d/, 'with a load of its own');
+write_file($file, reverse @many[ 0 .. 999 ]);
+$node->safe_psql($db, q{UPDATE usage_mgmt.import_load SET finished_at = NULL});
+($status, $out) = usagectl($node, $db, 'import', $file);
+like($out, qr/\(load 3, \d/, 'a file that starts otherwise has a load of its own');
+
+# Who may not make partitions loads all the same.
+$db = fresh();
+$node->safe_psql($db, q{CREATE ROLE loader LOGIN; GRANT USAGE ON SCHEMA usage_mgmt TO loader;
+	GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA usage_mgmt TO loader;
+	GRANT UPDATE ON usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict TO loader;
+	GRANT USAGE ON ALL SEQUENCES IN SCHEMA usage_mgmt TO loader});
+my $old = write_file("$folder/old.nd", record('o1', day => '2023-01-01') . "\n");
+($status, $out, $err) = usagectl($node, $db, 'import', '-d', "dbname=$db user=loader", $old);
+is($status, 0, 'a loader without the right to make partitions');
+like($err, qr/warning: could not make the partition of 2023-01/, 'is warned');
+is($node->safe_psql($db, 'SELECT id FROM usage_mgmt.usage_default'), 'o1', 'the default partition takes the record');
+($status, $out, $err) = usagectl($node, $db, 'import', '--no-partitions',
+	write_file("$folder/older.nd", record('o2', day => '2022-12-01') . "\n"));
+is($err, '', '--no-partitions makes none');
+is($node->safe_psql($db, 'SELECT count(*) FROM usage_mgmt.usage_default'), 2, 'and the record is there');
+
+# A database that does not know every character.
+$node->safe_psql('postgres', q{CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
+$node->safe_psql('latin', 'CREATE EXTENSION usage_mgmt');
+my $euro = record('u5', description => "\xE2\x82\xAC");
+($status, $out, $err) = usagectl($node, 'latin', 'import', write_file("$folder/latin.nd", join("\n",
+	record('u9', description => "\xC3\xA9"), 'no JSON', (map { record("u1$_") } 0 .. 9), $euro,
+	record('u6', description => "\xE9"), record('u0'))));
+is($status, 1, 'a database in LATIN1');
+is($err, '', 'no complaint');
+is(books($node, 'latin'), '15|12|0|0|3', 'all that it knows is stored');
+is(join(' ', rows($node, 'latin', q{SELECT record_number, errors -> 0 ->> 'code', encode(document_raw, 'hex')
+	FROM usage_mgmt.import_reject ORDER BY 1})), join(' ', '2|22P02|', '13|22P05|' . unpack('H*', $euro),
+	'14|22021|' . unpack('H*', record('u6', description => "\xE9"))), 'the rest is kept whole');
+is($node->safe_psql('latin', q{SELECT length(description) FROM usage_mgmt.usage WHERE id = 'u9'}), 1,
+	'and its own characters are characters');
+
+# Out and back in.
+$db = fresh();
+my $second = fresh();
+usagectl($node, $db, 'import', write_file("$folder/all.nd", join('', @many, map { sprintf $rated, "r$_", $_, 'EUR' } 1 .. 500)));
+for my $version ('r14.5', 'v4')
+{
+	for my $name ("$folder/$version.nd", "$folder/$version.nd.gz")
+	{
+		($status, $out) = usagectl($node, $db, 'export', "--tmf=$version", '--query=sort=id', $name);
+		is($status, 0, "export to $name");
+		like($out, qr/: 4500 records, /, 'of all records');
+		$node->safe_psql($second, 'TRUNCATE usage_mgmt.usage');
+		($status) = usagectl($node, $second, 'import', $name);
+		is($status, 0, 'and back in');
+		is($node->safe_psql($second, 'SELECT md5(string_agg(usage_mgmt.to_tmf(u)::text, chr(10) ORDER BY id)) FROM usage_mgmt.usage u'),
+			$node->safe_psql($db, 'SELECT md5(string_agg(usage_mgmt.to_tmf(u)::text, chr(10) ORDER BY id)) FROM usage_mgmt.usage u'),
+			'equal checksum of all documents');
+	}
+}
+($status, $out, $err) = usagectl($node, $db, 'export', '--query=status=rated&fields=id&sort=id&limit=2');
+is($out, join('', map { "$_\n" } rows($node, $db, q{SELECT usage_mgmt.get_usages('status=rated&fields=id&sort=id&limit=2')})),
+	'a query to standard output');
+like($err, qr/^-: 2 records/, 'with the summary beside it');
+($status, $out) = usagectl($node, $db, 'export', '--query=type=none', "$folder/none.out");
+is($status, 0, 'an export of nothing');
+is(-s "$folder/none.out", 0, 'is an empty file');
+($status, $out, $err) = usagectl($node, $db, 'export', '--query=limit=x', "$folder/wrong.out");
+is($status, 2, 'a query that means nothing: exit status 2');
+($status) = usagectl($node, $db, 'export', '--tmf=v99', "$folder/wrong.out");
+is($status, 2, 'a version that is none: exit status 2');
+is(join(' ', glob "$folder/wrong.out*"), '', 'and no file, whole or not');
+($status) = usagectl($node, $db, 'export', "$folder/no/such/folder.nd");
+is($status, 2, 'a file that cannot be written: exit status 2');
+
+done_testing();

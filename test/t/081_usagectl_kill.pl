@@ -1,0 +1,172 @@
+# usagectl goes on after a break: client, session or server are killed in the middle
+# of a load, and the same command makes the store what an undisturbed load makes it.
+#
+# USAGE_MGMT_KILL_ROUNDS tells how often each of them is killed (2).
+
+use strict;
+use warnings;
+use POSIX ();
+use PostgreSQL::Test::Utils;
+use Store;
+use Test::More;
+use Time::HiRes qw(time usleep);
+use Usagectl;
+
+my $RECORDS = 50_000;
+my $BATCH = 2_000;
+my $rounds = $ENV{USAGE_MGMT_KILL_ROUNDS} // 2;
+my $node = new_node('main');
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my @import = ('import', "--batch=$BATCH", "$folder/load.nd");
+
+srand 635;
+$node->append_conf('postgresql.conf', 'restart_after_crash = on');
+$node->restart;
+
+# Ids in no order; every 100th broken, every 150th a repeat, every 333rd a conflict.
+sub make_load
+{
+	my $content = '';
+
+	for my $i (1 .. $RECORDS)
+	{
+		my $id = sprintf '%05d', $i * 7919 % $RECORDS;
+		my $before = sprintf '%05d', ($i - 101) * 7919 % $RECORDS;
+		my $day = sprintf '2026-%02d-%02d', 1 + $i % 6, 1 + $i % 28;
+
+		$content .= $i % 700 == 0 ? "{\"id\":\"$id\",\"type\":\"\xFF\"}"
+			: $i % 100 == 0 ? "{\"id\":\"$id\",\"type\":\"no date\"}"
+			: $i % 333 == 0 ? record($before, description => 'other')
+			: $i % 150 == 1 && $i > 101 ? record($before, day => sprintf '2026-%02d-%02d', 1 + ($i - 101) % 6, 1 + ($i - 101) % 28)
+			: record($id, day => $day);
+		$content .= "\n";
+	}
+	return write_file("$folder/load.nd", $content);
+}
+
+sub empty
+{
+	$node->safe_psql('store', 'TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.import_load,
+		usage_mgmt.import_reject, usage_mgmt.usage_conflict');
+	return;
+}
+
+# What is stored so far, while the load has not ended.
+sub stored
+{
+	my $stored = $node->safe_psql('store', 'SELECT stored FROM usage_mgmt.import_load');
+
+	return $stored eq '' ? 0 : $stored;
+}
+
+sub session
+{
+	return $node->safe_psql('store', q{SELECT pid FROM pg_stat_activity WHERE application_name = 'usagectl'});
+}
+
+# Until nothing is left of the session and the server is up.
+sub settle
+{
+	$node->poll_query_until('store',
+		q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'usagectl'})
+		or die 'the session of usagectl does not end';
+	return;
+}
+
+my %kill = (
+	client => sub {
+		my ($pid) = @_;
+		kill 'KILL', $pid;
+		return ended($pid) == -9;
+	},
+	session => sub {
+		my ($pid) = @_;
+		my $session = session();
+		kill 'KILL', $session if $session =~ /^\d+$/;
+		return ended($pid) == 2;
+	},
+	server => sub {
+		my ($pid) = @_;
+		$node->stop('immediate');
+		$node->start;
+		return ended($pid) == 2;
+	});
+
+new_store($node, 'store');
+make_load();
+my $began = time;
+my ($status) = usagectl($node, 'store', @import);
+my $duration = time - $began;
+is($status, 1, 'an undisturbed load');
+my $undisturbed = store_digest($node, 'store');
+my $books = books($node, 'store');
+my ($all) = $books =~ /^$RECORDS\|(\d+)\|/;
+like($books, qr/^$RECORDS\|\d+\|\d+\|\d+\|\d+$/, "balances ($books)");
+
+# Starts a load and kills it at a random moment; how many were stored by then.
+# A moment at which none or all of them were is none of the middle, and is tried again.
+sub broken_off
+{
+	my ($victim) = @_;
+
+	for (1 .. 50)
+	{
+		my $pid;
+		my $stored;
+		my $failed;
+
+		empty();
+		$pid = usagectl_started($node, 'store', @import);
+		usleep 1_000_000 * $duration * rand;
+		$failed = $kill{$victim}->($pid);
+		settle();
+		$stored = stored();
+		return $stored if $failed && $stored > 0 && $stored < $all;
+	}
+	die "$victim was never killed in the middle of a load";
+}
+
+for my $victim (sort keys %kill)
+{
+	for my $round (1 .. $rounds)
+	{
+		my $stored = broken_off($victim);
+
+		ok($stored > 0 && $stored < $all, "$victim killed while $stored of $all were stored");
+		($status) = usagectl($node, 'store', @import);
+		is($status, 1, 'the same command goes on');
+		is(store_digest($node, 'store'), $undisturbed, 'and the store is what an undisturbed load makes it');
+		is(books($node, 'store'), $books, 'it balances');
+		is($node->safe_psql('store', 'SELECT count(*) FROM usage_mgmt.import_load'), 1, 'in one load');
+	}
+}
+
+# Killed again while it goes on.
+for (1 .. 50)
+{
+	my $pid;
+
+	broken_off('client');
+	$pid = usagectl_started($node, 'store', @import);
+	usleep 1_000_000 * $duration * 0.5 * rand;
+	kill 'KILL', $pid;
+	last if ended($pid) == -9;
+}
+settle();
+($status) = usagectl($node, 'store', @import);
+is($status, 1, 'killed twice');
+is(store_digest($node, 'store'), $undisturbed, 'and the store is the same');
+is($node->safe_psql('store', 'SELECT count(*) FROM usage_mgmt.check_keys()'), 0, 'and its ledger is sound');
+
+# Two at once, the same ids in opposite orders.
+empty();
+my @ids = map { sprintf 'o%05d', $_ } 1 .. 20_000;
+write_file("$folder/up.nd", join('', map { record($_) . "\n" } @ids));
+write_file("$folder/down.nd", join('', map { record($_) . "\n" } reverse @ids));
+my @both = map { usagectl_started($node, 'store', 'import', "--batch=$BATCH", "$folder/$_.nd") } 'up', 'down';
+is(ended($_), 0, 'of two loads of the same ids in opposite orders each ends well') for @both;
+is($node->safe_psql('store', 'SELECT sum(stored), sum(repeated), sum(conflicting), sum(rejected) FROM usage_mgmt.import_load'),
+	'20000|20000|0|0', 'one of each id is stored');
+is($node->safe_psql('store', q{SELECT deadlocks FROM pg_stat_database WHERE datname = 'store'}), 0, 'no deadlock');
+
+done_testing();
