@@ -28,7 +28,7 @@ COMMENT ON FUNCTION usage_mgmt.get_usages(text, text) IS
 CREATE FUNCTION usage_mgmt.count_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_count_usages' LANGUAGE C STABLE;
 COMMENT ON FUNCTION usage_mgmt.count_usages(text, text) IS
-'How many usages a query string names, whatever its limit and offset.';
+'How many usages a query string names, whatever its limit, offset and after.';
 
 CREATE FUNCTION usage_mgmt.explain_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF text
 AS 'MODULE_PATHNAME', 'um_explain_usages' LANGUAGE C;
@@ -67,7 +67,7 @@ COMMENT ON FUNCTION usage_mgmt.get_usage_specifications(text, text) IS
 CREATE FUNCTION usage_mgmt.count_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_count_usage_specifications' LANGUAGE C STABLE;
 COMMENT ON FUNCTION usage_mgmt.count_usage_specifications(text, text) IS
-'How many usage specifications a query string names, whatever its limit and offset.';
+'How many usage specifications a query string names, whatever its limit, offset and after.';
 
 CREATE FUNCTION usage_mgmt.explain_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF text
 AS 'MODULE_PATHNAME', 'um_explain_usage_specifications' LANGUAGE C;

@@ -79,10 +79,12 @@ typedef struct BatchItem
 typedef struct Batch
 {
 	struct Batch *outer;
+	Oid			view;
 	const UmModel *model;
 	SubTransactionId transaction;	/* that opened it */
 	Oid			owner;			/* of the view, who keeps the load's books */
 	bool		keeps;			/* faults become rejects */
+	bool		storing;		/* its rows, and so triggers of the user's run */
 	UmLoad	   *load;			/* NULL where nobody keeps books */
 	int64		number;			/* of the last record */
 	MemoryContext context;		/* of the batch itself */
@@ -104,9 +106,11 @@ static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 static void at_transaction_end(XactEvent event, void *arg);
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
 static void open_batch(Relation view, const UmModel *model);
+static bool is_nested(void);
 static bool is_copy_into(Oid view);
-static void close_batch(void);
-static void pop_batch(void);
+static Batch *batch_of(Oid view);
+static void close_batch(Batch *batch);
+static void drop_batch(Batch *batch);
 static void add_document(Batch *batch, text *document);
 static UmRecord *read_usage(const text *document, BatchItem *item, Oid reader, UmFaults *faults);
 static UmRecord *read_specification(const text *document, UmFaults *faults);
@@ -119,9 +123,10 @@ static int	compare_ids(Datum a, Datum b);
 static void decide_all(Batch *batch, BatchItem **open, int count, SPITupleTable *known,
 					   uint64 known_count);
 static void decide(Batch *batch, BatchItem *item, const UmKey *key);
-static void insert_new(Batch *batch, int from, int to);
+static void insert_new(Batch *batch, int from, int to, bool again);
 static bool try_insert(Batch *batch, int from, int to, ErrorData **error);
 static void insert_rows(Batch *batch, int from, int to);
+static bool is_id_taken(const ErrorData *error);
 static bool is_record_fault(int sqlstate);
 static int	count_fate(const Batch *batch, Fate fate);
 static void change_fate(Batch *batch, int from, int to, Fate old, Fate fate);
@@ -148,7 +153,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionI
 	(void) arg;
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 		while (innermost != NULL && innermost->transaction >= mine)
-			pop_batch();
+			drop_batch(innermost);
 }
 
 static void
@@ -158,7 +163,7 @@ at_transaction_end(XactEvent event, void *arg)
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
 	{
 		while (innermost != NULL)
-			pop_batch();
+			drop_batch(innermost);
 		vouched = NULL;
 	}
 }
@@ -187,14 +192,15 @@ um_usage_document_row(PG_FUNCTION_ARGS)
 	bool		null;
 	Datum		document = heap_getattr(data->tg_trigtuple, 1,
 										RelationGetDescr(data->tg_relation), &null);
+	Batch	   *batch = batch_of(RelationGetRelid(data->tg_relation));
 
-	if (innermost == NULL)
+	if (batch == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("the statement triggers of \"%s\" are missing",
 						RelationGetRelationName(data->tg_relation))));
 	if (!null)
-		add_document(innermost, DatumGetTextPP(document));
+		add_document(batch, DatumGetTextPP(document));
 	return PointerGetDatum(data->tg_trigtuple);
 }
 
@@ -202,9 +208,10 @@ um_usage_document_row(PG_FUNCTION_ARGS)
 Datum
 um_usage_document_end(PG_FUNCTION_ARGS)
 {
-	(void) trigger_data(fcinfo, false);
-	if (innermost != NULL)
-		close_batch();
+	Batch	   *batch = batch_of(RelationGetRelid(trigger_data(fcinfo, false)->tg_relation));
+
+	if (batch != NULL)
+		close_batch(batch);
 	return PointerGetDatum(NULL);
 }
 
@@ -227,24 +234,42 @@ open_batch(Relation view, const UmModel *model)
 	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "usage batch",
 												  ALLOCSET_DEFAULT_SIZES);
 	Batch	   *batch = MemoryContextAllocZero(context, sizeof(Batch));
-	bool		copy = is_copy_into(RelationGetRelid(view));
+	int64		load = um_load_id();
+	bool		kept = !is_nested() && (load != 0 || is_copy_into(RelationGetRelid(view)));
 
+	batch->view = RelationGetRelid(view);
 	batch->model = model;
 	batch->context = context;
 	batch->records = AllocSetContextCreate(context, "usage batch records", ALLOCSET_DEFAULT_SIZES);
 	batch->transaction = GetCurrentSubTransactionId();
 	batch->owner = view->rd_rel->relowner;
-	batch->keeps = um_on_fault == UM_KEEP_FAULTS && (copy || um_load_id() != 0);
-	if (copy || um_load_id() != 0)
+	batch->keeps = kept && um_on_fault == UM_KEEP_FAULTS;
+	if (kept)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 
 		batch->load = um_load_open(batch->owner);
-		batch->number = batch->load->read;
 		MemoryContextSwitchTo(old);
+		batch->number = batch->load->before;
+		for (Batch *outer = innermost; outer != NULL; outer = outer->outer)
+			if (outer->load != NULL && outer->load->id == batch->load->id)
+				batch->number = Max(batch->number, outer->number);
 	}
 	batch->outer = innermost;
 	innermost = batch;
+}
+
+/*
+ * What a trigger of the user's writes while a load stores its rows is none of
+ * the load's records.
+ */
+static bool
+is_nested(void)
+{
+	for (Batch *batch = innermost; batch != NULL; batch = batch->outer)
+		if (batch->storing)
+			return true;
+	return false;
 }
 
 /*
@@ -260,23 +285,34 @@ is_copy_into(Oid view)
 	return ActivePortal != NULL && ActivePortal->commandTag == CMDTAG_COPY;
 }
 
-static void
-close_batch(void)
+/* The statement's own: one statement may write to both views, in turns. */
+static Batch *
+batch_of(Oid view)
 {
 	Batch	   *batch = innermost;
 
-	flush(batch);
-	if (batch->load != NULL)
-		um_load_close(batch->load);
-	pop_batch();
+	while (batch != NULL && batch->view != view)
+		batch = batch->outer;
+	return batch;
 }
 
 static void
-pop_batch(void)
+close_batch(Batch *batch)
 {
-	Batch	   *batch = innermost;
+	flush(batch);
+	if (batch->load != NULL)
+		um_load_close(batch->load);
+	drop_batch(batch);
+}
 
-	innermost = batch->outer;
+static void
+drop_batch(Batch *batch)
+{
+	Batch	  **link = &innermost;
+
+	while (*link != batch)
+		link = &(*link)->outer;
+	*link = batch->outer;
 	MemoryContextDelete(batch->context);
 }
 
@@ -376,6 +412,7 @@ store_specification(Batch *batch, BatchItem *item)
 	ErrorData  *volatile error = NULL;
 	bool		repeated = false;
 
+	batch->storing = true;
 	SPI_connect();
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -395,6 +432,7 @@ store_specification(Batch *batch, BatchItem *item)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	SPI_finish();
+	batch->storing = false;
 	item->fate = repeated ? REPEATED : STORED;
 	if (error == NULL)
 		return;
@@ -424,13 +462,14 @@ flush(Batch *batch)
 
 	if (batch->count == 0)
 		return;
+	batch->storing = true;
 	SPI_connect();
 	while (count_fate(batch, UNKNOWN) > 0)
 	{
 		int			before = count_fate(batch, UNKNOWN);
 
 		look_up(batch);
-		insert_new(batch, 0, batch->count);
+		insert_new(batch, 0, batch->count, idle > 0);
 		/* a snapshot that cannot see the other's row would go round for ever */
 		idle = count_fate(batch, UNKNOWN) < before ? 0 : idle + 1;
 		if (idle > 3)
@@ -440,6 +479,7 @@ flush(Batch *batch)
 	}
 	keep_books(batch);
 	SPI_finish();
+	batch->storing = false;
 	MemoryContextReset(batch->records);
 	batch->count = 0;
 	batch->bytes = 0;
@@ -555,10 +595,12 @@ decide(Batch *batch, BatchItem *item, const UmKey *key)
 
 /*
  * Inserts the new ones of a range.  Where one of them fails on its content, the
- * range is halved until it stands alone and can be put by.
+ * range is halved until it stands alone and can be put by.  A key that exists
+ * is somebody else's record, to be looked at first; only again it may be one of
+ * a unique index of the user's.
  */
 static void
-insert_new(Batch *batch, int from, int to)
+insert_new(Batch *batch, int from, int to, bool again)
 {
 	int			count = 0;
 	ErrorData  *error = NULL;
@@ -572,7 +614,7 @@ insert_new(Batch *batch, int from, int to)
 		change_fate(batch, from, to, NEW, STORED);
 		return;
 	}
-	if (error->sqlerrcode == UM_ID_TAKEN)
+	if (error->sqlerrcode == UM_ID_TAKEN && (!again || is_id_taken(error)))
 	{
 		/* another session was faster: look again */
 		change_fate(batch, from, to, NEW, UNKNOWN);
@@ -582,8 +624,8 @@ insert_new(Batch *batch, int from, int to)
 		ReThrowError(error);
 	if (count > 1)
 	{
-		insert_new(batch, from, (from + to) / 2);
-		insert_new(batch, (from + to) / 2, to);
+		insert_new(batch, from, (from + to) / 2, again);
+		insert_new(batch, (from + to) / 2, to, again);
 		return;
 	}
 	for (int i = from; i < to; i++)
@@ -628,6 +670,7 @@ insert_rows(Batch *batch, int from, int to)
 	UmRows	   *rows = um_rows_start(&um_usage, ROWS);
 	UmVouched  *keys = palloc(sizeof(UmVouched) * (to - from));
 	int			count = 0;
+	uint64		stored;
 
 	for (int i = from; i < to; i++)
 	{
@@ -641,8 +684,12 @@ insert_rows(Batch *batch, int from, int to)
 	vouched = um_check_specification == UM_CHECK_MARK ? NULL : keys;
 	vouched_count = count;
 	vouched_next = 0;
-	um_rows_insert(rows, &plan);
+	stored = um_rows_insert(rows, &plan);
 	vouched = NULL;
+	/* what is not there must not be counted as stored */
+	if (stored != (uint64) count)
+		ereport(ERROR,
+				(errcode(UM_RULE), errmsg("a trigger of \"%s\" left the row out", um_usage.noun)));
 	um_rows_end(rows);
 }
 
@@ -666,6 +713,34 @@ um_bulk_rows(int *count)
 {
 	*count = vouched_count;
 	return vouched != NULL && vouched_next == vouched_count ? vouched : NULL;
+}
+
+/* Whether it was the ledger or the primary key of usage that refused a row. */
+static bool
+is_id_taken(const ErrorData *error)
+{
+	Oid			schema;
+	Oid			table;
+	Oid			index;
+	HeapTuple	tuple;
+	bool		primary;
+
+	if (error->schema_name == NULL || error->table_name == NULL || error->constraint_name == NULL)
+		return false;
+	schema = get_namespace_oid(error->schema_name, true);
+	table = get_relname_relid(error->table_name, schema);
+	index = get_relname_relid(error->constraint_name, schema);
+	if (!OidIsValid(table) || !OidIsValid(index))
+		return false;
+	if (table != um_table("usage_key", true) &&
+		(!get_rel_relispartition(table) ||
+		 llast_oid(get_partition_ancestors(table)) != um_table(um_usage.noun, true)))
+		return false;
+	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	primary = HeapTupleIsValid(tuple) && ((Form_pg_index) GETSTRUCT(tuple))->indisprimary;
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return primary;
 }
 
 /* Errors that are the record's own: its content, or a right it would need. */

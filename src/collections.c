@@ -231,12 +231,15 @@ static Datum
 count_resources(FunctionCallInfo fcinfo, const UmModel *model)
 {
 	UmVersion	version = um_version_arg(fcinfo, 1);
+	UmQueryString *query = query_arg(fcinfo, 0);
 	UmStatement statement;
 	bool		null;
 	int64		count;
 
+	/* the whole is counted, whatever page of it is asked for */
+	query->after = NULL;
 	SPI_connect();
-	select_statement(&statement, model, "pg_catalog.count(*)", query_arg(fcinfo, 0), version);
+	select_statement(&statement, model, "pg_catalog.count(*)", query, version);
 	(void) execute(&statement, true);
 	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	SPI_finish();

@@ -21,7 +21,7 @@
 /* Columns behind those of the model: bookkeeping, and what a row is found by. */
 #define MORE_COLUMNS 4
 
-static void run(UmRows *rows, UmPlan *plan);
+static uint64 run(UmRows *rows, UmPlan *plan);
 static void append_columns(StringInfo out, const UmRows *rows, const char *before);
 
 UmRows *
@@ -77,8 +77,11 @@ um_rows_add(UmRows *rows, const UmRecord *record, Datum old_date, int64 load)
 	rows->count++;
 }
 
-/* Inserts them all; the plan is kept in *plan.  Within SPI_connect. */
-void
+/*
+ * Inserts them all, and tells how many triggers let in; the plan is kept in
+ * *plan.  Within SPI_connect.
+ */
+uint64
 um_rows_insert(UmRows *rows, UmPlan *plan)
 {
 	StringInfoData sql;
@@ -93,7 +96,7 @@ um_rows_insert(UmRows *rows, UmPlan *plan)
 		appendStringInfo(&sql, " FROM %s b", rows->name);
 		plan->sql = MemoryContextStrdup(TopMemoryContext, sql.data);
 	}
-	run(rows, plan);
+	return run(rows, plan);
 }
 
 /* Updates the rows of these ids and dates, and tells how many.  Within SPI_connect. */
@@ -102,6 +105,7 @@ um_rows_update(UmRows *rows)
 {
 	UmPlan		plan = {0};
 	StringInfoData sql;
+	uint64		updated;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE usage_mgmt.%s u SET ", rows->model->noun);
@@ -113,12 +117,12 @@ um_rows_update(UmRows *rows)
 					 rows->model == &um_usage
 					 ? " AND u.usage_date OPERATOR(pg_catalog.=) b.old_date" : "");
 	plan.sql = sql.data;
-	run(rows, &plan);
+	updated = run(rows, &plan);
 	SPI_freeplan(plan.plan);
-	return SPI_processed;
+	return updated;
 }
 
-static void
+static uint64
 run(UmRows *rows, UmPlan *plan)
 {
 	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
@@ -132,6 +136,7 @@ run(UmRows *rows, UmPlan *plan)
 	if (SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0) < 0)
 		elog(ERROR, "could not run \"%s\"", plan->sql);
 	SPI_unregister_relation(rows->name);
+	return SPI_processed;
 }
 
 /* The columns that an INSERT sets: all but the last. */
