@@ -49,10 +49,24 @@ SQL_PARTS = \
 	sql/80_collections.sql \
 	sql/90_install.sql
 
+# The client program.
+USAGECTL_OBJS = \
+	src/usagectl/books.o \
+	src/usagectl/connection.o \
+	src/usagectl/copy.o \
+	src/usagectl/export.o \
+	src/usagectl/import.o \
+	src/usagectl/main.o \
+	src/usagectl/progress.o \
+	src/usagectl/records.o \
+	src/usagectl/source.o \
+	src/usagectl/text.o
+SCRIPTS_built = usagectl
+
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
 DATA = $(filter-out $(INSTALL_SQL),$(wildcard sql/$(EXTENSION)--*.sql))
-EXTRA_CLEAN = $(INSTALL_SQL)
+EXTRA_CLEAN = $(INSTALL_SQL) $(USAGECTL_OBJS)
 
 PG_CONFIG ?= pg_config
 PG_CFLAGS = -Wall -Wextra -Werror -isystem $(shell $(PG_CONFIG) --includedir-server)
@@ -77,7 +91,22 @@ $(INSTALL_SQL): $(SQL_PARTS) usage_mgmt.control
 
 $(OBJS): $(wildcard src/*.h)
 
-.PHONY: bench check-symbols
+$(USAGECTL_OBJS): $(wildcard src/usagectl/*.h) usage_mgmt.control
+$(USAGECTL_OBJS): override CPPFLAGS += -I$(libpq_srcdir) -DUSAGECTL_VERSION='"$(EXTVERSION)"'
+
+usagectl: $(USAGECTL_OBJS)
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lz -o $@
+
+install: install-man
+install-man:
+	$(MKDIR_P) '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_DATA) $(srcdir)/docs/usagectl.1 '$(DESTDIR)$(mandir)/man1/'
+
+uninstall: uninstall-man
+uninstall-man:
+	rm -f '$(DESTDIR)$(mandir)/man1/usagectl.1'
+
+.PHONY: bench check-symbols install-man uninstall-man
 
 # Symbols of an extension share one namespace with every other one loaded.
 check-symbols: $(MODULE_big).so

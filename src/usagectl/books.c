@@ -182,7 +182,7 @@ books_renumber(Books *books, PGconn *conn, const int *places, int count)
 			char	   *to = numbers(real, found, books->read);
 
 			snprintf(sql, sizeof(sql), "UPDATE usage_mgmt.%s r SET record_number = n.real "
-					 "FROM pg_catalog.unnest($3::bigint[], $4::bigint[]) n (sent, real) "
+					 "FROM ROWS FROM (pg_catalog.unnest($3::bigint[]), pg_catalog.unnest($4::bigint[])) n (sent, real) "
 					 "WHERE r.load_id = $1 AND r.record_number > $2::bigint AND r.record_number = n.sent",
 					 tables[t]);
 			values[2] = from;

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "copy.h"
@@ -18,7 +19,7 @@ static void wait_for(Copy *copy, short events);
 bool
 copy_begin(Copy *copy, PGconn *conn, const char *sql, Meanwhile meanwhile, void *context)
 {
-	static const char header[19] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
+	static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 	PGresult   *result = PQexec(conn, sql);
 	bool		begun = PQresultStatus(result) == PGRES_COPY_IN;
 
@@ -26,6 +27,7 @@ copy_begin(Copy *copy, PGconn *conn, const char *sql, Meanwhile meanwhile, void 
 	copy->meanwhile = meanwhile;
 	copy->context = context;
 	copy->broken = false;
+	copy->code[0] = '\0';
 	copy->used = 0;
 	if (!begun)
 		complain_of(conn, result);
@@ -33,7 +35,7 @@ copy_begin(Copy *copy, PGconn *conn, const char *sql, Meanwhile meanwhile, void 
 	if (begun)
 	{
 		PQsetnonblocking(conn, 1);
-		copy_bytes(copy, header, sizeof(header));
+		copy_bytes(copy, header, sizeof(header) - 1);
 	}
 	return begun;
 }
@@ -130,7 +132,7 @@ wait_for(Copy *copy, short events)
 		PQconsumeInput(copy->conn);
 }
 
-/* Ends it; false, with the reason reported, if the server did not take it. */
+/* Ends it; false if the server did not take it, with the reason reported or in code. */
 bool
 copy_end(Copy *copy)
 {
@@ -147,7 +149,13 @@ copy_end(Copy *copy)
 	result = PQgetResult(copy->conn);
 	done = PQresultStatus(result) == PGRES_COMMAND_OK;
 	if (!done)
-		complain_of(copy->conn, result);
+	{
+		const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+		snprintf(copy->code, sizeof(copy->code), "%s", code != NULL ? code : "");
+		if (!copy_met_no_text(copy))
+			complain_of(copy->conn, result);
+	}
 	while (result != NULL && PQresultStatus(result) != PGRES_COPY_IN)
 	{
 		PQclear(result);
@@ -155,4 +163,11 @@ copy_end(Copy *copy)
 	}
 	PQclear(result);
 	return done;
+}
+
+/* Whether it ended at something that is no text in the server's encoding; not reported. */
+bool
+copy_met_no_text(const Copy *copy)
+{
+	return strcmp(copy->code, "22021") == 0 || strcmp(copy->code, "22P05") == 0;
 }

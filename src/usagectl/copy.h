@@ -17,6 +17,7 @@ typedef struct Copy
 	Meanwhile	meanwhile;
 	void	   *context;
 	bool		broken;			/* the server ended it; copy_end says why */
+	char		code[6];		/* of the error that it ended with */
 	size_t		used;
 	char		buffer[COPY_BUFFER];
 } Copy;
@@ -29,5 +30,6 @@ extern void copy_field(Copy *copy, const char *data, size_t length);
 extern void copy_length(Copy *copy, size_t length);
 extern void copy_bytes(Copy *copy, const char *data, size_t length);
 extern bool copy_end(Copy *copy);
+extern bool copy_met_no_text(const Copy *copy);
 
 #endif

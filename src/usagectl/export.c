@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,10 @@ typedef struct Target
 	int64_t		bytes;
 } Target;
 
+/* The file without a name of its own, for a signal to remove. */
+static const char *volatile unfinished = NULL;
+
+static void stopped(int signal_number);
 static bool target_open(Target *target, const char *name);
 static bool target_write(Target *target, const char *bytes, size_t length);
 static bool target_close(Target *target, bool keep);
@@ -77,7 +82,13 @@ target_open(Target *target, const char *name)
 		sprintf(target->temporary, "%s.XXXXXX", name);
 		target->fd = mkstemp(target->temporary);
 		if (target->fd >= 0)
+		{
 			fchmod(target->fd, 0666 & ~mask);
+			unfinished = target->temporary;
+			signal(SIGINT, stopped);
+			signal(SIGTERM, stopped);
+			signal(SIGHUP, stopped);
+		}
 	}
 	else
 		target->fd = dup(STDOUT_FILENO);
@@ -89,6 +100,15 @@ target_open(Target *target, const char *name)
 		return true;
 	complain("could not write \"%s\": %s", name, strerror(errno));
 	return false;
+}
+
+static void
+stopped(int signal_number)
+{
+	if (unfinished != NULL)
+		unlink(unfinished);
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
 }
 
 static bool
@@ -111,6 +131,7 @@ target_close(Target *target, bool keep)
 		complain("could not write \"%s\": %s", target->name, strerror(errno));
 	if (target->temporary != NULL && !(keep && whole))
 		unlink(target->temporary);
+	unfinished = NULL;
 	close(target->fd);
 	free(target->temporary);
 	return whole;

@@ -21,6 +21,8 @@
 #include "progress.h"
 #include "records.h"
 
+#define UNKNOWN_TO_SERVER (-1)	/* in place of a byte that is no text */
+
 typedef struct Import
 {
 	const ImportOptions *options;
@@ -42,7 +44,9 @@ typedef struct Import
 static bool open_file(Import *import, const char *name);
 static bool import_batches(Import *import);
 static bool send_batch(Import *import, Batch *batch);
-static bool send_records(Import *import, const Batch *batch, int *sent);
+static bool send_records(Import *import, const Batch *batch, int from, int to, int *sent);
+static bool send_by_halves(Import *import, Batch *batch, int from, int to, int *sent);
+static bool begin_again(Import *import);
 static bool send_refused(Import *import, const Batch *batch);
 static bool send_long(Import *import, Batch *batch, int *refused);
 static bool refuse_long(Import *import, Batch *batch, size_t valid);
@@ -50,8 +54,10 @@ static size_t valid_bytes(Batch *batch);
 static void copy_spill(Copy *copy, Batch *batch);
 static void refuse(Import *import, int place, const char *text, const char *raw, size_t kept,
 				   int64_t length, const char *code, const char *message);
+static void describe(char *message, size_t size, size_t place, int byte);
 static bool read_ahead(void *context);
 static void make_partitions(Import *import, const Batch *batch);
+static bool made_by_another(const PGresult *result);
 static ExitStatus sum_up(Import *import, const char *name);
 
 ExitStatus
@@ -161,8 +167,10 @@ send_batch(Import *import, Batch *batch)
 	else
 	{
 		batch_sort(batch);
-		if (!send_records(import, batch, &sent) ||
-			!books_renumber(&import->books, conn, import->places, sent))
+		if (!send_records(import, batch, 0, count, &sent) &&
+			!(begin_again(import) && send_by_halves(import, batch, 0, count, &sent)))
+			return false;
+		if (!books_renumber(&import->books, conn, import->places, sent))
 			return false;
 		refused = count - sent;
 		if (refused > 0 && !send_refused(import, batch))
@@ -174,16 +182,25 @@ send_batch(Import *import, Batch *batch)
 	return true;
 }
 
+/* After a COPY that met what is no text to the server; false if that was not it. */
 static bool
-send_records(Import *import, const Batch *batch, int *sent)
+begin_again(Import *import)
+{
+	return copy_met_no_text(&import->copy) && run_script(import->conn, "ROLLBACK") &&
+		books_begin(&import->books, import->conn);
+}
+
+/* Sends some of the records that are text and adds them to those sent. */
+static bool
+send_records(Import *import, const Batch *batch, int from, int to, int *sent)
 {
 	Copy	   *copy = &import->copy;
+	int			before = *sent;
 
-	*sent = 0;
 	if (!copy_begin(copy, import->conn, "COPY usage_mgmt.usage_document FROM STDIN WITH (FORMAT binary)",
 					read_ahead, import))
 		return false;
-	for (int i = 0; i < batch->count && !copy->broken; i++)
+	for (int i = from; i < to && !copy->broken; i++)
 	{
 		const Record *record = &batch->records[i];
 
@@ -193,7 +210,33 @@ send_records(Import *import, const Batch *batch, int *sent)
 		copy_row(copy, 1);
 		copy_field(copy, record->text, record->length);
 	}
-	return copy_end(copy);
+	if (copy_end(copy))
+		return true;
+	*sent = before;
+	return false;
+}
+
+/*
+ * The same, where a database of another encoding lacks characters that UTF-8
+ * has: the records that hold them are found by halving and marked.
+ */
+static bool
+send_by_halves(Import *import, Batch *batch, int from, int to, int *sent)
+{
+	int			middle = from + (to - from) / 2;
+
+	if (!run_script(import->conn, "SAVEPOINT usagectl"))
+		return false;
+	if (send_records(import, batch, from, to, sent))
+		return run_script(import->conn, "RELEASE usagectl");
+	if (!copy_met_no_text(&import->copy) ||
+		!run_script(import->conn, "ROLLBACK TO usagectl; RELEASE usagectl"))
+		return false;
+	if (to - from > 1)
+		return send_by_halves(import, batch, from, middle, sent) &&
+			send_by_halves(import, batch, middle, to, sent);
+	batch->records[from].valid = false;
+	return true;
 }
 
 /* What is no text would fail the COPY: it is put by here. */
@@ -213,10 +256,10 @@ send_refused(Import *import, const Batch *batch)
 		if (record->valid)
 			continue;
 		valid = text_valid(record->text, record->length);
-		snprintf(message, sizeof(message), "byte %zu of the record (0x%02x) is not UTF-8 text",
-				 valid + 1, (unsigned char) record->text[valid]);
+		describe(message, sizeof(message), valid + 1,
+				 valid < record->length ? (unsigned char) record->text[valid] : UNKNOWN_TO_SERVER);
 		refuse(import, record->place, NULL, record->text, record->length, record->length,
-			   "22021", message);
+			   valid < record->length ? "22021" : "22P05", message);
 	}
 	return copy_end(&import->copy);
 }
@@ -236,7 +279,11 @@ send_long(Import *import, Batch *batch, int *refused)
 	copy_row(&import->copy, 1);
 	copy_length(&import->copy, batch->spilled);
 	copy_spill(&import->copy, batch);
-	return copy_end(&import->copy);
+	if (copy_end(&import->copy))
+		return true;
+	rewind(batch->spill);
+	*refused = 1;
+	return begin_again(import) && refuse_long(import, batch, valid);
 }
 
 /* It is no text, and kept whole; or too long, and kept by its first megabyte. */
@@ -257,15 +304,19 @@ refuse_long(Import *import, Batch *batch, size_t valid)
 		snprintf(message, sizeof(message),
 				 "the record, at byte %" PRId64 " of the file, has %" PRId64
 				 " bytes, more than %d: its first megabyte was kept", batch->start, batch->spilled, LONGEST);
-		if (kept - valid < 4)
+		if (kept - valid < 4 && strcmp(PQparameterStatus(import->conn, "server_encoding"), "UTF8") == 0)
 			refuse(import, 0, batch->arena, NULL, valid, batch->spilled, "54000", message);
 		else
 			refuse(import, 0, NULL, batch->arena, kept, batch->spilled, "54000", message);
 	}
 	else
 	{
-		snprintf(message, sizeof(message), "byte %zu of the record is not UTF-8 text", valid + 1);
-		refuse(import, 0, NULL, NULL, batch->spilled, batch->spilled, "22021", message);
+		fseeko(batch->spill, valid, SEEK_SET);
+		describe(message, sizeof(message), valid + 1,
+				 (int64_t) valid < batch->spilled ? getc(batch->spill) : UNKNOWN_TO_SERVER);
+		rewind(batch->spill);
+		refuse(import, 0, NULL, NULL, batch->spilled, batch->spilled,
+			   (int64_t) valid < batch->spilled ? "22021" : "22P05", message);
 	}
 	return copy_end(&import->copy);
 }
@@ -311,6 +362,17 @@ copy_spill(Copy *copy, Batch *batch)
 		copy_bytes(copy, buffer, n);
 		left -= n;
 	}
+}
+
+static void
+describe(char *message, size_t size, size_t place, int byte)
+{
+	if (byte == UNKNOWN_TO_SERVER)
+		snprintf(message, size, "the record has characters that the encoding of the database lacks");
+	else if (byte == 0)
+		snprintf(message, size, "byte %zu of the record is NUL", place);
+	else
+		snprintf(message, size, "byte %zu of the record (0x%02x) is not UTF-8", place, byte);
 }
 
 /* A row of import_reject; with neither text nor raw, of the temporary file. */
@@ -377,7 +439,7 @@ make_partitions(Import *import, const Batch *batch)
 		snprintf(date, sizeof(date), "%04d-%02d-01T00:00:00Z", month / 12, month % 12 + 1);
 		result = PQexecParams(import->conn, "SELECT usage_mgmt.ensure_partitions($1, $1)", 1, NULL,
 							  values, NULL, NULL, 0);
-		if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		if (PQresultStatus(result) != PGRES_TUPLES_OK && !made_by_another(result))
 		{
 			complain("warning: could not make the partition of %.7s, the default partition will do: %s",
 					 date, PQresultErrorMessage(result));
@@ -385,6 +447,16 @@ make_partitions(Import *import, const Batch *batch)
 		}
 		PQclear(result);
 	}
+}
+
+/* Whether it failed because another session makes the same partition. */
+static bool
+made_by_another(const PGresult *result)
+{
+	const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	return code != NULL &&
+		(strcmp(code, "42P07") == 0 || strcmp(code, "23505") == 0 || strcmp(code, "40P01") == 0);
 }
 
 /* Closes the books and prints them. */
@@ -404,10 +476,11 @@ sum_up(Import *import, const char *name)
 		printf("%s\n", PQgetvalue(result, 0, 10));
 	else
 	{
-		printf("%s: %s read = %s stored + %s repeated + %s conflicting + %s rejected (load %s%s, %.1f s)\n",
-			   name, PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
-			   PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4), import->books.id,
+		printf("%s: load %s%s, %.1f s\n", name, import->books.id,
 			   import->books.resumed ? ", resumed" : "", progress_seconds(&import->progress));
+		printf("  %s read = %s stored + %s repeated + %s conflicting + %s rejected\n",
+			   PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
+			   PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4));
 		if (!PQgetisnull(result, 0, 8))
 			printf("  from %s to %s\n", PQgetvalue(result, 0, 8), PQgetvalue(result, 0, 9));
 		if (!PQgetisnull(result, 0, 7))

@@ -87,7 +87,7 @@ import_command(int argc, char **argv)
 		{"dbname", required_argument, NULL, 'd'},
 		{"declared-amount", required_argument, NULL, 'a'},
 		{"declared-count", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, '?'},
+		{"help", no_argument, NULL, 'h'},
 		{"json", no_argument, NULL, 'j'},
 		{"no-partitions", no_argument, NULL, 'p'},
 		{"restart", no_argument, NULL, 'r'},
@@ -101,7 +101,7 @@ import_command(int argc, char **argv)
 	int			option;
 
 	while ((option = getopt_long(argc, argv, "d:", long_options, NULL)) != -1)
-		if (option == 'b' && between(optarg, 1, 1000000, &options.batch))
+		if (option == 'b' && between(optarg, 1, 200000, &options.batch))
 			continue;
 		else if (option == 'd')
 			dbname = optarg;
@@ -115,6 +115,8 @@ import_command(int argc, char **argv)
 			options.partitions = false;
 		else if (option == 'r')
 			options.restart = true;
+		else if (option == 'h')
+			return usage(stdout);
 		else
 		{
 			if (option != '?')
@@ -151,7 +153,7 @@ export_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{"dbname", required_argument, NULL, 'd'},
-		{"help", no_argument, NULL, '?'},
+		{"help", no_argument, NULL, 'h'},
 		{"json", no_argument, NULL, 'j'},
 		{"query", required_argument, NULL, 'q'},
 		{"tmf", required_argument, NULL, 't'},
@@ -172,6 +174,8 @@ export_command(int argc, char **argv)
 			options.version = optarg;
 		else if (option == 'j')
 			options.json = true;
+		else if (option == 'h')
+			return usage(stdout);
 		else
 			return usage(stderr);
 	if (argc - optind > 1)

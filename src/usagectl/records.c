@@ -47,18 +47,20 @@ batch_free(Batch *batch)
 	free(batch->records);
 }
 
-/* Empties a batch and starts it with the bytes that the one before left over. */
+/* Empties a batch and starts it with the bytes that the one before (or itself) left over. */
 void
 batch_begin(Batch *batch, const Batch *before)
 {
+	size_t		left = before->used - before->cut;
+
 	if (batch->spill != NULL)
 		fclose(batch->spill);
 	batch->spill = NULL;
 	batch->spilled = 0;
 	batch->count = 0;
+	memmove(batch->arena, before->arena + before->cut, left);
+	batch->used = left;
 	batch->cut = 0;
-	batch->used = before->used - before->cut;
-	memmove(batch->arena, before->arena + before->cut, batch->used);
 	batch->end = before->end;
 	batch->taken = before->taken;
 	batch->last = false;
@@ -201,6 +203,8 @@ put_by(Batch *batch, size_t length, Source *source)
 {
 	batch->spilled += length;
 	batch->end += length;
+	if (length > 0)
+		batch->spilled_last = batch->arena[length - 1];
 	if (batch->spilled <= LONGEST + 1 &&
 		fwrite(batch->arena, 1, length, batch->spill) != length)
 	{
@@ -215,13 +219,8 @@ put_by(Batch *batch, size_t length, Source *source)
 static bool
 end_spill(Batch *batch, Source *source)
 {
-	int			last = 0;
-
-	if (fflush(batch->spill) == 0 && batch->spilled <= LONGEST + 1 &&
-		fseeko(batch->spill, batch->spilled - 1, SEEK_SET) == 0)
-		last = getc(batch->spill);
-	batch->spilled -= last == '\r';
-	if (fseeko(batch->spill, 0, SEEK_SET) == 0 && !ferror(batch->spill))
+	batch->spilled -= batch->spilled_last == '\r';
+	if (fflush(batch->spill) == 0 && fseeko(batch->spill, 0, SEEK_SET) == 0)
 		return true;
 	snprintf(source->error, sizeof(source->error),
 			 "could not read a temporary file for a long record: %s", strerror(errno));

@@ -36,6 +36,7 @@ typedef struct Batch
 	int			count;
 	FILE	   *spill;
 	int64_t		spilled;		/* bytes of the record there, kept or not */
+	char		spilled_last;	/* of these bytes */
 	int64_t		start;			/* of that record, in the stream */
 	int64_t		end;			/* in the stream, past its last record */
 	int64_t		taken;			/* bytes of the file read by then */

@@ -55,7 +55,7 @@ is(rejects($db), join("\n",
 	'5|{"id": "m4", "date": "2026-01-01", "type": "caf\351"}|50|22021',
 	'6|{"id": "m5", "da\000te": 1}|24|22021',
 	'7|no JSON|7|22P02'), 'rejects are whole and have their number in the file');
-like($out, qr/^\Q$mixed\E: 8 read = 4 stored \+ 0 repeated \+ 0 conflicting \+ 4 rejected \(load 1, /,
+like($out, qr/^\Q$mixed\E: load 1, [\d.]+ s\n  8 read = 4 stored \+ 0 repeated \+ 0 conflicting \+ 4 rejected\n/,
 	'the summary');
 is($err, '', 'no complaint');
 is($node->safe_psql($db, q{SELECT to_regclass('usage_mgmt.usage_p202402') IS NOT NULL,
@@ -147,7 +147,7 @@ is($unfinished, 't', 'the load is not finished');
 write_file($gz, $whole);
 ($status, $out) = usagectl($node, $db, 'import', '--batch=500', $gz);
 is($status, 0, 'the whole file goes on from there');
-like($out, qr/\(load 1, resumed, /, 'in the same load');
+like($out, qr/: load 1, resumed, /, 'in the same load');
 is(books($node, $db), '4000|4000|0|0|0', 'each record once');
 is($node->safe_psql($db, 'SELECT position FROM usage_mgmt.import_load'), length(join '', @many),
 	'the position counts the bytes within');
@@ -217,11 +217,11 @@ is($status, 2, 'a position past the end: exit status 2');
 like($err, qr/shorter/, 'and why');
 ($status, $out) = usagectl($node, $db, 'import', '--restart', $file);
 is($status, 0, '--restart begins anew');
-like($out, qr/1000 read .* 1000 repeated .*\(load 2, \d/, 'with a load of its own');
+like($out, qr/: load 2, \d.*1000 read .* 1000 repeated /s, 'with a load of its own');
 write_file($file, reverse @many[ 0 .. 999 ]);
 $node->safe_psql($db, q{UPDATE usage_mgmt.import_load SET finished_at = NULL});
 ($status, $out) = usagectl($node, $db, 'import', $file);
-like($out, qr/\(load 3, \d/, 'a file that starts otherwise has a load of its own');
+like($out, qr/: load 3, \d/, 'a file that starts otherwise has a load of its own');
 
 # Who may not make partitions loads all the same.
 $db = fresh();
