@@ -24,3 +24,7 @@ CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_content_hash_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.content_hash(record) IS
 'Hash of a usage''s content in canonical form (algorithm 1), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
+
+-- Whoever makes a trigger of one of these must own the table's design.
+REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_check(), usage_mgmt.usage_keys(),
+	usage_mgmt.usage_specification_check(), usage_mgmt.usage_specification_changed() FROM PUBLIC;

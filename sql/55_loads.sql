@@ -20,6 +20,10 @@ AS 'MODULE_PATHNAME', 'um_usage_document_end' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_document_end() IS
 'AFTER INSERT ON a document view, for each statement: stores the rest of the batch.';
 
+REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_document_begin(),
+	usage_mgmt.usage_specification_document_begin(), usage_mgmt.usage_document_row(),
+	usage_mgmt.usage_document_end() FROM PUBLIC;
+
 CREATE FUNCTION usage_mgmt.install_loads() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -56,6 +60,7 @@ BEGIN
 		id bigserial NOT NULL,
 		load_id bigint NOT NULL,
 		record_number bigint NOT NULL,
+		resource text NOT NULL DEFAULT 'usage',
 		document text,
 		document_raw bytea,
 		document_length bigint,
@@ -72,6 +77,7 @@ BEGIN
 	'As received; of one above 64 MB the first megabyte.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.document_raw IS 'What is no text in the server''s encoding.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.document_length IS 'Bytes of the whole record.';
+	COMMENT ON COLUMN usage_mgmt.import_reject.resource IS 'usage, or usage_specification.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.errors IS 'A JSON array of {path, code, message}.';
 
 	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_conflict (
@@ -125,29 +131,37 @@ COMMENT ON FUNCTION usage_mgmt.install_document_triggers(text) IS 'Part of insta
 CREATE FUNCTION usage_mgmt.recycle_reject(reject_id bigint, corrected_document text DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 SET usage_mgmt.load = ''
 AS $$
 DECLARE
 	found_document text;
+	found_resource text;
 BEGIN
-	SELECT coalesce(corrected_document, r.document) INTO found_document
-		FROM usage_mgmt.import_reject r WHERE r.id = reject_id AND r.recycled_at IS NULL
+	SELECT coalesce(corrected_document, r.document), r.resource INTO found_document, found_resource
+		FROM usage_mgmt.import_reject r
+		WHERE r.id OPERATOR(pg_catalog.=) reject_id AND r.recycled_at IS NULL
 		FOR UPDATE;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
-	INSERT INTO usage_mgmt.usage_document VALUES (found_document);
-	UPDATE usage_mgmt.import_reject SET recycled_at = now() WHERE id = reject_id;
+	IF found_document IS NULL THEN
+		RAISE EXCEPTION 'reject % is no text, it needs a corrected document', reject_id
+			USING ERRCODE = 'character_not_in_repertoire';
+	ELSIF found_resource OPERATOR(pg_catalog.=) 'usage_specification' THEN
+		INSERT INTO usage_mgmt.usage_specification_document VALUES (found_document);
+	ELSE
+		INSERT INTO usage_mgmt.usage_document VALUES (found_document);
+	END IF;
+	UPDATE usage_mgmt.import_reject SET recycled_at = pg_catalog.now()
+		WHERE id OPERATOR(pg_catalog.=) reject_id;
 	RETURN true;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.recycle_reject(bigint, text) IS
-'Takes a rejected usage in, corrected or, where what was wrong lay elsewhere, as it came. Raises what is still wrong with it; false when there is no such reject or it has been recycled.';
+'Takes a rejected record in, corrected or, where what was wrong lay elsewhere, as it came. Raises what is still wrong with it; false when there is no such reject or it has been recycled.';
 
 CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch jsonb DEFAULT '{}') RETURNS bigint
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	reject record;
@@ -155,15 +169,16 @@ DECLARE
 BEGIN
 	FOR reject IN
 		SELECT r.id, r.document FROM usage_mgmt.import_reject r
-		WHERE r.load_id = load AND r.recycled_at IS NULL AND r.document IS NOT NULL
+		WHERE r.load_id OPERATOR(pg_catalog.=) load AND r.recycled_at IS NULL AND r.document IS NOT NULL
 		ORDER BY r.record_number
 	LOOP
 		BEGIN
-			recycled := recycled + usage_mgmt.recycle_reject(reject.id,
-				CASE WHEN patch = '{}' THEN reject.document
-				ELSE (reject.document::jsonb || patch)::text END)::integer;
+			recycled := recycled OPERATOR(pg_catalog.+) usage_mgmt.recycle_reject(reject.id,
+				CASE WHEN patch OPERATOR(pg_catalog.=) '{}' THEN reject.document
+				ELSE (reject.document::jsonb OPERATOR(pg_catalog.||) patch)::text END)::integer;
 		EXCEPTION WHEN data_exception OR integrity_constraint_violation OR SQLSTATE 'UM001'
-			OR SQLSTATE 'UM003' THEN
+			OR SQLSTATE 'UM003' OR with_check_option_violation OR insufficient_privilege
+			OR raise_exception OR statement_too_complex THEN
 			NULL;	-- it stays a reject
 		END;
 	END LOOP;

@@ -93,6 +93,7 @@ CREATE FUNCTION usage_mgmt.drop_partitions(
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET datestyle = ISO	-- others write bounds with zones that cannot be read back
 AS $$
 DECLARE
 	leaf regclass;

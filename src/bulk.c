@@ -20,7 +20,11 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "commands/trigger.h"
@@ -33,9 +37,11 @@
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "bulk.h"
@@ -53,6 +59,7 @@
 #include "tmf_read.h"
 #include "tmf_write.h"
 #include "triggers.h"
+#include "types.h"
 
 #define BATCH_RECORDS 1000
 #define BATCH_BYTES (16 * 1024 * 1024)
@@ -126,6 +133,7 @@ static void decide(Batch *batch, BatchItem *item, const UmKey *key);
 static void insert_new(Batch *batch, int from, int to, bool again);
 static bool try_insert(Batch *batch, int from, int to, ErrorData **error);
 static void insert_rows(Batch *batch, int from, int to);
+static bool is_faster(const BatchItem *item, const ErrorData *error);
 static bool is_id_taken(const ErrorData *error);
 static bool is_record_fault(int sqlstate);
 static int	count_fate(const Batch *batch, Fate fate);
@@ -160,12 +168,13 @@ static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	(void) arg;
-	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
-	{
-		while (innermost != NULL)
-			drop_batch(innermost);
-		vouched = NULL;
-	}
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT ||
+		event == XACT_EVENT_PRE_PREPARE)
+		return;
+	/* a statement that was never closed leaves nothing to the next transaction */
+	while (innermost != NULL)
+		drop_batch(innermost);
+	vouched = NULL;
 }
 
 /* BEFORE INSERT ON usage_document, for each statement. */
@@ -189,16 +198,17 @@ Datum
 um_usage_document_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo, true);
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	bool		null;
-	Datum		document = heap_getattr(data->tg_trigtuple, 1,
-										RelationGetDescr(data->tg_relation), &null);
+	Datum		document;
 	Batch	   *batch = batch_of(RelationGetRelid(data->tg_relation));
 
-	if (batch == NULL)
+	if (batch == NULL || TupleDescAttr(desc, 0)->atttypid != TEXTOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("the statement triggers of \"%s\" are missing",
+				 errmsg("\"%s\" is no document view: its statement triggers are missing, or its first column is not a text",
 						RelationGetRelationName(data->tg_relation))));
+	document = heap_getattr(data->tg_trigtuple, 1, desc, &null);
 	if (!null)
 		add_document(batch, DatumGetTextPP(document));
 	return PointerGetDatum(data->tg_trigtuple);
@@ -327,9 +337,14 @@ add_document(Batch *batch, text *document)
 	item->document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document));
 	item->number = ++batch->number;
 	item->fate = UNKNOWN;
-	item->record = batch->model == &um_usage
-		? read_usage(item->document, item, batch->owner, &faults)
-		: read_specification(item->document, &faults);
+	if (batch->keeps && VARSIZE_ANY_EXHDR(item->document) > UM_LONGEST_KEPT)
+		um_fault(&faults, NULL, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+				 "a document of %d bytes, more than %d: its first megabyte was kept",
+				 (int) VARSIZE_ANY_EXHDR(item->document), UM_LONGEST_KEPT);
+	else
+		item->record = batch->model == &um_usage
+			? read_usage(item->document, item, batch->owner, &faults)
+			: read_specification(item->document, &faults);
 	batch->bytes += VARSIZE_ANY(item->document);
 	if (faults.list != NIL)
 	{
@@ -446,7 +461,7 @@ static void
 judge(Batch *batch, BatchItem *item, const char *errors)
 {
 	item->fate = REJECTED;
-	um_load_reject(batch->load, item->number, item->document, errors);
+	um_load_reject(batch->load, batch->model, item->number, item->document, errors);
 }
 
 /*
@@ -581,6 +596,9 @@ decide(Batch *batch, BatchItem *item, const UmKey *key)
 		item->fate = REPEATED;
 		return;
 	}
+	/* with a time of receipt it would count as undated */
+	if (item->dated)
+		um_record_clear(item->record, um_usage.receipt_slot);
 	stored = um_store_get(&um_usage, item->key.id, key, false);
 	if (stored != NULL && um_is_repeat(item->record, stored, key))
 	{
@@ -596,8 +614,8 @@ decide(Batch *batch, BatchItem *item, const UmKey *key)
 /*
  * Inserts the new ones of a range.  Where one of them fails on its content, the
  * range is halved until it stands alone and can be put by.  A key that exists
- * is somebody else's record, to be looked at first; only again it may be one of
- * a unique index of the user's.
+ * is that of somebody faster, to be looked at first; only if that finds nothing
+ * it is a fault of the record, by a unique index or a trigger of the user's.
  */
 static void
 insert_new(Batch *batch, int from, int to, bool again)
@@ -614,13 +632,13 @@ insert_new(Batch *batch, int from, int to, bool again)
 		change_fate(batch, from, to, NEW, STORED);
 		return;
 	}
-	if (error->sqlerrcode == UM_ID_TAKEN && (!again || is_id_taken(error)))
+	if (error->sqlerrcode == UM_ID_TAKEN && !again)
 	{
 		/* another session was faster: look again */
 		change_fate(batch, from, to, NEW, UNKNOWN);
 		return;
 	}
-	if (!batch->keeps || !is_record_fault(error->sqlerrcode))
+	if (error->sqlerrcode != UM_ID_TAKEN && (!batch->keeps || !is_record_fault(error->sqlerrcode)))
 		ReThrowError(error);
 	if (count > 1)
 	{
@@ -629,8 +647,18 @@ insert_new(Batch *batch, int from, int to, bool again)
 		return;
 	}
 	for (int i = from; i < to; i++)
-		if (batch->items[i].fate == NEW)
-			judge(batch, &batch->items[i], error_as_fault(error));
+	{
+		BatchItem  *item = &batch->items[i];
+
+		if (item->fate != NEW)
+			continue;
+		if (error->sqlerrcode == UM_ID_TAKEN && is_faster(item, error))
+			item->fate = UNKNOWN;
+		else if (!batch->keeps)
+			ReThrowError(error);
+		else
+			judge(batch, item, error_as_fault(error));
+	}
 }
 
 /* One INSERT in a subtransaction of its own; false and the error if it fails. */
@@ -707,12 +735,28 @@ um_bulk_vouches(Datum id)
 	return true;
 }
 
-/* The rows of the INSERT under way, once all of them have been inserted. */
+/*
+ * The rows of the INSERT under way, once all of them have been inserted; only
+ * once, for what triggers write behind that is theirs.
+ */
 const UmVouched *
 um_bulk_rows(int *count)
 {
+	if (vouched == NULL || vouched_next != vouched_count)
+		return NULL;
 	*count = vouched_count;
-	return vouched != NULL && vouched_next == vouched_count ? vouched : NULL;
+	vouched_next = vouched_count + 1;
+	return vouched;
+}
+
+/* Whether a key exists because another session stored the same id meanwhile. */
+static bool
+is_faster(const BatchItem *item, const ErrorData *error)
+{
+	/* its key may be out of sight */
+	if (IsolationUsesXactSnapshot())
+		return is_id_taken(error);
+	return um_store_key(item->key.id, false).found;
 }
 
 /* Whether it was the ledger or the primary key of usage that refused a row. */

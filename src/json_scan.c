@@ -448,6 +448,7 @@ um_number_in_range(UmSlice number)
 	int64		fraction = 0;
 	int64		exponent = 0;
 	bool		point = false;
+	bool		zero = true;	/* so far */
 	bool		negative;
 
 	if (number.len < 1000 && memchr(p, 'e', number.len) == NULL && memchr(p, 'E', number.len) == NULL)
@@ -458,10 +459,12 @@ um_number_in_range(UmSlice number)
 			point = true;
 		else if (isdigit((unsigned char) *p))
 		{
+			zero = zero && *p == '0';
 			if (point)
 				fraction++;
-			else
-				integer++;
+			/* digits left of the point from the first one that counts; fewer than none right of it */
+			if (zero ? point : !point)
+				integer += zero ? -1 : 1;
 		}
 	}
 	if (p < end)
@@ -471,12 +474,12 @@ um_number_in_range(UmSlice number)
 		if (*p == '-' || *p == '+')
 			p++;
 		for (; p < end; p++)
-			if ((exponent = exponent * 10 + (*p - '0')) > 1000000)
+			if ((exponent = exponent * 10 + (*p - '0')) >= PG_INT32_MAX / 2)
 				return false;
 		if (negative)
 			exponent = -exponent;
 	}
-	return integer + exponent <= NUMERIC_INTEGER_DIGITS &&
+	return (zero || integer + exponent <= NUMERIC_INTEGER_DIGITS) &&
 		fraction - exponent <= NUMERIC_FRACTION_DIGITS;
 }
 

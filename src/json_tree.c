@@ -60,6 +60,39 @@ um_tree_copy(struct json_object *tree)
 	return owner->tree;
 }
 
+/*
+ * How many levels a tree has; adds to *size about what a copy of it takes.
+ * Only for trees that are not deeper than a document may be.
+ */
+int
+um_tree_depth(struct json_object *tree, int64 *size)
+{
+	int			depth = 0;
+	int			below;
+
+	*size += 256;
+	if (json_object_is_type(tree, json_type_string))
+		*size += json_object_get_string_len(tree);
+	if (json_object_is_type(tree, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(tree); i++)
+		{
+			below = um_tree_depth(json_object_array_get_idx(tree, i), size);
+			depth = Max(depth, below);
+		}
+	else if (json_object_is_type(tree, json_type_object))
+	{
+		json_object_object_foreach(tree, key, member)
+		{
+			*size += strlen(key);
+			below = um_tree_depth(member, size);
+			depth = Max(depth, below);
+		}
+	}
+	else
+		return 0;
+	return depth + 1;
+}
+
 static Owner *
 new_owner(void)
 {

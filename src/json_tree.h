@@ -12,6 +12,7 @@ struct json_object;
 
 extern struct json_object *um_tree_parse(UmSlice text);
 extern struct json_object *um_tree_copy(struct json_object *tree);
+extern int	um_tree_depth(struct json_object *tree, int64 *size);
 extern void um_tree_text(StringInfo out, struct json_object *tree);
 extern bool um_tree_equal(struct json_object *a, struct json_object *b);
 extern bool um_tree_matches(struct json_object *value, const char *text);

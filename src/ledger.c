@@ -232,6 +232,7 @@ collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed)
 													  ALLOCSET_DEFAULT_SIZES);
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
+	int			date = shape->column[um_usage.date_slot];
 	int			vouched_count;
 	const UmVouched *vouched = hashed ? um_bulk_rows(&vouched_count) : NULL;
 	Transition	transition;
@@ -241,10 +242,16 @@ collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed)
 	open_transition(&transition, data, rows);
 	for (int i = 0; next_row(&transition); i++)
 	{
-		if (vouched != NULL && i < vouched_count &&
-			um_same_id(vouched[i].id, slot_getattr(transition.slot, shape->column[0] + 1, &null)))
+		Datum		id = slot_getattr(transition.slot, shape->column[0] + 1, &null);
+
+		/* in a table of somebody's own */
+		if (null)
+			continue;
+		if (vouched != NULL && i < vouched_count && um_same_id(vouched[i].id, id) &&
+			DatumGetTimestampTz(slot_getattr(transition.slot, date + 1, &null)) ==
+			vouched[i].usage_date)
 		{
-			put_key(batch, vouched[i].id, TimestampTzGetDatum(vouched[i].usage_date),
+			put_key(batch, id, TimestampTzGetDatum(vouched[i].usage_date),
 					vouched[i].content_hash);
 			continue;
 		}
@@ -278,11 +285,19 @@ collect_moves(Batch *batch, TriggerData *data)
 		Datum		values[3] = {0};
 		bool		nulls[3] = {false, false, true};
 
-		/* both tables list the rows in the order of their updates */
-		values[1] = slot_getattr(after.slot, date + 1, &null);
-		if (slot_getattr(before.slot, date + 1, &null) == values[1])
-			continue;
 		values[0] = slot_getattr(after.slot, id + 1, &null);
+		if (null)
+			continue;
+		values[1] = slot_getattr(after.slot, date + 1, &null);
+
+		/*
+		 * Both tables list the rows in the order of their updates, unless a
+		 * trigger of the user's let one vanish on its way to another leaf.
+		 */
+		if (slot_getattr(before.slot, date + 1, &null) == values[1] &&
+			!slot_attisnull(before.slot, id + 1) &&
+			um_same_id(slot_getattr(before.slot, id + 1, &null), values[0]))
+			continue;
 		tuplestore_putvalues(batch->rows, batch->desc, values, nulls);
 		batch->count++;
 	}

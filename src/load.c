@@ -31,13 +31,8 @@
 #include "store.h"
 #include "tmf_write.h"
 
-/* A longer document is kept by its first megabyte, with its length. */
-#define MAX_KEPT (64 * 1024 * 1024)
 #define KEPT_OF_LONGER (1024 * 1024)
 
-static int64 column(int n, bool *null);
-static void read_books(UmLoad *load);
-static List *amounts_from_jsonb(Jsonb *jsonb);
 static Datum amounts_to_jsonb(List *amounts);
 static void add_amount(UmLoad *load, const UmRecord *rating);
 static void run(const UmLoad *load, UmPlan *plan, Datum *args, const char *nulls);
@@ -59,20 +54,19 @@ UmLoad *
 um_load_open(Oid owner)
 {
 	static UmPlan tied = {
-		.sql = "SELECT id, read, stored, repeated, conflicting, rejected, first_date, last_date, amounts "
-		"FROM usage_mgmt.import_load WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		.sql = "SELECT id, read FROM usage_mgmt.import_load WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
 		.args = {INT8OID}, .nargs = 1
 	};
 	static UmPlan own = {
-		.sql = "INSERT INTO usage_mgmt.import_load (source) VALUES ('COPY') "
-		"RETURNING id, read, stored, repeated, conflicting, rejected, first_date, last_date, amounts",
+		.sql = "INSERT INTO usage_mgmt.import_load (source) VALUES ('COPY') RETURNING id, read",
 	};
 	UmLoad	   *load = palloc0(sizeof(UmLoad));
-	MemoryContext context = CurrentMemoryContext;
 	Datum		id = Int64GetDatum(um_load_id());
-	MemoryContext old;
+	bool		null;
 
 	load->owner = owner;
+	load->first_date = DT_NOEND;
+	load->last_date = DT_NOBEGIN;
 	load->own = um_load_id() == 0;
 	SPI_connect();
 	run(load, load->own ? &own : &tied, &id, NULL);
@@ -81,59 +75,10 @@ um_load_open(Oid owner)
 				(errcode(UM_PARAMETER),
 				 errmsg("there is no load %s", um_load_setting),
 				 errhint("Setting usage_mgmt.load names a row of usage_mgmt.import_load.")));
-	old = MemoryContextSwitchTo(context);
-	read_books(load);
-	MemoryContextSwitchTo(old);
+	load->id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+	load->before = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &null));
 	SPI_finish();
 	return load;
-}
-
-static int64
-column(int n, bool *null)
-{
-	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, n, null));
-}
-
-static void
-read_books(UmLoad *load)
-{
-	bool		null;
-	Datum		amounts;
-
-	load->id = column(1, &null);
-	load->read = column(2, &null);
-	load->stored = column(3, &null);
-	load->repeated = column(4, &null);
-	load->conflicting = column(5, &null);
-	load->rejected = column(6, &null);
-	load->first_date = column(7, &null);
-	if (null)
-		load->first_date = DT_NOEND;
-	load->last_date = column(8, &null);
-	if (null)
-		load->last_date = DT_NOBEGIN;
-	amounts = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 9, &null);
-	load->amounts = null ? NIL : amounts_from_jsonb(DatumGetJsonbP(amounts));
-}
-
-static List *
-amounts_from_jsonb(Jsonb *jsonb)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&jsonb->root);
-	JsonbValue	value;
-	List	   *amounts = NIL;
-
-	(void) JsonbIteratorNext(&iterator, &value, false);
-	while (JsonbIteratorNext(&iterator, &value, false) == WJB_KEY)
-	{
-		UmAmount   *amount = palloc0(sizeof(UmAmount));
-
-		memcpy(amount->currency, value.val.string.val, Min(value.val.string.len, 3));
-		(void) JsonbIteratorNext(&iterator, &value, false);
-		amount->sum = datumCopy(NumericGetDatum(value.val.numeric), false, -1);
-		amounts = lappend(amounts, amount);
-	}
-	return amounts;
 }
 
 static Datum
@@ -207,13 +152,23 @@ add_amount(UmLoad *load, const UmRecord *rating)
 	MemoryContextSwitchTo(old);
 }
 
-/* Writes the books, and says so where the load ends with its statement. */
+/*
+ * Adds to the books what this statement did, another one of the same load may
+ * have done more meanwhile, and says so where the load ends with it.
+ */
 void
 um_load_close(UmLoad *load)
 {
 	static UmPlan plan = {
-		.sql = "UPDATE usage_mgmt.import_load SET read = $2, stored = $3, repeated = $4, "
-		"conflicting = $5, rejected = $6, first_date = $7, last_date = $8, amounts = $9, "
+		.sql = "UPDATE usage_mgmt.import_load SET read = read OPERATOR(pg_catalog.+) $2, "
+		"stored = stored OPERATOR(pg_catalog.+) $3, repeated = repeated OPERATOR(pg_catalog.+) $4, "
+		"conflicting = conflicting OPERATOR(pg_catalog.+) $5, "
+		"rejected = rejected OPERATOR(pg_catalog.+) $6, "
+		"first_date = LEAST(first_date, $7), last_date = GREATEST(last_date, $8), "
+		"amounts = (SELECT COALESCE(pg_catalog.jsonb_object_agg(a.key, a.sum), '{}') FROM "
+		"(SELECT e.key, pg_catalog.sum(e.value::numeric) AS sum FROM "
+		"(SELECT * FROM pg_catalog.jsonb_each_text(amounts) UNION ALL "
+		"SELECT * FROM pg_catalog.jsonb_each_text($9)) e GROUP BY e.key) a), "
 		"finished_at = pg_catalog.clock_timestamp() WHERE id OPERATOR(pg_catalog.=) $1",
 		.args = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
 		TIMESTAMPTZOID, JSONBOID}, .nargs = 9
@@ -239,21 +194,24 @@ um_load_close(UmLoad *load)
 
 /* Keeps a faulty document; errors is a JSON array.  Within SPI_connect or not. */
 void
-um_load_reject(UmLoad *load, int64 number, const text *document, const char *errors)
+um_load_reject(UmLoad *load, const UmModel *model, int64 number, const text *document,
+			   const char *errors)
 {
 	static UmPlan plan = {
 		.sql = "INSERT INTO usage_mgmt.import_reject "
-		"(load_id, record_number, document, document_length, errors) VALUES ($1, $2, $3, $4, $5)",
-		.args = {INT8OID, INT8OID, TEXTOID, INT8OID, JSONBOID}, .nargs = 5
+		"(load_id, record_number, document, document_length, errors, resource) "
+		"VALUES ($1, $2, $3, $4, $5, $6)",
+		.args = {INT8OID, INT8OID, TEXTOID, INT8OID, JSONBOID, TEXTOID}, .nargs = 6
 	};
 	int64		length;
-	Datum		args[5];
+	Datum		args[6];
 
 	args[0] = Int64GetDatum(load->id);
 	args[1] = Int64GetDatum(number);
 	args[2] = PointerGetDatum(kept_text(document, &length));
 	args[3] = Int64GetDatum(length);
 	args[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(errors));
+	args[5] = CStringGetTextDatum(model->noun);
 	SPI_connect();
 	run(load, &plan, args, NULL);
 	SPI_finish();
@@ -293,7 +251,7 @@ static text *
 kept_text(const text *document, int64 *length)
 {
 	*length = VARSIZE_ANY_EXHDR(document);
-	if (*length <= MAX_KEPT)
+	if (*length <= UM_LONGEST_KEPT)
 		return unconstify(text *, document);
 	return cstring_to_text_with_len(VARDATA_ANY(document),
 									pg_mbcliplen(VARDATA_ANY(document), *length, KEPT_OF_LONGER));

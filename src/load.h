@@ -7,12 +7,16 @@
 
 #include "record.h"
 
+/* A longer document is a reject, kept by its first megabyte, with its length. */
+#define UM_LONGEST_KEPT (64 * 1024 * 1024)
+
 typedef struct UmLoad
 {
 	int64		id;
 	Oid			owner;			/* as whom the books are kept */
 	bool		own;			/* made by and for one statement */
-	int64		read;
+	int64		before;			/* records read by earlier statements */
+	int64		read;			/* by this one, as all that follows */
 	int64		stored;
 	int64		repeated;
 	int64		conflicting;
@@ -33,7 +37,8 @@ extern int64 um_load_id(void);
 extern UmLoad *um_load_open(Oid owner);
 extern void um_load_close(UmLoad *load);
 extern void um_load_add(UmLoad *load, const UmRecord *usage);
-extern void um_load_reject(UmLoad *load, int64 number, const text *document, const char *errors);
+extern void um_load_reject(UmLoad *load, const UmModel *model, int64 number, const text *document,
+						   const char *errors);
 extern void um_load_conflict(UmLoad *load, int64 number, Datum id, const text *document,
 							 const UmRecord *stored);
 

@@ -18,6 +18,8 @@
 
 #include <json-c/json.h>
 
+#include "miscadmin.h"
+
 #include "compat.h"
 #include "errors.h"
 #include "json_tree.h"
@@ -27,6 +29,9 @@
 #include "rules.h"
 #include "tmf_read.h"
 #include "tmf_write.h"
+
+/* What the operations of a patch may copy; a few could double a document each. */
+#define MAX_COPIED (INT64CONST(256) * 1024 * 1024)
 
 /* What a patch names must be there. */
 #define UM_PATCH_FAILED UM_PARAMETER
@@ -47,6 +52,7 @@ struct UmPatch
 	List	   *untouched;		/* attributes with elements that it leaves alone */
 	UmRecord   *constant;		/* of a merge patch that only sets columns */
 	bool	   *cleared;		/* columns that it empties, by slot */
+	int64		copied;			/* bytes, into the document at hand */
 };
 
 /* A place in the document: a member of an object or an element of an array. */
@@ -93,8 +99,10 @@ static struct json_object *value_at(const Place *place);
 static void put_at(const Place *place, struct json_object *value, bool insert);
 static void remove_at(const Place *place);
 static struct json_object *one_value(struct json_object *document, const PatchPath *pointer);
-static void add_value(struct json_object **document, const PatchPath *pointer,
+static void add_value(UmPatch *patch, struct json_object **document, const PatchPath *pointer,
 					  struct json_object *value);
+static void check_growth(UmPatch *patch, const PatchPath *pointer, struct json_object *value,
+						 List *places);
 pg_noreturn static void fail(const char *path, const char *why);
 
 /*
@@ -318,11 +326,15 @@ um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults)
 	initStringInfo(&text);
 	um_write_record(&text, stored, patch->version, NULL);
 	document = um_tree_parse((UmSlice) {text.data, text.len});
+	patch->copied = 0;
 	if (patch->kind == MERGE)
 		merge(patch, document, patch->tree);
 	else if (json_object_is_type(patch->tree, json_type_array))
 		for (size_t i = 0; i < json_object_array_length(patch->tree); i++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			run_operation(patch, &document, json_object_array_get_idx(patch->tree, i));
+		}
 	else
 		run_operation(patch, &document, patch->tree);
 	resetStringInfo(&text);
@@ -440,14 +452,16 @@ run_operation(UmPatch *patch, struct json_object **document, struct json_object 
 	if (!has_value && (strcmp(op, "add") == 0 || strcmp(op, "replace") == 0 || strcmp(op, "test") == 0))
 		fail(path, "the operation has no value");
 	if (strcmp(op, "add") == 0)
-		add_value(document, &pointer, value);
+		add_value(patch, document, &pointer, value);
 	else if (strcmp(op, "replace") == 0)
 	{
+		List	   *places = pointer.tokens == NIL ? NIL : find_places(*document, &pointer, true);
+
+		check_growth(patch, &pointer, value, places);
 		if (pointer.tokens == NIL)
 			*document = um_tree_copy(value);
-		else
-			foreach(cell, find_places(*document, &pointer, true))
-				put_at(lfirst(cell), value, false);
+		foreach(cell, places)
+			put_at(lfirst(cell), value, false);
 	}
 	else if (strcmp(op, "remove") == 0)
 	{
@@ -478,7 +492,7 @@ run_operation(UmPatch *patch, struct json_object **document, struct json_object 
 			foreach(cell, find_places(*document, &from, true))
 				remove_at(lfirst(cell));
 		}
-		add_value(document, &pointer, value);
+		add_value(patch, document, &pointer, value);
 	}
 	else
 		fail(path, psprintf("operation \"%s\" is not known", op));
@@ -777,16 +791,20 @@ one_value(struct json_object *document, const PatchPath *pointer)
 }
 
 static void
-add_value(struct json_object **document, const PatchPath *pointer, struct json_object *value)
+add_value(UmPatch *patch, struct json_object **document, const PatchPath *pointer,
+		  struct json_object *value)
 {
+	List	   *places;
 	ListCell   *cell;
 
+	places = pointer->tokens == NIL ? NIL : find_places(*document, pointer, false);
+	check_growth(patch, pointer, value, places);
 	if (pointer->tokens == NIL)
 	{
 		*document = um_tree_copy(value);
 		return;
 	}
-	foreach(cell, find_places(*document, pointer, false))
+	foreach(cell, places)
 	{
 		Place	   *place = lfirst(cell);
 		struct json_object *there = place_exists(place) ? value_at(place) : NULL;
@@ -804,6 +822,22 @@ add_value(struct json_object **document, const PatchPath *pointer, struct json_o
 		else
 			put_at(place, value, true);
 	}
+}
+
+/* Copies of copies must get neither too deep nor too large. */
+static void
+check_growth(UmPatch *patch, const PatchPath *pointer, struct json_object *value, List *places)
+{
+	int64		size = 0;
+
+	/* a filter stands for a level of its own, the end of a list for another */
+	if (list_length(pointer->tokens) + 2 + um_tree_depth(value, &size) > UM_MAX_DEPTH)
+		ereport(ERROR,
+				(errcode(UM_TOO_DEEP),
+				 errmsg("JSON Patch: nested more than %d levels deep", UM_MAX_DEPTH)));
+	patch->copied += size * Max(list_length(places), 1);
+	if (patch->copied > MAX_COPIED)
+		fail(pointer->text, "the operations copy too much");
 }
 
 static void

@@ -248,7 +248,7 @@ compile_elements(Scope *scope, const UmAttribute *list, List *inner)
 	if (element.json)
 		appendStringInfo(sql, " AND EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(%s) AS %s(v) "
 						 "WHERE true",
-						 scope->json ? psprintf("%s.v -> '%s'", scope->alias, um_name_in(list, UM_R14_5))
+						 scope->json ? psprintf("%s.v OPERATOR(pg_catalog.->) '%s'", scope->alias, um_name_in(list, UM_R14_5))
 						 : psprintf("%s.%s", scope->alias, list->column), element.alias);
 	else
 	{
@@ -509,7 +509,8 @@ scalar_expression(Scope *scope, const UmAttribute *attribute, const char *object
 							scope->model->slot[attribute->fallback_slot]->column);
 		return psprintf("%s.%s", scope->alias, attribute->column);
 	}
-	text = psprintf("(%s.v %s%s%s ->> '%s')", scope->alias, object != NULL ? "-> '" : "",
+	text = psprintf("(%s.v %s%s%s OPERATOR(pg_catalog.->>) '%s')", scope->alias,
+					object != NULL ? "OPERATOR(pg_catalog.->) '" : "",
 					object != NULL ? object : "", object != NULL ? "'" : "",
 					um_name_in(attribute, UM_R14_5));
 	switch (scalar_type(attribute))
@@ -779,6 +780,7 @@ add_after(UmStatement *statement, const UmQueryString *query)
 	bool		by_date;
 	bool		descending;
 	const char *sign;
+	UmRecord   *last;
 	UmKey		key;
 	int			n;
 
@@ -793,14 +795,17 @@ add_after(UmStatement *statement, const UmQueryString *query)
 		appendStringInfo(sql, " AND u.id OPERATOR(pg_catalog.%s) $%d", sign, n);
 		return;
 	}
+	/* as the caller: who may not see it does not learn that it is there */
 	key = um_store_key(id, true);
-	if (!key.found)
+	last = um_store_get(statement->model, id, &key, true);
+	if (last == NULL)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("there is no %s \"%s\" to go on after", statement->model->label, query->after)));
 	/* the first half prunes partitions, the second decides */
 	appendStringInfo(sql, " AND u.usage_date %s= $%d AND (u.usage_date, u.id) %s ($%d, $%d)", sign,
-					 um_statement_arg(statement, TIMESTAMPTZOID, TimestampTzGetDatum(key.usage_date)),
+					 um_statement_arg(statement, TIMESTAMPTZOID,
+									  last->value[statement->model->date_slot]),
 					 sign, n + 1, n);
 }
 

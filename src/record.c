@@ -33,6 +33,7 @@
 
 static void check_column(const UmModel *model, UmAttribute *attribute,
 						 Form_pg_attribute column, const char *relation);
+static Oid	internal_type(const UmAttribute *attribute);
 static Datum slot_from_column(const UmAttribute *attribute, Datum value);
 static UmList *list_from_array(const UmModel *model, Datum value);
 static Datum array_from_list(const UmModel *model, const UmList *list);
@@ -161,9 +162,10 @@ static void
 check_column(const UmModel *model, UmAttribute *attribute, Form_pg_attribute column,
 			 const char *relation)
 {
-	Oid			expected = um_slot_type(attribute, model);
+	Oid			expected = attribute->kind == UM_INTERNAL ? internal_type(attribute)
+		: um_slot_type(attribute, model);
 
-	if (attribute->kind != UM_INTERNAL && column->atttypid != expected)
+	if (column->atttypid != expected)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of \"%s\" is of type %s, not %s",
@@ -171,6 +173,14 @@ check_column(const UmModel *model, UmAttribute *attribute, Form_pg_attribute col
 						format_type_be(column->atttypid), format_type_be(expected)),
 				 errhint("SELECT %s.install_tables() brings older tables up to date.",
 						 UM_SCHEMA)));
+}
+
+/* The type of a column that no JSON shows. */
+static Oid
+internal_type(const UmAttribute *attribute)
+{
+	return strcmp(attribute->column, "rejection") == 0 ? JSONBOID
+		: strcmp(attribute->column, "load_id") == 0 ? INT8OID : TIMESTAMPTZOID;
 }
 
 /* The type of the column that holds an attribute. */
@@ -329,11 +339,19 @@ array_from_list(const UmModel *model, const UmList *list)
 	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
 	UmShape    *shape = element_shape(model, desc);
 	Datum	   *elements = palloc(sizeof(Datum) * Max(list->count, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(list->count, 1));
+	int			lower = 1;
 	ArrayType  *array;
 
 	for (int i = 0; i < list->count; i++)
-		elements[i] = HeapTupleGetDatum(tuple_from_record(list->record[i], desc, shape));
-	array = construct_array(elements, list->count, type, -1, false, TYPALIGN_DOUBLE);
+	{
+		nulls[i] = list->record[i] == NULL;
+		elements[i] = nulls[i] ? (Datum) 0
+			: HeapTupleGetDatum(tuple_from_record(list->record[i], desc, shape));
+	}
+	array = list->count == 0 ? construct_empty_array(type)
+		: construct_md_array(elements, nulls, 1, (int *) &list->count, &lower, type, -1, false,
+							 TYPALIGN_DOUBLE);
 	ReleaseTupleDesc(desc);
 	return PointerGetDatum(array);
 }

@@ -21,7 +21,7 @@
 /* Columns behind those of the model: bookkeeping, and what a row is found by. */
 #define MORE_COLUMNS 4
 
-static uint64 run(UmRows *rows, UmPlan *plan);
+static uint64 run(UmRows *rows, UmPlan *plan, const char *sql);
 static void append_columns(StringInfo out, const UmRows *rows, const char *before);
 
 UmRows *
@@ -96,16 +96,14 @@ um_rows_insert(UmRows *rows, UmPlan *plan)
 		appendStringInfo(&sql, " FROM %s b", rows->name);
 		plan->sql = MemoryContextStrdup(TopMemoryContext, sql.data);
 	}
-	return run(rows, plan);
+	return run(rows, plan, NULL);
 }
 
 /* Updates the rows of these ids and dates, and tells how many.  Within SPI_connect. */
 uint64
 um_rows_update(UmRows *rows)
 {
-	UmPlan		plan = {0};
 	StringInfoData sql;
-	uint64		updated;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE usage_mgmt.%s u SET ", rows->model->noun);
@@ -116,14 +114,11 @@ um_rows_update(UmRows *rows)
 	appendStringInfo(&sql, " FROM %s b WHERE u.id OPERATOR(pg_catalog.=) b.id%s", rows->name,
 					 rows->model == &um_usage
 					 ? " AND u.usage_date OPERATOR(pg_catalog.=) b.old_date" : "");
-	plan.sql = sql.data;
-	updated = run(rows, &plan);
-	SPI_freeplan(plan.plan);
-	return updated;
+	return run(rows, NULL, sql.data);
 }
 
 static uint64
-run(UmRows *rows, UmPlan *plan)
+run(UmRows *rows, UmPlan *plan, const char *sql)
 {
 	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
 
@@ -132,9 +127,12 @@ run(UmRows *rows, UmPlan *plan)
 	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
 	relation->md.enrtuples = rows->count;
 	relation->reldata = rows->rows;
+	/* of a statement that failed in a subtransaction */
+	SPI_unregister_relation(rows->name);
 	SPI_register_relation(relation);
-	if (SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0) < 0)
-		elog(ERROR, "could not run \"%s\"", plan->sql);
+	if ((plan != NULL ? SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0)
+		 : SPI_execute(sql, false, 0)) < 0)
+		elog(ERROR, "could not run \"%s\"", plan != NULL ? plan->sql : sql);
 	SPI_unregister_relation(rows->name);
 	return SPI_processed;
 }

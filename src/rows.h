@@ -21,7 +21,7 @@ typedef struct UmRows
 
 extern UmRows *um_rows_start(const UmModel *model, const char *name);
 extern void um_rows_add(UmRows *rows, const UmRecord *record, Datum old_date, int64 load);
-extern void um_rows_insert(UmRows *rows, UmPlan *plan);
+extern uint64 um_rows_insert(UmRows *rows, UmPlan *plan);
 extern uint64 um_rows_update(UmRows *rows);
 extern void um_rows_end(UmRows *rows);
 

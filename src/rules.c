@@ -258,7 +258,7 @@ um_complete_parties(UmRecord *usage)
 	UmList	   *parties = um_record_list(usage, um_find_attribute(&um_usage, "related_party"));
 
 	for (int i = 0; parties != NULL && i < parties->count; i++)
-		if (parties->record[i]->state[role] == UM_ABSENT)
+		if (parties->record[i] != NULL && parties->record[i]->state[role] == UM_ABSENT)
 			um_record_set(parties->record[i], role, um_is_set(parties->record[i], referred)
 						  ? parties->record[i]->value[referred]
 						  : CStringGetTextDatum(UNSPECIFIED));
@@ -458,7 +458,7 @@ check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 	id = text_of(record, attribute->slot);
 	if (id.len > MAX_ID_BYTES)
 		um_fault(faults, &path, UM_RULE, "has %d bytes, more than %d", id.len, MAX_ID_BYTES);
-	if (old == NULL)
+	if (old == NULL || !um_is_set(old, attribute->slot))
 		return;
 	before = text_of(old, attribute->slot);
 	if (id.len != before.len || memcmp(id.ptr, before.ptr, id.len) != 0)

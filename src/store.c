@@ -218,6 +218,9 @@ readable_leaf(TimestampTz date, Oid *owner)
 		check_enable_rls(RelationGetRelid(parent), InvalidOid, true) != RLS_ENABLED)
 		leaf = leaf_of(parent, date);
 	*owner = parent->rd_rel->relowner;
+	/* a leaf of somebody else's can be read through the parent all the same */
+	if (OidIsValid(leaf) && pg_class_aclcheck(leaf, *owner, ACL_SELECT) != ACLCHECK_OK)
+		leaf = InvalidOid;
 	table_close(parent, NoLock);
 	return leaf;
 }

@@ -81,6 +81,8 @@ write_attribute(Writer *writer, const UmAttribute *attribute)
 		write_object(writer, attribute, under);
 		return;
 	}
+	if (attribute->kind == UM_HREF && !um_is_set(record, 0))
+		return;
 	if (attribute->kind == UM_HREF)
 	{
 		text	   *id = DatumGetTextPP(record->value[0]);

@@ -38,7 +38,10 @@ static struct
 {
 	char		id[512];
 	int			len;
-	int64		content_hash;
+	int64		content_hash;	/* which some of what follows does not enter */
+	Datum		status;
+	Datum		usage_date;
+	Datum		received_at;
 	TimestampTz changed_at;
 	SubTransactionId transaction;
 }			last_updated;
@@ -264,7 +267,7 @@ refuse_billed(const UmRecord *usage)
 	ereport(ERROR,
 			(errcode(UM_BILLED),
 			 errmsg("billed usage \"%s\" cannot be deleted",
-					text_to_cstring(DatumGetTextPP(usage->value[0]))),
+					um_is_set(usage, 0) ? TextDatumGetCString(usage->value[0]) : ""),
 			 errhint("SELECT usage_mgmt.delete_usage(id, billed => true) deletes it all the same.")));
 }
 
@@ -280,6 +283,9 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 	last_updated.len = Min(VARSIZE_ANY_EXHDR(id), sizeof(last_updated.id));
 	memcpy(last_updated.id, VARDATA_ANY(id), last_updated.len);
 	last_updated.content_hash = um_content_hash(usage);
+	last_updated.status = usage->value[usage->model->status_slot];
+	last_updated.usage_date = usage->value[date];
+	last_updated.received_at = usage->value[usage->model->receipt_slot];
 	last_updated.transaction = GetCurrentSubTransactionId();
 	last_updated.changed_at = GetCurrentTransactionStartTimestamp();
 }
@@ -287,7 +293,8 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 /*
  * Whether the row inserted is the one just updated, on its way to another
  * partition: it has been checked, and its change is already stamped.  Only the
- * same content tells it from another row that takes the id of a deleted one.
+ * same content tells it from another row that takes the id of a deleted one,
+ * and a row of the same content and status needs no other check.
  */
 static bool
 is_moving(const UmRecord *usage)
@@ -303,6 +310,9 @@ is_moving(const UmRecord *usage)
 	id = DatumGetTextPP(usage->value[0]);
 	return (int) VARSIZE_ANY_EXHDR(id) == last_updated.len &&
 		memcmp(VARDATA_ANY(id), last_updated.id, last_updated.len) == 0 &&
+		usage->value[usage->model->status_slot] == last_updated.status &&
+		usage->value[usage->model->date_slot] == last_updated.usage_date &&
+		usage->value[usage->model->receipt_slot] == last_updated.received_at &&
 		um_content_hash(usage) == last_updated.content_hash;
 }
 

@@ -17,6 +17,7 @@
 
 static UmTypes types;
 static bool types_valid = false;
+static uint64 changes = 0;		/* of any type, that we heard of */
 
 static void forget_types(Datum arg, int cacheid, uint32 hashvalue);
 static Oid	type_oid(const char *name);
@@ -34,6 +35,7 @@ forget_types(Datum arg, int cacheid, uint32 hashvalue)
 	(void) cacheid;
 	(void) hashvalue;
 	types_valid = false;
+	changes++;
 }
 
 /* The OIDs; the pointer is good until the next catalog access. */
@@ -41,6 +43,7 @@ UmTypes *
 um_types(void)
 {
 	UmTypes		found = {0};
+	uint64		before = changes;
 
 	if (types_valid)
 		return &types;
@@ -53,7 +56,8 @@ um_types(void)
 	types.rated_product_usage_array = get_array_type(types.rated_product_usage);
 	types.usage_status = type_oid(um_usage_life.type);
 	types.specification_status = type_oid(um_specification_life.type);
-	types_valid = true;
+	/* what changed meanwhile is looked up again the next time */
+	types_valid = changes == before;
 	return &types;
 }
 

@@ -228,6 +228,9 @@ TABLE pg_temp.ledger;
 CREATE ROLE regress_stranger;
 CREATE SCHEMA regress_stranger AUTHORIZATION regress_stranger;
 GRANT USAGE ON SCHEMA usage_mgmt TO regress_stranger;
+-- he may not even make a trigger of it; with that right, he gains nothing
+SELECT has_function_privilege('regress_stranger', 'usage_mgmt.usage_keys()', 'EXECUTE');
+GRANT EXECUTE ON FUNCTION usage_mgmt.usage_keys() TO regress_stranger;
 SET ROLE regress_stranger;
 CREATE TABLE regress_stranger.plain (id text COLLATE "C", usage_date timestamptz, usage_type text,
 	description text, status usage_mgmt.usage_status, usage_specification_id text, usage_specification_href text,

@@ -490,4 +490,16 @@ WHERE CASE
 	ELSE looked IS DISTINCT FROM expected END;
 SELECT usage_mgmt.patch_usage_specification('nobody', '{"name": "New"}');
 
+-- Copies of copies end neither the stack nor the memory
+SELECT usage_mgmt.post_usage('{"id": "growing", "date": "2001-01-01", "type": "Voice", "x": {}}', 'r14.5') IS NULL AS lost;
+\set VERBOSITY sqlstate
+SELECT usage_mgmt.patch_usage('growing', (SELECT json_agg(json_build_object('op', 'copy', 'from', '/x',
+	'path', '/x' || repeat('/k', 1 << i)) ORDER BY i) FROM generate_series(0, 19) i),
+	'application/json-patch+json', 'r14.5');
+SELECT usage_mgmt.patch_usage('growing', (SELECT json_agg(json_build_object('op', 'copy', 'from', '/x',
+	'path', '/x/k' || i) ORDER BY i) FROM generate_series(0, 40) i), 'application/json-patch+json', 'r14.5');
+\set VERBOSITY terse
+SELECT usage_mgmt.patch_usage('growing', (SELECT json_agg(json_build_object('op', 'copy', 'from', '/x',
+	'path', '/x/k' || i) ORDER BY i) FROM generate_series(0, 1) i), 'application/json-patch+json', 'r14.5');
+
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
