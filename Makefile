@@ -106,7 +106,7 @@ uninstall: uninstall-man
 uninstall-man:
 	rm -f '$(DESTDIR)$(mandir)/man1/usagectl.1'
 
-.PHONY: bench check-symbols install-man uninstall-man
+.PHONY: bench check-symbols fuzz install-man uninstall-man
 
 # Symbols of an extension share one namespace with every other one loaded.
 check-symbols: $(MODULE_big).so
@@ -115,3 +115,6 @@ check-symbols: $(MODULE_big).so
 
 bench:
 	test/bench/run
+
+fuzz:
+	test/fuzz/run

@@ -48,3 +48,8 @@ CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) R
 AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
 'A row of usage, of a partition of it, or of usage_specification as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u. Any other row type is 42804.';
+
+CREATE FUNCTION usage_mgmt.attribute_names(resource text, column_name text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.attribute_names(text, text) IS
+'Every spelling of the attribute behind a column of usage or usage_specification that is understood in JSON, the versions'' own first; null when there is none.';

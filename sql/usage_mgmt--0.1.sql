@@ -1061,6 +1061,11 @@ CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) R
 AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
 'A row of usage, of a partition of it, or of usage_specification as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u.';
+
+CREATE FUNCTION usage_mgmt.attribute_names(resource text, column_name text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.attribute_names(text, text) IS
+'Every spelling of the attribute behind a column of usage or usage_specification that is understood in JSON, the versions'' own first; null when there is none.';
 -- Queries, patches and collections, as TMF630 says
 
 CREATE FUNCTION usage_mgmt.value_matches(value text, op text, "values" text[]) RETURNS boolean

@@ -169,20 +169,23 @@ um_load_close(UmLoad *load)
 		"(SELECT e.key, pg_catalog.sum(e.value::numeric) AS sum FROM "
 		"(SELECT * FROM pg_catalog.jsonb_each_text(amounts) UNION ALL "
 		"SELECT * FROM pg_catalog.jsonb_each_text($9)) e GROUP BY e.key) a), "
-		"finished_at = pg_catalog.clock_timestamp() WHERE id OPERATOR(pg_catalog.=) $1",
+		"finished_at = CASE WHEN $10 THEN pg_catalog.clock_timestamp() ELSE finished_at END "
+		"WHERE id OPERATOR(pg_catalog.=) $1",
 		.args = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
-		TIMESTAMPTZOID, JSONBOID}, .nargs = 9
+		TIMESTAMPTZOID, JSONBOID, BOOLOID}, .nargs = 10
 	};
-	Datum		args[9] = {
+	/* when a load of several statements ends, whoever made it knows */
+	Datum		args[10] = {
 		Int64GetDatum(load->id), Int64GetDatum(load->read), Int64GetDatum(load->stored),
 		Int64GetDatum(load->repeated), Int64GetDatum(load->conflicting),
 		Int64GetDatum(load->rejected), TimestampTzGetDatum(load->first_date),
-		TimestampTzGetDatum(load->last_date), amounts_to_jsonb(load->amounts)
+		TimestampTzGetDatum(load->last_date), amounts_to_jsonb(load->amounts),
+		BoolGetDatum(load->own)
 	};
 	bool		none = TIMESTAMP_IS_NOEND(load->first_date);
 
 	SPI_connect();
-	run(load, &plan, args, none ? "      nn " : NULL);
+	run(load, &plan, args, none ? "      nn  " : NULL);
 	SPI_finish();
 	if (load->own)
 		ereport(NOTICE,

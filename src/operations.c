@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -60,6 +61,7 @@ PG_FUNCTION_INFO_V1(um_put_usage_specification);
 PG_FUNCTION_INFO_V1(um_delete_usage);
 PG_FUNCTION_INFO_V1(um_delete_usage_specification);
 PG_FUNCTION_INFO_V1(um_to_tmf);
+PG_FUNCTION_INFO_V1(um_attribute_names);
 
 /* post_usage(body json, version text) → json: creates, or finds it a repeat. */
 Datum
@@ -482,4 +484,30 @@ model_of_row(Oid type)
 			 errmsg("to_tmf takes a row of a table of %s", UM_SCHEMA),
 			 errhint("Pass the alias of the table itself: "
 					 "SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u.")));
+}
+
+/*
+ * attribute_names(resource text, column_name text) → text[]: every spelling of
+ * an attribute that is understood, the versions' own first; NULL for none.
+ */
+Datum
+um_attribute_names(PG_FUNCTION_ARGS)
+{
+	char	   *resource = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const UmModel *model = strcmp(resource, um_usage.noun) == 0 ? &um_usage
+		: strcmp(resource, um_usage_specification.noun) == 0 ? &um_usage_specification : NULL;
+	UmAttribute *attribute;
+	Datum	   *names;
+	int			count = 0;
+
+	if (model == NULL)
+		PG_RETURN_NULL();
+	attribute = um_find_attribute(model, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	names = palloc(sizeof(Datum) * model->names.count);
+	for (int i = 0; attribute != NULL && i < model->names.count; i++)
+		if (model->names.name[i].attribute == attribute)
+			names[count++] = CStringGetTextDatum(model->names.name[i].name);
+	if (count == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_ARRAYTYPE_P(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
 }

@@ -42,6 +42,7 @@ typedef struct Import
 } Import;
 
 static bool open_file(Import *import, const char *name);
+static bool learn_names(PGconn *conn, Names *names);
 static bool import_batches(Import *import);
 static bool send_batch(Import *import, Batch *batch);
 static bool send_records(Import *import, const Batch *batch, int from, int to, int *sent);
@@ -110,12 +111,29 @@ open_file(Import *import, const char *name)
 	import->cutter.most = import->options->batch;
 	import->cutter.first_month = (utc.tm_year + 1900 - YEARS) * 12 + utc.tm_mon;
 	if (!source_open(&import->source, name) ||
+		!learn_names(import->conn, &import->cutter.names) ||
 		!batch_peek(batch, &import->cutter, fingerprint) ||
 		!books_open(&import->books, import->conn, name, fingerprint, import->options->restart,
 					import->options->declared) ||
 		!batch_skip(batch, &import->cutter, import->books.position))
 		return false;
 	progress_begin(&import->progress, name, import->source.size, import->source.taken);
+	return true;
+}
+
+/* The model is declared once, and not here. */
+static bool
+learn_names(PGconn *conn, Names *names)
+{
+	PGresult   *result = run(conn, "SELECT pg_catalog.format(' %s ', pg_catalog.array_to_string("
+							 "usage_mgmt.attribute_names('usage', c), ' ')) "
+							 "FROM (VALUES (1, 'id'), (2, 'usage_date')) v (n, c) ORDER BY n", 0, NULL);
+
+	if (result == NULL)
+		return false;
+	snprintf(names->id, sizeof(names->id), "%s", PQgetvalue(result, 0, 0));
+	snprintf(names->date, sizeof(names->date), "%s", PQgetvalue(result, 1, 0));
+	PQclear(result);
 	return true;
 }
 

@@ -149,7 +149,7 @@ add(Batch *batch, const Cutter *cutter, char *text, size_t length)
 	record->length = length;
 	record->place = batch->count++;
 	record->valid = text_valid(text, length) == length;
-	text_glance(text, length, &record->id, &date);
+	text_glance(text, length, &cutter->names, &record->id, &date);
 	month = date.length > 0 ? text_month(date) - cutter->first_month : -1;
 	if (record->valid && month >= 0 && month < MONTHS)
 		batch->months[month] = true;

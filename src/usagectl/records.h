@@ -49,6 +49,7 @@ typedef struct Cutter
 	Source	   *source;
 	int			most;			/* records in a batch */
 	int			first_month;	/* of those whose partitions are made */
+	Names		names;
 } Cutter;
 
 /* What a step came to. */

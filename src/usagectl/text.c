@@ -17,7 +17,7 @@ static const char *string_end(const char *p, const char *end);
 static const char *value_end(const char *p, const char *end);
 static const char *past_space(const char *p, const char *end);
 static Slice trimmed(const char *from, const char *to);
-static bool is(Slice slice, const char *word);
+static bool is_one_of(Slice slice, const char *words);
 static bool number(const char *p, int digits, int *result);
 
 /* How many bytes from the start are UTF-8 as PostgreSQL means it, without NUL. */
@@ -72,7 +72,7 @@ character(const unsigned char *p, size_t length)
 
 /* Finds the id and the date of a usage, without their quotes; length 0 for none. */
 void
-text_glance(const char *text, size_t length, Slice *id, Slice *date)
+text_glance(const char *text, size_t length, const Names *names, Slice *id, Slice *date)
 {
 	const char *end = text + length;
 	const char *p = past_space(text, end);
@@ -96,9 +96,9 @@ text_glance(const char *text, size_t length, Slice *id, Slice *date)
 		from = past_space(p + 1, end);
 		p = value_end(from, end);
 		value = from < p && *from == '"' ? trimmed(from + 1, p - 1) : trimmed(from, p);
-		if (is(name, "id"))
+		if (is_one_of(name, names->id))
 			*id = value;
-		else if (is(name, "date") || is(name, "usageDate"))
+		else if (is_one_of(name, names->date))
 			*date = value;
 		p = past_space(p, end);
 	}
@@ -173,10 +173,16 @@ trimmed(const char *from, const char *to)
 	return slice;
 }
 
+/* Whether a list of words, each between spaces, has that one. */
 static bool
-is(Slice slice, const char *word)
+is_one_of(Slice slice, const char *words)
 {
-	return slice.length == strlen(word) && memcmp(slice.text, word, slice.length) == 0;
+	size_t		length = strlen(words);
+
+	for (const char *p = words; slice.length > 0 && p + slice.length + 2 <= words + length; p++)
+		if (*p == ' ' && p[slice.length + 1] == ' ' && memcmp(p + 1, slice.text, slice.length) == 0)
+			return true;
+	return false;
 }
 
 /* The month of a date in UTC, counted from the year 0; -1 for no date. */

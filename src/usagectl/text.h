@@ -13,7 +13,14 @@ typedef struct Slice
 } Slice;
 
 extern size_t text_valid(const char *text, size_t length);
-extern void text_glance(const char *text, size_t length, Slice *id, Slice *date);
+/* What a usage's id and date may be called, as the server says: each name between spaces. */
+typedef struct Names
+{
+	char		id[256];
+	char		date[256];
+} Names;
+
+extern void text_glance(const char *text, size_t length, const Names *names, Slice *id, Slice *date);
 extern int	text_month(Slice date);
 
 #endif

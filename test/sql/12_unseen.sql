@@ -27,3 +27,7 @@ SELECT usage_mgmt.put_usage('u', replace(replace(usage_mgmt.get_usage('u')::text
 SELECT jsonb_pretty(usage_mgmt.get_usage('u', 'ratedProductUsage', 'v4')::jsonb -> 'ratedProductUsage');
 
 TRUNCATE usage_mgmt.usage;
+
+-- What an attribute may be called, for programs that look into documents
+SELECT usage_mgmt.attribute_names('usage', 'usage_date'), usage_mgmt.attribute_names('usage_specification', 'status'),
+	usage_mgmt.attribute_names('usage', 'nothing'), usage_mgmt.attribute_names('nothing', 'id');
