@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -78,7 +79,8 @@ static void select_statement(UmStatement *statement, const UmModel *model, const
 							 const UmQueryString *query, UmVersion version);
 static uint64 execute(UmStatement *statement, bool read_only);
 static uint64 update_constant(const UmModel *model, const UmQueryString *query, UmVersion version,
-							  const UmRecord *constant, const bool *cleared);
+							  const UmConstant *constant);
+static void merge_extra(UmStatement *statement, const UmConstant *constant, bool first);
 static uint64 update_patched(const UmModel *model, const UmQueryString *query, UmVersion version,
 							 UmPatch *patch);
 static void patch_rows(UmRows *rows, const UmQueryString *query, UmVersion version, UmPatch *patch);
@@ -341,8 +343,7 @@ patch_resources(FunctionCallInfo fcinfo, const UmModel *model)
 	UmQueryString *query = whole_query_arg(fcinfo, 0);
 	UmVersion	version = um_version_arg(fcinfo, 3);
 	UmPatch    *patch = patch_args(fcinfo, 1, model, version);
-	const bool *cleared;
-	const UmRecord *constant = um_patch_constant(patch, &cleared);
+	const UmConstant *constant = um_patch_constant(patch);
 	int			speaking = um_speaking;
 	uint64		count = 0;
 
@@ -350,7 +351,7 @@ patch_resources(FunctionCallInfo fcinfo, const UmModel *model)
 	PG_TRY();
 	{
 		SPI_connect();
-		count = constant != NULL ? update_constant(model, query, version, constant, cleared)
+		count = constant != NULL ? update_constant(model, query, version, constant)
 			: update_patched(model, query, version, patch);
 		SPI_finish();
 	}
@@ -418,7 +419,7 @@ execute(UmStatement *statement, bool read_only)
 
 static uint64
 update_constant(const UmModel *model, const UmQueryString *query, UmVersion version,
-				const UmRecord *constant, const bool *cleared)
+				const UmConstant *constant)
 {
 	UmStatement statement;
 	bool		first = true;
@@ -427,21 +428,51 @@ update_constant(const UmModel *model, const UmQueryString *query, UmVersion vers
 	appendStringInfo(&statement.sql, "UPDATE usage_mgmt.%s u SET ", model->noun);
 	for (int s = 0; s < model->slots; s++)
 	{
-		if (!cleared[s] && constant->state[s] != UM_SET)
+		if (s == model->extra_slot ||
+			(!constant->cleared[s] && constant->record->state[s] != UM_SET))
 			continue;
 		appendStringInfo(&statement.sql, "%s%s = ", first ? "" : ", ", model->slot[s]->column);
 		first = false;
-		if (cleared[s])
+		if (constant->cleared[s])
 			appendStringInfoString(&statement.sql, "NULL");
 		else
 			appendStringInfo(&statement.sql, "$%d",
 							 um_statement_arg(&statement, um_slot_type(model->slot[s], model),
-											  um_record_datum(constant, s)));
+											  um_record_datum(constant->record, s)));
+	}
+	if (um_is_set(constant->record, model->extra_slot) || constant->forgotten != NIL)
+	{
+		merge_extra(&statement, constant, first);
+		first = false;
 	}
 	if (first)
 		appendStringInfoString(&statement.sql, "id = id");
 	um_add_where(&statement, query, version);
 	return execute(&statement, false);
+}
+
+/* What the model does not know is added to, and taken out of, what is there. */
+static void
+merge_extra(UmStatement *statement, const UmConstant *constant, bool first)
+{
+	const UmModel *model = statement->model;
+	const char *column = model->slot[model->extra_slot]->column;
+	Datum	   *names = palloc(sizeof(Datum) * Max(list_length(constant->forgotten), 1));
+	ListCell   *cell;
+
+	foreach(cell, constant->forgotten)
+		names[foreach_current_index(cell)] = CStringGetTextDatum(lfirst(cell));
+	appendStringInfo(&statement->sql, "%s%s = NULLIF((COALESCE(u.%s, '{}')", first ? "" : ", ",
+					 column, column);
+	if (um_is_set(constant->record, model->extra_slot))
+		appendStringInfo(&statement->sql, " OPERATOR(pg_catalog.||) $%d",
+						 um_statement_arg(statement, JSONBOID,
+										  um_record_datum(constant->record, model->extra_slot)));
+	appendStringInfo(&statement->sql, ") OPERATOR(pg_catalog.-) $%d, '{}')",
+					 um_statement_arg(statement, TEXTARRAYOID,
+									  PointerGetDatum(construct_array(names,
+																	  list_length(constant->forgotten),
+																	  TEXTOID, -1, false, TYPALIGN_INT))));
 }
 
 /* Makes all the changed rows, then sets them at once. */

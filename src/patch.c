@@ -50,8 +50,7 @@ struct UmPatch
 	UmVersion	version;
 	struct json_object *tree;
 	List	   *untouched;		/* attributes with elements that it leaves alone */
-	UmRecord   *constant;		/* of a merge patch that only sets columns */
-	bool	   *cleared;		/* columns that it empties, by slot */
+	UmConstant	constant;		/* of a merge patch; no record where it does more */
 	int64		copied;			/* bytes, into the document at hand */
 };
 
@@ -233,8 +232,8 @@ kind_of(const char *content_type, struct json_object *tree, bool *query)
 
 /*
  * Collects the attributes that a merge patch sets; false where one of them is
- * more than a column that any value of it replaces: what the model does not
- * know is merged, and so is an object in jsonb; a list keeps what the version
+ * more than a column that any value of it replaces: an object that the model
+ * does not know is merged, and so is one in jsonb; a list keeps what the version
  * has no shape for.
  */
 static bool
@@ -244,7 +243,16 @@ name_columns(UmPatch *patch, struct json_object *object, const UmNames *names, L
 	{
 		UmAttribute *a = um_find_name(names, (UmSlice) {key, strlen(key)}, NULL);
 
-		if (a == NULL || (a->flags & UM_FIXED) || a->kind == UM_HREF)
+		if (a == NULL)
+		{
+			/* the reader leaves a null out, so it is noted here */
+			if (names != &patch->model->names || json_object_is_type(value, json_type_object))
+				return false;
+			if (value == NULL)
+				patch->constant.forgotten = lappend(patch->constant.forgotten, pstrdup(key));
+			continue;
+		}
+		if ((a->flags & UM_FIXED) || a->kind == UM_HREF)
 			return false;
 		if (a->kind == UM_OBJECT)
 		{
@@ -283,32 +291,28 @@ make_constant(UmPatch *patch, UmSlice text)
 	if (!name_columns(patch, patch->tree, &patch->model->names, &named))
 		return;
 	record = um_read_document(text.ptr, text.len, patch->model, &faults);
-	patch->cleared = palloc0(patch->model->slots);
+	patch->constant.cleared = palloc0(patch->model->slots);
 	foreach(cell, named)
 	{
 		UmAttribute *a = lfirst(cell);
 
 		/* null, and an empty string where it means none */
-		patch->cleared[a->slot] = record->state[a->slot] == UM_ABSENT;
-		if (patch->cleared[a->slot] && ((a->flags & UM_MANDATORY) || a->kind == UM_STATUS))
+		patch->constant.cleared[a->slot] = record->state[a->slot] == UM_ABSENT;
+		if (patch->constant.cleared[a->slot] && ((a->flags & UM_MANDATORY) || a->kind == UM_STATUS))
 			return;
 	}
 	if (patch->model == &um_usage && patch->version == UM_V4)
 		um_complete_parties(record);
 	/* a faulty patch is read anew for each resource, with its other faults */
 	if (faults.list == NIL)
-		patch->constant = record;
+		patch->constant.record = record;
 }
 
-/*
- * The columns that a merge patch sets, and those it empties, where that is all
- * it does; else NULL.
- */
-const UmRecord *
-um_patch_constant(const UmPatch *patch, const bool **cleared)
+/* What a merge patch sets, where setting columns is all it does; else NULL. */
+const UmConstant *
+um_patch_constant(const UmPatch *patch)
 {
-	*cleared = patch->cleared;
-	return patch->constant;
+	return patch->constant.record != NULL ? &patch->constant : NULL;
 }
 
 /*

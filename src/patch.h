@@ -12,6 +12,14 @@ typedef struct UmPatch UmPatch;
 extern UmPatch *um_patch_parse(UmSlice text, const char *content_type, const UmModel *model,
 							   UmVersion version);
 extern UmRecord *um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults);
-extern const UmRecord *um_patch_constant(const UmPatch *patch, const bool **cleared);
+/* What a merge patch does that only sets columns, whatever the record. */
+typedef struct UmConstant
+{
+	UmRecord   *record;			/* the columns it sets; to extra it adds */
+	bool	   *cleared;		/* columns that it empties, by slot */
+	List	   *forgotten;		/* of char *: members that leave extra */
+} UmConstant;
+
+extern const UmConstant *um_patch_constant(const UmPatch *patch);
 
 #endif

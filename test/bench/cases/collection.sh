@@ -42,10 +42,14 @@ side plain_extra collection 'VACUUM usage_mgmt.usage;' \
 	"UPDATE usage_mgmt.usage SET extra = '{\"x\": 1}' WHERE usage_type = 'some';"
 side patch_extra collection 'VACUUM usage_mgmt.usage;' \
 	"SELECT usage_mgmt.patch_usages('type=some', '{\"x\": 1}');"
+side json_patch collection 'VACUUM usage_mgmt.usage;' \
+	"SELECT usage_mgmt.patch_usages('type=some',
+		'[{\"op\": \"add\", \"path\": \"/description\", \"value\": \"x\"}]', 'application/json-patch+json');"
 race
 within 'first row of get_usages / of a SELECT' first_row plain_row 5
 compare 'page 1,000 by after / page 1' last_page first_page '<= 1.2'
 compare "patch of $some by column / UPDATE" patch_column plain_update '<= 1.5'
 compare "patch of $some by lists, objects / UPDATE" patch_party plain_party '<= 1.5'
-compare "patch of $some by unknown attribute / UPDATE" patch_extra plain_extra -
+compare "patch of $some by unknown attribute / UPDATE" patch_extra plain_extra '<= 1.5'
+compare "JSON Patch of $some / UPDATE" json_patch plain_update -
 sql postgres -c 'DROP DATABASE collection'
