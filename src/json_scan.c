@@ -474,6 +474,7 @@ um_number_in_range(UmSlice number)
 		if (*p == '-' || *p == '+')
 			p++;
 		for (; p < end; p++)
+			/* where 15 draws the line; 17 takes one more */
 			if ((exponent = exponent * 10 + (*p - '0')) >= PG_INT32_MAX / 2)
 				return false;
 		if (negative)
