@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
-
 #include "errors.h"
 #include "faults.h"
 
@@ -178,13 +176,6 @@ um_faults_json(UmFaults *faults)
 void
 um_raise_faults(UmFaults *faults, const UmModel *model)
 {
-	um_raise_faults_of(faults, model, (Datum) 0);
-}
-
-/* The same; the context names the record by its id, a text or 0. */
-void
-um_raise_faults_of(UmFaults *faults, const UmModel *model, Datum id)
-{
 	UmFault    *first;
 	char	   *all;
 
@@ -197,7 +188,5 @@ um_raise_faults_of(UmFaults *faults, const UmModel *model, Datum id)
 			 first->path[0] != '\0'
 			 ? errmsg("%s: %s: %s", model->label, first->path, first->message)
 			 : errmsg("%s: %s", model->label, first->message),
-			 errdetail("%s", all),
-			 id != (Datum) 0
-			 ? errcontext("%s \"%s\"", model->label, TextDatumGetCString(id)) : 0));
+			 errdetail("%s", all)));
 }

@@ -44,7 +44,6 @@ extern void um_fault(UmFaults *faults, const UmPath *path, int sqlstate,
 extern void um_fault_move(UmFaults *faults, const UmPath *path,
 						  const char *message, const char *legal);
 extern void um_raise_faults(UmFaults *faults, const UmModel *model);
-extern void um_raise_faults_of(UmFaults *faults, const UmModel *model, Datum id);
 extern char *um_faults_json(UmFaults *faults);
 
 #endif

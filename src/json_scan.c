@@ -26,6 +26,7 @@
 #define NUMERIC_INTEGER_DIGITS	131072
 #define NUMERIC_FRACTION_DIGITS 16383
 
+static bool number_in_range(UmSlice number);
 static void skip_space(UmScan *scan);
 static bool scan_word(UmScan *scan, const char *word);
 static bool scan_escapes(UmScan *scan, UmSlice *value);
@@ -161,7 +162,7 @@ um_scan_number(UmScan *scan, UmSlice *value)
 					*p == '+' || *p == '-' || IS_HIGHBIT_SET(*p)))
 		return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
 	value->len = p - value->ptr;
-	if (!um_number_in_range(*value))
+	if (!number_in_range(*value))
 		return um_scan_fail(scan, UM_NUMBER_RANGE, "a number out of range");
 	scan->pos = p;
 	return true;
@@ -439,8 +440,8 @@ skip_members(UmScan *scan, UmToken kind)
 }
 
 /* Whether numeric can hold a number of valid form. */
-bool
-um_number_in_range(UmSlice number)
+static bool
+number_in_range(UmSlice number)
 {
 	const char *p = number.ptr;
 	const char *end = p + number.len;

@@ -79,7 +79,6 @@ extern bool um_scan_element(UmScan *scan, bool first);
 extern bool um_scan_finish(UmScan *scan);
 extern bool um_scan_fail(UmScan *scan, int sqlstate, const char *message);
 
-extern bool um_number_in_range(UmSlice number);
 extern bool um_is_number(UmSlice text);
 extern UmSlice um_trim(UmSlice text);
 extern bool um_slice_is(UmSlice slice, const char *text);

@@ -535,9 +535,3 @@ um_version(const char *name)
 			 errhint("The versions are \"%s\" and \"%s\".",
 					 version_names[UM_R14_5], version_names[UM_V4])));
 }
-
-const char *
-um_version_name(UmVersion version)
-{
-	return version_names[version];
-}

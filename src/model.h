@@ -127,7 +127,6 @@ extern UmModel um_characteristic_value;
 
 extern void um_model_init(void);
 extern UmVersion um_version(const char *name);
-extern const char *um_version_name(UmVersion version);
 extern UmAttribute *um_find_attribute(const UmModel *model, const char *column);
 extern UmAttribute *um_find_name(const UmNames *names, UmSlice key, int *hint);
 extern const char *um_name_in(const UmAttribute *attribute, UmVersion version);

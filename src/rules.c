@@ -25,6 +25,7 @@
 #define MAX_ID_BYTES 512
 #define UNSPECIFIED "unspecified"
 
+static bool needs_rating(const UmRecord *usage);
 static bool complete_record(UmRecord *record, bool rated);
 static bool complete_preset(UmRecord *record, const UmAttribute *attribute);
 static bool complete_segment(UmRecord *record, const UmAttribute *attribute);
@@ -61,8 +62,8 @@ um_record_status(const UmRecord *record)
 }
 
 /* Rated, rerated and billed usages carry their rating. */
-bool
-um_needs_rating(const UmRecord *usage)
+static bool
+needs_rating(const UmRecord *usage)
 {
 	int			status = um_record_status(usage);
 
@@ -79,7 +80,7 @@ um_complete(UmRecord *record)
 
 	if (record->state[status] == UM_ABSENT)
 		um_record_set(record, status, ObjectIdGetDatum(um_status_oid(life, life->first)));
-	(void) complete_record(record, record->state[status] == UM_SET && um_needs_rating(record));
+	(void) complete_record(record, record->state[status] == UM_SET && needs_rating(record));
 }
 
 /* True where anything changed. */
@@ -272,7 +273,7 @@ void
 um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 {
 	check_id(record, old, faults);
-	check_record(record, um_needs_rating(record), faults, NULL);
+	check_record(record, needs_rating(record), faults, NULL);
 	if (old != NULL)
 		check_change(record, old, faults);
 }
@@ -353,7 +354,7 @@ check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faul
 			break;
 		case UM_LIST:
 		case UM_TREE:
-			check_elements(record, attribute, um_needs_rating(record), faults, path);
+			check_elements(record, attribute, needs_rating(record), faults, path);
 			break;
 		case UM_BRANCH:
 			check_record(um_record_list(record, attribute)->record[0], false, faults, path);

@@ -15,6 +15,5 @@ extern void um_complete_v4(UmRecord *usage, TimestampTz now);
 extern void um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults);
 extern int	um_record_status(const UmRecord *record);
 extern bool um_currency_known(UmSlice code);
-extern bool um_needs_rating(const UmRecord *usage);
 
 #endif
