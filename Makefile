@@ -69,7 +69,9 @@ DATA = $(filter-out $(INSTALL_SQL),$(wildcard sql/$(EXTENSION)--*.sql))
 EXTRA_CLEAN = $(INSTALL_SQL) $(USAGECTL_OBJS)
 
 PG_CONFIG ?= pg_config
-PG_CFLAGS = -Wall -Wextra -Werror -isystem $(shell $(PG_CONFIG) --includedir-server)
+# Hidden symbols, as 16 and later build modules: calls among ourselves are direct.
+PG_CFLAGS = -Wall -Wextra -Werror -isystem $(shell $(PG_CONFIG) --includedir-server) \
+	-fvisibility=hidden -DPGDLLEXPORT='__attribute__((visibility("default")))'
 
 SHLIB_LINK = -ljson-c
 

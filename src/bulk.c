@@ -36,6 +36,7 @@
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -63,6 +64,10 @@
 
 #define BATCH_RECORDS 1000
 #define BATCH_BYTES (16 * 1024 * 1024)
+
+/* Memory that is not given back between batches: rows and documents of 1 kB, one record. */
+#define RECORDS_KEPT (3 * 1024 * 1024)
+#define SCRATCH_KEPT (64 * 1024)
 #define ROWS "usage_mgmt_batch"
 
 /* What becomes of a record. */
@@ -71,15 +76,17 @@ typedef enum Fate
 	UNKNOWN, NEW, STORED, REPEATED, CONFLICTING, REJECTED
 } Fate;
 
-/* A record of the batch. */
+/* A record of the batch: its row is made at once, the record itself is let go. */
 typedef struct BatchItem
 {
-	UmRecord   *record;
 	text	   *document;
+	MinimalTuple row;
+	List	   *amounts;		/* for the books of the load */
 	int64		number;			/* in the load, from 1 */
-	bool		dated;			/* the document has a date of its own */
 	Fate		fate;
-	UmVouched	key;
+	Datum		id;
+	TimestampTz usage_date;
+	int64		content_hash;
 } BatchItem;
 
 /* The records of one statement on the view that are not yet stored. */
@@ -94,17 +101,20 @@ typedef struct Batch
 	bool		storing;		/* its rows, and so triggers of the user's run */
 	UmLoad	   *load;			/* NULL where nobody keeps books */
 	int64		number;			/* of the last record */
+	bool		expects_new;	/* the ledger knew none of the ids before */
 	MemoryContext context;		/* of the batch itself */
 	MemoryContext records;		/* of its items, emptied by a flush */
+	MemoryContext scratch;		/* of the record being read */
+	UmRows	   *rows;			/* for the INSERT */
 	int			count;
 	Size		bytes;
-	BatchItem		items[BATCH_RECORDS];
+	BatchItem	items[BATCH_RECORDS];
 } Batch;
 
 static Batch *innermost = NULL;
 
-/* The rows of the INSERT that runs, in their order; see um_bulk_vouches. */
-static const UmVouched *vouched = NULL;
+/* The records of the INSERT that runs, in their order; see um_bulk_vouches. */
+static BatchItem **vouched = NULL;
 static int	vouched_count = 0;
 static int	vouched_next = 0;
 
@@ -114,17 +124,19 @@ static void at_transaction_end(XactEvent event, void *arg);
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
 static void open_batch(Relation view, const UmModel *model);
 static bool is_nested(void);
-static bool is_copy_into(Oid view);
 static Batch *batch_of(Oid view);
 static void close_batch(Batch *batch);
 static void drop_batch(Batch *batch);
 static void add_document(Batch *batch, text *document);
-static UmRecord *read_usage(const text *document, BatchItem *item, Oid reader, UmFaults *faults);
+static void read_item(Batch *batch, BatchItem *item, UmFaults *faults);
+static UmRecord *read_usage(const Batch *batch, const text *document, UmFaults *faults);
 static UmRecord *read_specification(const text *document, UmFaults *faults);
-static void store_specification(Batch *batch, BatchItem *item);
+static void make_row(Batch *batch, BatchItem *item, const UmRecord *usage);
+static void store_specification(Batch *batch, BatchItem *item, UmRecord *record);
 static void judge(Batch *batch, BatchItem *item, const char *errors);
 static void flush(Batch *batch);
-static void look_up(Batch *batch);
+static void look_up(Batch *batch, bool ask_ledger);
+static void ask(Batch *batch, BatchItem **open, int count);
 static int	compare_items(const void *a, const void *b);
 static int	compare_ids(Datum a, Datum b);
 static void decide_all(Batch *batch, BatchItem **open, int count, SPITupleTable *known,
@@ -245,21 +257,27 @@ open_batch(Relation view, const UmModel *model)
 												  ALLOCSET_DEFAULT_SIZES);
 	Batch	   *batch = MemoryContextAllocZero(context, sizeof(Batch));
 	int64		load = um_load_id();
-	bool		kept = !is_nested() && (load != 0 || is_copy_into(RelationGetRelid(view)));
+	bool		kept = !is_nested() && (load != 0 || um_is_copy_into(RelationGetRelid(view)));
+	MemoryContext old;
 
 	batch->view = RelationGetRelid(view);
 	batch->model = model;
 	batch->context = context;
-	batch->records = AllocSetContextCreate(context, "usage batch records", ALLOCSET_DEFAULT_SIZES);
+	batch->records = GenerationContextCreate(context, "usage batch records", RECORDS_KEPT,
+											 ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+	batch->scratch = AllocSetContextCreate(context, "usage record", SCRATCH_KEPT, SCRATCH_KEPT,
+										   ALLOCSET_DEFAULT_MAXSIZE);
+	batch->expects_new = true;
 	batch->transaction = GetCurrentSubTransactionId();
 	batch->owner = view->rd_rel->relowner;
 	batch->keeps = kept && um_on_fault == UM_KEEP_FAULTS;
+	old = MemoryContextSwitchTo(context);
+	batch->rows = um_rows_start(&um_usage, ROWS);
+	if (kept)
+		batch->load = um_load_open(batch->owner);
+	MemoryContextSwitchTo(old);
 	if (kept)
 	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		batch->load = um_load_open(batch->owner);
-		MemoryContextSwitchTo(old);
 		batch->number = batch->load->before;
 		for (Batch *outer = innermost; outer != NULL; outer = outer->outer)
 			if (outer->load != NULL && outer->load->id == batch->load->id)
@@ -286,12 +304,12 @@ is_nested(void)
  * COPY is known by its entry in pg_stat_progress_copy, which names its target;
  * where activities are not tracked, by the command of the portal.
  */
-static bool
-is_copy_into(Oid view)
+bool
+um_is_copy_into(Oid relation)
 {
 	if (pgstat_track_activities && MyBEEntry != NULL)
 		return MyBEEntry->st_progress_command == PROGRESS_COMMAND_COPY &&
-			MyBEEntry->st_progress_command_target == view;
+			MyBEEntry->st_progress_command_target == relation;
 	return ActivePortal != NULL && ActivePortal->commandTag == CMDTAG_COPY;
 }
 
@@ -331,57 +349,64 @@ static void
 add_document(Batch *batch, text *document)
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->records);
-	BatchItem	   *item = &batch->items[batch->count++];
+	BatchItem  *item = &batch->items[batch->count++];
 	UmFaults	faults = {um_tmf_version, NIL, 0};
 
 	item->document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document));
+	item->row = NULL;
+	item->amounts = NIL;
 	item->number = ++batch->number;
 	item->fate = UNKNOWN;
+	batch->bytes += VARSIZE_ANY(item->document);
+	MemoryContextReset(batch->scratch);
+	MemoryContextSwitchTo(batch->scratch);
 	if (batch->keeps && VARSIZE_ANY_EXHDR(item->document) > UM_LONGEST_KEPT)
 		um_fault(&faults, NULL, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				 "a document of %d bytes, more than %d: its first megabyte was kept",
 				 (int) VARSIZE_ANY_EXHDR(item->document), UM_LONGEST_KEPT);
 	else
-		item->record = batch->model == &um_usage
-			? read_usage(item->document, item, batch->owner, &faults)
-			: read_specification(item->document, &faults);
-	batch->bytes += VARSIZE_ANY(item->document);
+		read_item(batch, item, &faults);
 	if (faults.list != NIL)
 	{
 		if (!batch->keeps)
 			um_raise_faults(&faults, batch->model);
 		judge(batch, item, um_faults_json(&faults));
 	}
-	else if (batch->model != &um_usage)
-		store_specification(batch, item);
 	MemoryContextSwitchTo(old);
 	if (batch->count == BATCH_RECORDS || batch->bytes >= BATCH_BYTES)
 		flush(batch);
 }
 
-/* The same steps as a post: read, complete, check, hash. */
-static UmRecord *
-read_usage(const text *document, BatchItem *item, Oid reader, UmFaults *faults)
+static void
+read_item(Batch *batch, BatchItem *item, UmFaults *faults)
 {
-	static int	date = -1;
-	static int	receipt = -1;
+	UmRecord   *record = batch->model == &um_usage
+		? read_usage(batch, item->document, faults)
+		: read_specification(item->document, faults);
+
+	if (faults->list != NIL)
+		return;
+	if (batch->model == &um_usage)
+		make_row(batch, item, record);
+	else
+		store_specification(batch, item, record);
+}
+
+/* The same steps as a post: read, complete, check. */
+static UmRecord *
+read_usage(const Batch *batch, const text *document, UmFaults *faults)
+{
 	UmRecord   *record = um_read_document(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document),
 										  &um_usage, faults);
 	bool		readable = faults->list == NIL || ((UmFault *) linitial(faults->list))->path[0] != '\0';
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 
-	if (date < 0)
-	{
-		date = um_find_attribute(&um_usage, "usage_date")->slot;
-		receipt = um_find_attribute(&um_usage, "received_at")->slot;
-	}
 	if (!readable)
 		return record;
-	item->dated = record->state[date] != UM_ABSENT;
 	if (um_speaks(record, um_tmf_version) == UM_V4)
 	{
-		if (!item->dated)
-			um_record_set(record, receipt, TimestampTzGetDatum(now));
+		if (record->state[um_usage.date_slot] == UM_ABSENT)
+			um_record_set(record, um_usage.receipt_slot, TimestampTzGetDatum(now));
 		um_complete_v4(record, now);
 	}
 	um_complete(record);
@@ -389,17 +414,31 @@ read_usage(const text *document, BatchItem *item, Oid reader, UmFaults *faults)
 		um_record_set(record, 0, um_content_id(record));
 	um_check(record, NULL, faults);
 	if (um_check_specification == UM_CHECK_REJECT && um_record_status(record) != UM_REJECTED)
-		um_check_specification_of(record, reader, faults);
-	if (faults->list == NIL)
-	{
-		item->key.content_hash = um_content_hash(record);
-		/* a complete row needs nothing more of its trigger */
-		if (record->state[receipt] == UM_ABSENT)
-			um_record_set(record, receipt, TimestampTzGetDatum(now));
-		item->key.id = record->value[0];
-		item->key.usage_date = DatumGetTimestampTz(record->value[date]);
-	}
+		um_check_specification_of(record, batch->owner, faults);
 	return record;
+}
+
+/* The row of a sound record, and what there is to know of it before it is stored. */
+static void
+make_row(Batch *batch, BatchItem *item, const UmRecord *usage)
+{
+	UmRecord	row = *usage;
+	MinimalTuple tuple;
+	MemoryContext old;
+
+	item->content_hash = um_content_hash(usage);
+	item->usage_date = DatumGetTimestampTz(usage->value[um_usage.date_slot]);
+	/* a complete row needs nothing more of its trigger */
+	if (row.state[um_usage.receipt_slot] == UM_ABSENT)
+		um_record_set(&row, um_usage.receipt_slot,
+					  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+	tuple = um_rows_form(batch->rows, &row, (Datum) 0, batch->load != NULL ? batch->load->id : 0);
+	old = MemoryContextSwitchTo(batch->records);
+	item->row = heap_copy_minimal_tuple(tuple);
+	item->id = datumCopy(usage->value[0], false, -1);
+	if (batch->load != NULL)
+		item->amounts = um_load_amounts(usage);
+	MemoryContextSwitchTo(old);
 }
 
 static UmRecord *
@@ -420,7 +459,7 @@ read_specification(const text *document, UmFaults *faults)
 
 /* Specifications are few: each is posted by itself. */
 static void
-store_specification(Batch *batch, BatchItem *item)
+store_specification(Batch *batch, BatchItem *item, UmRecord *record)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -433,7 +472,7 @@ store_specification(Batch *batch, BatchItem *item)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		(void) um_store_new(item->record, &repeated);
+		(void) um_store_new(record, &repeated);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -474,6 +513,7 @@ static void
 flush(Batch *batch)
 {
 	int			idle = 0;
+	bool		ask = !batch->expects_new;
 
 	if (batch->count == 0)
 		return;
@@ -483,15 +523,17 @@ flush(Batch *batch)
 	{
 		int			before = count_fate(batch, UNKNOWN);
 
-		look_up(batch);
+		look_up(batch, ask);
 		insert_new(batch, 0, batch->count, idle > 0);
 		/* a snapshot that cannot see the other's row would go round for ever */
-		idle = count_fate(batch, UNKNOWN) < before ? 0 : idle + 1;
+		idle = !ask || count_fate(batch, UNKNOWN) < before ? 0 : idle + 1;
+		ask = true;
 		if (idle > 3)
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					 errmsg("could not store usages that another transaction stores")));
 	}
+	batch->expects_new = count_fate(batch, REPEATED) + count_fate(batch, CONFLICTING) == 0;
 	keep_books(batch);
 	SPI_finish();
 	batch->storing = false;
@@ -500,30 +542,44 @@ flush(Batch *batch)
 	batch->bytes = 0;
 }
 
-/* Asks the ledger about the undecided records, as the owner of the view. */
+/*
+ * Decides what the ledger tells of the undecided records.  Where it knew none
+ * of the batch before it is not asked first: then the INSERT will tell.
+ */
 static void
-look_up(Batch *batch)
+look_up(Batch *batch, bool ask_ledger)
+{
+	BatchItem **open = palloc(sizeof(BatchItem *) * batch->count);
+	int			count = 0;
+
+	for (int i = 0; i < batch->count; i++)
+		if (batch->items[i].fate == UNKNOWN)
+			open[count++] = &batch->items[i];
+	qsort(open, count, sizeof(BatchItem *), compare_items);
+	if (ask_ledger)
+		ask(batch, open, count);
+	else
+		decide_all(batch, open, count, NULL, 0);
+}
+
+/* Asks the ledger about records in the order of their ids, as the owner of the view. */
+static void
+ask(Batch *batch, BatchItem **open, int count)
 {
 	static UmPlan plan = {
 		.sql = "SELECT k.id, k.usage_date, k.content_hash FROM usage_mgmt.usage_key k "
 		"WHERE k.id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY k.id",
 		.args = {TEXTARRAYOID}, .nargs = 1
 	};
-	BatchItem	  **open = palloc(sizeof(BatchItem *) * batch->count);
-	Datum	   *ids = palloc(sizeof(Datum) * batch->count);
-	int			count = 0;
+	Datum	   *ids = palloc(sizeof(Datum) * count);
 	Datum		array;
 	UmUser		before;
 	SPITupleTable *known;
 	uint64		known_count;
 	int			settings;
 
-	for (int i = 0; i < batch->count; i++)
-		if (batch->items[i].fate == UNKNOWN)
-			open[count++] = &batch->items[i];
-	qsort(open, count, sizeof(BatchItem *), compare_items);
 	for (int i = 0; i < count; i++)
-		ids[i] = open[i]->key.id;
+		ids[i] = open[i]->id;
 	array = PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
 	um_become(batch->owner, &before);
 	settings = um_prefer("enable_seqscan");
@@ -542,7 +598,7 @@ compare_items(const void *a, const void *b)
 {
 	const BatchItem *x = *(BatchItem *const *) a;
 	const BatchItem *y = *(BatchItem *const *) b;
-	int			order = compare_ids(x->key.id, y->key.id);
+	int			order = compare_ids(x->id, y->id);
 
 	return order != 0 ? order : x->number < y->number ? -1 : 1;
 }
@@ -570,17 +626,17 @@ decide_all(Batch *batch, BatchItem **open, int count, SPITupleTable *known, uint
 		UmKey		key = {false, 0, 0};
 
 		while (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
-											  open[i]->key.id) < 0)
+											  open[i]->id) < 0)
 			k++;
 		if (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
-										   open[i]->key.id) == 0)
+										   open[i]->id) == 0)
 		{
 			key.found = true;
 			key.usage_date = DatumGetTimestampTz(SPI_getbinval(known->vals[k], known->tupdesc, 2, &null));
 			key.content_hash = DatumGetInt64(SPI_getbinval(known->vals[k], known->tupdesc, 3, &null));
 			decide(batch, open[i], &key);
 		}
-		else if (i == 0 || compare_ids(open[i - 1]->key.id, open[i]->key.id) != 0)
+		else if (i == 0 || compare_ids(open[i - 1]->id, open[i]->id) != 0)
 			open[i]->fate = NEW;
 	}
 }
@@ -589,26 +645,26 @@ decide_all(Batch *batch, BatchItem **open, int count, SPITupleTable *known, uint
 static void
 decide(Batch *batch, BatchItem *item, const UmKey *key)
 {
+	UmFaults	faults = {um_tmf_version, NIL, 0};
+	UmRecord   *record;
 	UmRecord   *stored;
 
-	if (item->key.content_hash == key->content_hash)
+	if (item->content_hash == key->content_hash)
 	{
 		item->fate = REPEATED;
 		return;
 	}
-	/* with a time of receipt it would count as undated */
-	if (item->dated)
-		um_record_clear(item->record, um_usage.receipt_slot);
-	stored = um_store_get(&um_usage, item->key.id, key, false);
-	if (stored != NULL && um_is_repeat(item->record, stored, key))
+	record = read_usage(batch, item->document, &faults);
+	stored = um_store_get(&um_usage, item->id, key, false);
+	if (stored != NULL && um_is_repeat(record, stored, key))
 	{
 		item->fate = REPEATED;
 		return;
 	}
 	if (!batch->keeps)
-		um_refuse_taken(item->record);
+		um_refuse_taken(record);
 	item->fate = CONFLICTING;
-	um_load_conflict(batch->load, item->number, item->key.id, item->document, stored);
+	um_load_conflict(batch->load, item->number, item->id, item->document, stored);
 }
 
 /*
@@ -634,7 +690,7 @@ insert_new(Batch *batch, int from, int to, bool again)
 	}
 	if (error->sqlerrcode == UM_ID_TAKEN && !again)
 	{
-		/* another session was faster: look again */
+		/* the ledger was not asked, or another session was faster: look again */
 		change_fate(batch, from, to, NEW, UNKNOWN);
 		return;
 	}
@@ -695,58 +751,40 @@ static void
 insert_rows(Batch *batch, int from, int to)
 {
 	static UmPlan plan = {0};
-	UmRows	   *rows = um_rows_start(&um_usage, ROWS);
-	UmVouched  *keys = palloc(sizeof(UmVouched) * (to - from));
+	BatchItem **items = palloc(sizeof(BatchItem *) * (to - from));
 	int			count = 0;
-	uint64		stored;
 
+	um_rows_clear(batch->rows);
 	for (int i = from; i < to; i++)
 	{
 		if (batch->items[i].fate != NEW)
 			continue;
-		um_rows_add(rows, batch->items[i].record, (Datum) 0,
-					batch->load != NULL ? batch->load->id : 0);
-		keys[count++] = batch->items[i].key;
+		um_rows_put(batch->rows, batch->items[i].row);
+		items[count++] = &batch->items[i];
 	}
 	/* what the specification check may change is not vouched for */
-	vouched = um_check_specification == UM_CHECK_MARK ? NULL : keys;
+	vouched = um_check_specification == UM_CHECK_MARK ? NULL : items;
 	vouched_count = count;
 	vouched_next = 0;
-	stored = um_rows_insert(rows, &plan);
-	vouched = NULL;
 	/* what is not there must not be counted as stored */
-	if (stored != (uint64) count)
+	if (um_rows_insert(batch->rows, &plan) != (uint64) count)
 		ereport(ERROR,
 				(errcode(UM_RULE), errmsg("a trigger of \"%s\" left the row out", um_usage.noun)));
-	um_rows_end(rows);
+	vouched = NULL;
 }
 
 /*
  * Whether the row that a trigger sees is the next one of the INSERT under way,
- * which was checked before.  For triggers that saw it alone.
+ * which was checked before, and its hash.  For triggers that saw it alone.
  */
 bool
-um_bulk_vouches(Datum id)
+um_bulk_vouches(Datum id, int64 *content_hash)
 {
 	if (vouched == NULL || vouched_next >= vouched_count ||
-		!um_same_id(vouched[vouched_next].id, id))
+		!um_same_id(vouched[vouched_next]->id, id))
 		return false;
-	vouched_next++;
+	*content_hash = vouched[vouched_next++]->content_hash;
 	return true;
-}
-
-/*
- * The rows of the INSERT under way, once all of them have been inserted; only
- * once, for what triggers write behind that is theirs.
- */
-const UmVouched *
-um_bulk_rows(int *count)
-{
-	if (vouched == NULL || vouched_next != vouched_count)
-		return NULL;
-	*count = vouched_count;
-	vouched_next = vouched_count + 1;
-	return vouched;
 }
 
 /* Whether a key exists because another session stored the same id meanwhile. */
@@ -756,7 +794,7 @@ is_faster(const BatchItem *item, const ErrorData *error)
 	/* its key may be out of sight */
 	if (IsolationUsesXactSnapshot())
 		return is_id_taken(error);
-	return um_store_key(item->key.id, false).found;
+	return um_store_key(item->id, false).found;
 }
 
 /* Whether it was the ledger or the primary key of usage that refused a row. */
@@ -830,7 +868,7 @@ keep_books(Batch *batch)
 	batch->load->rejected += count_fate(batch, REJECTED);
 	for (int i = 0; i < batch->count; i++)
 		if (batch->items[i].fate == STORED && batch->model == &um_usage)
-			um_load_add(batch->load, batch->items[i].record);
+			um_load_add(batch->load, batch->items[i].usage_date, batch->items[i].amounts);
 }
 
 static char *

@@ -5,20 +5,8 @@
 #ifndef UM_BULK_H
 #define UM_BULK_H
 
-#include "datatype/timestamp.h"
-
-#include "record.h"
-
-/* A row that has been read, completed, checked and hashed. */
-typedef struct UmVouched
-{
-	Datum		id;
-	TimestampTz usage_date;
-	int64		content_hash;
-} UmVouched;
-
 extern void um_bulk_init(void);
-extern bool um_bulk_vouches(Datum id);
-extern const UmVouched *um_bulk_rows(int *count);
+extern bool um_is_copy_into(Oid relation);
+extern bool um_bulk_vouches(Datum id, int64 *content_hash);
 
 #endif

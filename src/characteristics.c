@@ -543,14 +543,14 @@ um_write_characteristics(StringInfo out, const struct varlena *list)
 	UmCharacteristic element;
 
 	um_characteristics_open(&reader, list);
-	appendStringInfoChar(out, '[');
+	appendStringInfoCharMacro(out, '[');
 	for (int i = 0; um_characteristics_next(&reader, &element); i++)
 	{
 		if (i > 0)
-			appendStringInfoChar(out, ',');
+			appendStringInfoCharMacro(out, ',');
 		write_element(out, &element);
 	}
-	appendStringInfoChar(out, ']');
+	appendStringInfoCharMacro(out, ']');
 }
 
 static void
@@ -576,15 +576,19 @@ write_element(StringInfo out, const UmCharacteristic *element)
 		appendBinaryStringInfo(out, element->extra.ptr + 1, element->extra.len - 2);
 		before = ',';
 	}
-	appendStringInfoString(out, before == '{' ? "{}" : "}");
+	if (before == '{')
+		appendStringInfoCharMacro(out, '{');
+	appendStringInfoCharMacro(out, '}');
 }
 
+/* All versions call these attributes alike. */
 static void
 write_key(StringInfo out, char before, const UmAttribute *attribute)
 {
-	appendStringInfoString(out, before == '{' ? "{\"" : ",\"");
-	appendStringInfoString(out, um_name_in(attribute, UM_R14_5));
-	appendStringInfoString(out, "\":");
+	UmSlice		key = attribute->key[UM_R14_5];
+
+	appendStringInfoCharMacro(out, before);
+	appendBinaryStringInfo(out, key.ptr, key.len);
 }
 
 static void

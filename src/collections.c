@@ -485,7 +485,6 @@ update_patched(const UmModel *model, const UmQueryString *query, UmVersion versi
 	patch_rows(rows, query, version, patch);
 	if (rows->count > 0)
 		count = um_rows_update(rows);
-	um_rows_end(rows);
 	return count;
 }
 
@@ -513,8 +512,9 @@ patch_rows(UmRows *rows, const UmQueryString *query, UmVersion version, UmPatch 
 		context.arg = old;
 		context.previous = error_context_stack;
 		error_context_stack = &context;
-		um_rows_add(rows, um_patch_apply(patch, old, &faults),
-					model == &um_usage ? old->value[model->date_slot] : (Datum) 0, 0);
+		um_rows_put(rows, um_rows_form(rows, um_patch_apply(patch, old, &faults),
+									   model == &um_usage ? old->value[model->date_slot] : (Datum) 0,
+									   0));
 		error_context_stack = context.previous;
 		MemoryContextSwitchTo(before);
 		CHECK_FOR_INTERRUPTS();

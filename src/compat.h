@@ -21,9 +21,19 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/* Exported on purpose, whatever the default visibility. */
-#ifndef PGDLLEXPORT
-#define PGDLLEXPORT
+/* Symbols are hidden, as 16 and later build modules, but for what SQL calls. */
+#if PG_VERSION_NUM < 160000
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(function) \
+extern PGDLLEXPORT Datum function(PG_FUNCTION_ARGS); \
+extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_,function)(void); \
+const Pg_finfo_record * \
+CppConcat(pg_finfo_,function) (void) \
+{ \
+	static const Pg_finfo_record info = {1}; \
+	return &info; \
+} \
+extern int	no_such_variable
 #endif
 
 #endif

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -26,6 +27,11 @@
 #include "errors.h"
 #include "lifecycle.h"
 
+/* A longer form is not worth keeping the memory for. */
+#define FORM_KEPT (64 * 1024)
+
+static StringInfo form_of(const UmRecord *usage);
+static void let_go(StringInfo form);
 static void append_record(StringInfo out, const UmRecord *record, int but_flags, int but_slot);
 static void append_slot(StringInfo out, const UmRecord *record, const UmAttribute *attribute);
 static void append_status(StringInfo out, const UmRecord *record);
@@ -45,14 +51,41 @@ static int	date_of_receipt(const UmRecord *usage);
 int64
 um_content_hash(const UmRecord *usage)
 {
-	StringInfoData form;
-	int64		hash;
+	StringInfo	form = form_of(usage);
+	int64		hash = (int64) hash_bytes_extended((unsigned char *) form->data, form->len, 0);
 
-	initStringInfo(&form);
-	append_record(&form, usage, UM_NOT_CONTENT, date_of_receipt(usage));
-	hash = (int64) hash_bytes_extended((unsigned char *) form.data, form.len, 0);
-	pfree(form.data);
+	let_go(form);
 	return hash;
+}
+
+/*
+ * The canonical form, in memory that is used again: a hash is made of every
+ * row that comes in.
+ */
+static StringInfo
+form_of(const UmRecord *usage)
+{
+	static StringInfoData form = {0};
+
+	if (form.data == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		initStringInfo(&form);
+		MemoryContextSwitchTo(old);
+	}
+	resetStringInfo(&form);
+	append_record(&form, usage, UM_NOT_CONTENT, date_of_receipt(usage));
+	return &form;
+}
+
+static void
+let_go(StringInfo form)
+{
+	if (form->maxlen <= FORM_KEPT)
+		return;
+	pfree(form->data);
+	form->data = NULL;
 }
 
 /*
@@ -62,15 +95,14 @@ um_content_hash(const UmRecord *usage)
 Datum
 um_content_id(const UmRecord *usage)
 {
-	StringInfoData form;
+	StringInfo	form = form_of(usage);
 	StringInfoData id;
 	uint64		half[2];
 	unsigned char *byte = (unsigned char *) half;
 
-	initStringInfo(&form);
-	append_record(&form, usage, UM_NOT_CONTENT, date_of_receipt(usage));
 	for (int i = 0; i < 2; i++)
-		half[i] = pg_hton64(hash_bytes_extended((unsigned char *) form.data, form.len, i + 1));
+		half[i] = pg_hton64(hash_bytes_extended((unsigned char *) form->data, form->len, i + 1));
+	let_go(form);
 	byte[6] = (byte[6] & 0x0f) | 0x80;
 	byte[8] = (byte[8] & 0x3f) | 0x80;
 	initStringInfo(&id);
@@ -170,14 +202,14 @@ append_slot(StringInfo out, const UmRecord *record, const UmAttribute *attribute
 static void
 append_status(StringInfo out, const UmRecord *record)
 {
-	const UmAttribute *rejection = um_find_attribute(record->model, "rejection");
+	int			rejection = record->model->rejection_slot;
 	const UmLifeCycle *life = record->model->life;
 	const char *label = life->status[um_status_from_oid(life, DatumGetObjectId(record->value[record->model->status_slot]))];
 	JsonbValue	found;
 
-	if (rejection != NULL && um_is_set(record, rejection->slot) &&
-		JB_ROOT_IS_OBJECT(DatumGetJsonbP(record->value[rejection->slot])) &&
-		getKeyJsonValueFromContainer(&DatumGetJsonbP(record->value[rejection->slot])->root,
+	if (um_is_set(record, rejection) &&
+		JB_ROOT_IS_OBJECT(DatumGetJsonbP(record->value[rejection])) &&
+		getKeyJsonValueFromContainer(&DatumGetJsonbP(record->value[rejection])->root,
 									 UM_DELIVERED_STATUS, strlen(UM_DELIVERED_STATUS),
 									 &found) != NULL && found.type == jbvString)
 		append_bytes(out, 's', found.val.string.val, found.val.string.len);
@@ -227,15 +259,15 @@ append_bytes(StringInfo out, char tag, const char *bytes, int len)
 static void
 append_count(StringInfo out, char tag, int64 count)
 {
-	char		bytes[9];
+	uint64		bytes = count;
 
-	bytes[0] = tag;
-	for (int i = 1; i < 9; i++)
-	{
-		bytes[i] = (char) (count & 0xff);
-		count >>= 8;
-	}
-	appendBinaryStringInfo(out, bytes, sizeof(bytes));
+#ifdef WORDS_BIGENDIAN
+	bytes = pg_bswap64(bytes);
+#endif
+	enlargeStringInfo(out, 1 + sizeof(bytes));
+	out->data[out->len] = tag;
+	memcpy(out->data + out->len + 1, &bytes, sizeof(bytes));
+	out->len += 1 + sizeof(bytes);
 }
 
 /* By value: 12.00, 12.0 and 12 are the same. */

@@ -499,7 +499,7 @@ um_is_number(UmSlice text)
 }
 
 UmSlice
-um_trim(UmSlice text)
+um_trim_space(UmSlice text)
 {
 	while (text.len > 0 && scanner_isspace(text.ptr[0]))
 	{

@@ -80,9 +80,18 @@ extern bool um_scan_finish(UmScan *scan);
 extern bool um_scan_fail(UmScan *scan, int sqlstate, const char *message);
 
 extern bool um_is_number(UmSlice text);
-extern UmSlice um_trim(UmSlice text);
+extern UmSlice um_trim_space(UmSlice text);
 extern bool um_slice_is(UmSlice slice, const char *text);
 extern void um_append_compact(StringInfo out, UmSlice raw);
 extern void um_append_json_string(StringInfo out, const char *text, int len);
+
+/* Without space around it, of which there mostly is none. */
+static inline UmSlice
+um_trim(UmSlice text)
+{
+	if (text.len == 0 || ((unsigned char) text.ptr[0] > ' ' && (unsigned char) text.ptr[text.len - 1] > ' '))
+		return text;
+	return um_trim_space(text);
+}
 
 #endif

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "lifecycle.h"
 #include "types.h"
 

@@ -34,7 +34,7 @@
 #define KEPT_OF_LONGER (1024 * 1024)
 
 static Datum amounts_to_jsonb(List *amounts);
-static void add_amount(UmLoad *load, const UmRecord *rating);
+static void add_amount(UmLoad *load, const UmAmount *more);
 static void run(const UmLoad *load, UmPlan *plan, Datum *args, const char *nulls);
 static text *kept_text(const text *document, int64 *length);
 
@@ -99,56 +99,72 @@ amounts_to_jsonb(List *amounts)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 }
 
-/* Counts a stored usage's date and amounts. */
-void
-um_load_add(UmLoad *load, const UmRecord *usage)
+/* What a usage adds to the amounts of its load, a list of UmAmount. */
+List *
+um_load_amounts(const UmRecord *usage)
 {
-	static const UmAttribute *date = NULL;
 	static const UmAttribute *rated = NULL;
-	TimestampTz at;
+	static int	currency;
+	static int	included;
+	List	   *amounts = NIL;
 	UmList	   *ratings;
 
-	if (date == NULL)
+	if (rated == NULL)
 	{
-		date = um_find_attribute(&um_usage, "usage_date");
+		currency = um_find_attribute(&um_rated_product_usage, "currency_code")->slot;
+		included = um_find_attribute(&um_rated_product_usage, "tax_included_rating_amount")->slot;
 		rated = um_find_attribute(&um_usage, "rated_product_usage");
 	}
-	at = DatumGetTimestampTz(usage->value[date->slot]);
-	load->first_date = Min(load->first_date, at);
-	load->last_date = Max(load->last_date, at);
 	ratings = um_record_list(usage, rated);
 	for (int i = 0; ratings != NULL && i < ratings->count; i++)
-		add_amount(load, ratings->record[i]);
+	{
+		const UmRecord *rating = ratings->record[i];
+		UmAmount   *amount;
+
+		if (!um_is_set(rating, currency) || !um_is_set(rating, included))
+			continue;
+		amount = palloc0(sizeof(UmAmount));
+		/* a code of ISO 4217 */
+		memcpy(amount->currency, VARDATA_ANY(DatumGetTextPP(rating->value[currency])), 3);
+		amount->sum = datumCopy(rating->value[included], false, -1);
+		amounts = lappend(amounts, amount);
+	}
+	return amounts;
+}
+
+/* Counts a stored usage by its date and its amounts. */
+void
+um_load_add(UmLoad *load, TimestampTz date, const List *amounts)
+{
+	ListCell   *cell;
+
+	load->first_date = Min(load->first_date, date);
+	load->last_date = Max(load->last_date, date);
+	foreach(cell, amounts)
+		add_amount(load, lfirst(cell));
 }
 
 static void
-add_amount(UmLoad *load, const UmRecord *rating)
+add_amount(UmLoad *load, const UmAmount *more)
 {
-	int			slot = um_find_attribute(&um_rated_product_usage, "currency_code")->slot;
-	int			included = um_find_attribute(&um_rated_product_usage,
-											 "tax_included_rating_amount")->slot;
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(load));
 	UmAmount   *amount = NULL;
 	ListCell   *cell;
-	text	   *currency;
+	Datum		before;
 
-	if (!um_is_set(rating, slot) || !um_is_set(rating, included))
-		return;
-	currency = DatumGetTextPP(rating->value[slot]);
 	foreach(cell, load->amounts)
-		if (memcmp(((UmAmount *) lfirst(cell))->currency, VARDATA_ANY(currency), 3) == 0)
+		if (memcmp(((UmAmount *) lfirst(cell))->currency, more->currency, 3) == 0)
 			amount = lfirst(cell);
-	old = MemoryContextSwitchTo(GetMemoryChunkContext(load));
 	if (amount == NULL)
 	{
 		amount = palloc0(sizeof(UmAmount));
-		memcpy(amount->currency, VARDATA_ANY(currency), 3);
+		memcpy(amount->currency, more->currency, 3);
 		amount->sum = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
 		load->amounts = lappend(load->amounts, amount);
 	}
-	currency = (text *) DatumGetPointer(amount->sum);
-	amount->sum = DirectFunctionCall2(numeric_add, amount->sum, rating->value[included]);
-	pfree(currency);
+	before = amount->sum;
+	amount->sum = DirectFunctionCall2(numeric_add, before, more->sum);
+	pfree(DatumGetPointer(before));
 	MemoryContextSwitchTo(old);
 }
 

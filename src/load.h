@@ -26,7 +26,7 @@ typedef struct UmLoad
 	List	   *amounts;		/* of UmAmount */
 } UmLoad;
 
-/* A sum of rated amounts in one currency. */
+/* A rated amount, or a sum of them, in one currency. */
 typedef struct UmAmount
 {
 	char		currency[4];
@@ -36,7 +36,8 @@ typedef struct UmAmount
 extern int64 um_load_id(void);
 extern UmLoad *um_load_open(Oid owner);
 extern void um_load_close(UmLoad *load);
-extern void um_load_add(UmLoad *load, const UmRecord *usage);
+extern List *um_load_amounts(const UmRecord *usage);
+extern void um_load_add(UmLoad *load, TimestampTz date, const List *amounts);
 extern void um_load_reject(UmLoad *load, const UmModel *model, int64 number, const text *document,
 						   const char *errors);
 extern void um_load_conflict(UmLoad *load, int64 number, Datum id, const text *document,

@@ -339,6 +339,7 @@ static const char *const version_names[UM_VERSIONS] = {"r14.5", "v4"};
 static void init_model(UmModel *model);
 static void give_slot(UmModel *model, UmAttribute *attribute);
 static void resolve(UmModel *model, UmAttribute *attribute, int *ordinal);
+static bool is_checked(const UmAttribute *attribute);
 static UmAttribute *copy_members(const UmAttribute *members);
 static void collect_names(UmNames *names, UmAttribute *attributes);
 static int	slot_of(const UmModel *model, const char *column);
@@ -391,6 +392,7 @@ init_model(UmModel *model)
 	model->date_slot = slot_of(model, "usage_date");
 	model->receipt_slot = slot_of(model, "received_at");
 	model->change_slot = slot_of(model, "changed_at");
+	model->rejection_slot = slot_of(model, "rejection");
 	collect_names(&model->names, model->attributes);
 }
 
@@ -424,6 +426,31 @@ resolve(UmModel *model, UmAttribute *attribute, int *ordinal)
 	attribute->fallback_slot = slot_of(model, attribute->fallback);
 	attribute->segment_slot = slot_of(model, attribute->last_segment_of);
 	attribute->start_slot = slot_of(model, attribute->not_before);
+	attribute->completed = attribute->preset != NULL || attribute->segment_slot >= 0 ||
+		attribute->fallback_slot >= 0 || attribute->kind == UM_LIST || attribute->kind == UM_TREE;
+	attribute->checked = is_checked(attribute);
+}
+
+/* What rules.c has nothing to say of need not be shown to it for every row. */
+static bool
+is_checked(const UmAttribute *attribute)
+{
+	switch (attribute->kind)
+	{
+		case UM_TIME:
+		case UM_NUMBER:
+		case UM_CHARACTERISTICS:
+		case UM_LIST:
+		case UM_TREE:
+		case UM_BRANCH:
+			return true;
+		case UM_INTERNAL:
+		case UM_EXTRA:
+			return false;
+		default:
+			return attribute->slot >= 0 &&
+				(attribute->flags & (UM_MANDATORY | UM_MANDATORY_RATED | UM_CURRENCY)) != 0;
+	}
 }
 
 static UmAttribute *

@@ -92,6 +92,8 @@ typedef struct UmAttribute
 	int			fallback_slot;
 	int			segment_slot;
 	int			start_slot;
+	bool		completed;		/* may be filled in from the rest of the record */
+	bool		checked;		/* a rule looks at it, there or not */
 	int			ordinal;		/* the model's order */
 	struct UmAttribute *parent;	/* the object it is a member of */
 	UmNames		names;			/* of the members */
@@ -111,9 +113,10 @@ typedef struct UmModel
 	UmAttribute **slot;			/* the attribute that owns each */
 	int			extra_slot;
 	int			status_slot;	/* -1 for none */
-	int			date_slot;		/* of usage_date, received_at and changed_at, */
-	int			receipt_slot;	/* which every row is asked for; -1 for none */
-	int			change_slot;
+	int			date_slot;		/* of usage_date, received_at, changed_at and */
+	int			receipt_slot;	/* rejection, which every row is asked for; -1 */
+	int			change_slot;	/* for none */
+	int			rejection_slot;
 	UmNames		names;			/* of the attributes */
 } UmModel;
 

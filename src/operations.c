@@ -408,9 +408,10 @@ um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields)
 	StringInfoData out;
 
 	/* written behind the room for a header, so that nothing is copied */
-	initStringInfo(&out);
-	enlargeStringInfo(&out, 4000);
+	out.maxlen = 4096;
+	out.data = palloc(out.maxlen);
 	out.len = VARHDRSZ;
+	out.cursor = 0;
 	um_write_record(&out, record, version, fields);
 	SET_VARSIZE(out.data, out.len);
 	return PointerGetDatum(out.data);

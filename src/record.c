@@ -31,6 +31,14 @@
 #include "tmf_write.h"
 #include "types.h"
 
+/* The composite type of a list's elements. */
+typedef struct ElementType
+{
+	TupleDesc	desc;
+	uint64		version;		/* of desc; never the same again after ALTER TYPE */
+	UmShape    *shape;
+} ElementType;
+
 static void check_column(const UmModel *model, UmAttribute *attribute,
 						 Form_pg_attribute column, const char *relation);
 static Oid	internal_type(const UmAttribute *attribute);
@@ -38,9 +46,9 @@ static Datum slot_from_column(const UmAttribute *attribute, Datum value);
 static UmList *list_from_array(const UmModel *model, Datum value);
 static Datum array_from_list(const UmModel *model, const UmList *list);
 static Datum jsonb_from_tree(const UmAttribute *attribute, UmList *list);
-static HeapTuple tuple_from_record(const UmRecord *record, TupleDesc desc, const UmShape *shape);
-static UmShape *element_shape(const UmModel *model, TupleDesc desc);
-static Oid	element_type(const UmModel *model);
+static HeapTuple tuple_from_record(const UmRecord *record, const ElementType *type);
+static Oid	element_oid(const UmModel *model);
+static const ElementType *element_type(const UmModel *model);
 
 UmRecord *
 um_record_new(const UmModel *model)
@@ -129,7 +137,6 @@ um_shape(const UmModel *model, TupleDesc desc, const char *relation)
 
 	shape->model = model;
 	shape->type = desc->tdtypeid;
-	shape->version = 0;
 	shape->natts = desc->natts;
 	shape->slot = palloc(sizeof(int) * Max(desc->natts, 1));
 	shape->column = palloc(sizeof(int) * model->slots);
@@ -205,7 +212,7 @@ um_slot_type(const UmAttribute *attribute, const UmModel *model)
 		case UM_CHARACTERISTICS:
 			return um_types()->characteristics;
 		case UM_LIST:
-			return get_array_type(element_type(attribute->of));
+			return get_array_type(element_oid(attribute->of));
 		case UM_JSON:
 		case UM_TREE:
 		case UM_BRANCH:
@@ -264,8 +271,7 @@ static UmList *
 list_from_array(const UmModel *model, Datum value)
 {
 	ArrayType  *array = DatumGetArrayTypeP(value);
-	TupleDesc	desc = lookup_rowtype_tupdesc(ARR_ELEMTYPE(array), -1);
-	UmShape    *shape = element_shape(model, desc);
+	const ElementType *type = element_type(model);
 	Datum	   *elements;
 	bool	   *nulls;
 	int			count;
@@ -286,9 +292,8 @@ list_from_array(const UmModel *model, Datum value)
 		ItemPointerSetInvalid(&tuple.t_self);
 		tuple.t_tableOid = InvalidOid;
 		tuple.t_data = header;
-		list->record[i] = um_record_from_tuple(shape, desc, &tuple);
+		list->record[i] = um_record_from_tuple(type->shape, type->desc, &tuple);
 	}
-	ReleaseTupleDesc(desc);
 	return list;
 }
 
@@ -335,41 +340,37 @@ um_record_datum(const UmRecord *record, int slot)
 static Datum
 array_from_list(const UmModel *model, const UmList *list)
 {
-	Oid			type = element_type(model);
-	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
-	UmShape    *shape = element_shape(model, desc);
+	const ElementType *type = element_type(model);
 	Datum	   *elements = palloc(sizeof(Datum) * Max(list->count, 1));
 	bool	   *nulls = palloc(sizeof(bool) * Max(list->count, 1));
 	int			lower = 1;
-	ArrayType  *array;
 
+	if (list->count == 0)
+		return PointerGetDatum(construct_empty_array(type->shape->type));
 	for (int i = 0; i < list->count; i++)
 	{
 		nulls[i] = list->record[i] == NULL;
 		elements[i] = nulls[i] ? (Datum) 0
-			: HeapTupleGetDatum(tuple_from_record(list->record[i], desc, shape));
+			: HeapTupleGetDatum(tuple_from_record(list->record[i], type));
 	}
-	array = list->count == 0 ? construct_empty_array(type)
-		: construct_md_array(elements, nulls, 1, (int *) &list->count, &lower, type, -1, false,
-							 TYPALIGN_DOUBLE);
-	ReleaseTupleDesc(desc);
-	return PointerGetDatum(array);
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, (int *) &list->count, &lower,
+											  type->shape->type, -1, false, TYPALIGN_DOUBLE));
 }
 
 static HeapTuple
-tuple_from_record(const UmRecord *record, TupleDesc desc, const UmShape *shape)
+tuple_from_record(const UmRecord *record, const ElementType *type)
 {
-	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
-	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+	Datum		values[64];
+	bool		nulls[64];
 
-	memset(nulls, true, desc->natts);
+	memset(nulls, true, type->desc->natts);
 	for (int s = 0; s < record->model->slots; s++)
 		if (record->state[s] == UM_SET)
 		{
-			values[shape->column[s]] = um_record_datum(record, s);
-			nulls[shape->column[s]] = false;
+			values[type->shape->column[s]] = um_record_datum(record, s);
+			nulls[type->shape->column[s]] = false;
 		}
-	return heap_form_tuple(desc, values, nulls);
+	return heap_form_tuple(type->desc, values, nulls);
 }
 
 /* Trees are stored under the names of R14.5, with real types. */
@@ -384,26 +385,29 @@ jsonb_from_tree(const UmAttribute *attribute, UmList *list)
 }
 
 static Oid
-element_type(const UmModel *model)
+element_oid(const UmModel *model)
 {
 	return model == &um_related_party ? um_types()->related_party
 		: um_types()->rated_product_usage;
 }
 
-/* The shape of an element type, kept until the type changes. */
-static UmShape *
-element_shape(const UmModel *model, TupleDesc desc)
+/* The type of a list's elements, kept until it changes. */
+static const ElementType *
+element_type(const UmModel *model)
 {
-	static UmShape *kept[2];
-	UmShape   **shape = &kept[model == &um_related_party];
-	uint64		version = assign_record_type_identifier(desc->tdtypeid, -1);
+	static ElementType kept[2];
+	ElementType *type = &kept[model == &um_related_party];
+	TypeCacheEntry *entry = lookup_type_cache(element_oid(model), TYPECACHE_TUPDESC);
 	MemoryContext old;
 
-	if (*shape != NULL && (*shape)->type == desc->tdtypeid && (*shape)->version == version)
-		return *shape;
+	if (type->desc != NULL && type->version == entry->tupDesc_identifier)
+		return type;
 	old = MemoryContextSwitchTo(CacheMemoryContext);
-	*shape = um_shape(model, desc, model->noun);
-	(*shape)->version = version;
+	type->shape = um_shape(model, entry->tupDesc, model->noun);
 	MemoryContextSwitchTo(old);
-	return *shape;
+	/* as the type cache itself does: no owner would let it go */
+	entry->tupDesc->tdrefcount++;
+	type->desc = entry->tupDesc;
+	type->version = entry->tupDesc_identifier;
+	return type;
 }

@@ -42,7 +42,6 @@ typedef struct UmShape
 {
 	const UmModel *model;
 	Oid			type;
-	uint64		version;		/* of the row type, for composite types */
 	int			natts;
 	int		   *slot;			/* by column, -1 for a column of the user's own */
 	int		   *column;			/* by slot, from 0 */

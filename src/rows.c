@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -21,9 +22,13 @@
 /* Columns behind those of the model: bookkeeping, and what a row is found by. */
 #define MORE_COLUMNS 4
 
+/* Memory that is not given back between the statements of a load. */
+#define ROWS_KEPT (2 * 1024 * 1024)
+
 static uint64 run(UmRows *rows, UmPlan *plan, const char *sql);
 static void append_columns(StringInfo out, const UmRows *rows, const char *before);
 
+/* No rows yet; they live in the current memory context. */
 UmRows *
 um_rows_start(const UmModel *model, const char *name)
 {
@@ -44,17 +49,18 @@ um_rows_start(const UmModel *model, const char *name)
 	TupleDescInitEntry(rows->desc, ++n, "changed_at", TIMESTAMPTZOID, -1, 0);
 	TupleDescInitEntry(rows->desc, ++n, "load_id", INT8OID, -1, 0);
 	TupleDescInitEntry(rows->desc, ++n, "old_date", TIMESTAMPTZOID, -1, 0);
-	rows->rows = tuplestore_begin_heap(false, false, Max(work_mem, 32768));
+	rows->context = AllocSetContextCreate(CurrentMemoryContext, "rows", ROWS_KEPT, ROWS_KEPT,
+										  ALLOCSET_DEFAULT_MAXSIZE);
 	return rows;
 }
 
 /* old_date is that of the stored row, 0 for a new one; load 0 for none. */
-void
-um_rows_add(UmRows *rows, const UmRecord *record, Datum old_date, int64 load)
+MinimalTuple
+um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, int64 load)
 {
 	Datum		values[64];
 	bool		nulls[64];
-	int			receipt = um_find_attribute(record->model, "received_at")->slot;
+	int			receipt = record->model->receipt_slot;
 	int			n = 0;
 
 	for (int s = 0; s < record->model->slots; s++)
@@ -73,7 +79,23 @@ um_rows_add(UmRows *rows, const UmRecord *record, Datum old_date, int64 load)
 	values[n++] = Int64GetDatum(load);
 	nulls[n] = old_date == 0;
 	values[n++] = old_date;
-	tuplestore_putvalues(rows->rows, rows->desc, values, nulls);
+	return heap_form_minimal_tuple(rows->desc, values, nulls);
+}
+
+/* Appends a copy. */
+void
+um_rows_put(UmRows *rows, MinimalTuple row)
+{
+	if (rows->rows == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(rows->context);
+
+		rows->rows = tuplestore_begin_heap(false, false, Max(work_mem, 32768));
+		rows->slot = MakeSingleTupleTableSlot(rows->desc, &TTSOpsMinimalTuple);
+		MemoryContextSwitchTo(old);
+	}
+	ExecStoreMinimalTuple(row, rows->slot, false);
+	tuplestore_puttupleslot(rows->rows, rows->slot);
 	rows->count++;
 }
 
@@ -99,7 +121,10 @@ um_rows_insert(UmRows *rows, UmPlan *plan)
 	return run(rows, plan, NULL);
 }
 
-/* Updates the rows of these ids and dates, and tells how many.  Within SPI_connect. */
+/*
+ * Updates the rows of these ids and dates, and tells how many.  Within
+ * SPI_connect, as um_rows_insert; both leave no rows behind.
+ */
 uint64
 um_rows_update(UmRows *rows)
 {
@@ -134,6 +159,8 @@ run(UmRows *rows, UmPlan *plan, const char *sql)
 		 : SPI_execute(sql, false, 0)) < 0)
 		elog(ERROR, "could not run \"%s\"", plan != NULL ? plan->sql : sql);
 	SPI_unregister_relation(rows->name);
+	tuplestore_end(rows->rows);
+	um_rows_clear(rows);
 	return SPI_processed;
 }
 
@@ -152,8 +179,14 @@ append_columns(StringInfo out, const UmRows *rows, const char *before)
 	}
 }
 
+/*
+ * Forgets the rows, also those of a statement that failed: a file that they
+ * were written to is closed by the subtransaction that the failure ended.
+ */
 void
-um_rows_end(UmRows *rows)
+um_rows_clear(UmRows *rows)
 {
-	tuplestore_end(rows->rows);
+	MemoryContextReset(rows->context);
+	rows->rows = NULL;
+	rows->count = 0;
 }

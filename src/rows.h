@@ -15,14 +15,18 @@ typedef struct UmRows
 	const UmModel *model;
 	const char *name;			/* that statements read them by */
 	TupleDesc	desc;			/* what an operation writes, and bookkeeping */
-	Tuplestorestate *rows;
+	MemoryContext context;		/* of what follows, kept from one statement to the next */
+	Tuplestorestate *rows;		/* NULL while there are none */
+	TupleTableSlot *slot;
 	double		count;
 } UmRows;
 
 extern UmRows *um_rows_start(const UmModel *model, const char *name);
-extern void um_rows_add(UmRows *rows, const UmRecord *record, Datum old_date, int64 load);
+extern MinimalTuple um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date,
+								 int64 load);
+extern void um_rows_put(UmRows *rows, MinimalTuple row);
 extern uint64 um_rows_insert(UmRows *rows, UmPlan *plan);
 extern uint64 um_rows_update(UmRows *rows);
-extern void um_rows_end(UmRows *rows);
+extern void um_rows_clear(UmRows *rows);
 
 #endif

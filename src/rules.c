@@ -93,9 +93,13 @@ complete_record(UmRecord *record, bool rated)
 	{
 		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
 		{
+			if (!m->completed)
+				continue;
 			changed |= complete_segment(record, m);
 			changed |= complete_fallback(record, m);
 		}
+		if (!a->completed)
+			continue;
 		changed |= complete_segment(record, a);
 		changed |= complete_reference(record, a);
 		changed |= rated && complete_preset(record, a);
@@ -285,9 +289,10 @@ check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath 
 	{
 		UmPath		path = {parent, a, 0};
 
-		check_attribute(record, a, rated, faults, parent);
+		if (a->checked)
+			check_attribute(record, a, rated, faults, parent);
 		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
-			if (m->slot != a->slot || a->slot < 0)	/* the same value, checked already */
+			if (m->checked && m->slot != a->slot)	/* the same value, checked already */
 				check_attribute(record, m, rated, faults, &path);
 	}
 	if (um_is_set(record, record->model->extra_slot))
@@ -300,8 +305,6 @@ check_attribute(const UmRecord *record, const UmAttribute *attribute, bool rated
 {
 	UmPath		path = {parent, attribute, 0};
 
-	if (attribute->slot < 0 || attribute->kind == UM_INTERNAL || attribute->kind == UM_EXTRA)
-		return;
 	if (is_missing(record, attribute, rated))
 		um_fault(faults, &path, UM_MISSING, "is mandatory%s",
 				 (attribute->flags & UM_MANDATORY) ? "" : " in a rated usage");

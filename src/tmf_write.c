@@ -20,6 +20,9 @@
 #include "settings.h"
 #include "tmf_write.h"
 
+/* Bytes of a quoted instant, at the most. */
+#define TIME_WIDTH 40
+
 /* One object being written. */
 typedef struct Writer
 {
@@ -33,6 +36,7 @@ typedef struct Writer
 } Writer;
 
 static void write_attribute(Writer *writer, const UmAttribute *attribute);
+static void write_href(Writer *writer);
 static bool is_object_in(const UmAttribute *attribute, UmVersion version);
 static bool makes_object(const UmRecord *record, const UmAttribute *attribute);
 static void write_object(Writer *writer, const UmAttribute *object, const UmFields *fields);
@@ -47,7 +51,8 @@ static void write_extra(Writer *writer, JsonbContainer *extra, const UmNames *kn
 static void append_jsonb(StringInfo out, JsonbValue *value);
 static bool selects_attribute(const UmFields *fields, const UmAttribute *attribute,
 							  UmFields **under);
-static void append_digits(StringInfo out, int number, int count, char after);
+static char *put_digits(char *p, int number, int count, char after);
+static void append_encoded(StringInfo out, const char *id, int len);
 static bool selects(const UmFields *fields, const char *name, int len, UmFields **under);
 
 /* Appends the record as a JSON object. */
@@ -85,12 +90,8 @@ write_attribute(Writer *writer, const UmAttribute *attribute)
 		return;
 	if (attribute->kind == UM_HREF)
 	{
-		text	   *id = DatumGetTextPP(record->value[0]);
-		const char *href;
-
 		write_name(writer, attribute);
-		href = um_href(record->model, writer->version, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
-		um_append_json_string(writer->out, href, strlen(href));
+		write_href(writer);
 		return;
 	}
 	if (!um_is_set(record, slot))
@@ -104,6 +105,21 @@ write_attribute(Writer *writer, const UmAttribute *attribute)
 		return;
 	write_name(writer, attribute);
 	write_value(writer, attribute, slot, under);
+}
+
+/* Of an href only the setting could need an escape. */
+static void
+write_href(Writer *writer)
+{
+	const UmModel *model = writer->record->model;
+	StringInfo	out = writer->out;
+	text	   *id = DatumGetTextPP(writer->record->value[0]);
+
+	um_append_json_string(out, um_base_url, strlen(um_base_url));
+	out->len--;					/* its closing quote */
+	appendStringInfoString(out, model->path[writer->version]);
+	append_encoded(out, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
+	appendStringInfoCharMacro(out, '"');
 }
 
 static bool
@@ -202,8 +218,9 @@ write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFiel
 			appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
 			break;
 		case UM_STATUS:
-			appendStringInfo(out, "\"%s\"",
-							 life->status[um_status_from_oid(life, DatumGetObjectId(value))]);
+			appendStringInfoCharMacro(out, '"');
+			appendStringInfoString(out, life->status[um_status_from_oid(life, DatumGetObjectId(value))]);
+			appendStringInfoCharMacro(out, '"');
 			break;
 		case UM_CHARACTERISTICS:
 			um_write_characteristics(out, (struct varlena *) DatumGetPointer(value));
@@ -314,6 +331,7 @@ um_append_time(StringInfo out, TimestampTz time)
 	struct pg_tm tm;
 	fsec_t		fraction;
 	int			digits = 6;
+	char	   *p;
 
 	if (TIMESTAMP_NOT_FINITE(time) || timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0)
 	{
@@ -322,57 +340,78 @@ um_append_time(StringInfo out, TimestampTz time)
 															 TimestampTzGetDatum(time))));
 		return;
 	}
-	appendStringInfoChar(out, '"');
-	append_digits(out, tm.tm_year, 4, '-');
-	append_digits(out, tm.tm_mon, 2, '-');
-	append_digits(out, tm.tm_mday, 2, 'T');
-	append_digits(out, tm.tm_hour, 2, ':');
-	append_digits(out, tm.tm_min, 2, ':');
-	append_digits(out, tm.tm_sec, 2, '\0');
-	out->data[--out->len] = '\0';
-	if (fraction != 0)
+	enlargeStringInfo(out, TIME_WIDTH);
+	p = out->data + out->len;
+	*p++ = '"';
+	p = put_digits(p, tm.tm_year, 4, '-');
+	p = put_digits(p, tm.tm_mon, 2, '-');
+	p = put_digits(p, tm.tm_mday, 2, 'T');
+	p = put_digits(p, tm.tm_hour, 2, ':');
+	p = put_digits(p, tm.tm_min, 2, ':');
+	p = put_digits(p, tm.tm_sec, 2, '.');
+	if (fraction == 0)
+		p--;
+	else
 	{
 		for (; fraction % 10 == 0; fraction /= 10)
 			digits--;
-		appendStringInfo(out, ".%0*d", digits, (int) fraction);
+		p = put_digits(p, fraction, digits, 'Z') - 1;
 	}
-	appendStringInfoString(out, "Z\"");
+	*p++ = 'Z';
+	*p++ = '"';
+	*p = '\0';
+	out->len = p - out->data;
 }
 
 /* So many digits and what follows them; printf would be most of an export. */
-static void
-append_digits(StringInfo out, int number, int count, char after)
+static char *
+put_digits(char *p, int number, int count, char after)
 {
-	char		text[8];
-
-	text[count] = after;
 	for (int i = count - 1; i >= 0; i--)
 	{
-		text[i] = '0' + number % 10;
+		p[i] = '0' + number % 10;
 		number /= 10;
 	}
-	appendBinaryStringInfo(out, text, count + 1);
+	p[count] = after;
+	return p + count + 1;
 }
 
 /* The address of a resource: base_url, the version's path, the id for a URI. */
 char *
 um_href(const UmModel *model, UmVersion version, const char *id, int len)
 {
-	static const char unreserved[] = "-._~";
 	StringInfoData out;
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "%s%s", um_base_url, model->path[version]);
+	append_encoded(&out, id, len);
+	return out.data;
+}
+
+/* Percent-encodes all but the unreserved characters of RFC 3986. */
+static void
+append_encoded(StringInfo out, const char *id, int len)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char	   *p;
+
+	enlargeStringInfo(out, 3 * len);
+	p = out->data + out->len;
 	for (int i = 0; i < len; i++)
 	{
 		unsigned char c = id[i];
 
-		if (c < 0x80 && (isalnum(c) || strchr(unreserved, c) != NULL))
-			appendStringInfoChar(&out, c);
+		if (c < 0x80 && (isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~'))
+			*p++ = c;
 		else
-			appendStringInfo(&out, "%%%02X", c);
+		{
+			*p++ = '%';
+			*p++ = hex[c >> 4];
+			*p++ = hex[c & 0x0f];
+		}
 	}
-	return out.data;
+	*p = '\0';
+	out->len = p - out->data;
 }
 
 /*

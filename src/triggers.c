@@ -11,6 +11,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -18,12 +19,14 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "bulk.h"
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
+#include "ledger.h"
 #include "lifecycle.h"
 #include "rules.h"
 #include "settings.h"
@@ -46,11 +49,22 @@ static struct
 	SubTransactionId transaction;
 }			last_updated;
 
+/* The table or partition that fires, for the time of a statement. */
+typedef struct Target
+{
+	UmShape    *shape;			/* how its columns lie */
+	Oid			root;			/* the partitioned table at the top */
+	bool		alone;			/* no other trigger could change a row that comes in */
+	bool		doubtful;		/* see um_ledger_note */
+} Target;
+
 static HeapTuple check_row(FunctionCallInfo fcinfo, const UmModel *model);
 static void refuse(const UmRecord *record, UmFaults *faults);
 static void name_row(void *arg);
-static bool is_vouched(Relation relation, const UmShape *shape, HeapTuple tuple);
-static UmShape *shape_of_target(FunctionCallInfo fcinfo, const UmModel *model);
+static Target *target_of(FunctionCallInfo fcinfo, const UmModel *model);
+static void learn_triggers(Target *target, const TriggerData *data);
+static bool has_other_unique_index(Relation relation);
+static bool is_vouched(const Target *target, Relation relation, HeapTuple tuple);
 static void stamp(UmRecord *record, bool insert);
 static void check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner,
 									  UmFaults *faults);
@@ -97,7 +111,7 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	UmFaults	faults = {um_speaking >= 0 ? um_speaking : um_tmf_version, NIL, 0};
-	UmShape    *shape;
+	Target	   *target;
 	TupleDesc	desc;
 	HeapTuple	tuple;
 	UmRecord   *record;
@@ -108,24 +122,28 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("this function can only be called by a BEFORE trigger for each row")));
-	shape = shape_of_target(fcinfo, model);
+	target = target_of(fcinfo, model);
 	desc = RelationGetDescr(data->tg_relation);
 	tuple = data->tg_trigtuple;
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 	{
-		refuse_billed(um_record_from_tuple(shape, desc, tuple));
+		refuse_billed(um_record_from_tuple(target->shape, desc, tuple));
 		return tuple;
 	}
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
-		old = um_record_from_tuple(shape, desc, tuple);
+		old = um_record_from_tuple(target->shape, desc, tuple);
 		tuple = data->tg_newtuple;
 	}
-	if (old == NULL && model == &um_usage && is_vouched(data->tg_relation, shape, tuple))
+	if (old == NULL && model == &um_usage && is_vouched(target, data->tg_relation, tuple))
 		return tuple;
-	record = um_record_from_tuple(shape, desc, tuple);
-	if (old == NULL && is_moving(record))
+	record = um_record_from_tuple(target->shape, desc, tuple);
+	if (old == NULL && model == &um_usage && is_moving(record))
+	{
+		um_ledger_note_move(target->root, record->value[0], record->value[model->date_slot],
+							um_content_hash(record));
 		return tuple;
+	}
 	um_complete(record);
 	um_check(record, old, &faults);
 	if (model == &um_usage)
@@ -133,9 +151,12 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	if (faults.list != NIL)
 		refuse(old != NULL ? old : record, &faults);
 	stamp(record, old == NULL);
-	if (old != NULL && model == &um_usage)
+	if (model == &um_usage && old == NULL)
+		um_ledger_note(target->root, target->doubtful, false, record->value[0],
+					   record->value[model->date_slot], um_content_hash(record));
+	else if (model == &um_usage)
 		remember_update(record, old);
-	return changed_tuple(shape, desc, tuple, record);
+	return changed_tuple(target->shape, desc, tuple, record);
 }
 
 /* A statement may have changed many rows: the context tells which one it is. */
@@ -161,41 +182,101 @@ name_row(void *arg)
 		errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(record->value[0]));
 }
 
-/*
- * Whether a bulk insert has checked this very row: then it is complete, too.
- * Another trigger could have changed it on the way here.
- */
-static bool
-is_vouched(Relation relation, const UmShape *shape, HeapTuple tuple)
+/* What there is to know of the target; kept for the statement. */
+static Target *
+target_of(FunctionCallInfo fcinfo, const UmModel *model)
 {
-	int			before = 0;
-	bool		null;
-	Datum		id;
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	Relation	relation = data->tg_relation;
+	MemoryContext old;
+	Target	   *target;
 
-	for (int i = 0; i < relation->trigdesc->numtriggers; i++)
-		before += TRIGGER_TYPE_MATCHES(relation->trigdesc->triggers[i].tgtype, TRIGGER_TYPE_ROW,
-									   TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT);
-	if (before != 1)
-		return false;
-	id = heap_getattr(tuple, shape->column[0] + 1, RelationGetDescr(relation), &null);
-	return !null && um_bulk_vouches(id);
+	if (fcinfo->flinfo->fn_extra != NULL)
+		return fcinfo->flinfo->fn_extra;
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	target = palloc0(sizeof(Target));
+	target->shape = um_shape(model, RelationGetDescr(relation), RelationGetRelationName(relation));
+	target->root = um_partition_root(relation);
+	target->doubtful = has_other_unique_index(relation);
+	learn_triggers(target, data);
+	MemoryContextSwitchTo(old);
+	return fcinfo->flinfo->fn_extra = target;
 }
 
-/* How the target's columns lie; kept for the statement. */
-static UmShape *
-shape_of_target(FunctionCallInfo fcinfo, const UmModel *model)
+/*
+ * Triggers fire in the order of their names.  One behind ours could break what
+ * we have checked and noted, so there must be none; one before it can change
+ * a row that a bulk insert has checked.
+ */
+static void
+learn_triggers(Target *target, const TriggerData *data)
 {
-	Relation	relation = ((TriggerData *) fcinfo->context)->tg_relation;
-	MemoryContext old;
+	const TriggerDesc *all = data->tg_relation->trigdesc;
+	bool		behind = false;
 
-	if (fcinfo->flinfo->fn_extra == NULL)
+	target->alone = true;
+	for (int i = 0; i < all->numtriggers; i++)
 	{
-		old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-		fcinfo->flinfo->fn_extra = um_shape(model, RelationGetDescr(relation),
-											RelationGetRelationName(relation));
-		MemoryContextSwitchTo(old);
+		const Trigger *trigger = &all->triggers[i];
+		bool		inserts = TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW,
+												   TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT);
+		bool		updates = TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW,
+												   TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_UPDATE);
+
+		if (trigger->tgoid == data->tg_trigger->tgoid)
+			behind = true;
+		else if (behind && (inserts || updates) && trigger->tgenabled != TRIGGER_DISABLED)
+			ereport(ERROR,
+					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+					 errmsg("trigger \"%s\" of \"%s\" would change rows that have been checked",
+							trigger->tgname, RelationGetRelationName(data->tg_relation)),
+					 errhint("Give it a name that comes before \"%s\".", data->tg_trigger->tgname)));
+		else
+			target->alone &= !inserts;
 	}
-	return fcinfo->flinfo->fn_extra;
+}
+
+/* Whether ON CONFLICT can have left a row out for another reason than its id. */
+static bool
+has_other_unique_index(Relation relation)
+{
+	List	   *indexes = RelationGetIndexList(relation);
+	ListCell   *cell;
+	bool		found = false;
+
+	foreach(cell, indexes)
+	{
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+		Form_pg_index index;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		index = (Form_pg_index) GETSTRUCT(tuple);
+		found |= (index->indisunique || index->indisexclusion) && !index->indisprimary;
+		ReleaseSysCache(tuple);
+	}
+	list_free(indexes);
+	return found;
+}
+
+/* Whether a bulk insert has checked this very row: then it is complete, too. */
+static bool
+is_vouched(const Target *target, Relation relation, HeapTuple tuple)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+	Datum		id;
+	Datum		date;
+	int64		hash;
+	bool		null;
+
+	if (!target->alone)
+		return false;
+	id = heap_getattr(tuple, target->shape->column[0] + 1, desc, &null);
+	if (null || !um_bulk_vouches(id, &hash))
+		return false;
+	date = heap_getattr(tuple, target->shape->column[um_usage.date_slot] + 1, desc, &null);
+	um_ledger_note(target->root, target->doubtful, true, id, date, hash);
+	return true;
 }
 
 /* When it was received and changed; a restored row brings the former along. */
@@ -246,14 +327,14 @@ mark_rejected(UmRecord *usage, UmFaults *faults)
 
 	um_record_set(usage, usage->model->status_slot,
 				  ObjectIdGetDatum(um_status_oid(life, UM_REJECTED)));
-	um_record_set(usage, um_find_attribute(usage->model, "rejection")->slot,
+	um_record_set(usage, usage->model->rejection_slot,
 				  DirectFunctionCall1(jsonb_in, CStringGetDatum(why)));
 }
 
 static void
 forget_rejection(UmRecord *usage)
 {
-	int			slot = um_find_attribute(usage->model, "rejection")->slot;
+	int			slot = usage->model->rejection_slot;
 
 	if (um_is_set(usage, slot))
 		um_record_clear(usage, slot);
@@ -274,7 +355,7 @@ refuse_billed(const UmRecord *usage)
 static void
 remember_update(const UmRecord *usage, const UmRecord *old)
 {
-	int			date = um_find_attribute(usage->model, "usage_date")->slot;
+	int			date = usage->model->date_slot;
 	text	   *id = DatumGetTextPP(usage->value[0]);
 
 	last_updated.len = 0;

@@ -8,6 +8,7 @@
 
 #include "bulk.h"
 #include "compat.h"
+#include "ledger.h"
 #include "model.h"
 #include "settings.h"
 #include "spec_cache.h"
@@ -25,4 +26,5 @@ _PG_init(void)
 	um_types_init();
 	um_spec_cache_init();
 	um_bulk_init();
+	um_ledger_init();
 }

@@ -103,12 +103,62 @@ SELECT keys, wrong FROM pg_temp.ledger;
 SELECT id FROM usage_mgmt.usage_key k JOIN usage_mgmt.usage u USING (id)
 WHERE k.content_hash <> usage_mgmt.content_hash(u) ORDER BY id;
 
+-- A unique index of the user's own can leave out what has a new id
+CREATE UNIQUE INDEX own_idx ON usage_mgmt.usage_p200101 (description);
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, description) VALUES
+	('o1', '2001-01-15 12:00+00', 'DATA', 'own'), ('o2', '2001-01-15 12:00+00', 'DATA', 'own'),
+	('o3', '2001-02-15 12:00+00', 'DATA', 'own')
+	ON CONFLICT DO NOTHING;
+TABLE pg_temp.ledger;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('o2', '2001-03-15 12:00+00', 'DATA');
+COPY usage_mgmt.usage_p200101 (id, usage_date, usage_type) FROM STDIN;
+o4	2001-01-15 12:00+00	VOICE
+o1	2001-01-16 12:00+00	VOICE
+\.
+DROP INDEX usage_mgmt.own_idx;
+DELETE FROM usage_mgmt.usage WHERE id LIKE 'o_';
+TABLE pg_temp.ledger;
+
+-- What a trigger inserts during a COPY is a statement of its own, which may skip
+CREATE FUNCTION pg_temp.twice() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.usage_type <> 'ECHO' THEN
+		INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES
+			('echo', '2001-01-15 12:00+00', 'ECHO') ON CONFLICT DO NOTHING;
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER twice BEFORE INSERT ON usage_mgmt.usage FOR EACH ROW EXECUTE FUNCTION pg_temp.twice();
+COPY usage_mgmt.usage (id, usage_date, usage_type) FROM STDIN;
+o5	2001-01-15 12:00+00	VOICE
+o6	2001-02-16 12:00+00	VOICE
+\.
+TABLE pg_temp.ledger;
+DROP TRIGGER twice ON usage_mgmt.usage;
+DELETE FROM usage_mgmt.usage WHERE id LIKE 'o_' OR id = 'echo';
+
+-- Nothing may change a row behind the trigger that checks it
+CREATE TRIGGER zzz BEFORE INSERT ON usage_mgmt.usage FOR EACH ROW EXECUTE FUNCTION pg_temp.twice();
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('o7', '2001-01-15 12:00+00', 'DATA');
+ALTER TABLE usage_mgmt.usage DISABLE TRIGGER zzz;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('o7', '2001-01-15 12:00+00', 'DATA');
+DROP TRIGGER zzz ON usage_mgmt.usage;
+DELETE FROM usage_mgmt.usage WHERE id = 'o7';
+TABLE pg_temp.ledger;
+
 -- MERGE: inserts, moves and deletes at once
 MERGE INTO usage_mgmt.usage u
 USING (VALUES ('a', 'delete'), ('b', 'move'), ('h', 'insert')) d (id, act) ON u.id = d.id
 WHEN MATCHED AND act = 'delete' THEN DELETE
 WHEN MATCHED THEN UPDATE SET usage_date = '2001-03-10 00:00+00'
 WHEN NOT MATCHED THEN INSERT (id, usage_date, usage_type) VALUES (d.id, '2001-03-11 00:00+00', 'VOICE');
+SELECT keys, wrong FROM pg_temp.ledger;
+-- an update alone, to another month and within it
+MERGE INTO usage_mgmt.usage u USING (VALUES ('f', '2001-03-10 12:00+00'), ('g', '2001-02-10 12:00+00')) d (id, new_date) ON u.id = d.id
+WHEN MATCHED THEN UPDATE SET usage_date = new_date::timestamptz;
+MERGE INTO usage_mgmt.usage u USING (VALUES ('f'), ('g')) d (id) ON u.id = d.id
+WHEN MATCHED THEN UPDATE SET usage_date = '2001-02-15 12:00+00';
 SELECT keys, wrong FROM pg_temp.ledger;
 MERGE INTO usage_mgmt.usage u USING (VALUES ('b')) d (id) ON u.id = d.id AND u.usage_date < '2001-01-01'
 WHEN NOT MATCHED THEN INSERT (id, usage_date, usage_type) VALUES (d.id, '2001-01-11 00:00+00', 'VOICE');
@@ -230,7 +280,7 @@ CREATE SCHEMA regress_stranger AUTHORIZATION regress_stranger;
 GRANT USAGE ON SCHEMA usage_mgmt TO regress_stranger;
 -- he may not even make a trigger of it; with that right, he gains nothing
 SELECT has_function_privilege('regress_stranger', 'usage_mgmt.usage_keys()', 'EXECUTE');
-GRANT EXECUTE ON FUNCTION usage_mgmt.usage_keys() TO regress_stranger;
+GRANT EXECUTE ON FUNCTION usage_mgmt.usage_keys(), usage_mgmt.usage_check() TO regress_stranger;
 SET ROLE regress_stranger;
 CREATE TABLE regress_stranger.plain (id text COLLATE "C", usage_date timestamptz, usage_type text,
 	description text, status usage_mgmt.usage_status, usage_specification_id text, usage_specification_href text,
@@ -241,22 +291,24 @@ CREATE TABLE regress_stranger.parent (LIKE regress_stranger.plain) PARTITION BY 
 CREATE TABLE regress_stranger.leaf PARTITION OF regress_stranger.parent DEFAULT;
 CREATE FUNCTION pg_temp.hang(relation text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format('CREATE TRIGGER i AFTER INSERT ON %s REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
+	EXECUTE format('CREATE TRIGGER b BEFORE INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
+	EXECUTE format('CREATE TRIGGER i AFTER INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
 	EXECUTE format('CREATE TRIGGER d AFTER DELETE ON %s REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
 	EXECUTE format('CREATE TRIGGER t BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
 END
 $$;
 SELECT pg_temp.hang('regress_stranger.plain'), pg_temp.hang('regress_stranger.parent'), pg_temp.hang('regress_stranger.leaf');
+CREATE TRIGGER c BEFORE INSERT ON regress_stranger.parent FOR EACH ROW EXECUTE FUNCTION usage_mgmt.usage_check();
 -- a table that is no partition of anything: nothing happens
 INSERT INTO regress_stranger.plain (id, usage_date) VALUES ('forged', '2001-01-15'), ('loaded', '2001-01-15');
 DELETE FROM regress_stranger.plain;
 TRUNCATE regress_stranger.plain;
 -- one that looks like usage: what he may not do himself
 SELECT statement, pg_temp.state(statement) FROM unnest(ARRAY[
-	$$INSERT INTO regress_stranger.parent (id, usage_date) VALUES ('forged', '2001-01-15')$$,
-	$$INSERT INTO regress_stranger.leaf (id, usage_date) VALUES ('forged', '2001-01-15')$$]) statement;
+	$$INSERT INTO regress_stranger.parent (id, usage_date, usage_type) VALUES ('forged', '2001-01-15', 'x')$$,
+	$$INSERT INTO regress_stranger.leaf (id, usage_date, usage_type) VALUES ('forged', '2001-01-15', 'x')$$]) statement;
 ALTER TABLE regress_stranger.parent DISABLE TRIGGER i;
-INSERT INTO regress_stranger.parent (id, usage_date) VALUES ('loaded', '2001-01-15');
+INSERT INTO regress_stranger.parent (id, usage_date, usage_type) VALUES ('loaded', '2001-01-15', 'x');
 SELECT statement, pg_temp.state(statement) FROM unnest(ARRAY['DELETE FROM regress_stranger.parent',
 	'DELETE FROM regress_stranger.leaf', 'TRUNCATE regress_stranger.parent', 'TRUNCATE regress_stranger.leaf']) statement;
 -- nor does a call without a trigger
