@@ -423,7 +423,6 @@ static void
 make_row(Batch *batch, BatchItem *item, const UmRecord *usage)
 {
 	UmRecord	row = *usage;
-	MinimalTuple tuple;
 	MemoryContext old;
 
 	item->content_hash = um_content_hash(usage);
@@ -432,9 +431,9 @@ make_row(Batch *batch, BatchItem *item, const UmRecord *usage)
 	if (row.state[um_usage.receipt_slot] == UM_ABSENT)
 		um_record_set(&row, um_usage.receipt_slot,
 					  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
-	tuple = um_rows_form(batch->rows, &row, (Datum) 0, batch->load != NULL ? batch->load->id : 0);
+	item->row = um_rows_form(batch->rows, &row, (Datum) 0,
+							 batch->load != NULL ? batch->load->id : 0, batch->records);
 	old = MemoryContextSwitchTo(batch->records);
-	item->row = heap_copy_minimal_tuple(tuple);
 	item->id = datumCopy(usage->value[0], false, -1);
 	if (batch->load != NULL)
 		item->amounts = um_load_amounts(usage);

@@ -514,7 +514,7 @@ patch_rows(UmRows *rows, const UmQueryString *query, UmVersion version, UmPatch 
 		error_context_stack = &context;
 		um_rows_put(rows, um_rows_form(rows, um_patch_apply(patch, old, &faults),
 									   model == &um_usage ? old->value[model->date_slot] : (Datum) 0,
-									   0));
+									   0, walk.row));
 		error_context_stack = context.previous;
 		MemoryContextSwitchTo(before);
 		CHECK_FOR_INTERRUPTS();

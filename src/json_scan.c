@@ -27,13 +27,31 @@
 #define NUMERIC_FRACTION_DIGITS 16383
 
 static bool number_in_range(UmSlice number);
-static void skip_space(UmScan *scan);
 static bool scan_word(UmScan *scan, const char *word);
-static bool scan_escapes(UmScan *scan, UmSlice *value);
 static bool scan_escape(UmScan *scan, StringInfo out, pg_wchar *high);
 static bool scan_hex4(UmScan *scan, pg_wchar *unit);
 static bool append_unicode(UmScan *scan, StringInfo out, pg_wchar c);
 static bool skip_members(UmScan *scan, UmToken kind);
+
+const uint8 um_first_bytes[256] = {
+	['"'] = UM_STRING,
+	['{'] = UM_OBJECT_TOKEN,
+	['['] = UM_ARRAY_TOKEN,
+	['t'] = UM_TRUE,
+	['f'] = UM_FALSE,
+	['n'] = UM_NULL,
+	['-'] = UM_NUMBER_TOKEN,
+	['0'] = UM_NUMBER_TOKEN,
+	['1'] = UM_NUMBER_TOKEN,
+	['2'] = UM_NUMBER_TOKEN,
+	['3'] = UM_NUMBER_TOKEN,
+	['4'] = UM_NUMBER_TOKEN,
+	['5'] = UM_NUMBER_TOKEN,
+	['6'] = UM_NUMBER_TOKEN,
+	['7'] = UM_NUMBER_TOKEN,
+	['8'] = UM_NUMBER_TOKEN,
+	['9'] = UM_NUMBER_TOKEN,
+};
 
 void
 um_scan_init(UmScan *scan, const char *text, int len)
@@ -58,66 +76,13 @@ um_scan_fail(UmScan *scan, int sqlstate, const char *message)
 	return false;
 }
 
-/* Says what kind of value comes next, without taking it. */
+/* Where no value starts; always UM_NONE. */
 UmToken
-um_scan_peek(UmScan *scan)
+um_scan_nothing(UmScan *scan)
 {
-	if (scan->sqlstate != 0)
-		return UM_NONE;
-	skip_space(scan);
-	if (scan->pos >= scan->end)
-	{
-		um_scan_fail(scan, UM_NOT_JSON, "the JSON text ends too early");
-		return UM_NONE;
-	}
-	switch (*scan->pos)
-	{
-		case '"':
-			return UM_STRING;
-		case '{':
-			return UM_OBJECT_TOKEN;
-		case '[':
-			return UM_ARRAY_TOKEN;
-		case 't':
-			return UM_TRUE;
-		case 'f':
-			return UM_FALSE;
-		case 'n':
-			return UM_NULL;
-		case '-':
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-			return UM_NUMBER_TOKEN;
-		default:
-			um_scan_fail(scan, UM_NOT_JSON, "no JSON value");
-			return UM_NONE;
-	}
-}
-
-/* Takes a string; its value has the escapes resolved. */
-bool
-um_scan_string(UmScan *scan, UmSlice *value)
-{
-	const char *p = scan->pos + 1;
-
-	value->ptr = p;
-	p = um_plain_end(p, scan->end);
-	value->len = p - value->ptr;
-	scan->pos = p;
-	if (p < scan->end && *p == '"')
-	{
-		scan->pos++;
-		return true;
-	}
-	return scan_escapes(scan, value);
+	um_scan_fail(scan, UM_NOT_JSON, scan->pos < scan->end ? "no JSON value"
+				 : "the JSON text ends too early");
+	return UM_NONE;
 }
 
 /* Takes a number and gives its text as it stands. */
@@ -222,7 +187,7 @@ um_scan_key(UmScan *scan, bool first, UmSlice *key)
 {
 	if (scan->sqlstate != 0)
 		return false;
-	skip_space(scan);
+	um_scan_space(scan);
 	if (scan->pos < scan->end && *scan->pos == '}')
 	{
 		scan->pos++;
@@ -234,13 +199,13 @@ um_scan_key(UmScan *scan, bool first, UmSlice *key)
 		if (scan->pos >= scan->end || *scan->pos != ',')
 			return um_scan_fail(scan, UM_NOT_JSON, "expected \",\" or \"}\"");
 		scan->pos++;
-		skip_space(scan);
+		um_scan_space(scan);
 	}
 	if (scan->pos >= scan->end || *scan->pos != '"')
 		return um_scan_fail(scan, UM_NOT_JSON, "expected a quoted key");
 	if (!um_scan_string(scan, key))
 		return false;
-	skip_space(scan);
+	um_scan_space(scan);
 	if (scan->pos >= scan->end || *scan->pos != ':')
 		return um_scan_fail(scan, UM_NOT_JSON, "expected \":\"");
 	scan->pos++;
@@ -253,7 +218,7 @@ um_scan_element(UmScan *scan, bool first)
 {
 	if (scan->sqlstate != 0)
 		return false;
-	skip_space(scan);
+	um_scan_space(scan);
 	if (scan->pos < scan->end && *scan->pos == ']')
 	{
 		scan->pos++;
@@ -265,7 +230,7 @@ um_scan_element(UmScan *scan, bool first)
 	if (scan->pos >= scan->end || *scan->pos != ',')
 		return um_scan_fail(scan, UM_NOT_JSON, "expected \",\" or \"]\"");
 	scan->pos++;
-	skip_space(scan);
+	um_scan_space(scan);
 	if (scan->pos < scan->end && *scan->pos == ']')
 		return um_scan_fail(scan, UM_NOT_JSON, "expected a value after \",\"");
 	return true;
@@ -277,18 +242,10 @@ um_scan_finish(UmScan *scan)
 {
 	if (scan->sqlstate != 0)
 		return false;
-	skip_space(scan);
+	um_scan_space(scan);
 	if (scan->pos < scan->end)
 		return um_scan_fail(scan, UM_NOT_JSON, "text after the JSON value");
 	return true;
-}
-
-static void
-skip_space(UmScan *scan)
-{
-	while (scan->pos < scan->end &&
-		   (*scan->pos == ' ' || *scan->pos == '\n' || *scan->pos == '\r' || *scan->pos == '\t'))
-		scan->pos++;
 }
 
 static bool
@@ -306,8 +263,8 @@ scan_word(UmScan *scan, const char *word)
 }
 
 /* The rest of a string, from the first byte that cannot stay as it is. */
-static bool
-scan_escapes(UmScan *scan, UmSlice *value)
+bool
+um_scan_escapes(UmScan *scan, UmSlice *value)
 {
 	StringInfoData out;
 	pg_wchar	high = 0;		/* the first half of a surrogate pair */

@@ -68,9 +68,11 @@ um_plain_end(const char *p, const char *end)
 	return p;
 }
 
+extern const uint8 um_first_bytes[256];	/* UmToken that starts with a byte */
+
 extern void um_scan_init(UmScan *scan, const char *text, int len);
-extern UmToken um_scan_peek(UmScan *scan);
-extern bool um_scan_string(UmScan *scan, UmSlice *value);
+extern UmToken um_scan_nothing(UmScan *scan);
+extern bool um_scan_escapes(UmScan *scan, UmSlice *value);
 extern bool um_scan_number(UmScan *scan, UmSlice *value);
 extern bool um_scan_skip(UmScan *scan, UmSlice *raw);
 extern bool um_scan_enter(UmScan *scan);
@@ -84,6 +86,43 @@ extern UmSlice um_trim_space(UmSlice text);
 extern bool um_slice_is(UmSlice slice, const char *text);
 extern void um_append_compact(StringInfo out, UmSlice raw);
 extern void um_append_json_string(StringInfo out, const char *text, int len);
+
+static inline void
+um_scan_space(UmScan *scan)
+{
+	while (scan->pos < scan->end &&
+		   (*scan->pos == ' ' || *scan->pos == '\n' || *scan->pos == '\r' || *scan->pos == '\t'))
+		scan->pos++;
+}
+
+/* Says what kind of value comes next, without taking it. */
+static inline UmToken
+um_scan_peek(UmScan *scan)
+{
+	uint8		token;
+
+	if (scan->sqlstate != 0)
+		return UM_NONE;
+	um_scan_space(scan);
+	token = scan->pos < scan->end ? um_first_bytes[(unsigned char) *scan->pos] : UM_NONE;
+	return token != UM_NONE ? (UmToken) token : um_scan_nothing(scan);
+}
+
+/* Takes a string; its value has the escapes resolved. */
+static inline bool
+um_scan_string(UmScan *scan, UmSlice *value)
+{
+	const char *start = scan->pos + 1;
+	const char *p = um_plain_end(start, scan->end);
+
+	value->ptr = start;
+	value->len = p - start;
+	scan->pos = p;
+	if (p == scan->end || *p != '"')
+		return um_scan_escapes(scan, value);
+	scan->pos++;
+	return true;
+}
 
 /* Without space around it, of which there mostly is none. */
 static inline UmSlice

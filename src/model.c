@@ -470,17 +470,20 @@ static void
 collect_names(UmNames *names, UmAttribute *attributes)
 {
 	int			n = 0;
+	int			first = 0;		/* name of the attribute before */
 
 	for (UmAttribute *a = attributes; a->kind != UM_END; a++)
 		n += UM_VERSIONS + UM_MAX_ALIASES;
-	names->name = palloc(sizeof(UmName) * Max(n, 1));
+	names->name = palloc0(sizeof(UmName) * Max(n, 1));
 	names->count = 0;
 	for (UmAttribute *a = attributes; a->kind != UM_END; a++)
 	{
 		const char *spelling[UM_VERSIONS + UM_MAX_ALIASES];
+		int			before = first;
 
 		memcpy(spelling, a->name, sizeof(a->name));
 		memcpy(spelling + UM_VERSIONS, a->alias, sizeof(a->alias));
+		first = names->count;
 		for (size_t i = 0; i < lengthof(spelling); i++)
 		{
 			if (spelling[i] == NULL || (i > 0 && spelling[0] != NULL &&
@@ -490,6 +493,11 @@ collect_names(UmNames *names, UmAttribute *attributes)
 			names->name[names->count].len = strlen(spelling[i]);
 			names->name[names->count++].attribute = a;
 		}
+		for (int i = before; i < first; i++)
+			names->name[i].next = i - before < names->count - first &&
+				a->name[UM_R14_5] != a->name[UM_V4] &&
+				names->name[i].attribute->name[UM_R14_5] != names->name[i].attribute->name[UM_V4]
+				? first + i - before : first;
 	}
 }
 
@@ -512,13 +520,9 @@ um_find_attribute(const UmModel *model, const char *column)
 	return slot < 0 ? NULL : model->slot[slot];
 }
 
-/*
- * The attribute that a key means; NULL for one that the model does not know.
- * Keys mostly come in the model's order, so the search starts after the last
- * one found, which the caller keeps in *hint.
- */
+/* The long way of um_find_name, from where *hint expects it. */
 UmAttribute *
-um_find_name(const UmNames *names, UmSlice key, int *hint)
+um_search_name(const UmNames *names, UmSlice key, int *hint)
 {
 	int			start = hint != NULL ? *hint : 0;
 
@@ -530,7 +534,7 @@ um_find_name(const UmNames *names, UmSlice key, int *hint)
 		if (name->len == key.len && memcmp(name->name, key.ptr, key.len) == 0)
 		{
 			if (hint != NULL)
-				*hint = at + 1;
+				*hint = name->next;
 			return name->attribute;
 		}
 	}

@@ -62,6 +62,7 @@ typedef struct UmName
 	const char *name;
 	int			len;
 	struct UmAttribute *attribute;
+	int			next;			/* the following attribute, as the same version calls it */
 } UmName;
 
 /* Every spelling of a table's attributes, in its order. */
@@ -131,7 +132,26 @@ extern UmModel um_characteristic_value;
 extern void um_model_init(void);
 extern UmVersion um_version(const char *name);
 extern UmAttribute *um_find_attribute(const UmModel *model, const char *column);
-extern UmAttribute *um_find_name(const UmNames *names, UmSlice key, int *hint);
+extern UmAttribute *um_search_name(const UmNames *names, UmSlice key, int *hint);
 extern const char *um_name_in(const UmAttribute *attribute, UmVersion version);
+
+/*
+ * The attribute that a key means; NULL for one that the model does not know.
+ * Keys mostly come in the model's order, so the caller may keep in *hint, 0 at
+ * first, where the next one is expected.
+ */
+static inline UmAttribute *
+um_find_name(const UmNames *names, UmSlice key, int *hint)
+{
+	const UmName *name;
+
+	if (hint == NULL)
+		return um_search_name(names, key, NULL);
+	name = &names->name[*hint];
+	if (names->count == 0 || name->len != key.len || memcmp(name->name, key.ptr, key.len) != 0)
+		return um_search_name(names, key, hint);
+	*hint = name->next;
+	return name->attribute;
+}
 
 #endif

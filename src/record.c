@@ -226,8 +226,8 @@ um_slot_type(const UmAttribute *attribute, const UmModel *model)
 UmRecord *
 um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple)
 {
-	Datum	   *values = palloc(sizeof(Datum) * desc->natts);
-	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+	Datum		values[MaxTupleAttributeNumber];
+	bool		nulls[MaxTupleAttributeNumber];
 
 	heap_deform_tuple(tuple, desc, values, nulls);
 	return um_record_from_values(shape, values, nulls);

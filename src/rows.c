@@ -56,8 +56,11 @@ um_rows_start(const UmModel *model, const char *name)
 
 /* old_date is that of the stored row, 0 for a new one; load 0 for none. */
 MinimalTuple
-um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, int64 load)
+um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, int64 load,
+			 MemoryContext context)
 {
+	MemoryContext old;
+	MinimalTuple row;
 	Datum		values[64];
 	bool		nulls[64];
 	int			receipt = record->model->receipt_slot;
@@ -79,7 +82,10 @@ um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, int64 l
 	values[n++] = Int64GetDatum(load);
 	nulls[n] = old_date == 0;
 	values[n++] = old_date;
-	return heap_form_minimal_tuple(rows->desc, values, nulls);
+	old = MemoryContextSwitchTo(context);
+	row = heap_form_minimal_tuple(rows->desc, values, nulls);
+	MemoryContextSwitchTo(old);
+	return row;
 }
 
 /* Appends a copy. */

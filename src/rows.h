@@ -23,7 +23,7 @@ typedef struct UmRows
 
 extern UmRows *um_rows_start(const UmModel *model, const char *name);
 extern MinimalTuple um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date,
-								 int64 load);
+								 int64 load, MemoryContext context);
 extern void um_rows_put(UmRows *rows, MinimalTuple row);
 extern uint64 um_rows_insert(UmRows *rows, UmPlan *plan);
 extern uint64 um_rows_update(UmRows *rows);
