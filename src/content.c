@@ -27,6 +27,9 @@
 #include "errors.h"
 #include "lifecycle.h"
 
+/* A tag and a number. */
+#define COUNT_WIDTH (1 + (int) sizeof(uint64))
+
 /* A longer form is not worth keeping the memory for. */
 #define FORM_KEPT (64 * 1024)
 
@@ -37,9 +40,10 @@ static void append_slot(StringInfo out, const UmRecord *record, const UmAttribut
 static void append_status(StringInfo out, const UmRecord *record);
 static void append_list(StringInfo out, const UmList *list);
 static void append_characteristics(StringInfo out, const struct varlena *list);
-static void append_bytes(StringInfo out, char tag, const char *bytes, int len);
+static inline void append_bytes(StringInfo out, char tag, const char *bytes, int len);
 static void append_number(StringInfo out, Numeric number);
-static void append_count(StringInfo out, char tag, int64 count);
+static inline void append_count(StringInfo out, char tag, int64 count);
+static inline void put_count(StringInfo out, char tag, int64 count);
 static void append_jsonb(StringInfo out, JsonbContainer *container);
 static void append_json_text(StringInfo out, UmSlice text);
 static int	date_of_receipt(const UmRecord *usage);
@@ -248,26 +252,37 @@ append_characteristics(StringInfo out, const struct varlena *list)
 	}
 }
 
-static void
+/* Makes room once for what is many times a row. */
+static inline void
 append_bytes(StringInfo out, char tag, const char *bytes, int len)
 {
-	append_count(out, tag, len);
-	appendBinaryStringInfo(out, bytes, len);
+	if (out->maxlen - out->len <= COUNT_WIDTH + len)
+		enlargeStringInfo(out, COUNT_WIDTH + len);
+	put_count(out, tag, len);
+	memcpy(out->data + out->len, bytes, len);
+	out->len += len;
+}
+
+static inline void
+append_count(StringInfo out, char tag, int64 count)
+{
+	if (out->maxlen - out->len <= COUNT_WIDTH)
+		enlargeStringInfo(out, COUNT_WIDTH);
+	put_count(out, tag, count);
 }
 
 /* A tag and eight bytes, the lowest first whatever the machine. */
-static void
-append_count(StringInfo out, char tag, int64 count)
+static inline void
+put_count(StringInfo out, char tag, int64 count)
 {
 	uint64		bytes = count;
 
 #ifdef WORDS_BIGENDIAN
 	bytes = pg_bswap64(bytes);
 #endif
-	enlargeStringInfo(out, 1 + sizeof(bytes));
 	out->data[out->len] = tag;
 	memcpy(out->data + out->len + 1, &bytes, sizeof(bytes));
-	out->len += 1 + sizeof(bytes);
+	out->len += COUNT_WIDTH;
 }
 
 /* By value: 12.00, 12.0 and 12 are the same. */
