@@ -588,7 +588,7 @@ write_key(StringInfo out, char before, const UmAttribute *attribute)
 	UmSlice		key = attribute->key[UM_R14_5];
 
 	appendStringInfoCharMacro(out, before);
-	appendBinaryStringInfo(out, key.ptr, key.len);
+	um_append(out, key.ptr, key.len);
 }
 
 static void

@@ -496,9 +496,9 @@ um_append_compact(StringInfo out, UmSlice raw)
 	out->data[out->len] = '\0';
 }
 
-/* Appends text as a JSON string. */
+/* The long way of um_append_json_string. */
 void
-um_append_json_string(StringInfo out, const char *text, int len)
+um_append_escaped(StringInfo out, const char *text, int len)
 {
 	static const char hex[] = "0123456789abcdef";
 	const char *p = text;

@@ -85,7 +85,7 @@ extern bool um_is_number(UmSlice text);
 extern UmSlice um_trim_space(UmSlice text);
 extern bool um_slice_is(UmSlice slice, const char *text);
 extern void um_append_compact(StringInfo out, UmSlice raw);
-extern void um_append_json_string(StringInfo out, const char *text, int len);
+extern void um_append_escaped(StringInfo out, const char *text, int len);
 
 static inline void
 um_scan_space(UmScan *scan)
@@ -131,6 +131,38 @@ um_trim(UmSlice text)
 	if (text.len == 0 || ((unsigned char) text.ptr[0] > ' ' && (unsigned char) text.ptr[text.len - 1] > ' '))
 		return text;
 	return um_trim_space(text);
+}
+
+static inline void
+um_append(StringInfo out, const char *bytes, int len)
+{
+	if (out->maxlen - out->len <= len)
+		enlargeStringInfo(out, len);
+	memcpy(out->data + out->len, bytes, len);
+	out->len += len;
+	out->data[out->len] = '\0';
+}
+
+/* Appends text as a JSON string; mostly there is nothing to escape. */
+static inline void
+um_append_json_string(StringInfo out, const char *text, int len)
+{
+	char	   *p;
+
+	if (um_plain_end(text, text + len) != text + len)
+	{
+		um_append_escaped(out, text, len);
+		return;
+	}
+	if (out->maxlen - out->len <= len + 2)
+		enlargeStringInfo(out, len + 2);
+	p = out->data + out->len;
+	*p++ = '"';
+	memcpy(p, text, len);
+	p += len;
+	*p++ = '"';
+	*p = '\0';
+	out->len += len + 2;
 }
 
 #endif

@@ -426,6 +426,8 @@ resolve(UmModel *model, UmAttribute *attribute, int *ordinal)
 	attribute->fallback_slot = slot_of(model, attribute->fallback);
 	attribute->segment_slot = slot_of(model, attribute->last_segment_of);
 	attribute->start_slot = slot_of(model, attribute->not_before);
+	if (attribute->slot >= 0 && attribute->fallback_slot < 0)
+		attribute->plain_in = UM_ALL_VERSIONS & ~(attribute->members != NULL ? attribute->object_in : 0);
 	attribute->completed = attribute->preset != NULL || attribute->segment_slot >= 0 ||
 		attribute->fallback_slot >= 0 || attribute->kind == UM_LIST || attribute->kind == UM_TREE;
 	attribute->checked = is_checked(attribute);

@@ -93,6 +93,7 @@ typedef struct UmAttribute
 	int			fallback_slot;
 	int			segment_slot;
 	int			start_slot;
+	int			plain_in;		/* versions that write it where it is set, or not at all */
 	bool		completed;		/* may be filled in from the rest of the record */
 	bool		checked;		/* a rule looks at it, there or not */
 	int			ordinal;		/* the model's order */

@@ -65,7 +65,8 @@ um_write_record(StringInfo out, const UmRecord *record, UmVersion version, const
 		writer.extra = DatumGetJsonbP(record->value[record->model->extra_slot]);
 	appendStringInfoCharMacro(out, '{');
 	for (um_each_attribute(a, record->model))
-		write_attribute(&writer, a);
+		if (!(a->plain_in & (1 << version)) || record->state[a->slot] == UM_SET)
+			write_attribute(&writer, a);
 	if (writer.extra != NULL)
 		write_extra(&writer, &writer.extra->root, &record->model->names, fields);
 	appendStringInfoCharMacro(out, '}');
@@ -76,10 +77,10 @@ write_attribute(Writer *writer, const UmAttribute *attribute)
 {
 	const UmRecord *record = writer->record;
 	int			slot = attribute->slot;
-	UmFields   *under;
+	UmFields   *under = NULL;
 
 	if (attribute->kind == UM_EXTRA || attribute->kind == UM_INTERNAL ||
-		!selects_attribute(writer->fields, attribute, &under))
+		(writer->fields != NULL && !selects_attribute(writer->fields, attribute, &under)))
 		return;
 	if (is_object_in(attribute, writer->version))
 	{
@@ -180,7 +181,7 @@ write_name(Writer *writer, const UmAttribute *attribute)
 
 	if (writer->members++ > 0)
 		appendStringInfoCharMacro(writer->out, ',');
-	appendBinaryStringInfo(writer->out, key.ptr, key.len);
+	um_append(writer->out, key.ptr, key.len);
 }
 
 static void
@@ -198,6 +199,7 @@ write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFiel
 	StringInfo	out = writer->out;
 	Datum		value = writer->record->value[slot];
 	const UmLifeCycle *life = writer->record->model->life;
+	const char *number;
 	JsonbValue	json;
 
 	writer->written |= UINT64CONST(1) << slot;
@@ -212,7 +214,8 @@ write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFiel
 			um_append_time(out, DatumGetTimestampTz(value));
 			break;
 		case UM_NUMBER:
-			appendStringInfoString(out, DatumGetCString(DirectFunctionCall1(numeric_out, value)));
+			number = DatumGetCString(DirectFunctionCall1(numeric_out, value));
+			um_append(out, number, strlen(number));
 			break;
 		case UM_BOOL:
 			appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
