@@ -5,12 +5,21 @@
 # (what is measured), lets them race and compares their medians:
 #
 #	side NAME DATABASE BEFORE TIMED   two pieces of SQL; the time of TIMED counts
+#	side_command NAME DATABASE BEFORE COMMAND
+#	                                  SQL, and a shell command that is timed from
+#	                                  outside, with PGDATABASE set
+#	holds NAME SQL EXPECTED [DATABASE]
+#	                                  what must be true behind each run of that side
 #	race                              runs all sides, taking turns
 #	compare LABEL A B GOAL            prints median A / median B; GOAL is "<= 1.35",
 #	                                  ">= 1.4" or "-" for none
 #	within LABEL A B MILLISECONDS     the medians may differ by that much
+#	row LABEL A B VALUE GOAL          a line of the table that the case made itself
 #
-# rows, runs and scratch (a folder that the server can read) are set.
+# rows, runs, scratch (a folder that the server can read) and usagectl (the program)
+# are set.
+
+. test/bench/voice.sh
 
 run_cases() {
 	scratch=$1 rows=$2 runs=$3
@@ -25,10 +34,13 @@ run_cases() {
 	[ $# -gt 0 ] || files=("$bench"/cases/*.sh)
 	: > "$scratch/table"
 	start_bench_cluster
+	find_usagectl
 	for name in "${files[@]}"; do
 		run_case "$name"
 	done
 	print_table
+	echo
+	echo "$(sql postgres -c 'SELECT split_part(version(), $$ (Debian$$, 1)'), $(nproc) cores, $rows rows, $runs runs"
 	"$bindir/pg_ctl" --silent --mode=immediate --pgdata="$scratch/data" stop
 	! grep -q 'missed$' "$scratch/table"
 }
@@ -49,13 +61,29 @@ start_bench_cluster() {
 		checkpoint_timeout = 1d
 		autovacuum = off
 	CONF
-	"$bindir/pg_ctl" --wait --silent --pgdata="$scratch/data" --log="$scratch/server.log" start ||
-		{ cat "$scratch/server.log"; return 1; }
+	start_server
+}
+
+# start_server [OPTION...]: options of postgres
+start_server() {
+	"$bindir/pg_ctl" --wait --silent --pgdata="$scratch/data" --log="$scratch/server.log" \
+		--options="$*" start || { cat "$scratch/server.log"; return 1; }
+}
+
+stop_server() {
+	"$bindir/pg_ctl" --wait --silent --mode=fast --pgdata="$scratch/data" stop
+}
+
+# The one that was just built, or with --installed the one beside psql.
+find_usagectl() {
+	usagectl=$bindir/usagectl
+	[ ! -x ./usagectl ] || usagectl=$PWD/usagectl
+	[ -x "$usagectl" ] || die "there is no usagectl"
 }
 
 # A case does not see what another one has set.
 run_case() (
-	declare -A database before timed times
+	declare -A database before timed command condition expected where times
 	sides=()
 	case_name=$(basename "$1" .sh)
 	say preparing
@@ -73,24 +101,31 @@ sql() {
 	"$bindir/psql" -XqAt -v ON_ERROR_STOP=1 -d "$name" "$@"
 }
 
-# make_database NAME: with the extension and what makes the rows
-make_database() {
-	sql postgres -c "CREATE DATABASE $1"
-	sql "$1" -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION usage_mgmt' \
-		-f "$bench/rows.sql"
-}
-
 # empty SCHEMA: a round is not to find the dead keys of the one before.
 empty() {
 	case $1 in
 		bare) echo 'TRUNCATE bare.usage;' ;;
 		*)    echo "TRUNCATE $1.usage_key; TRUNCATE $1.usage;" ;;
 	esac
+	[ "$1" != usage_mgmt ] ||
+		echo 'TRUNCATE usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict;'
 }
+
+# What a load of the run's rows must leave: as many usages, as many keys.
+stored='SELECT count(*), (SELECT count(*) FROM usage_mgmt.usage_key) FROM usage_mgmt.usage'
 
 side() {
 	sides+=("$1")
 	database[$1]=$2 before[$1]=$3 timed[$1]=$4 times[$1]=
+}
+
+side_command() {
+	side "$1" "$2" "$3" ''
+	command[$1]=$4
+}
+
+holds() {
+	condition[$1]=$2 expected[$1]=$3 where[$1]=${4:-${database[$1]}}
 }
 
 # Each round begins with another side, so that none always follows the same.
@@ -103,12 +138,30 @@ race() {
 			spent=$(run_side "$name")
 			times[$name]+=" $spent"
 			say "run $((round + 1)): $name $spent ms"
+			[ -z "${condition[$name]-}" ] || look_at "$name"
 		done
 	done
 }
 
-# In one session: what comes before, a checkpoint, and what counts, in milliseconds.
+# Whoever stores less is no rival.
+look_at() {
+	local found
+
+	found=$(sql "${where[$1]}" -c "${condition[$1]}")
+	[ "$found" = "${expected[$1]}" ] ||
+		die "$case_name: $1 left $found, not ${expected[$1]} (${condition[$1]})"
+}
+
 run_side() {
+	if [ -n "${command[$1]-}" ]; then
+		time_command "$1"
+	else
+		time_sql "$1"
+	fi
+}
+
+# In one session: what comes before, a checkpoint, and what counts, in milliseconds.
+time_sql() {
 	{
 		echo "${before[$1]}"
 		echo 'CHECKPOINT;'
@@ -117,38 +170,91 @@ run_side() {
 	} | sql "${database[$1]}" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' | tail -n 1
 }
 
+# The same of a program, its start and its connection included.
+time_command() {
+	local start end
+
+	printf '%s\n' "${before[$1]}" 'CHECKPOINT;' | sql "${database[$1]}" > /dev/null ||
+		return 1
+	export PGDATABASE=${database[$1]}
+	start=${EPOCHREALTIME/./}
+	eval "${command[$1]}" > "$scratch/command.log" 2>&1 || { cat "$scratch/command.log" >&2; return 1; }
+	end=${EPOCHREALTIME/./}
+	printf '%d.%03d\n' $(((end - start) / 1000)) $(((end - start) % 1000))
+}
+
+# together FUNCTION FIRST SECOND: the function on both at once
+together() {
+	local first
+
+	"$1" "$2" &
+	first=$!
+	"$1" "$3" && wait "$first"
+}
+
+# The two commands that most cases have, on the file that is named.
+import_file() {
+	"$usagectl" import "$1"
+}
+
+copy_raw() {
+	sql "$PGDATABASE" -c "\\copy raw FROM '$1' WITH $lines"
+}
+
 median() {
 	tr ' ' '\n' <<< "${times[$1]}" | sed '/^$/d' | sort -g |
 		awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
 compare() {
-	awk -v label="$1" -v a="$(median "$2")" -v b="$(median "$3")" -v goal="$4" 'BEGIN {
-		ratio = a / b
-		split(goal, g, " ")
-		met = goal == "-" ? "" : (g[1] == "<=" ? ratio <= g[2] : ratio >= g[2]) ? "ok" : "missed"
-		printf "%s|%.2f s|%.2f s|%.2f|%s|%s\n", label, a / 1000, b / 1000, ratio, goal, met
-	}' >> "$scratch/table"
+	local a b
+	a=$(median "$2") b=$(median "$3")
+	row "$1" "$(seconds "$a")" "$(seconds "$b")" "$(quotient "$a" "$b")" "$4"
 }
 
 within() {
-	awk -v label="$1" -v a="$(median "$2")" -v b="$(median "$3")" -v most="$4" 'BEGIN {
-		printf "%s|%.4f s|%.4f s|+%.2f ms|<= %s ms|%s\n", label, a / 1000, b / 1000, a - b, most,
-			a - b <= most ? "ok" : "missed"
+	local a b
+	a=$(median "$2") b=$(median "$3")
+	row "$1" "$(seconds "$a" 4)" "$(seconds "$b" 4)" \
+		"$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%+.2f ms", a - b }')" "<= $4 ms"
+}
+
+seconds() {
+	awk -v ms="$1" -v digits="${2:-2}" 'BEGIN { printf "%.*f s", digits, ms / 1000 }'
+}
+
+megabytes() {
+	awk -v bytes="$1" 'BEGIN { printf "%.1f MB", bytes / 1048576 }'
+}
+
+quotient() {
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
+}
+
+# A value may have a unit; the goal then has the same. Or the goal is the value itself.
+row() {
+	awk -v label="$1" -v a="$2" -v b="$3" -v value="$4" -v goal="$5" 'BEGIN {
+		split(goal, g, " ")
+		v = value + 0
+		good = g[1] == "<=" ? v <= g[2] + 0 : g[1] == ">=" ? v >= g[2] + 0 : value == goal
+		met = goal == "-" ? "" : good ? "ok" : "missed"
+		printf "%s|%s|%s|%s|%s|%s\n", label, a, b, value, goal, met
 	}' >> "$scratch/table"
 }
 
 print_table() {
 	{
-		echo 'name|median A|median B|ratio|goal|'
+		echo 'name|A|B|ratio|goal|'
 		cat "$scratch/table"
 	} | awk -F '|' '
 		{ line[NR] = $0; for (i = 1; i <= NF; i++) if (length($i) > width[i]) width[i] = length($i) }
 		END {
 			for (n = 1; n <= NR; n++) {
 				split(line[n], f, "|")
-				printf "%-*s  %*s  %*s  %*s  %-*s  %s\n", width[1], f[1], width[2], f[2],
-					width[3], f[3], width[4], f[4], width[5], f[5], f[6]
+				text = sprintf("%-*s  %*s  %*s  %*s  %-*s  %s", width[1], f[1], width[2], f[2],
+					width[3], f[3], width[4], f[4], width[5], f[5], f[6])
+				sub(/ +$/, "", text)
+				print text
 			}
 		}'
 }

@@ -1,9 +1,11 @@
 -- The rows that the benchmark loads: voice usages like the standard's sample, 8
--- characteristics and 2 parties, every second one rated. Ids and dates in order.
+-- characteristics and 2 parties, every second one rated. Ids and dates in order, ids
+-- after those of the first skip usages.
 
 CREATE SCHEMA bench;
 
-CREATE FUNCTION bench.voice(rows integer, first timestamptz, last timestamptz)
+CREATE FUNCTION bench.voice(rows integer, first timestamptz, last timestamptz,
+	skip integer DEFAULT 0)
 RETURNS TABLE (
 	id text, usage_date timestamptz, usage_type text, description text,
 	status usage_mgmt.usage_status, usage_specification_id text,
@@ -50,6 +52,6 @@ BEGIN ATOMIC
 			currency_code => 'EUR',
 			product_ref => 'http://serverlocation:port/productInventory/product/' || n % 100000,
 			product_ref_id => (n % 100000)::text)] END
-	FROM (SELECT n, date_trunc('second', first + n * ((last - first) / (rows + 1))) AS happened
-		  FROM generate_series(1, rows) n) AS made;
+	FROM (SELECT n, date_trunc('second', first + (n - skip) * ((last - first) / (rows + 1))) AS happened
+		  FROM generate_series(skip + 1, skip + rows) n) AS made;
 END;

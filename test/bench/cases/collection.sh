@@ -8,9 +8,7 @@ some=$((rows / 3))
 make_database collection
 sql collection <<-SQL
 	SELECT FROM usage_mgmt.ensure_partitions('2025-01-01Z', '2025-12-31Z');
-	INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, description, status,
-		usage_specification_id, usage_specification_href, usage_specification_name,
-		usage_characteristic, related_party, rated_product_usage)
+	INSERT INTO usage_mgmt.usage ($columns)
 		SELECT * FROM bench.voice($many, '2025-01-01Z', '2026-01-01Z');
 	CREATE INDEX ON usage_mgmt.usage (usage_type);
 	UPDATE usage_mgmt.usage SET usage_type = 'some' WHERE id IN

@@ -2,9 +2,6 @@
 # COPY into usage, with every rule and the ledger, against the same table bare and
 # with the rules and the ledger in PL/pgSQL.
 
-columns='id, usage_date, usage_type, description, status, usage_specification_id,
-	usage_specification_href, usage_specification_name, usage_characteristic,
-	related_party, rated_product_usage'
 file=$scratch/voice.copy
 
 make_database copy

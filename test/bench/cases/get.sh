@@ -21,9 +21,7 @@ with_partitions() {
 		END
 		\$\$;
 		SELECT FROM usage_mgmt.ensure_partitions('$2-01Z', '2025-12-31Z');
-		INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, description, status,
-			usage_specification_id, usage_specification_href, usage_specification_name,
-			usage_characteristic, related_party, rated_product_usage)
+		INSERT INTO usage_mgmt.usage ($columns)
 			SELECT * FROM bench.voice($rows, '$2-01Z', '2026-01-01Z');
 		SELECT setseed(0.5) \g /dev/null
 		CREATE TABLE bench.wanted AS

@@ -10,9 +10,7 @@ sql post <<SQL
 SELECT FROM usage_mgmt.ensure_partitions('2026-01-01Z', '2026-03-31Z');
 CREATE TABLE bench.source AS
 	SELECT * FROM bench.voice($posts, '2026-01-01Z', '2026-04-01Z') ORDER BY id;
-INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, description, status,
-	usage_specification_id, usage_specification_href, usage_specification_name,
-	usage_characteristic, related_party, rated_product_usage) SELECT * FROM bench.source;
+INSERT INTO usage_mgmt.usage ($columns) SELECT * FROM bench.source;
 CREATE TABLE bench.document AS
 	SELECT id, usage_mgmt.to_tmf(u) AS body FROM usage_mgmt.usage u ORDER BY id;
 TRUNCATE usage_mgmt.usage;
@@ -35,9 +33,7 @@ DECLARE
 	s record;
 BEGIN
 	FOR s IN SELECT * FROM bench.source LOOP
-		INSERT INTO '"$schema"'.usage (id, usage_date, usage_type, description, status,
-			usage_specification_id, usage_specification_href, usage_specification_name,
-			usage_characteristic, related_party, rated_product_usage)
+		INSERT INTO '"$schema.usage ($columns)"'
 		VALUES (s.id, s.usage_date, s.usage_type, s.description, s.status,
 			s.usage_specification_id, s.usage_specification_href, s.usage_specification_name,
 			s.usage_characteristic, s.related_party, s.rated_product_usage);
