@@ -209,9 +209,7 @@ DECLARE
 	fires text;
 BEGIN
 	FOR name, fires IN
-		-- The first to fire, so that statements of other triggers are inside this one.
-		VALUES ('aa_usage_keys_begin', 'BEFORE INSERT ON %s'),
-			('usage_keys_insert', 'AFTER INSERT ON %s'),
+		VALUES ('usage_keys_insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows'),
 			('usage_keys_update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
 			('usage_keys_delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows'),
 			('usage_keys_truncate', 'BEFORE TRUNCATE ON %s')

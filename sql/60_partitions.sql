@@ -147,7 +147,7 @@ BEGIN
 		FROM pg_inherits i
 		WHERE i.inhparent = 'usage_mgmt.usage'::regclass
 		AND (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = i.inhrelid
-			 AND t.tgname LIKE '%usage\_keys\_%' AND t.tgenabled <> 'D') < 5;
+			 AND t.tgname LIKE 'usage\_keys\_%' AND t.tgenabled <> 'D') < 4;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.check_keys() IS

@@ -624,9 +624,7 @@ DECLARE
 	fires text;
 BEGIN
 	FOR name, fires IN
-		-- The first to fire, so that statements of other triggers are inside this one.
-		VALUES ('aa_usage_keys_begin', 'BEFORE INSERT ON %s'),
-			('usage_keys_insert', 'AFTER INSERT ON %s'),
+		VALUES ('usage_keys_insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows'),
 			('usage_keys_update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
 			('usage_keys_delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows'),
 			('usage_keys_truncate', 'BEFORE TRUNCATE ON %s')
@@ -979,7 +977,7 @@ BEGIN
 		FROM pg_inherits i
 		WHERE i.inhparent = 'usage_mgmt.usage'::regclass
 		AND (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = i.inhrelid
-			 AND t.tgname LIKE '%usage\_keys\_%' AND t.tgenabled <> 'D') < 5;
+			 AND t.tgname LIKE 'usage\_keys\_%' AND t.tgenabled <> 'D') < 4;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.check_keys() IS

@@ -124,6 +124,7 @@ static void at_transaction_end(XactEvent event, void *arg);
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
 static void open_batch(Relation view, const UmModel *model);
 static bool is_nested(void);
+static bool is_copy_into(Oid view);
 static Batch *batch_of(Oid view);
 static void close_batch(Batch *batch);
 static void drop_batch(Batch *batch);
@@ -257,7 +258,7 @@ open_batch(Relation view, const UmModel *model)
 												  ALLOCSET_DEFAULT_SIZES);
 	Batch	   *batch = MemoryContextAllocZero(context, sizeof(Batch));
 	int64		load = um_load_id();
-	bool		kept = !is_nested() && (load != 0 || um_is_copy_into(RelationGetRelid(view)));
+	bool		kept = !is_nested() && (load != 0 || is_copy_into(RelationGetRelid(view)));
 	MemoryContext old;
 
 	batch->view = RelationGetRelid(view);
@@ -304,12 +305,12 @@ is_nested(void)
  * COPY is known by its entry in pg_stat_progress_copy, which names its target;
  * where activities are not tracked, by the command of the portal.
  */
-bool
-um_is_copy_into(Oid relation)
+static bool
+is_copy_into(Oid view)
 {
 	if (pgstat_track_activities && MyBEEntry != NULL)
 		return MyBEEntry->st_progress_command == PROGRESS_COMMAND_COPY &&
-			MyBEEntry->st_progress_command_target == relation;
+			MyBEEntry->st_progress_command_target == view;
 	return ActivePortal != NULL && ActivePortal->commandTag == CMDTAG_COPY;
 }
 
@@ -774,15 +775,39 @@ insert_rows(Batch *batch, int from, int to)
 
 /*
  * Whether the row that a trigger sees is the next one of the INSERT under way,
- * which was checked before, and its hash.  For triggers that saw it alone.
+ * which was checked before.  For triggers that saw it alone.
  */
 bool
-um_bulk_vouches(Datum id, int64 *content_hash)
+um_bulk_vouches(Datum id)
 {
 	if (vouched == NULL || vouched_next >= vouched_count ||
 		!um_same_id(vouched[vouched_next]->id, id))
 		return false;
-	*content_hash = vouched[vouched_next++]->content_hash;
+	vouched_next++;
+	return true;
+}
+
+/*
+ * Whether all rows of the INSERT under way have been inserted; true only once,
+ * for what triggers write behind that is theirs.
+ */
+bool
+um_bulk_is_done(void)
+{
+	if (vouched == NULL || vouched_next != vouched_count)
+		return false;
+	vouched_next = vouched_count + 1;
+	return true;
+}
+
+/* The hash of the nth row of that INSERT; false where it is another row. */
+bool
+um_bulk_hash(int n, Datum id, Datum date, int64 *content_hash)
+{
+	if (n >= vouched_count || !um_same_id(vouched[n]->id, id) ||
+		vouched[n]->usage_date != DatumGetTimestampTz(date))
+		return false;
+	*content_hash = vouched[n]->content_hash;
 	return true;
 }
 
@@ -814,8 +839,7 @@ is_id_taken(const ErrorData *error)
 	if (!OidIsValid(table) || !OidIsValid(index))
 		return false;
 	if (table != um_table("usage_key", true) &&
-		(!get_rel_relispartition(table) ||
-		 llast_oid(get_partition_ancestors(table)) != um_table(um_usage.noun, true)))
+		!list_member_oid(get_partition_ancestors(table), um_table(um_usage.noun, true)))
 		return false;
 	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
 	primary = HeapTupleIsValid(tuple) && ((Form_pg_index) GETSTRUCT(tuple))->indisprimary;

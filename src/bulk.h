@@ -6,7 +6,8 @@
 #define UM_BULK_H
 
 extern void um_bulk_init(void);
-extern bool um_is_copy_into(Oid relation);
-extern bool um_bulk_vouches(Datum id, int64 *content_hash);
+extern bool um_bulk_vouches(Datum id);
+extern bool um_bulk_is_done(void);
+extern bool um_bulk_hash(int n, Datum id, Datum date, int64 *content_hash);
 
 #endif

@@ -3,22 +3,17 @@
  *	  One id, one usage: the writer of usage_key.
  *
  * A unique index on a partitioned table must hold the partition key, so it
- * cannot say that an id exists once.  The ledger can.  It is written when a
- * statement ends, by triggers on the parent for statements on it and on each
- * leaf for those on the leaf: a statement fires exactly one of the two.  By
- * then the statement's own ON CONFLICT and its moves between partitions are
- * settled, so users meet no surprise, and a thousand rows cost one statement.
+ * cannot say that an id exists once.  The ledger can.  It is written by AFTER
+ * STATEMENT triggers from the transition tables, on the parent for statements
+ * on it and on each leaf for those on the leaf: a statement fires exactly one
+ * of the two.  By then the statement's own ON CONFLICT and its moves between
+ * partitions are settled, so users meet no surprise, and a thousand rows cost
+ * one statement.
  *
- * What an UPDATE changed and a DELETE took away is read from transition tables,
- * but for rows that MERGE moves to another leaf, which are in the wrong ones:
- * those are noted on their way (um_ledger_note_move).
- * An INSERT has none, since they would keep every row of it a second time:
- * the row trigger, which is the last to see a row, notes its key and hash in
- * the statement under way (um_ledger_note).  A row that was noted is in the
- * table, but for one thing: ON CONFLICT may have left it out.  So the keys of
- * a statement that can have such a clause are inserted where they are new, and
- * only if some are not, or an index of the user's own could be in conflict, the
- * table is asked which of the rows are there (write_doubtful).
+ * One thing these tables have wrong: a row that MERGE moves to another leaf is
+ * in none of them, or counts as deleted and inserted where there are triggers
+ * for that.  So moves are noted by the row trigger (um_ledger_note_move), and
+ * what an UPDATE's own tables do not tell is done behind them (write_moves).
  *
  * The work is done as the owner of the table that fired, so that nobody needs
  * a right on the ledger, and a table of somebody's own gives him none either.
@@ -55,6 +50,7 @@
 #include "store.h"
 
 #define BATCH "usage_key_batch"
+#define MOVES "usage_key_moves"
 
 #define MOVE "UPDATE usage_mgmt.usage_key k SET usage_date = b.usage_date FROM " BATCH " b " \
 	"WHERE k.id OPERATOR(pg_catalog.=) b.id"
@@ -63,6 +59,17 @@
 
 /* Lets a plan that is kept find a few keys by index, whatever it was made for. */
 #define IN_BATCH "k.id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT id FROM " BATCH "))"
+
+/* Of rows that MERGE moves, the keys stay. */
+#define FORGET_BUT_MOVED FORGET " AND NOT EXISTS (SELECT FROM " MOVES " m " \
+	"WHERE m.id OPERATOR(pg_catalog.=) b.id AND m.usage_date OPERATOR(pg_catalog.<>) b.usage_date)"
+
+/* And they have been written by this transaction. */
+#define ADD_BUT_MOVED "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) " \
+	"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b " \
+	"WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE k.id OPERATOR(pg_catalog.=) b.id " \
+	"AND k.usage_date OPERATOR(pg_catalog.=) b.usage_date " \
+	"AND k.xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid) ORDER BY b.id"
 
 /* More keys than that are found by a join, planned anew. */
 #define MANY_KEYS 10000
@@ -77,23 +84,20 @@ typedef struct Batch
 	StringInfoData last;		/* id */
 } Batch;
 
-/* An INSERT or COPY that is under way, or the moves of one that is an UPDATE. */
-typedef struct Statement
+/* Where the rows of the UPDATE under way move to. */
+typedef struct Moves
 {
-	struct Statement *outer;
-	Oid			relation;		/* that it names; unknown for moves */
-	Oid			root;			/* of its partitions */
+	struct Moves *outer;
+	Oid			root;			/* of the partitions */
 	SubTransactionId transaction;
-	bool		copy;
-	bool		doubtful;		/* a unique index of the user's could be in conflict */
-	double		vouched;		/* rows of a bulk insert, which has no ON CONFLICT */
 	MemoryContext context;
 	Batch		batch;
-} Statement;
+} Moves;
 
-/* The innermost of each kind. */
-static Statement *inserting = NULL;
-static Statement *moving = NULL;
+static Moves *moving = NULL;
+
+/* A MERGE has moved rows, which its INSERT may count as new. */
+static SubTransactionId merging = InvalidSubTransactionId;
 
 /* One of the statement's transition tables. */
 typedef struct Transition
@@ -106,20 +110,17 @@ typedef struct Transition
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 								  SubTransactionId parent, void *arg);
 static void at_transaction_end(XactEvent event, void *arg);
-static TriggerData *trigger_data(FunctionCallInfo fcinfo);
-static bool keeps_keys(Relation relation);
-static void begin_statement(Statement **innermost, Oid relation, Oid root);
+static Oid	partition_root(Relation relation);
 static bool has_moves(Oid root);
-static Statement *statement_on(Relation relation);
-static void drop_statement(Statement **innermost);
-static void write_new(Statement *statement, Relation relation);
-static void write_moves(Oid root);
-static void write_doubtful(Statement *statement, Relation relation);
+static void drop_moves(void);
+static void write_moves(Relation relation);
+static void register_rows(const char *name, const Batch *batch);
 static void start_batch(Batch *batch);
+static void add_key(Batch *batch, const UmRecord *usage, bool hashed);
 static void put_key(Batch *batch, Datum id, Datum date, int64 hash);
 static void note_order(Batch *batch, text *id);
-static uint64 write_batch(Batch *batch, UmPlan *plan, const char *many);
-static void collect(Batch *batch, TriggerData *data);
+static void write_batch(Batch *batch, UmPlan *plan, const char *many);
+static void collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed);
 static void collect_moves(Batch *batch, TriggerData *data);
 static void open_transition(Transition *transition, TriggerData *data, Tuplestorestate *rows);
 static bool next_row(Transition *transition);
@@ -136,141 +137,129 @@ um_ledger_init(void)
 	RegisterXactCallback(at_transaction_end, NULL);
 }
 
-/* Statements of a subtransaction that aborts have come to nothing. */
+/* What was moved in a subtransaction that aborts is where it was. */
 static void
 at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
 	(void) parent;
 	(void) arg;
-	if (event != SUBXACT_EVENT_ABORT_SUB)
-		return;
-	while (inserting != NULL && inserting->transaction >= mine)
-		drop_statement(&inserting);
-	while (moving != NULL && moving->transaction >= mine)
-		drop_statement(&moving);
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		while (moving != NULL && moving->transaction >= mine)
+			drop_moves();
 }
 
-/* Their memory ends with the transaction. */
+/* The memory of moves ends with the transaction. */
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	(void) arg;
-	if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PARALLEL_PRE_COMMIT &&
-		event != XACT_EVENT_PRE_PREPARE)
-		inserting = moving = NULL;
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT ||
+		event == XACT_EVENT_PRE_PREPARE)
+		return;
+	moving = NULL;
+	merging = InvalidSubTransactionId;
 }
 
-/* BEFORE INSERT or TRUNCATE, AFTER INSERT, UPDATE or DELETE, for each statement. */
+/* AFTER INSERT, UPDATE, DELETE or BEFORE TRUNCATE, for each statement. */
 Datum
 um_usage_keys(PG_FUNCTION_ARGS)
 {
+	static UmPlan insert = {
+		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
+		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b ORDER BY b.id",
+	};
+	static UmPlan insert_ordered = {
+		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
+		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b",
+	};
 	static UmPlan move = {
 		.sql = MOVE " AND " IN_BATCH,
 	};
 	static UmPlan forget = {
 		.sql = "DELETE FROM usage_mgmt.usage_key k WHERE " IN_BATCH,
 	};
-	TriggerData *data = trigger_data(fcinfo);
-	Relation	relation = data->tg_relation;
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	Form_pg_class relation;
 	UmUser		before;
 	Batch		batch;
-
-	if (!keeps_keys(relation))
-		return PointerGetDatum(NULL);
-	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) && TRIGGER_FIRED_BEFORE(data->tg_event))
-	{
-		begin_statement(&inserting, RelationGetRelid(relation), um_partition_root(relation));
-		return PointerGetDatum(NULL);
-	}
-	SPI_connect();
-	um_become(relation->rd_rel->relowner, &before);
-	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		write_new(statement_on(relation), relation);
-	else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-	{
-		start_batch(&batch);
-		collect_moves(&batch, data);
-		(void) write_batch(&batch, &move, MOVE);
-		tuplestore_end(batch.rows);
-		write_moves(um_partition_root(relation));
-	}
-	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
-	{
-		start_batch(&batch);
-		collect(&batch, data);
-		(void) write_batch(&batch, &forget, FORGET);
-		tuplestore_end(batch.rows);
-	}
-	else
-		forget_leaf(relation);
-	um_become_again(&before);
-	SPI_finish();
-	return PointerGetDatum(NULL);
-}
-
-static TriggerData *
-trigger_data(FunctionCallInfo fcinfo)
-{
-	TriggerData *data = (TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(data->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("this function can only be called by a trigger for each statement")));
-	return data;
-}
-
-/* Not a detached leaf, nor a plain table of somebody's own. */
-static bool
-keeps_keys(Relation relation)
-{
-	return relation->rd_rel->relispartition ||
-		relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
-}
-
-static void
-begin_statement(Statement **innermost, Oid relation, Oid root)
-{
-	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "usage keys",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Statement  *statement = palloc0(sizeof(Statement));
-
-	statement->relation = relation;
-	statement->root = root;
-	statement->transaction = GetCurrentSubTransactionId();
-	/* what a trigger of the user's inserts during a COPY is none */
-	statement->copy = inserting == NULL && um_is_copy_into(relation);
-	statement->context = context;
-	start_batch(&statement->batch);
-	MemoryContextSwitchTo(old);
-	statement->outer = *innermost;
-	*innermost = statement;
-}
-
-/*
- * Notes the key of a row that is about to be inserted into a leaf of that
- * root.  doubtful where the leaf has unique indexes beside the primary key;
- * vouched for a row of a bulk insert.
- */
-void
-um_ledger_note(Oid root, bool doubtful, bool vouched, Datum id, Datum date, int64 hash)
-{
-	/* a table of one's own has no keys */
-	if (inserting == NULL || inserting->root != root)
-		return;
-	inserting->doubtful |= doubtful;
-	inserting->vouched += vouched;
-	put_key(&inserting->batch, id, date, hash);
+	relation = data->tg_relation->rd_rel;
+	if (!relation->relispartition && relation->relkind != RELKIND_PARTITIONED_TABLE)
+		return PointerGetDatum(NULL);
+	SPI_connect();
+	um_become(relation->relowner, &before);
+	start_batch(&batch);
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+	{
+		collect(&batch, data, data->tg_newtable, true);
+		if (merging == GetCurrentSubTransactionId())
+			write_batch(&batch, NULL, psprintf(ADD_BUT_MOVED, GetCurrentTransactionId()));
+		else
+			write_batch(&batch, batch.ordered ? &insert_ordered : &insert, NULL);
+		merging = InvalidSubTransactionId;
+	}
+	else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+	{
+		collect_moves(&batch, data);
+		write_batch(&batch, &move, MOVE);
+		write_moves(data->tg_relation);
+	}
+	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
+	{
+		collect(&batch, data, data->tg_oldtable, false);
+		if (has_moves(partition_root(data->tg_relation)))
+		{
+			register_rows(MOVES, &moving->batch);
+			write_batch(&batch, NULL, FORGET_BUT_MOVED);
+			SPI_unregister_relation(MOVES);
+		}
+		else
+			write_batch(&batch, &forget, FORGET);
+	}
+	else
+		forget_leaf(data->tg_relation);
+	um_become_again(&before);
+	SPI_finish();
+	return PointerGetDatum(NULL);
 }
 
 /* Notes where a row is about to move to, out of another leaf. */
 void
-um_ledger_note_move(Oid root, Datum id, Datum date, int64 hash)
+um_ledger_note_move(Relation leaf, Datum id, Datum date)
 {
+	Oid			root = partition_root(leaf);
+	MemoryContext context;
+	MemoryContext old;
+	Moves	   *moves;
+
 	if (!has_moves(root))
-		begin_statement(&moving, InvalidOid, root);
-	put_key(&moving->batch, id, date, hash);
+	{
+		context = AllocSetContextCreate(TopTransactionContext, "usage moves", ALLOCSET_DEFAULT_SIZES);
+		old = MemoryContextSwitchTo(context);
+		moves = palloc0(sizeof(Moves));
+		moves->outer = moving;
+		moves->root = root;
+		moves->transaction = GetCurrentSubTransactionId();
+		moves->context = context;
+		start_batch(&moves->batch);
+		MemoryContextSwitchTo(old);
+		moving = moves;
+	}
+	put_key(&moving->batch, id, date, 0);
+}
+
+/* The partitioned table at the top; a leaf about to be detached has none. */
+static Oid
+partition_root(Relation relation)
+{
+	List	   *ancestors = relation->rd_rel->relispartition
+		? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
+
+	return ancestors == NIL ? RelationGetRelid(relation) : llast_oid(ancestors);
 }
 
 /* Whether moves below that root have been noted in this subtransaction. */
@@ -281,112 +270,52 @@ has_moves(Oid root)
 		moving->transaction == GetCurrentSubTransactionId();
 }
 
-/* The partitioned table at the top; itself where there is none above. */
-Oid
-um_partition_root(Relation relation)
-{
-	return relation->rd_rel->relispartition
-		? llast_oid(get_partition_ancestors(RelationGetRelid(relation)))
-		: RelationGetRelid(relation);
-}
-
-/* The INSERT that ends; those inside it have ended. */
-static Statement *
-statement_on(Relation relation)
-{
-	while (inserting != NULL && inserting->relation != RelationGetRelid(relation))
-		drop_statement(&inserting);
-	if (inserting == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("\"%s\" lacks its trigger BEFORE INSERT for each statement",
-						RelationGetRelationName(relation)),
-				 errhint("SELECT usage_mgmt.rebuild_keys() makes it.")));
-	return inserting;
-}
-
 static void
-drop_statement(Statement **innermost)
+drop_moves(void)
 {
-	Statement  *statement = *innermost;
+	Moves	   *moves = moving;
 
-	*innermost = statement->outer;
-	MemoryContextDelete(statement->context);
+	moving = moves->outer;
+	MemoryContextDelete(moves->context);
 }
 
-/* The keys of what an INSERT stored. */
+/* The keys of rows that moved, of which an UPDATE, unlike MERGE, has set all already. */
 static void
-write_new(Statement *statement, Relation relation)
+write_moves(Relation relation)
 {
-	static UmPlan all = {
-		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
-		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b ORDER BY b.id",
-	};
-	static UmPlan all_ordered = {
-		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
-		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b",
-	};
-	static UmPlan unknown = {
-		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
-		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b ORDER BY b.id "
-		"ON CONFLICT DO NOTHING",
-	};
-	Batch	   *batch = &statement->batch;
-	bool		without_conflict = (statement->copy && !statement->doubtful) ||
-		statement->vouched == batch->count;
+	int			settings;
 
-	if (without_conflict)
-		(void) write_batch(batch, batch->ordered ? &all_ordered : &all, NULL);
-	else if (statement->doubtful ||
-			 write_batch(batch, &unknown, NULL) < (uint64) batch->count)
-		write_doubtful(statement, relation);
-	tuplestore_end(batch->rows);
-	drop_statement(&inserting);
-}
-
-/*
- * Of rows that ON CONFLICT may have left out those that are there, and have no
- * key yet.  The same row twice in a statement is there as it first came.
- */
-static void
-write_doubtful(Statement *statement, Relation relation)
-{
-	char	   *table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-												   RelationGetRelationName(relation));
-
-	(void) write_batch(&statement->batch, NULL,
-					   psprintf("INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
-								"SELECT DISTINCT ON (b.id, b.usage_date) b.id, b.usage_date, b.content_hash, 1 "
-								"FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM " BATCH ") b "
-								"WHERE EXISTS (SELECT FROM %s u WHERE u.id OPERATOR(pg_catalog.=) b.id "
-								"AND u.usage_date OPERATOR(pg_catalog.=) b.usage_date) "
-								"AND NOT EXISTS (SELECT FROM usage_mgmt.usage_key k "
-								"WHERE k.id OPERATOR(pg_catalog.=) b.id "
-								"AND k.usage_date OPERATOR(pg_catalog.=) b.usage_date) "
-								"ORDER BY b.id, b.usage_date, b.place", table));
-}
-
-/*
- * The keys of rows that moved, of which an UPDATE has set all already.  MERGE
- * counts a move as DELETE and INSERT, so its key may be gone.
- */
-static void
-write_moves(Oid root)
-{
-	static UmPlan plan = {
-		.sql = "INSERT INTO usage_mgmt.usage_key AS k (id, usage_date, content_hash, hash_version) "
-		"SELECT DISTINCT ON (b.id) b.id, b.usage_date, b.content_hash, 1 "
-		"FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM " BATCH ") b "
-		"ORDER BY b.id, b.place DESC "
-		"ON CONFLICT (id) DO UPDATE SET usage_date = excluded.usage_date "
-		"WHERE k.usage_date OPERATOR(pg_catalog.<>) excluded.usage_date",
-	};
-
-	if (!has_moves(root))
+	if (!has_moves(partition_root(relation)))
 		return;
-	(void) write_batch(&moving->batch, &plan, NULL);
+	register_rows(MOVES, &moving->batch);
+	settings = um_prefer(moving->batch.count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
+	(void) SPI_execute("UPDATE usage_mgmt.usage_key k SET usage_date = m.usage_date "
+					   "FROM (SELECT DISTINCT ON (n.id) n.id, n.usage_date "
+					   "FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM " MOVES ") n "
+					   "ORDER BY n.id, n.place DESC) m "
+					   "WHERE k.id OPERATOR(pg_catalog.=) m.id "
+					   "AND k.usage_date OPERATOR(pg_catalog.<>) m.usage_date", false, 0);
+	AtEOXact_GUC(true, settings);
+	SPI_unregister_relation(MOVES);
+	if (SPI_processed > 0)
+		merging = GetCurrentSubTransactionId();
 	tuplestore_end(moving->batch.rows);
-	drop_statement(&moving);
+	drop_moves();
+}
+
+/* Lets statements read the rows of a batch by that name; within SPI_connect. */
+static void
+register_rows(const char *name, const Batch *batch)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+
+	relation->md.name = unconstify(char *, name);
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = batch->desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = batch->count;
+	relation->reldata = batch->rows;
+	SPI_register_relation(relation);
 }
 
 static void
@@ -401,6 +330,13 @@ start_batch(Batch *batch)
 	batch->count = 0;
 	batch->ordered = true;
 	initStringInfo(&batch->last);
+}
+
+static void
+add_key(Batch *batch, const UmRecord *usage, bool hashed)
+{
+	put_key(batch, usage->value[0], usage->value[usage->model->date_slot],
+			hashed ? um_content_hash(usage) : 0);
 }
 
 static void
@@ -429,61 +365,67 @@ note_order(Batch *batch, text *id)
 	appendBinaryStringInfo(&batch->last, VARDATA_ANY(id), len);
 }
 
-/*
- * Runs the kept plan, or for many keys the statement that joins them, and tells
- * how many rows it wrote.
- */
-static uint64
+/* Runs the kept plan; for many keys, or without a plan, the statement that joins them. */
+static void
 write_batch(Batch *batch, UmPlan *plan, const char *many)
 {
-	EphemeralNamedRelation relation;
-	bool		planned = plan != NULL && (many == NULL || batch->count <= MANY_KEYS);
 	int			settings;
 
-	if (batch->count == 0)
-		return 0;
-	relation = palloc0(sizeof(EphemeralNamedRelationData));
-	relation->md.name = BATCH;
-	relation->md.reliddesc = InvalidOid;
-	relation->md.tupdesc = batch->desc;
-	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation->md.enrtuples = batch->count;
-	relation->reldata = batch->rows;
-	SPI_register_relation(relation);
-	settings = um_prefer(batch->count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
-	if (planned)
+	if (batch->count > 0)
 	{
-		(void) um_prefer("enable_nestloop");
-		(void) SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0);
+		register_rows(BATCH, batch);
+		settings = um_prefer(batch->count <= MANY_KEYS || many == NULL ? "enable_seqscan"
+							 : "enable_nestloop");
+		if (plan != NULL && (many == NULL || batch->count <= MANY_KEYS))
+		{
+			(void) um_prefer("enable_nestloop");
+			(void) SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0);
+		}
+		else
+			(void) SPI_execute(many, false, 0);
+		AtEOXact_GUC(true, settings);
+		SPI_unregister_relation(BATCH);
 	}
-	else
-		(void) SPI_execute(many, false, 0);
-	AtEOXact_GUC(true, settings);
-	SPI_unregister_relation(BATCH);
-	return SPI_processed;
+	tuplestore_end(batch->rows);
 }
 
-/* The keys of every row that a DELETE took away. */
+/* The keys of every row that the statement added or took away. */
 static void
-collect(Batch *batch, TriggerData *data)
+collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed)
 {
-	UmShape    *shape = um_shape(&um_usage, RelationGetDescr(data->tg_relation),
-								 RelationGetRelationName(data->tg_relation));
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "usage key",
+													  ALLOCSET_DEFAULT_SIZES);
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
+	int			date = shape->column[um_usage.date_slot];
+	bool		bulk = hashed && um_bulk_is_done();
+	int64		hash;
 	Transition	transition;
-	bool		no_id;
-	bool		no_date;
+	MemoryContext old;
+	bool		null;
 
-	open_transition(&transition, data, data->tg_oldtable);
-	while (next_row(&transition))
+	open_transition(&transition, data, rows);
+	for (int i = 0; next_row(&transition); i++)
 	{
-		Datum		id = slot_getattr(transition.slot, shape->column[0] + 1, &no_id);
-		Datum		date = slot_getattr(transition.slot, shape->column[um_usage.date_slot] + 1, &no_date);
+		Datum		id = slot_getattr(transition.slot, shape->column[0] + 1, &null);
 
-		/* in a table of somebody's own there may be neither */
-		if (!no_id)
-			put_key(batch, id, no_date ? (Datum) 0 : date, 0);
+		/* in a table of somebody's own */
+		if (null)
+			continue;
+		if (bulk && um_bulk_hash(i, id, slot_getattr(transition.slot, date + 1, &null), &hash))
+		{
+			put_key(batch, id, slot_getattr(transition.slot, date + 1, &null), hash);
+			continue;
+		}
+		old = MemoryContextSwitchTo(row_context);
+		slot_getallattrs(transition.slot);
+		add_key(batch, um_record_from_values(shape, transition.slot->tts_values,
+											 transition.slot->tts_isnull), hashed);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row_context);
 	}
 	close_transition(&transition);
+	MemoryContextDelete(row_context);
 }
 
 /* The keys of rows whose date an UPDATE changed. */
@@ -492,7 +434,7 @@ collect_moves(Batch *batch, TriggerData *data)
 {
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
-	int			date = shape->column[um_find_attribute(&um_usage, "usage_date")->slot];
+	int			date = shape->column[um_usage.date_slot];
 	int			id = shape->column[0];
 	Transition	before;
 	Transition	after;

@@ -360,8 +360,8 @@ array_from_list(const UmModel *model, const UmList *list)
 static HeapTuple
 tuple_from_record(const UmRecord *record, const ElementType *type)
 {
-	Datum		values[64];
-	bool		nulls[64];
+	Datum		values[MaxTupleAttributeNumber];
+	bool		nulls[MaxTupleAttributeNumber];
 
 	memset(nulls, true, type->desc->natts);
 	for (int s = 0; s < record->model->slots; s++)
@@ -399,15 +399,18 @@ element_type(const UmModel *model)
 	ElementType *type = &kept[model == &um_related_party];
 	TypeCacheEntry *entry = lookup_type_cache(element_oid(model), TYPECACHE_TUPDESC);
 	MemoryContext old;
+	uint64		version;
 
 	if (type->desc != NULL && type->version == entry->tupDesc_identifier)
 		return type;
-	old = MemoryContextSwitchTo(CacheMemoryContext);
-	type->shape = um_shape(model, entry->tupDesc, model->noun);
-	MemoryContextSwitchTo(old);
-	/* as the type cache itself does: no owner would let it go */
-	entry->tupDesc->tdrefcount++;
+	/* counted as the type cache itself does: no owner would let it go */
 	type->desc = entry->tupDesc;
-	type->version = entry->tupDesc_identifier;
+	type->desc->tdrefcount++;
+	version = entry->tupDesc_identifier;
+	type->version = 0;
+	old = MemoryContextSwitchTo(CacheMemoryContext);
+	type->shape = um_shape(model, type->desc, model->noun);
+	MemoryContextSwitchTo(old);
+	type->version = version;
 	return type;
 }

@@ -11,7 +11,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -19,7 +18,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "bulk.h"
@@ -43,7 +41,9 @@ static struct
 	int			len;
 	int64		content_hash;	/* which some of what follows does not enter */
 	Datum		status;
+	Datum		old_date;
 	Datum		usage_date;
+	bool		leaving;		/* BEFORE DELETE has seen it with its old date */
 	Datum		received_at;
 	TimestampTz changed_at;
 	SubTransactionId transaction;
@@ -53,9 +53,7 @@ static struct
 typedef struct Target
 {
 	UmShape    *shape;			/* how its columns lie */
-	Oid			root;			/* the partitioned table at the top */
 	bool		alone;			/* no other trigger could change a row that comes in */
-	bool		doubtful;		/* see um_ledger_note */
 } Target;
 
 static HeapTuple check_row(FunctionCallInfo fcinfo, const UmModel *model);
@@ -63,7 +61,7 @@ static void refuse(const UmRecord *record, UmFaults *faults);
 static void name_row(void *arg);
 static Target *target_of(FunctionCallInfo fcinfo, const UmModel *model);
 static void learn_triggers(Target *target, const TriggerData *data);
-static bool has_other_unique_index(Relation relation);
+static bool fires(const Trigger *trigger);
 static bool is_vouched(const Target *target, Relation relation, HeapTuple tuple);
 static void stamp(UmRecord *record, bool insert);
 static void check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner,
@@ -72,7 +70,10 @@ static void mark_rejected(UmRecord *usage, UmFaults *faults);
 static void forget_rejection(UmRecord *usage);
 static void refuse_billed(const UmRecord *usage);
 static void remember_update(const UmRecord *usage, const UmRecord *old);
+static void note_leaving(const UmRecord *usage);
+static bool is_last_updated(const UmRecord *usage);
 static bool is_moving(const UmRecord *usage);
+static bool is_as_updated(const UmRecord *usage);
 static HeapTuple changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
 							   const UmRecord *record);
 
@@ -127,7 +128,10 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	tuple = data->tg_trigtuple;
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 	{
-		refuse_billed(um_record_from_tuple(target->shape, desc, tuple));
+		record = um_record_from_tuple(target->shape, desc, tuple);
+		refuse_billed(record);
+		if (model == &um_usage)
+			note_leaving(record);
 		return tuple;
 	}
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
@@ -140,9 +144,10 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	record = um_record_from_tuple(target->shape, desc, tuple);
 	if (old == NULL && model == &um_usage && is_moving(record))
 	{
-		um_ledger_note_move(target->root, record->value[0], record->value[model->date_slot],
-							um_content_hash(record));
-		return tuple;
+		last_updated.len = 0;
+		um_ledger_note_move(data->tg_relation, record->value[0], record->value[model->date_slot]);
+		if (is_as_updated(record))
+			return tuple;
 	}
 	um_complete(record);
 	um_check(record, old, &faults);
@@ -151,10 +156,7 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	if (faults.list != NIL)
 		refuse(old != NULL ? old : record, &faults);
 	stamp(record, old == NULL);
-	if (model == &um_usage && old == NULL)
-		um_ledger_note(target->root, target->doubtful, false, record->value[0],
-					   record->value[model->date_slot], um_content_hash(record));
-	else if (model == &um_usage)
+	if (old != NULL && model == &um_usage)
 		remember_update(record, old);
 	return changed_tuple(target->shape, desc, tuple, record);
 }
@@ -196,8 +198,6 @@ target_of(FunctionCallInfo fcinfo, const UmModel *model)
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	target = palloc0(sizeof(Target));
 	target->shape = um_shape(model, RelationGetDescr(relation), RelationGetRelationName(relation));
-	target->root = um_partition_root(relation);
-	target->doubtful = has_other_unique_index(relation);
 	learn_triggers(target, data);
 	MemoryContextSwitchTo(old);
 	return fcinfo->flinfo->fn_extra = target;
@@ -205,8 +205,8 @@ target_of(FunctionCallInfo fcinfo, const UmModel *model)
 
 /*
  * Triggers fire in the order of their names.  One behind ours could break what
- * we have checked and noted, so there must be none; one before it can change
- * a row that a bulk insert has checked.
+ * we have checked, so there must be none; one before it can change a row that a
+ * bulk insert has checked.
  */
 static void
 learn_triggers(Target *target, const TriggerData *data)
@@ -225,7 +225,7 @@ learn_triggers(Target *target, const TriggerData *data)
 
 		if (trigger->tgoid == data->tg_trigger->tgoid)
 			behind = true;
-		else if (behind && (inserts || updates) && trigger->tgenabled != TRIGGER_DISABLED)
+		else if (behind && (inserts || updates) && fires(trigger))
 			ereport(ERROR,
 					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 					 errmsg("trigger \"%s\" of \"%s\" would change rows that have been checked",
@@ -236,47 +236,26 @@ learn_triggers(Target *target, const TriggerData *data)
 	}
 }
 
-/* Whether ON CONFLICT can have left a row out for another reason than its id. */
 static bool
-has_other_unique_index(Relation relation)
+fires(const Trigger *trigger)
 {
-	List	   *indexes = RelationGetIndexList(relation);
-	ListCell   *cell;
-	bool		found = false;
-
-	foreach(cell, indexes)
-	{
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-		Form_pg_index index;
-
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		index = (Form_pg_index) GETSTRUCT(tuple);
-		found |= (index->indisunique || index->indisexclusion) && !index->indisprimary;
-		ReleaseSysCache(tuple);
-	}
-	list_free(indexes);
-	return found;
+	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+		return trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA ||
+			trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
+	return trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN || trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
 }
 
 /* Whether a bulk insert has checked this very row: then it is complete, too. */
 static bool
 is_vouched(const Target *target, Relation relation, HeapTuple tuple)
 {
-	TupleDesc	desc = RelationGetDescr(relation);
-	Datum		id;
-	Datum		date;
-	int64		hash;
 	bool		null;
+	Datum		id;
 
 	if (!target->alone)
 		return false;
-	id = heap_getattr(tuple, target->shape->column[0] + 1, desc, &null);
-	if (null || !um_bulk_vouches(id, &hash))
-		return false;
-	date = heap_getattr(tuple, target->shape->column[um_usage.date_slot] + 1, desc, &null);
-	um_ledger_note(target->root, target->doubtful, true, id, date, hash);
-	return true;
+	id = heap_getattr(tuple, target->shape->column[0] + 1, RelationGetDescr(relation), &null);
+	return !null && um_bulk_vouches(id);
 }
 
 /* When it was received and changed; a restored row brings the former along. */
@@ -365,34 +344,55 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 	memcpy(last_updated.id, VARDATA_ANY(id), last_updated.len);
 	last_updated.content_hash = um_content_hash(usage);
 	last_updated.status = usage->value[usage->model->status_slot];
+	last_updated.old_date = old->value[date];
 	last_updated.usage_date = usage->value[date];
+	last_updated.leaving = false;
 	last_updated.received_at = usage->value[usage->model->receipt_slot];
 	last_updated.transaction = GetCurrentSubTransactionId();
 	last_updated.changed_at = GetCurrentTransactionStartTimestamp();
 }
 
-/*
- * Whether the row inserted is the one just updated, on its way to another
- * partition: it has been checked, and its change is already stamped.  Only the
- * same content tells it from another row that takes the id of a deleted one,
- * and a row of the same content and status needs no other check.
- */
-static bool
-is_moving(const UmRecord *usage)
+/* A row on its way to another partition is deleted from its own, as it was. */
+static void
+note_leaving(const UmRecord *usage)
 {
-	int			change = usage->model->change_slot;
+	if (is_last_updated(usage) && usage->value[usage->model->date_slot] == last_updated.old_date)
+		last_updated.leaving = true;
+}
+
+static bool
+is_last_updated(const UmRecord *usage)
+{
 	text	   *id;
 
 	if (last_updated.len == 0 || last_updated.transaction != GetCurrentSubTransactionId() ||
-		!um_is_set(usage, change) || !um_is_set(usage, 0) ||
-		DatumGetTimestampTz(usage->value[change]) != last_updated.changed_at ||
-		last_updated.changed_at != GetCurrentTransactionStartTimestamp())
+		last_updated.changed_at != GetCurrentTransactionStartTimestamp() || !um_is_set(usage, 0))
 		return false;
 	id = DatumGetTextPP(usage->value[0]);
 	return (int) VARSIZE_ANY_EXHDR(id) == last_updated.len &&
-		memcmp(VARDATA_ANY(id), last_updated.id, last_updated.len) == 0 &&
+		memcmp(VARDATA_ANY(id), last_updated.id, last_updated.len) == 0;
+}
+
+/* Whether the row inserted is the one just updated, on its way to another partition. */
+static bool
+is_moving(const UmRecord *usage)
+{
+	return last_updated.leaving && is_last_updated(usage) &&
+		usage->value[usage->model->date_slot] == last_updated.usage_date;
+}
+
+/*
+ * Whether it is also as it was then: it has been checked, and its change is
+ * already stamped.
+ */
+static bool
+is_as_updated(const UmRecord *usage)
+{
+	int			change = usage->model->change_slot;
+
+	return um_is_set(usage, change) &&
+		DatumGetTimestampTz(usage->value[change]) == last_updated.changed_at &&
 		usage->value[usage->model->status_slot] == last_updated.status &&
-		usage->value[usage->model->date_slot] == last_updated.usage_date &&
 		usage->value[usage->model->receipt_slot] == last_updated.received_at &&
 		um_content_hash(usage) == last_updated.content_hash;
 }

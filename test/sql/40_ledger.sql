@@ -154,6 +154,44 @@ WHEN MATCHED AND act = 'delete' THEN DELETE
 WHEN MATCHED THEN UPDATE SET usage_date = '2001-03-10 00:00+00'
 WHEN NOT MATCHED THEN INSERT (id, usage_date, usage_type) VALUES (d.id, '2001-03-11 00:00+00', 'VOICE');
 SELECT keys, wrong FROM pg_temp.ledger;
+-- with every subset of the other actions: two rows move, one within its month
+CREATE FUNCTION pg_temp.merge(inserts boolean, deletes boolean)
+RETURNS TABLE (keys text, wrong text, other_hashes bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO usage_mgmt.usage (id, usage_date, usage_type)
+		SELECT 'm' || n, '2001-01-10 00:00+00', 'VOICE' FROM generate_series(1, 4) n;
+	EXECUTE concat('MERGE INTO usage_mgmt.usage u
+		USING (VALUES (''m1'', ''2001-02-10 00:00+00''), (''m2'', ''2001-03-10 00:00+00''),
+			(''m3'', ''2001-01-11 00:00+00''), (''m4'', NULL), (''m5'', ''2001-02-11 00:00+00'')) d (id, new_date)
+		ON u.id = d.id WHEN MATCHED AND new_date IS NOT NULL THEN UPDATE SET usage_date = new_date::timestamptz',
+		CASE WHEN deletes THEN ' WHEN MATCHED THEN DELETE' END,
+		CASE WHEN inserts THEN ' WHEN NOT MATCHED THEN INSERT (id, usage_date, usage_type)
+			VALUES (d.id, new_date::timestamptz, ''VOICE'')' END);
+	RETURN QUERY SELECT l.* FROM pg_temp.ledger l;
+	DELETE FROM usage_mgmt.usage u WHERE u.id LIKE 'm_';
+END
+$$;
+SELECT inserts, deletes, m.* FROM (VALUES (false, false), (false, true), (true, false), (true, true)) a (inserts, deletes),
+	pg_temp.merge(inserts, deletes) m;
+
+-- What takes the place of a row that has moved or changed its date is new
+BEGIN;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('n', '2001-01-05 00:00+00', 'VOICE');
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-06 00:00+00' WHERE id = 'n';
+WITH gone AS (DELETE FROM usage_mgmt.usage WHERE id = 'n' RETURNING *) INSERT INTO usage_mgmt.usage SELECT * FROM gone;
+SELECT keys, wrong FROM pg_temp.ledger;
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-07 00:00+00' WHERE id = 'n';
+DELETE FROM usage_mgmt.usage WHERE id = 'n';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('n', '2001-02-07 00:00+00', 'VOICE');
+SELECT keys, wrong FROM pg_temp.ledger;
+ROLLBACK;
+
+-- Two targets in one statement
+WITH one AS (INSERT INTO usage_mgmt.usage_p200101 (id, usage_date, usage_type) VALUES ('n', '2001-01-05 00:00+00', 'VOICE'))
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('o', '2001-02-05 00:00+00', 'VOICE');
+SELECT keys, wrong FROM pg_temp.ledger;
+DELETE FROM usage_mgmt.usage WHERE id IN ('n', 'o');
+
 -- an update alone, to another month and within it
 MERGE INTO usage_mgmt.usage u USING (VALUES ('f', '2001-03-10 12:00+00'), ('g', '2001-02-10 12:00+00')) d (id, new_date) ON u.id = d.id
 WHEN MATCHED THEN UPDATE SET usage_date = new_date::timestamptz;
@@ -280,7 +318,7 @@ CREATE SCHEMA regress_stranger AUTHORIZATION regress_stranger;
 GRANT USAGE ON SCHEMA usage_mgmt TO regress_stranger;
 -- he may not even make a trigger of it; with that right, he gains nothing
 SELECT has_function_privilege('regress_stranger', 'usage_mgmt.usage_keys()', 'EXECUTE');
-GRANT EXECUTE ON FUNCTION usage_mgmt.usage_keys(), usage_mgmt.usage_check() TO regress_stranger;
+GRANT EXECUTE ON FUNCTION usage_mgmt.usage_keys() TO regress_stranger;
 SET ROLE regress_stranger;
 CREATE TABLE regress_stranger.plain (id text COLLATE "C", usage_date timestamptz, usage_type text,
 	description text, status usage_mgmt.usage_status, usage_specification_id text, usage_specification_href text,
@@ -291,24 +329,22 @@ CREATE TABLE regress_stranger.parent (LIKE regress_stranger.plain) PARTITION BY 
 CREATE TABLE regress_stranger.leaf PARTITION OF regress_stranger.parent DEFAULT;
 CREATE FUNCTION pg_temp.hang(relation text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format('CREATE TRIGGER b BEFORE INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
-	EXECUTE format('CREATE TRIGGER i AFTER INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
+	EXECUTE format('CREATE TRIGGER i AFTER INSERT ON %s REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
 	EXECUTE format('CREATE TRIGGER d AFTER DELETE ON %s REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
 	EXECUTE format('CREATE TRIGGER t BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
 END
 $$;
 SELECT pg_temp.hang('regress_stranger.plain'), pg_temp.hang('regress_stranger.parent'), pg_temp.hang('regress_stranger.leaf');
-CREATE TRIGGER c BEFORE INSERT ON regress_stranger.parent FOR EACH ROW EXECUTE FUNCTION usage_mgmt.usage_check();
 -- a table that is no partition of anything: nothing happens
 INSERT INTO regress_stranger.plain (id, usage_date) VALUES ('forged', '2001-01-15'), ('loaded', '2001-01-15');
 DELETE FROM regress_stranger.plain;
 TRUNCATE regress_stranger.plain;
 -- one that looks like usage: what he may not do himself
 SELECT statement, pg_temp.state(statement) FROM unnest(ARRAY[
-	$$INSERT INTO regress_stranger.parent (id, usage_date, usage_type) VALUES ('forged', '2001-01-15', 'x')$$,
-	$$INSERT INTO regress_stranger.leaf (id, usage_date, usage_type) VALUES ('forged', '2001-01-15', 'x')$$]) statement;
+	$$INSERT INTO regress_stranger.parent (id, usage_date) VALUES ('forged', '2001-01-15')$$,
+	$$INSERT INTO regress_stranger.leaf (id, usage_date) VALUES ('forged', '2001-01-15')$$]) statement;
 ALTER TABLE regress_stranger.parent DISABLE TRIGGER i;
-INSERT INTO regress_stranger.parent (id, usage_date, usage_type) VALUES ('loaded', '2001-01-15', 'x');
+INSERT INTO regress_stranger.parent (id, usage_date) VALUES ('loaded', '2001-01-15');
 SELECT statement, pg_temp.state(statement) FROM unnest(ARRAY['DELETE FROM regress_stranger.parent',
 	'DELETE FROM regress_stranger.leaf', 'TRUNCATE regress_stranger.parent', 'TRUNCATE regress_stranger.leaf']) statement;
 -- nor does a call without a trigger
