@@ -101,6 +101,7 @@ typedef struct Batch
 	bool		storing;		/* its rows, and so triggers of the user's run */
 	UmLoad	   *load;			/* NULL where nobody keeps books */
 	int64		number;			/* of the last record */
+	HeapTuple	row;			/* what a COPY takes for stored; NULL for an INSERT */
 	bool		expects_new;	/* the ledger knew none of the ids before */
 	MemoryContext context;		/* of the batch itself */
 	MemoryContext records;		/* of its items, emptied by a flush */
@@ -123,6 +124,7 @@ static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 static void at_transaction_end(XactEvent event, void *arg);
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
 static void open_batch(Relation view, const UmModel *model);
+static HeapTuple empty_row(TupleDesc desc);
 static bool is_nested(void);
 static bool is_copy_into(Oid view);
 static Batch *batch_of(Oid view);
@@ -145,6 +147,8 @@ static void decide_all(Batch *batch, BatchItem **open, int count, SPITupleTable 
 static void decide(Batch *batch, BatchItem *item, const UmKey *key);
 static void insert_new(Batch *batch, int from, int to, bool again);
 static bool try_insert(Batch *batch, int from, int to, ErrorData **error);
+static void let_go_of_unused(MemoryContext context);
+static Size bytes_in_use(MemoryContext context, Size *blocks);
 static void insert_rows(Batch *batch, int from, int to);
 static bool is_faster(const BatchItem *item, const ErrorData *error);
 static bool is_id_taken(const ErrorData *error);
@@ -224,7 +228,8 @@ um_usage_document_row(PG_FUNCTION_ARGS)
 	document = heap_getattr(data->tg_trigtuple, 1, desc, &null);
 	if (!null)
 		add_document(batch, DatumGetTextPP(document));
-	return PointerGetDatum(data->tg_trigtuple);
+	/* a tuple that comes back as it went would be kept until the COPY ends */
+	return PointerGetDatum(batch->row != NULL ? batch->row : data->tg_trigtuple);
 }
 
 /* AFTER INSERT ON a document view, for each statement. */
@@ -274,6 +279,8 @@ open_batch(Relation view, const UmModel *model)
 	batch->keeps = kept && um_on_fault == UM_KEEP_FAULTS;
 	old = MemoryContextSwitchTo(context);
 	batch->rows = um_rows_start(&um_usage, ROWS);
+	if (is_copy_into(RelationGetRelid(view)))
+		batch->row = empty_row(RelationGetDescr(view));
 	if (kept)
 		batch->load = um_load_open(batch->owner);
 	MemoryContextSwitchTo(old);
@@ -286,6 +293,16 @@ open_batch(Relation view, const UmModel *model)
 	}
 	batch->outer = innermost;
 	innermost = batch;
+}
+
+static HeapTuple
+empty_row(TupleDesc desc)
+{
+	Datum		values[MaxTupleAttributeNumber] = {0};
+	bool		nulls[MaxTupleAttributeNumber];
+
+	memset(nulls, true, desc->natts);
+	return heap_form_tuple(desc, values, nulls);
 }
 
 /*
@@ -730,6 +747,7 @@ try_insert(Batch *batch, int from, int to, ErrorData **error)
 	PG_TRY();
 	{
 		insert_rows(batch, from, to);
+		let_go_of_unused(CurTransactionContext);
 		ReleaseCurrentSubTransaction();
 		done = true;
 	}
@@ -745,6 +763,47 @@ try_insert(Batch *batch, int from, int to, ErrorData **error)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return done;
+}
+
+/*
+ * Empties a context in which nothing is in use.  A subtransaction's memory is
+ * kept until the transaction ends, unless it is empty, and the transition table
+ * of the INSERT was in it: without this a long COPY keeps all its rows.
+ */
+static void
+let_go_of_unused(MemoryContext context)
+{
+	static Size per_block = 0;
+	static Size when_empty = 0;
+	MemoryContext like;
+	Size		blocks;
+
+	if (per_block == 0)
+	{
+		/* a chunk that fits into no first block, taken and freed */
+		like = AllocSetContextCreate(CurrentMemoryContext, "like a subtransaction's",
+									 ALLOCSET_DEFAULT_SIZES);
+		when_empty = bytes_in_use(like, &blocks);
+		pfree(MemoryContextAlloc(like, ALLOCSET_DEFAULT_INITSIZE - 1024));
+		per_block = bytes_in_use(like, &blocks) - when_empty;
+		MemoryContextDelete(like);
+		if (blocks != 2)
+			per_block = MaxAllocSize;
+	}
+	if (context->firstchild == NULL && context->reset_cbs == NULL &&
+		bytes_in_use(context, &blocks) == when_empty + (blocks - 1) * per_block)
+		MemoryContextReset(context);
+}
+
+/* What is allocated and not freed, with the context's own book-keeping. */
+static Size
+bytes_in_use(MemoryContext context, Size *blocks)
+{
+	MemoryContextCounters counters = {0};
+
+	context->methods->stats(context, NULL, NULL, &counters, false);
+	*blocks = counters.nblocks;
+	return counters.totalspace - counters.freespace;
 }
 
 static void

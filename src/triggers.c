@@ -147,7 +147,7 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 		last_updated.len = 0;
 		um_ledger_note_move(data->tg_relation, record->value[0], record->value[model->date_slot]);
 		if (is_as_updated(record))
-			return tuple;
+			return heap_copytuple(tuple);
 	}
 	um_complete(record);
 	um_check(record, old, &faults);
@@ -397,7 +397,10 @@ is_as_updated(const UmRecord *usage)
 		um_content_hash(usage) == last_updated.content_hash;
 }
 
-/* The tuple with the columns that differ from it; itself where none does. */
+/*
+ * The tuple with the columns that differ from it; a copy where none does, since
+ * PostgreSQL keeps a tuple that comes back as it went until the statement ends.
+ */
 static HeapTuple
 changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple, const UmRecord *record)
 {
@@ -419,5 +422,5 @@ changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple, const UmRec
 		values[n] = nulls[n] ? (Datum) 0 : um_record_datum(record, s);
 		n++;
 	}
-	return n == 0 ? tuple : heap_modify_tuple_by_cols(tuple, desc, n, columns, values, nulls);
+	return n == 0 ? heap_copytuple(tuple) : heap_modify_tuple_by_cols(tuple, desc, n, columns, values, nulls);
 }
