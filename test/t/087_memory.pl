@@ -1,0 +1,46 @@
+# A COPY of any length takes the memory of a batch: what it has stored it lets go of.
+# At its last record a trigger weighs the backend's memory contexts.
+
+use strict;
+use warnings;
+use Store;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use constant { RECORDS => 20_000, WIDTH => 1000, MOST => 12 * 1024 * 1024 };
+
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my $lines = q{WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')};
+my $last = RECORDS;
+my $width = WIDTH;
+my $node = new_node('memory');
+
+new_store($node, 'memory');
+$node->safe_psql('memory', <<"SQL");
+COPY (SELECT json_build_object('id', n::text, 'date', '2026-03-01', 'type', 'x', 'description', repeat('x', $width))
+	FROM generate_series(1, $last) n) TO '$folder/documents' $lines;
+COPY (SELECT n + $last, '2026-03-01', 'x', repeat('x', $width) FROM generate_series(1, $last) n) TO '$folder/rows';
+CREATE TABLE weighed (what text, bytes bigint);
+CREATE FUNCTION weigh() RETURNS trigger LANGUAGE plpgsql AS \$\$
+BEGIN
+	INSERT INTO weighed SELECT TG_NAME, sum(total_bytes) FROM pg_backend_memory_contexts;
+	RETURN NEW;
+END
+\$\$;
+CREATE TRIGGER document BEFORE INSERT ON usage_mgmt.usage FOR EACH ROW
+	WHEN (NEW.id = '$last') EXECUTE FUNCTION weigh();
+CREATE TRIGGER row BEFORE INSERT ON usage_mgmt.usage FOR EACH ROW
+	WHEN (NEW.id = '@{[ 2 * $last ]}') EXECUTE FUNCTION weigh();
+SQL
+$node->safe_psql('memory', "COPY usage_mgmt.usage_document FROM '$folder/documents' $lines");
+$node->safe_psql('memory', "COPY usage_mgmt.usage (id, usage_date, usage_type, description) FROM '$folder/rows'");
+is($node->safe_psql('memory', 'SELECT count(*) FROM usage_mgmt.usage'), 2 * $last, 'all are stored');
+for my $what (qw(document row))
+{
+	my $bytes = $node->safe_psql('memory', "SELECT bytes FROM weighed WHERE what = '$what'");
+
+	cmp_ok($bytes, '>', 0, "the last $what was seen");
+	cmp_ok($bytes, '<=', MOST, "$last of them are not kept ($what)");
+}
+
+done_testing();
