@@ -3,6 +3,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" usage_mgmt.c
 
 MODULE_big = usage_mgmt
 OBJS = \
+	src/batch.o \
 	src/bulk.o \
 	src/characteristics.o \
 	src/characteristics_gin.o \

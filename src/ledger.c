@@ -41,7 +41,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "bulk.h"
+#include "batch.h"
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
@@ -75,14 +75,14 @@
 #define MANY_KEYS 10000
 
 /* Rows of the statement on their way to the ledger. */
-typedef struct Batch
+typedef struct Keys
 {
 	TupleDesc	desc;
 	Tuplestorestate *rows;
 	double		count;
 	bool		ordered;		/* by id, so far */
 	StringInfoData last;		/* id */
-} Batch;
+} Keys;
 
 /* Where the rows of the UPDATE under way move to. */
 typedef struct Moves
@@ -91,7 +91,7 @@ typedef struct Moves
 	Oid			root;			/* of the partitions */
 	SubTransactionId transaction;
 	MemoryContext context;
-	Batch		batch;
+	Keys		keys;
 } Moves;
 
 static Moves *moving = NULL;
@@ -114,14 +114,14 @@ static Oid	partition_root(Relation relation);
 static bool has_moves(Oid root);
 static void drop_moves(void);
 static void write_moves(Relation relation);
-static void register_rows(const char *name, const Batch *batch);
-static void start_batch(Batch *batch);
-static void add_key(Batch *batch, const UmRecord *usage, bool hashed);
-static void put_key(Batch *batch, Datum id, Datum date, int64 hash);
-static void note_order(Batch *batch, text *id);
-static void write_batch(Batch *batch, UmPlan *plan, const char *many);
-static void collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed);
-static void collect_moves(Batch *batch, TriggerData *data);
+static void register_rows(const char *name, const Keys *keys);
+static void start_keys(Keys *keys);
+static void add_key(Keys *keys, const UmRecord *usage, bool hashed);
+static void put_key(Keys *keys, Datum id, Datum date, int64 hash);
+static void note_order(Keys *keys, text *id);
+static void write_keys(Keys *keys, UmPlan *plan, const char *many);
+static void collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed);
+static void collect_moves(Keys *keys, TriggerData *data);
 static void open_transition(Transition *transition, TriggerData *data, Tuplestorestate *rows);
 static bool next_row(Transition *transition);
 static void close_transition(Transition *transition);
@@ -181,7 +181,7 @@ um_usage_keys(PG_FUNCTION_ARGS)
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	Form_pg_class relation;
 	UmUser		before;
-	Batch		batch;
+	Keys		keys;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(data->tg_event))
 		ereport(ERROR,
@@ -192,33 +192,33 @@ um_usage_keys(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	SPI_connect();
 	um_become(relation->relowner, &before);
-	start_batch(&batch);
+	start_keys(&keys);
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 	{
-		collect(&batch, data, data->tg_newtable, true);
+		collect(&keys, data, data->tg_newtable, true);
 		if (merging == GetCurrentSubTransactionId())
-			write_batch(&batch, NULL, psprintf(ADD_BUT_MOVED, GetCurrentTransactionId()));
+			write_keys(&keys, NULL, psprintf(ADD_BUT_MOVED, GetCurrentTransactionId()));
 		else
-			write_batch(&batch, batch.ordered ? &insert_ordered : &insert, NULL);
+			write_keys(&keys, keys.ordered ? &insert_ordered : &insert, NULL);
 		merging = InvalidSubTransactionId;
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
-		collect_moves(&batch, data);
-		write_batch(&batch, &move, MOVE);
+		collect_moves(&keys, data);
+		write_keys(&keys, &move, MOVE);
 		write_moves(data->tg_relation);
 	}
 	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 	{
-		collect(&batch, data, data->tg_oldtable, false);
+		collect(&keys, data, data->tg_oldtable, false);
 		if (has_moves(partition_root(data->tg_relation)))
 		{
-			register_rows(MOVES, &moving->batch);
-			write_batch(&batch, NULL, FORGET_BUT_MOVED);
+			register_rows(MOVES, &moving->keys);
+			write_keys(&keys, NULL, FORGET_BUT_MOVED);
 			SPI_unregister_relation(MOVES);
 		}
 		else
-			write_batch(&batch, &forget, FORGET);
+			write_keys(&keys, &forget, FORGET);
 	}
 	else
 		forget_leaf(data->tg_relation);
@@ -245,11 +245,11 @@ um_ledger_note_move(Relation leaf, Datum id, Datum date)
 		moves->root = root;
 		moves->transaction = GetCurrentSubTransactionId();
 		moves->context = context;
-		start_batch(&moves->batch);
+		start_keys(&moves->keys);
 		MemoryContextSwitchTo(old);
 		moving = moves;
 	}
-	put_key(&moving->batch, id, date, 0);
+	put_key(&moving->keys, id, date, 0);
 }
 
 /* The partitioned table at the top; a leaf about to be detached has none. */
@@ -287,8 +287,8 @@ write_moves(Relation relation)
 
 	if (!has_moves(partition_root(relation)))
 		return;
-	register_rows(MOVES, &moving->batch);
-	settings = um_prefer(moving->batch.count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
+	register_rows(MOVES, &moving->keys);
+	settings = um_prefer(moving->keys.count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
 	(void) SPI_execute("UPDATE usage_mgmt.usage_key k SET usage_date = m.usage_date "
 					   "FROM (SELECT DISTINCT ON (n.id) n.id, n.usage_date "
 					   "FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM " MOVES ") n "
@@ -299,84 +299,84 @@ write_moves(Relation relation)
 	SPI_unregister_relation(MOVES);
 	if (SPI_processed > 0)
 		merging = GetCurrentSubTransactionId();
-	tuplestore_end(moving->batch.rows);
+	tuplestore_end(moving->keys.rows);
 	drop_moves();
 }
 
-/* Lets statements read the rows of a batch by that name; within SPI_connect. */
+/* Lets statements read the rows of a keys by that name; within SPI_connect. */
 static void
-register_rows(const char *name, const Batch *batch)
+register_rows(const char *name, const Keys *keys)
 {
 	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
 
 	relation->md.name = unconstify(char *, name);
 	relation->md.reliddesc = InvalidOid;
-	relation->md.tupdesc = batch->desc;
+	relation->md.tupdesc = keys->desc;
 	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation->md.enrtuples = batch->count;
-	relation->reldata = batch->rows;
+	relation->md.enrtuples = keys->count;
+	relation->reldata = keys->rows;
 	SPI_register_relation(relation);
 }
 
 static void
-start_batch(Batch *batch)
+start_keys(Keys *keys)
 {
-	batch->desc = CreateTemplateTupleDesc(3);
-	TupleDescInitEntry(batch->desc, 1, "id", TEXTOID, -1, 0);
-	TupleDescInitEntryCollation(batch->desc, 1, C_COLLATION_OID);
-	TupleDescInitEntry(batch->desc, 2, "usage_date", TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(batch->desc, 3, "content_hash", INT8OID, -1, 0);
-	batch->rows = tuplestore_begin_heap(false, false, work_mem);
-	batch->count = 0;
-	batch->ordered = true;
-	initStringInfo(&batch->last);
+	keys->desc = CreateTemplateTupleDesc(3);
+	TupleDescInitEntry(keys->desc, 1, "id", TEXTOID, -1, 0);
+	TupleDescInitEntryCollation(keys->desc, 1, C_COLLATION_OID);
+	TupleDescInitEntry(keys->desc, 2, "usage_date", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 3, "content_hash", INT8OID, -1, 0);
+	keys->rows = tuplestore_begin_heap(false, false, work_mem);
+	keys->count = 0;
+	keys->ordered = true;
+	initStringInfo(&keys->last);
 }
 
 static void
-add_key(Batch *batch, const UmRecord *usage, bool hashed)
+add_key(Keys *keys, const UmRecord *usage, bool hashed)
 {
-	put_key(batch, usage->value[0], usage->value[usage->model->date_slot],
+	put_key(keys, usage->value[0], usage->value[usage->model->date_slot],
 			hashed ? um_content_hash(usage) : 0);
 }
 
 static void
-put_key(Batch *batch, Datum id, Datum date, int64 hash)
+put_key(Keys *keys, Datum id, Datum date, int64 hash)
 {
 	Datum		values[3] = {id, date, Int64GetDatum(hash)};
 	bool		nulls[3] = {false, false, false};
 
-	tuplestore_putvalues(batch->rows, batch->desc, values, nulls);
-	batch->count++;
-	note_order(batch, DatumGetTextPP(id));
+	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
+	keys->count++;
+	note_order(keys, DatumGetTextPP(id));
 }
 
 /* Ids that come in order, as they mostly do, need not be sorted. */
 static void
-note_order(Batch *batch, text *id)
+note_order(Keys *keys, text *id)
 {
 	int			len = VARSIZE_ANY_EXHDR(id);
 	int			order;
 
-	if (!batch->ordered)
+	if (!keys->ordered)
 		return;
-	order = memcmp(batch->last.data, VARDATA_ANY(id), Min(batch->last.len, len));
-	batch->ordered = order < 0 || (order == 0 && batch->last.len <= len);
-	resetStringInfo(&batch->last);
-	appendBinaryStringInfo(&batch->last, VARDATA_ANY(id), len);
+	order = memcmp(keys->last.data, VARDATA_ANY(id), Min(keys->last.len, len));
+	keys->ordered = order < 0 || (order == 0 && keys->last.len <= len);
+	resetStringInfo(&keys->last);
+	appendBinaryStringInfo(&keys->last, VARDATA_ANY(id), len);
 }
 
 /* Runs the kept plan; for many keys, or without a plan, the statement that joins them. */
 static void
-write_batch(Batch *batch, UmPlan *plan, const char *many)
+write_keys(Keys *keys, UmPlan *plan, const char *many)
 {
 	int			settings;
 
-	if (batch->count > 0)
+	if (keys->count > 0)
 	{
-		register_rows(BATCH, batch);
-		settings = um_prefer(batch->count <= MANY_KEYS || many == NULL ? "enable_seqscan"
+		register_rows(BATCH, keys);
+		settings = um_prefer(keys->count <= MANY_KEYS || many == NULL ? "enable_seqscan"
 							 : "enable_nestloop");
-		if (plan != NULL && (many == NULL || batch->count <= MANY_KEYS))
+		if (plan != NULL && (many == NULL || keys->count <= MANY_KEYS))
 		{
 			(void) um_prefer("enable_nestloop");
 			(void) SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0);
@@ -386,19 +386,19 @@ write_batch(Batch *batch, UmPlan *plan, const char *many)
 		AtEOXact_GUC(true, settings);
 		SPI_unregister_relation(BATCH);
 	}
-	tuplestore_end(batch->rows);
+	tuplestore_end(keys->rows);
 }
 
 /* The keys of every row that the statement added or took away. */
 static void
-collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed)
+collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed)
 {
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "usage key",
 													  ALLOCSET_DEFAULT_SIZES);
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
 	int			date = shape->column[um_usage.date_slot];
-	bool		bulk = hashed && um_bulk_is_done();
+	bool		bulk = hashed && um_batch_is_done();
 	int64		hash;
 	Transition	transition;
 	MemoryContext old;
@@ -412,14 +412,14 @@ collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed)
 		/* in a table of somebody's own */
 		if (null)
 			continue;
-		if (bulk && um_bulk_hash(i, id, slot_getattr(transition.slot, date + 1, &null), &hash))
+		if (bulk && um_batch_hash(i, id, slot_getattr(transition.slot, date + 1, &null), &hash))
 		{
-			put_key(batch, id, slot_getattr(transition.slot, date + 1, &null), hash);
+			put_key(keys, id, slot_getattr(transition.slot, date + 1, &null), hash);
 			continue;
 		}
 		old = MemoryContextSwitchTo(row_context);
 		slot_getallattrs(transition.slot);
-		add_key(batch, um_record_from_values(shape, transition.slot->tts_values,
+		add_key(keys, um_record_from_values(shape, transition.slot->tts_values,
 											 transition.slot->tts_isnull), hashed);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
@@ -430,7 +430,7 @@ collect(Batch *batch, TriggerData *data, Tuplestorestate *rows, bool hashed)
 
 /* The keys of rows whose date an UPDATE changed. */
 static void
-collect_moves(Batch *batch, TriggerData *data)
+collect_moves(Keys *keys, TriggerData *data)
 {
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
@@ -460,8 +460,8 @@ collect_moves(Batch *batch, TriggerData *data)
 			!slot_attisnull(before.slot, id + 1) &&
 			um_same_id(slot_getattr(before.slot, id + 1, &null), values[0]))
 			continue;
-		tuplestore_putvalues(batch->rows, batch->desc, values, nulls);
-		batch->count++;
+		tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
+		keys->count++;
 	}
 	close_transition(&after);
 	close_transition(&before);

@@ -20,7 +20,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "bulk.h"
+#include "batch.h"
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
@@ -255,7 +255,7 @@ is_vouched(const Target *target, Relation relation, HeapTuple tuple)
 	if (!target->alone)
 		return false;
 	id = heap_getattr(tuple, target->shape->column[0] + 1, RelationGetDescr(relation), &null);
-	return !null && um_bulk_vouches(id);
+	return !null && um_batch_vouches(id);
 }
 
 /* When it was received and changed; a restored row brings the former along. */

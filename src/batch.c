@@ -1,0 +1,565 @@
+/*
+ * batch.c
+ *	  The records of a load, a thousand at a time, and what becomes of them.
+ *
+ * Ids are looked up in the ledger, what is new goes into usage by one INSERT …
+ * SELECT from a tuplestore, so that triggers, row security and foreign engines
+ * keep working.  It runs in a subtransaction: a record that fails it is found
+ * by halving and becomes a reject, an id that another session stored meanwhile
+ * is looked at again.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "batch.h"
+#include "compat.h"
+#include "content.h"
+#include "errors.h"
+#include "lifecycle.h"
+#include "operations.h"
+#include "rules.h"
+#include "settings.h"
+#include "spec_cache.h"
+#include "store.h"
+#include "tmf_read.h"
+#include "tmf_write.h"
+#include "types.h"
+
+/* The records of the INSERT that runs, in their order; see um_batch_vouches. */
+static UmBatchItem **vouched = NULL;
+static int	vouched_count = 0;
+static int	vouched_next = 0;
+
+static void look_up(UmBatch *batch, bool ask_ledger);
+static void ask(UmBatch *batch, UmBatchItem **open, int count);
+static int	compare_items(const void *a, const void *b);
+static int	compare_ids(Datum a, Datum b);
+static void decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known,
+					   uint64 known_count);
+static void decide(UmBatch *batch, UmBatchItem *item, const UmKey *key);
+static void insert_new(UmBatch *batch, int from, int to, bool again);
+static bool try_insert(UmBatch *batch, int from, int to, ErrorData **error);
+static void let_go_of_unused(MemoryContext context);
+static Size bytes_in_use(MemoryContext context, Size *blocks);
+static void insert_rows(UmBatch *batch, int from, int to);
+static bool is_faster(const UmBatchItem *item, const ErrorData *error);
+static bool is_id_taken(const ErrorData *error);
+static bool is_record_fault(int sqlstate);
+static int	count_fate(const UmBatch *batch, UmFate fate);
+static void change_fate(UmBatch *batch, int from, int to, UmFate old, UmFate fate);
+static void keep_books(UmBatch *batch);
+static char *error_as_fault(const ErrorData *error);
+
+/* The same steps as a post: read, complete, check. */
+UmRecord *
+um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults)
+{
+	UmRecord   *record = um_read_document(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document),
+										  &um_usage, faults);
+	bool		readable = faults->list == NIL || ((UmFault *) linitial(faults->list))->path[0] != '\0';
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+
+	if (!readable)
+		return record;
+	if (um_speaks(record, um_tmf_version) == UM_V4)
+	{
+		if (record->state[um_usage.date_slot] == UM_ABSENT)
+			um_record_set(record, um_usage.receipt_slot, TimestampTzGetDatum(now));
+		um_complete_v4(record, now);
+	}
+	um_complete(record);
+	if (record->state[0] == UM_ABSENT)
+		um_record_set(record, 0, um_content_id(record));
+	um_check(record, NULL, faults);
+	if (um_check_specification == UM_CHECK_REJECT && um_record_status(record) != UM_REJECTED)
+		um_check_specification_of(record, batch->owner, faults);
+	return record;
+}
+
+/* Puts a faulty record by; errors is a JSON array. */
+void
+um_batch_judge(UmBatch *batch, UmBatchItem *item, const char *errors)
+{
+	item->fate = FATE_REJECTED;
+	um_load_reject(batch->load, batch->model, item->number, item->document, errors);
+}
+
+/* The same by an error; raised again where faults are not kept, or it is not the record's. */
+void
+um_batch_judge_error(UmBatch *batch, UmBatchItem *item, ErrorData *error)
+{
+	if (!batch->keeps || !is_record_fault(error->sqlerrcode))
+		ReThrowError(error);
+	um_batch_judge(batch, item, error_as_fault(error));
+}
+
+/*
+ * Stores what the batch holds and forgets it.  A round decides what the ledger
+ * knows and inserts the first record of every id that it does not; the second
+ * one of an id, or one that another session was faster with, is decided in the
+ * next round.
+ */
+void
+um_batch_flush(UmBatch *batch)
+{
+	int			idle = 0;
+	bool		ask = !batch->expects_new;
+
+	if (batch->count == 0)
+		return;
+	batch->storing = true;
+	SPI_connect();
+	while (count_fate(batch, FATE_UNKNOWN) > 0)
+	{
+		int			before = count_fate(batch, FATE_UNKNOWN);
+
+		look_up(batch, ask);
+		insert_new(batch, 0, batch->count, idle > 0);
+		/* a snapshot that cannot see the other's row would go round for ever */
+		idle = !ask || count_fate(batch, FATE_UNKNOWN) < before ? 0 : idle + 1;
+		ask = true;
+		if (idle > 3)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not store usages that another transaction stores")));
+	}
+	batch->expects_new = count_fate(batch, FATE_REPEATED) + count_fate(batch, FATE_CONFLICTING) == 0;
+	keep_books(batch);
+	SPI_finish();
+	batch->storing = false;
+	MemoryContextReset(batch->records);
+	batch->count = 0;
+	batch->bytes = 0;
+}
+
+/*
+ * Decides what the ledger tells of the undecided records.  Where it knew none
+ * of the batch before it is not asked first: then the INSERT will tell.
+ */
+static void
+look_up(UmBatch *batch, bool ask_ledger)
+{
+	UmBatchItem **open = palloc(sizeof(UmBatchItem *) * batch->count);
+	int			count = 0;
+
+	for (int i = 0; i < batch->count; i++)
+		if (batch->items[i].fate == FATE_UNKNOWN)
+			open[count++] = &batch->items[i];
+	qsort(open, count, sizeof(UmBatchItem *), compare_items);
+	if (ask_ledger)
+		ask(batch, open, count);
+	else
+		decide_all(batch, open, count, NULL, 0);
+}
+
+/* Asks the ledger about records in the order of their ids, as the owner of the view. */
+static void
+ask(UmBatch *batch, UmBatchItem **open, int count)
+{
+	static UmPlan plan = {
+		.sql = "SELECT k.id, k.usage_date, k.content_hash FROM usage_mgmt.usage_key k "
+		"WHERE k.id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY k.id",
+		.args = {TEXTARRAYOID}, .nargs = 1
+	};
+	Datum	   *ids = palloc(sizeof(Datum) * count);
+	Datum		array;
+	UmUser		before;
+	SPITupleTable *known;
+	uint64		known_count;
+	int			settings;
+
+	for (int i = 0; i < count; i++)
+		ids[i] = open[i]->id;
+	array = PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
+	um_become(batch->owner, &before);
+	settings = um_prefer("enable_seqscan");
+	if (SPI_execute_plan(um_prepare(&plan), &array, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the ledger");
+	AtEOXact_GUC(true, settings);
+	known = SPI_tuptable;
+	known_count = SPI_processed;
+	decide_all(batch, open, count, known, known_count);
+	um_become_again(&before);
+	SPI_freetuptable(known);
+}
+
+static int
+compare_items(const void *a, const void *b)
+{
+	const UmBatchItem *x = *(UmBatchItem *const *) a;
+	const UmBatchItem *y = *(UmBatchItem *const *) b;
+	int			order = compare_ids(x->id, y->id);
+
+	return order != 0 ? order : x->number < y->number ? -1 : 1;
+}
+
+static int
+compare_ids(Datum a, Datum b)
+{
+	text	   *x = DatumGetTextPP(a);
+	text	   *y = DatumGetTextPP(b);
+	int			n = Min(VARSIZE_ANY_EXHDR(x), VARSIZE_ANY_EXHDR(y));
+	int			order = memcmp(VARDATA_ANY(x), VARDATA_ANY(y), n);
+
+	return order != 0 ? order : (int) VARSIZE_ANY_EXHDR(x) - (int) VARSIZE_ANY_EXHDR(y);
+}
+
+/* Merges the undecided records with what the ledger answered, both by id. */
+static void
+decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known, uint64 known_count)
+{
+	uint64		k = 0;
+	bool		null;
+
+	for (int i = 0; i < count; i++)
+	{
+		UmKey		key = {false, 0, 0};
+
+		while (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
+											  open[i]->id) < 0)
+			k++;
+		if (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
+										   open[i]->id) == 0)
+		{
+			key.found = true;
+			key.usage_date = DatumGetTimestampTz(SPI_getbinval(known->vals[k], known->tupdesc, 2, &null));
+			key.content_hash = DatumGetInt64(SPI_getbinval(known->vals[k], known->tupdesc, 3, &null));
+			decide(batch, open[i], &key);
+		}
+		else if (i == 0 || compare_ids(open[i - 1]->id, open[i]->id) != 0)
+			open[i]->fate = FATE_NEW;
+	}
+}
+
+/* A record whose id the ledger has. */
+static void
+decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
+{
+	UmFaults	faults = {um_tmf_version, NIL, 0};
+	UmRecord   *record;
+	UmRecord   *stored;
+
+	if (item->content_hash == key->content_hash)
+	{
+		item->fate = FATE_REPEATED;
+		return;
+	}
+	record = um_batch_read(batch, item->document, &faults);
+	stored = um_store_get(&um_usage, item->id, key, false);
+	if (stored != NULL && um_is_repeat(record, stored, key))
+	{
+		item->fate = FATE_REPEATED;
+		return;
+	}
+	if (!batch->keeps)
+		um_refuse_taken(record);
+	item->fate = FATE_CONFLICTING;
+	um_load_conflict(batch->load, item->number, item->id, item->document, stored);
+}
+
+/*
+ * Inserts the new ones of a range.  Where one of them fails on its content, the
+ * range is halved until it stands alone and can be put by.  A key that exists
+ * is that of somebody faster, to be looked at first; only if that finds nothing
+ * it is a fault of the record, by a unique index or a trigger of the user's.
+ */
+static void
+insert_new(UmBatch *batch, int from, int to, bool again)
+{
+	int			count = 0;
+	ErrorData  *error = NULL;
+
+	for (int i = from; i < to; i++)
+		count += batch->items[i].fate == FATE_NEW;
+	if (count == 0)
+		return;
+	if (try_insert(batch, from, to, &error))
+	{
+		change_fate(batch, from, to, FATE_NEW, FATE_STORED);
+		return;
+	}
+	if (error->sqlerrcode == UM_ID_TAKEN && !again)
+	{
+		/* the ledger was not asked, or another session was faster: look again */
+		change_fate(batch, from, to, FATE_NEW, FATE_UNKNOWN);
+		return;
+	}
+	if (error->sqlerrcode != UM_ID_TAKEN && (!batch->keeps || !is_record_fault(error->sqlerrcode)))
+		ReThrowError(error);
+	if (count > 1)
+	{
+		insert_new(batch, from, (from + to) / 2, again);
+		insert_new(batch, (from + to) / 2, to, again);
+		return;
+	}
+	for (int i = from; i < to; i++)
+	{
+		UmBatchItem  *item = &batch->items[i];
+
+		if (item->fate != FATE_NEW)
+			continue;
+		if (error->sqlerrcode == UM_ID_TAKEN && is_faster(item, error))
+			item->fate = FATE_UNKNOWN;
+		else if (!batch->keeps)
+			ReThrowError(error);
+		else
+			um_batch_judge(batch, item, error_as_fault(error));
+	}
+}
+
+/* One INSERT in a subtransaction of its own; false and the error if it fails. */
+static bool
+try_insert(UmBatch *batch, int from, int to, ErrorData **error)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		insert_rows(batch, from, to);
+		let_go_of_unused(CurTransactionContext);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		vouched = NULL;
+		MemoryContextSwitchTo(context);
+		*error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
+/*
+ * Empties a context in which nothing is in use.  A subtransaction's memory is
+ * kept until the transaction ends, unless it is empty, and the transition table
+ * of the INSERT was in it: without this a long COPY keeps all its rows.
+ */
+static void
+let_go_of_unused(MemoryContext context)
+{
+	static Size per_block = 0;
+	static Size when_empty = 0;
+	MemoryContext like;
+	Size		blocks;
+
+	if (per_block == 0)
+	{
+		/* a chunk that fits into no first block, taken and freed */
+		like = AllocSetContextCreate(CurrentMemoryContext, "like a subtransaction's",
+									 ALLOCSET_DEFAULT_SIZES);
+		when_empty = bytes_in_use(like, &blocks);
+		pfree(MemoryContextAlloc(like, ALLOCSET_DEFAULT_INITSIZE - 1024));
+		per_block = bytes_in_use(like, &blocks) - when_empty;
+		MemoryContextDelete(like);
+		if (blocks != 2)
+			per_block = MaxAllocSize;
+	}
+	if (context->firstchild == NULL && context->reset_cbs == NULL &&
+		bytes_in_use(context, &blocks) == when_empty + (blocks - 1) * per_block)
+		MemoryContextReset(context);
+}
+
+/* What is allocated and not freed, with the context's own book-keeping. */
+static Size
+bytes_in_use(MemoryContext context, Size *blocks)
+{
+	MemoryContextCounters counters = {0};
+
+	context->methods->stats(context, NULL, NULL, &counters, false);
+	*blocks = counters.nblocks;
+	return counters.totalspace - counters.freespace;
+}
+
+static void
+insert_rows(UmBatch *batch, int from, int to)
+{
+	static UmPlan plan = {0};
+	UmBatchItem **items = palloc(sizeof(UmBatchItem *) * (to - from));
+	int			count = 0;
+
+	um_rows_clear(batch->rows);
+	for (int i = from; i < to; i++)
+	{
+		if (batch->items[i].fate != FATE_NEW)
+			continue;
+		um_rows_put(batch->rows, batch->items[i].row);
+		items[count++] = &batch->items[i];
+	}
+	/* what the specification check may change is not vouched for */
+	vouched = um_check_specification == UM_CHECK_MARK ? NULL : items;
+	vouched_count = count;
+	vouched_next = 0;
+	/* what is not there must not be counted as stored */
+	if (um_rows_insert(batch->rows, &plan) != (uint64) count)
+		ereport(ERROR,
+				(errcode(UM_RULE), errmsg("a trigger of \"%s\" left the row out", um_usage.noun)));
+	vouched = NULL;
+}
+
+/*
+ * Whether the row that a trigger sees is the next one of the INSERT under way,
+ * which was checked before.  For triggers that saw it alone.
+ */
+bool
+um_batch_vouches(Datum id)
+{
+	if (vouched == NULL || vouched_next >= vouched_count ||
+		!um_same_id(vouched[vouched_next]->id, id))
+		return false;
+	vouched_next++;
+	return true;
+}
+
+/*
+ * Whether all rows of the INSERT under way have been inserted; true only once,
+ * for what triggers write behind that is theirs.
+ */
+bool
+um_batch_is_done(void)
+{
+	if (vouched == NULL || vouched_next != vouched_count)
+		return false;
+	vouched_next = vouched_count + 1;
+	return true;
+}
+
+/* The hash of the nth row of that INSERT; false where it is another row. */
+bool
+um_batch_hash(int n, Datum id, Datum date, int64 *content_hash)
+{
+	if (n >= vouched_count || !um_same_id(vouched[n]->id, id) ||
+		vouched[n]->usage_date != DatumGetTimestampTz(date))
+		return false;
+	*content_hash = vouched[n]->content_hash;
+	return true;
+}
+
+/* Behind a statement that failed. */
+void
+um_batch_forget_rows(void)
+{
+	vouched = NULL;
+}
+
+/* Whether a key exists because another session stored the same id meanwhile. */
+static bool
+is_faster(const UmBatchItem *item, const ErrorData *error)
+{
+	/* its key may be out of sight */
+	if (IsolationUsesXactSnapshot())
+		return is_id_taken(error);
+	return um_store_key(item->id, false).found;
+}
+
+/* Whether it was the ledger or the primary key of usage that refused a row. */
+static bool
+is_id_taken(const ErrorData *error)
+{
+	Oid			schema;
+	Oid			table;
+	Oid			index;
+	HeapTuple	tuple;
+	bool		primary;
+
+	if (error->schema_name == NULL || error->table_name == NULL || error->constraint_name == NULL)
+		return false;
+	schema = get_namespace_oid(error->schema_name, true);
+	table = get_relname_relid(error->table_name, schema);
+	index = get_relname_relid(error->constraint_name, schema);
+	if (!OidIsValid(table) || !OidIsValid(index))
+		return false;
+	if (table != um_table("usage_key", true) &&
+		!list_member_oid(get_partition_ancestors(table), um_table(um_usage.noun, true)))
+		return false;
+	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	primary = HeapTupleIsValid(tuple) && ((Form_pg_index) GETSTRUCT(tuple))->indisprimary;
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return primary;
+}
+
+/* Errors that are the record's own: its content, or a right it would need. */
+static bool
+is_record_fault(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		category == ERRCODE_WITH_CHECK_OPTION_VIOLATION ||
+		sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+		sqlstate == ERRCODE_RAISE_EXCEPTION ||
+		category == ERRCODE_TO_CATEGORY(UM_BILLED);
+}
+
+static int
+count_fate(const UmBatch *batch, UmFate fate)
+{
+	int			count = 0;
+
+	for (int i = 0; i < batch->count; i++)
+		count += batch->items[i].fate == fate;
+	return count;
+}
+
+static void
+change_fate(UmBatch *batch, int from, int to, UmFate old, UmFate fate)
+{
+	for (int i = from; i < to; i++)
+		if (batch->items[i].fate == old)
+			batch->items[i].fate = fate;
+}
+
+static void
+keep_books(UmBatch *batch)
+{
+	if (batch->load == NULL)
+		return;
+	batch->load->read += batch->count;
+	batch->load->stored += count_fate(batch, FATE_STORED);
+	batch->load->repeated += count_fate(batch, FATE_REPEATED);
+	batch->load->conflicting += count_fate(batch, FATE_CONFLICTING);
+	batch->load->rejected += count_fate(batch, FATE_REJECTED);
+	for (int i = 0; i < batch->count; i++)
+		if (batch->items[i].fate == FATE_STORED && batch->model == &um_usage)
+			um_load_add(batch->load, batch->items[i].usage_date, batch->items[i].amounts);
+}
+
+static char *
+error_as_fault(const ErrorData *error)
+{
+	StringInfoData out;
+
+	/* a record's faults are a JSON array already */
+	if (error->detail != NULL && error->detail[0] == '[' && error->detail[1] == '{')
+		return error->detail;
+	initStringInfo(&out);
+	appendStringInfo(&out, "[{\"path\": \"\", \"code\": \"%s\", \"message\": ",
+					 unpack_sql_state(error->sqlerrcode));
+	um_append_json_string(&out, error->message, strlen(error->message));
+	appendStringInfoString(&out, "}]");
+	return out.data;
+}

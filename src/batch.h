@@ -1,0 +1,68 @@
+/*
+ * batch.h
+ *	  The records of a load, a thousand at a time, and what becomes of them.
+ */
+#ifndef UM_BATCH_H
+#define UM_BATCH_H
+
+#include "access/htup.h"
+
+#include "load.h"
+#include "rows.h"
+
+#define UM_BATCH_RECORDS 1000
+
+/* What becomes of a record. */
+typedef enum UmFate
+{
+	FATE_UNKNOWN, FATE_NEW, FATE_STORED, FATE_REPEATED, FATE_CONFLICTING, FATE_REJECTED
+} UmFate;
+
+/* A record of the batch: its row is made at once, the record itself is let go. */
+typedef struct UmBatchItem
+{
+	text	   *document;
+	MinimalTuple row;
+	List	   *amounts;		/* for the books of the load */
+	int64		number;			/* in the load, from 1 */
+	UmFate		fate;
+	Datum		id;
+	TimestampTz usage_date;
+	int64		content_hash;
+} UmBatchItem;
+
+/* The records of one statement on the view that are not yet stored. */
+typedef struct UmBatch
+{
+	struct UmBatch *outer;
+	Oid			view;
+	const UmModel *model;
+	SubTransactionId transaction;	/* that opened it */
+	Oid			owner;			/* of the view, who keeps the load's books */
+	bool		keeps;			/* faults become rejects */
+	bool		storing;		/* its rows, and so triggers of the user's run */
+	UmLoad	   *load;			/* NULL where nobody keeps books */
+	int64		number;			/* of the last record */
+	HeapTuple	row;			/* what a COPY takes for stored; NULL for an INSERT */
+	bool		expects_new;	/* the ledger knew none of the ids before */
+	MemoryContext context;		/* of the batch itself */
+	MemoryContext records;		/* of its items, emptied by a flush */
+	MemoryContext scratch;		/* of the record being read */
+	UmRows	   *rows;			/* for the INSERT */
+	int			count;
+	Size		bytes;
+	UmBatchItem	items[UM_BATCH_RECORDS];
+} UmBatch;
+
+extern UmRecord *um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults);
+extern void um_batch_judge(UmBatch *batch, UmBatchItem *item, const char *errors);
+extern void um_batch_judge_error(UmBatch *batch, UmBatchItem *item, ErrorData *error);
+extern void um_batch_flush(UmBatch *batch);
+extern void um_batch_forget_rows(void);
+
+/* What triggers are told of the rows that a batch inserts. */
+extern bool um_batch_vouches(Datum id);
+extern bool um_batch_is_done(void);
+extern bool um_batch_hash(int n, Datum id, Datum date, int64 *content_hash);
+
+#endif
