@@ -17,8 +17,12 @@
 #endif
 
 #if PG_VERSION_NUM < 180000
+#include "access/htup_details.h"
+
 #define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
 #define pg_noreturn pg_attribute_noreturn()
+#define heap_form_minimal_tuple(desc, values, nulls, extra) \
+	heap_form_minimal_tuple(desc, values, nulls)
 #endif
 
 /* Symbols are hidden, as 16 and later build modules, but for what SQL calls. */

@@ -83,7 +83,7 @@ um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, int64 l
 	nulls[n] = old_date == 0;
 	values[n++] = old_date;
 	old = MemoryContextSwitchTo(context);
-	row = heap_form_minimal_tuple(rows->desc, values, nulls);
+	row = heap_form_minimal_tuple(rows->desc, values, nulls, 0);
 	MemoryContextSwitchTo(old);
 	return row;
 }
