@@ -309,7 +309,7 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 	}
 	for (int i = from; i < to; i++)
 	{
-		UmBatchItem  *item = &batch->items[i];
+		UmBatchItem *item = &batch->items[i];
 
 		if (item->fate != FATE_NEW)
 			continue;

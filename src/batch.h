@@ -43,7 +43,6 @@ typedef struct UmBatch
 	bool		storing;		/* its rows, and so triggers of the user's run */
 	UmLoad	   *load;			/* NULL where nobody keeps books */
 	int64		number;			/* of the last record */
-	HeapTuple	row;			/* what a COPY takes for stored; NULL for an INSERT */
 	bool		expects_new;	/* the ledger knew none of the ids before */
 	MemoryContext context;		/* of the batch itself */
 	MemoryContext records;		/* of its items, emptied by a flush */

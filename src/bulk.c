@@ -65,7 +65,6 @@ static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 static void at_transaction_end(XactEvent event, void *arg);
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
 static void open_batch(Relation view, const UmModel *model);
-static HeapTuple empty_row(TupleDesc desc);
 static bool is_nested(void);
 static bool is_copy_into(Oid view);
 static UmBatch *batch_of(Oid view);
@@ -147,8 +146,8 @@ um_usage_document_row(PG_FUNCTION_ARGS)
 	document = heap_getattr(data->tg_trigtuple, 1, desc, &null);
 	if (!null)
 		add_document(batch, DatumGetTextPP(document));
-	/* a tuple that comes back as it went would be kept until the COPY ends */
-	return PointerGetDatum(batch->row != NULL ? batch->row : data->tg_trigtuple);
+	/* PostgreSQL keeps a tuple that comes back as it went until the statement ends */
+	return PointerGetDatum(heap_copytuple(data->tg_trigtuple));
 }
 
 /* AFTER INSERT ON a document view, for each statement. */
@@ -198,8 +197,6 @@ open_batch(Relation view, const UmModel *model)
 	batch->keeps = kept && um_on_fault == UM_KEEP_FAULTS;
 	old = MemoryContextSwitchTo(context);
 	batch->rows = um_rows_start(&um_usage, ROWS);
-	if (is_copy_into(RelationGetRelid(view)))
-		batch->row = empty_row(RelationGetDescr(view));
 	if (kept)
 		batch->load = um_load_open(batch->owner);
 	MemoryContextSwitchTo(old);
@@ -212,16 +209,6 @@ open_batch(Relation view, const UmModel *model)
 	}
 	batch->outer = innermost;
 	innermost = batch;
-}
-
-static HeapTuple
-empty_row(TupleDesc desc)
-{
-	Datum		values[MaxTupleAttributeNumber] = {0};
-	bool		nulls[MaxTupleAttributeNumber];
-
-	memset(nulls, true, desc->natts);
-	return heap_form_tuple(desc, values, nulls);
 }
 
 /*
@@ -286,7 +273,7 @@ static void
 add_document(UmBatch *batch, text *document)
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->records);
-	UmBatchItem  *item = &batch->items[batch->count++];
+	UmBatchItem *item = &batch->items[batch->count++];
 	UmFaults	faults = {um_tmf_version, NIL, 0};
 
 	item->document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document));

@@ -12,6 +12,7 @@
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 #include "characteristics.h"
@@ -398,7 +399,8 @@ append_encoded(StringInfo out, const char *id, int len)
 	static const char hex[] = "0123456789ABCDEF";
 	char	   *p;
 
-	enlargeStringInfo(out, 3 * len);
+	/* more than a string can hold is refused by enlargeStringInfo itself */
+	enlargeStringInfo(out, (int) Min((Size) len * 3, MaxAllocSize));
 	p = out->data + out->len;
 	for (int i = 0; i < len; i++)
 	{

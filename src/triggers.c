@@ -53,6 +53,7 @@ static struct
 typedef struct Target
 {
 	UmShape    *shape;			/* how its columns lie */
+	bool		learned;		/* what other triggers there are: */
 	bool		alone;			/* no other trigger could change a row that comes in */
 } Target;
 
@@ -134,6 +135,8 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 			note_leaving(record);
 		return tuple;
 	}
+	if (!target->learned)
+		learn_triggers(target, data);
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
 		old = um_record_from_tuple(target->shape, desc, tuple);
@@ -198,7 +201,6 @@ target_of(FunctionCallInfo fcinfo, const UmModel *model)
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	target = palloc0(sizeof(Target));
 	target->shape = um_shape(model, RelationGetDescr(relation), RelationGetRelationName(relation));
-	learn_triggers(target, data);
 	MemoryContextSwitchTo(old);
 	return fcinfo->flinfo->fn_extra = target;
 }
@@ -214,7 +216,7 @@ learn_triggers(Target *target, const TriggerData *data)
 	const TriggerDesc *all = data->tg_relation->trigdesc;
 	bool		behind = false;
 
-	target->alone = true;
+	target->learned = target->alone = true;
 	for (int i = 0; i < all->numtriggers; i++)
 	{
 		const Trigger *trigger = &all->triggers[i];

@@ -141,6 +141,9 @@ DELETE FROM usage_mgmt.usage WHERE id LIKE 'o_' OR id = 'echo';
 -- Nothing may change a row behind the trigger that checks it
 CREATE TRIGGER zzz BEFORE INSERT ON usage_mgmt.usage FOR EACH ROW EXECUTE FUNCTION pg_temp.twice();
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('o7', '2001-01-15 12:00+00', 'DATA');
+BEGIN;
+DELETE FROM usage_mgmt.usage WHERE id = 'a' RETURNING id;
+ROLLBACK;
 ALTER TABLE usage_mgmt.usage DISABLE TRIGGER zzz;
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('o7', '2001-01-15 12:00+00', 'DATA');
 DROP TRIGGER zzz ON usage_mgmt.usage;
