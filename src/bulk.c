@@ -55,9 +55,6 @@
 #define RECORDS_KEPT (3 * 1024 * 1024)
 #define SCRATCH_KEPT (64 * 1024)
 
-/* The name of a batch's rows in statements. */
-#define ROWS "usage_mgmt_batch"
-
 static UmBatch *innermost = NULL;
 
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
@@ -196,7 +193,7 @@ open_batch(Relation view, const UmModel *model)
 	batch->owner = view->rd_rel->relowner;
 	batch->keeps = kept && um_on_fault == UM_KEEP_FAULTS;
 	old = MemoryContextSwitchTo(context);
-	batch->rows = um_rows_start(&um_usage, ROWS);
+	batch->rows = um_rows_start(&um_usage, false);
 	if (kept)
 		batch->load = um_load_open(batch->owner);
 	MemoryContextSwitchTo(old);
@@ -321,16 +318,18 @@ static void
 make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *usage)
 {
 	UmRecord	row = *usage;
+	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	MemoryContext old;
 
 	item->content_hash = um_content_hash(usage);
 	item->usage_date = DatumGetTimestampTz(usage->value[um_usage.date_slot]);
 	/* a complete row needs nothing more of its trigger */
 	if (row.state[um_usage.receipt_slot] == UM_ABSENT)
-		um_record_set(&row, um_usage.receipt_slot,
-					  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
-	item->row = um_rows_form(batch->rows, &row, (Datum) 0,
-							 batch->load != NULL ? batch->load->id : 0, batch->records);
+		um_record_set(&row, um_usage.receipt_slot, now);
+	um_record_set(&row, um_usage.change_slot, now);
+	if (batch->load != NULL)
+		um_record_set(&row, um_usage.load_slot, Int64GetDatum(batch->load->id));
+	item->row = um_rows_form(batch->rows, &row, (Datum) 0, batch->records);
 	old = MemoryContextSwitchTo(batch->records);
 	item->id = datumCopy(usage->value[0], false, -1);
 	if (batch->load != NULL)

@@ -35,7 +35,6 @@
 #include "triggers.h"
 
 #define FETCH 100				/* rows from a cursor at a time */
-#define ROWS "usage_mgmt_patched"
 
 /* What get_… keeps between two rows. */
 typedef struct Listing
@@ -479,7 +478,7 @@ merge_extra(UmStatement *statement, const UmConstant *constant, bool first)
 static uint64
 update_patched(const UmModel *model, const UmQueryString *query, UmVersion version, UmPatch *patch)
 {
-	UmRows	   *rows = um_rows_start(model, ROWS);
+	UmRows	   *rows = um_rows_start(model, true);
 	uint64		count = 0;
 
 	patch_rows(rows, query, version, patch);
@@ -514,7 +513,7 @@ patch_rows(UmRows *rows, const UmQueryString *query, UmVersion version, UmPatch 
 		error_context_stack = &context;
 		um_rows_put(rows, um_rows_form(rows, um_patch_apply(patch, old, &faults),
 									   model == &um_usage ? old->value[model->date_slot] : (Datum) 0,
-									   0, walk.row));
+									   walk.row));
 		error_context_stack = context.previous;
 		MemoryContextSwitchTo(before);
 		CHECK_FOR_INTERRUPTS();

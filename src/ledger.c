@@ -66,7 +66,7 @@
 
 /* And they have been written by this transaction. */
 #define ADD_BUT_MOVED "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) " \
-	"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b " \
+	"SELECT * FROM " BATCH " b " \
 	"WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE k.id OPERATOR(pg_catalog.=) b.id " \
 	"AND k.usage_date OPERATOR(pg_catalog.=) b.usage_date " \
 	"AND k.xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid) ORDER BY b.id"
@@ -166,11 +166,11 @@ um_usage_keys(PG_FUNCTION_ARGS)
 {
 	static UmPlan insert = {
 		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
-		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b ORDER BY b.id",
+		"SELECT * FROM " BATCH " b ORDER BY b.id",
 	};
 	static UmPlan insert_ordered = {
 		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
-		"SELECT b.id, b.usage_date, b.content_hash, 1 FROM " BATCH " b",
+		"SELECT * FROM " BATCH,
 	};
 	static UmPlan move = {
 		.sql = MOVE " AND " IN_BATCH,
@@ -321,11 +321,12 @@ register_rows(const char *name, const Keys *keys)
 static void
 start_keys(Keys *keys)
 {
-	keys->desc = CreateTemplateTupleDesc(3);
+	keys->desc = CreateTemplateTupleDesc(4);
 	TupleDescInitEntry(keys->desc, 1, "id", TEXTOID, -1, 0);
 	TupleDescInitEntryCollation(keys->desc, 1, C_COLLATION_OID);
 	TupleDescInitEntry(keys->desc, 2, "usage_date", TIMESTAMPTZOID, -1, 0);
 	TupleDescInitEntry(keys->desc, 3, "content_hash", INT8OID, -1, 0);
+	TupleDescInitEntry(keys->desc, 4, "hash_version", INT2OID, -1, 0);
 	keys->rows = tuplestore_begin_heap(false, false, work_mem);
 	keys->count = 0;
 	keys->ordered = true;
@@ -342,8 +343,8 @@ add_key(Keys *keys, const UmRecord *usage, bool hashed)
 static void
 put_key(Keys *keys, Datum id, Datum date, int64 hash)
 {
-	Datum		values[3] = {id, date, Int64GetDatum(hash)};
-	bool		nulls[3] = {false, false, false};
+	Datum		values[4] = {id, date, Int64GetDatum(hash), Int16GetDatum(UM_HASH_VERSION)};
+	bool		nulls[4] = {false, false, false, false};
 
 	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
 	keys->count++;
@@ -444,8 +445,8 @@ collect_moves(Keys *keys, TriggerData *data)
 	while (next_row(&before) && next_row(&after))
 	{
 		bool		null;
-		Datum		values[3] = {0};
-		bool		nulls[3] = {false, false, true};
+		Datum		values[4] = {0};
+		bool		nulls[4] = {false, false, true, true};
 
 		values[0] = slot_getattr(after.slot, id + 1, &null);
 		if (null)

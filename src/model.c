@@ -70,8 +70,8 @@ static UmAttribute usage_attributes[] = {
 	.of = &um_related_party},
 	{.name = BOTH("ratedProductUsage"), .kind = UM_LIST, .column = "rated_product_usage",
 	.of = &um_rated_product_usage},
-	{.kind = UM_EXTRA, .column = "extra", .flags = UM_FREE_WHEN_BILLED},
 	{.kind = UM_INTERNAL, .column = "rejection", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	{.kind = UM_EXTRA, .column = "extra", .flags = UM_FREE_WHEN_BILLED},
 	{.kind = UM_INTERNAL, .column = "received_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
 	{.kind = UM_INTERNAL, .column = "changed_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
 	{.kind = UM_INTERNAL, .column = "load_id", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
@@ -392,6 +392,7 @@ init_model(UmModel *model)
 	model->date_slot = slot_of(model, "usage_date");
 	model->receipt_slot = slot_of(model, "received_at");
 	model->change_slot = slot_of(model, "changed_at");
+	model->load_slot = slot_of(model, "load_id");
 	model->rejection_slot = slot_of(model, "rejection");
 	collect_names(&model->names, model->attributes);
 }

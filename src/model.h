@@ -115,9 +115,10 @@ typedef struct UmModel
 	UmAttribute **slot;			/* the attribute that owns each */
 	int			extra_slot;
 	int			status_slot;	/* -1 for none */
-	int			date_slot;		/* of usage_date, received_at, changed_at and */
-	int			receipt_slot;	/* rejection, which every row is asked for; -1 */
+	int			date_slot;		/* of usage_date, received_at, changed_at, load_id */
+	int			receipt_slot;	/* and rejection, which every row is asked for; -1 */
 	int			change_slot;	/* for none */
+	int			load_slot;
 	int			rejection_slot;
 	UmNames		names;			/* of the attributes */
 } UmModel;

@@ -169,8 +169,7 @@ static void
 check_column(const UmModel *model, UmAttribute *attribute, Form_pg_attribute column,
 			 const char *relation)
 {
-	Oid			expected = attribute->kind == UM_INTERNAL ? internal_type(attribute)
-		: um_slot_type(attribute, model);
+	Oid			expected = um_slot_type(attribute, model);
 
 	if (column->atttypid != expected)
 		ereport(ERROR,
@@ -200,6 +199,8 @@ um_slot_type(const UmAttribute *attribute, const UmModel *model)
 		case UM_URI:
 		case UM_ANY:
 			return TEXTOID;
+		case UM_INTERNAL:
+			return internal_type(attribute);
 		case UM_TIME:
 			return TIMESTAMPTZOID;
 		case UM_NUMBER:

@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -19,69 +20,110 @@
 #include "compat.h"
 #include "rows.h"
 
-/* Columns behind those of the model: bookkeeping, and what a row is found by. */
-#define MORE_COLUMNS 4
+/* What statements read them by; each level of SPI has a name of its own. */
+#define ROWS "usage_mgmt_rows"
 
 /* Memory that is not given back between the statements of a load. */
 #define ROWS_KEPT (2 * 1024 * 1024)
 
+static void start_executor(QueryDesc *query, int flags);
+static void insert_whole(ModifyTableState *insert);
+static bool lie_alike(TupleDesc rows, TupleDesc table);
 static uint64 run(UmRows *rows, UmPlan *plan, const char *sql);
-static void append_columns(StringInfo out, const UmRows *rows, const char *before);
 
-/* No rows yet; they live in the current memory context. */
+static ExecutorStart_hook_type next_start = NULL;
+
+void
+um_rows_init(void)
+{
+	next_start = ExecutorStart_hook;
+	ExecutorStart_hook = start_executor;
+}
+
+static void
+start_executor(QueryDesc *query, int flags)
+{
+	if (next_start != NULL)
+		next_start(query, flags);
+	else
+		standard_ExecutorStart(query, flags);
+	if (query->operation == CMD_INSERT && query->queryEnv != NULL &&
+		get_ENR(query->queryEnv, ROWS) != NULL && IsA(query->planstate, ModifyTableState))
+		insert_whole((ModifyTableState *) query->planstate);
+}
+
+/*
+ * Into a partitioned table PostgreSQL inserts columns, of which it makes a tuple
+ * for the row trigger, for the heap and for the transition table, each anew.  A
+ * row that lies as the table's do can be one from the beginning: an eighth of a
+ * load.  Where it does not lie so, columns it is.
+ */
+static void
+insert_whole(ModifyTableState *insert)
+{
+	PlanState  *source = outerPlanState(insert);
+	ResultRelInfo *target = insert->resultRelInfo;
+	TupleDesc	desc = RelationGetDescr(target->ri_RelationDesc);
+
+	if (target->ri_RelationDesc->rd_rel->relkind != RELKIND_PARTITIONED_TABLE ||
+		target->ri_projectNewInfoValid || !IsA(source, NamedTuplestoreScanState) ||
+		source->ps_ProjInfo != NULL || !lie_alike(ExecGetResultType(source), desc))
+		return;
+	target->ri_newTupleSlot = ExecInitExtraTupleSlot(insert->ps.state, desc, &TTSOpsHeapTuple);
+	target->ri_projectNewInfoValid = true;
+}
+
+static bool
+lie_alike(TupleDesc rows, TupleDesc table)
+{
+	if (rows->natts != table->natts)
+		return false;
+	for (int i = 0; i < rows->natts; i++)
+		if (TupleDescAttr(table, i)->attisdropped ||
+			TupleDescAttr(rows, i)->atttypid != TupleDescAttr(table, i)->atttypid)
+			return false;
+	return true;
+}
+
+/*
+ * No rows yet; they live in the current memory context.  They lie as those of
+ * the table do, so that an INSERT can take them as they are; those of an UPDATE
+ * have one column more, the date of the stored row.
+ */
 UmRows *
-um_rows_start(const UmModel *model, const char *name)
+um_rows_start(const UmModel *model, bool update)
 {
 	UmRows	   *rows = palloc0(sizeof(UmRows));
-	int			n = 0;
 
 	rows->model = model;
-	rows->name = name;
+	rows->desc = CreateTemplateTupleDesc(model->slots + (update ? 1 : 0));
 	for (int s = 0; s < model->slots; s++)
-		n += model->slot[s]->kind != UM_INTERNAL;
-	rows->desc = CreateTemplateTupleDesc(n + MORE_COLUMNS);
-	n = 0;
-	for (int s = 0; s < model->slots; s++)
-		if (model->slot[s]->kind != UM_INTERNAL)
-			TupleDescInitEntry(rows->desc, ++n, model->slot[s]->column,
-							   um_slot_type(model->slot[s], model), -1, 0);
-	TupleDescInitEntry(rows->desc, ++n, "received_at", TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(rows->desc, ++n, "changed_at", TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(rows->desc, ++n, "load_id", INT8OID, -1, 0);
-	TupleDescInitEntry(rows->desc, ++n, "old_date", TIMESTAMPTZOID, -1, 0);
+		TupleDescInitEntry(rows->desc, s + 1, model->slot[s]->column,
+						   um_slot_type(model->slot[s], model), -1, 0);
+	if (update)
+		TupleDescInitEntry(rows->desc, model->slots + 1, "old_date", TIMESTAMPTZOID, -1, 0);
 	rows->context = AllocSetContextCreate(CurrentMemoryContext, "rows", ROWS_KEPT, ROWS_KEPT,
 										  ALLOCSET_DEFAULT_MAXSIZE);
 	return rows;
 }
 
-/* old_date is that of the stored row, 0 for a new one; load 0 for none. */
+/* old_date is that of the stored row, which only an UPDATE needs. */
 MinimalTuple
-um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, int64 load,
-			 MemoryContext context)
+um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, MemoryContext context)
 {
 	MemoryContext old;
 	MinimalTuple row;
-	Datum		values[64];
-	bool		nulls[64];
-	int			receipt = record->model->receipt_slot;
-	int			n = 0;
+	Datum		values[64 + 1];
+	bool		nulls[64 + 1];
+	int			slots = record->model->slots;
 
-	for (int s = 0; s < record->model->slots; s++)
+	for (int s = 0; s < slots; s++)
 	{
-		if (record->model->slot[s]->kind == UM_INTERNAL)
-			continue;
-		nulls[n] = record->state[s] != UM_SET;
-		values[n] = nulls[n] ? (Datum) 0 : um_record_datum(record, s);
-		n++;
+		nulls[s] = record->state[s] != UM_SET;
+		values[s] = nulls[s] ? (Datum) 0 : um_record_datum(record, s);
 	}
-	nulls[n] = !um_is_set(record, receipt);
-	values[n++] = record->value[receipt];
-	nulls[n] = false;
-	values[n++] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-	nulls[n] = load == 0;
-	values[n++] = Int64GetDatum(load);
-	nulls[n] = old_date == 0;
-	values[n++] = old_date;
+	nulls[slots] = old_date == 0;
+	values[slots] = old_date;
 	old = MemoryContextSwitchTo(context);
 	row = heap_form_minimal_tuple(rows->desc, values, nulls, 0);
 	MemoryContextSwitchTo(old);
@@ -118,10 +160,9 @@ um_rows_insert(UmRows *rows, UmPlan *plan)
 	{
 		initStringInfo(&sql);
 		appendStringInfo(&sql, "INSERT INTO usage_mgmt.%s (", rows->model->noun);
-		append_columns(&sql, rows, "");
-		appendStringInfoString(&sql, ") SELECT ");
-		append_columns(&sql, rows, "b.");
-		appendStringInfo(&sql, " FROM %s b", rows->name);
+		for (int s = 0; s < rows->model->slots; s++)
+			appendStringInfo(&sql, "%s%s", s > 0 ? ", " : "", rows->model->slot[s]->column);
+		appendStringInfo(&sql, ") SELECT * FROM " ROWS);
 		plan->sql = MemoryContextStrdup(TopMemoryContext, sql.data);
 	}
 	return run(rows, plan, NULL);
@@ -138,11 +179,11 @@ um_rows_update(UmRows *rows)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE usage_mgmt.%s u SET ", rows->model->noun);
-	for (int i = 0; i < rows->desc->natts - MORE_COLUMNS; i++)
-		appendStringInfo(&sql, "%s%s = b.%s", i > 0 ? ", " : "",
-						 NameStr(TupleDescAttr(rows->desc, i)->attname),
-						 NameStr(TupleDescAttr(rows->desc, i)->attname));
-	appendStringInfo(&sql, " FROM %s b WHERE u.id OPERATOR(pg_catalog.=) b.id%s", rows->name,
+	for (int s = 0; s < rows->model->slots; s++)
+		if (rows->model->slot[s]->kind != UM_INTERNAL)
+			appendStringInfo(&sql, "%s%s = b.%s", s > 0 ? ", " : "",
+							 rows->model->slot[s]->column, rows->model->slot[s]->column);
+	appendStringInfo(&sql, " FROM " ROWS " b WHERE u.id OPERATOR(pg_catalog.=) b.id%s",
 					 rows->model == &um_usage
 					 ? " AND u.usage_date OPERATOR(pg_catalog.=) b.old_date" : "");
 	return run(rows, NULL, sql.data);
@@ -153,36 +194,21 @@ run(UmRows *rows, UmPlan *plan, const char *sql)
 {
 	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
 
-	relation->md.name = unconstify(char *, rows->name);
+	relation->md.name = ROWS;
 	relation->md.tupdesc = rows->desc;
 	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
 	relation->md.enrtuples = rows->count;
 	relation->reldata = rows->rows;
 	/* of a statement that failed in a subtransaction */
-	SPI_unregister_relation(rows->name);
+	SPI_unregister_relation(ROWS);
 	SPI_register_relation(relation);
 	if ((plan != NULL ? SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0)
 		 : SPI_execute(sql, false, 0)) < 0)
 		elog(ERROR, "could not run \"%s\"", plan != NULL ? plan->sql : sql);
-	SPI_unregister_relation(rows->name);
+	SPI_unregister_relation(ROWS);
 	tuplestore_end(rows->rows);
 	um_rows_clear(rows);
 	return SPI_processed;
-}
-
-/* The columns that an INSERT sets: all but the last. */
-static void
-append_columns(StringInfo out, const UmRows *rows, const char *before)
-{
-	for (int i = 0; i < rows->desc->natts - 1; i++)
-	{
-		const char *name = NameStr(TupleDescAttr(rows->desc, i)->attname);
-
-		/* what a specification has no column for */
-		if (rows->model != &um_usage && strcmp(name, "load_id") == 0)
-			continue;
-		appendStringInfo(out, "%s%s%s", i > 0 ? ", " : "", before, name);
-	}
 }
 
 /*

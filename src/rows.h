@@ -13,17 +13,17 @@
 typedef struct UmRows
 {
 	const UmModel *model;
-	const char *name;			/* that statements read them by */
-	TupleDesc	desc;			/* what an operation writes, and bookkeeping */
+	TupleDesc	desc;			/* the slots of the model */
 	MemoryContext context;		/* of what follows, kept from one statement to the next */
 	Tuplestorestate *rows;		/* NULL while there are none */
 	TupleTableSlot *slot;
 	double		count;
 } UmRows;
 
-extern UmRows *um_rows_start(const UmModel *model, const char *name);
+extern void um_rows_init(void);
+extern UmRows *um_rows_start(const UmModel *model, bool update);
 extern MinimalTuple um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date,
-								 int64 load, MemoryContext context);
+								 MemoryContext context);
 extern void um_rows_put(UmRows *rows, MinimalTuple row);
 extern uint64 um_rows_insert(UmRows *rows, UmPlan *plan);
 extern uint64 um_rows_update(UmRows *rows);

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "ledger.h"
 #include "model.h"
+#include "rows.h"
 #include "settings.h"
 #include "spec_cache.h"
 #include "types.h"
@@ -27,4 +28,5 @@ _PG_init(void)
 	um_spec_cache_init();
 	um_bulk_init();
 	um_ledger_init();
+	um_rows_init();
 }

@@ -358,6 +358,38 @@ COPY usage_mgmt.usage_document FROM :'file' :lines;
 SELECT count(*) FROM usage_mgmt.check_keys();
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
 
+-- Columns of the user's own, and a partition whose columns lie otherwise
+CREATE TABLE usage_mgmt.otherwise (gone int, LIKE usage_mgmt.usage INCLUDING ALL);
+ALTER TABLE usage_mgmt.otherwise DROP COLUMN gone;
+ALTER TABLE usage_mgmt.usage ATTACH PARTITION usage_mgmt.otherwise
+	FOR VALUES FROM ('1999-01-01 00:00+00') TO ('1999-02-01 00:00+00');
+SELECT usage_mgmt.rebuild_keys() AS changed;
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+{"id":"a","date":"1999-01-01","type":"VOICE","usageCharacteristic":{"duration":"20"},"relatedParty":[{"role":"customer","id":"c"}]}
+{"id":"b","date":"2001-01-01","type":"VOICE","comment":"unknown"}
+\.
+ALTER TABLE usage_mgmt.usage ADD COLUMN cost_centre text DEFAULT 'none';
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+{"id":"c","date":"1999-01-01","type":"VOICE","usageCharacteristic":{"duration":"20"},"relatedParty":[{"role":"customer","id":"c"}]}
+{"id":"d","date":"2001-01-01","type":"VOICE","comment":"unknown"}
+\.
+ALTER TABLE usage_mgmt.usage ADD COLUMN length int GENERATED ALWAYS AS (length(usage_type) * 10) STORED;
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+{"id":"e","date":"1999-01-01","type":"VOICE","usageCharacteristic":{"duration":"20"},"relatedParty":[{"role":"customer","id":"c"}]}
+{"id":"f","date":"2001-01-01","type":"VOICE","comment":"unknown"}
+\.
+ALTER TABLE usage_mgmt.usage DROP COLUMN cost_centre, DROP COLUMN length;
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+{"id":"g","date":"1999-01-01","type":"VOICE","usageCharacteristic":{"duration":"20"},"relatedParty":[{"role":"customer","id":"c"}]}
+{"id":"h","date":"2001-01-01","type":"VOICE","comment":"unknown"}
+\.
+SELECT tableoid::regclass AS partition, string_agg(id, ' ' ORDER BY id) AS ids,
+	count(DISTINCT usage_mgmt.to_tmf(u)::jsonb - '{id,href}'::text[]) AS documents, count(DISTINCT load_id) AS loads
+	FROM usage_mgmt.usage u GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM usage_mgmt.check_keys();
+TRUNCATE usage_mgmt.usage;
+DROP TABLE usage_mgmt.otherwise;
+
 -- Who loads needs INSERT on the view and on usage, and nothing more
 CREATE ROLE regress_loader;
 GRANT USAGE ON SCHEMA usage_mgmt TO regress_loader;
