@@ -143,8 +143,12 @@ copy_end(Copy *copy)
 	if (copy->used > 0)
 		flush(copy);
 	if (!copy->broken && PQputCopyEnd(copy->conn, NULL) == 1)
-		while (PQflush(copy->conn) > 0 || PQisBusy(copy->conn))
-			wait_for(copy, POLLIN);
+	{
+		int			left;
+
+		while ((left = PQflush(copy->conn)) > 0 || PQisBusy(copy->conn))
+			wait_for(copy, left > 0 ? POLLIN | POLLOUT : POLLIN);
+	}
 	PQsetnonblocking(copy->conn, 0);
 	result = PQgetResult(copy->conn);
 	done = PQresultStatus(result) == PGRES_COMMAND_OK;
