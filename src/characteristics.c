@@ -587,8 +587,8 @@ write_key(StringInfo out, char before, const UmAttribute *attribute)
 {
 	UmSlice		key = attribute->key[UM_R14_5];
 
-	appendStringInfoCharMacro(out, before);
 	um_append(out, key.ptr, key.len);
+	out->data[out->len - key.len] = before;
 }
 
 static void

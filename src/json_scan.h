@@ -43,6 +43,20 @@ typedef struct UmScan
 	const char *message;		/* what is wrong, static or palloc'd */
 } UmScan;
 
+#ifdef __SSE2__
+/* Which of 16 bytes cannot stand in a JSON string as they are, as bits. */
+static inline int
+um_special_bytes(const char *p)
+{
+	__m128i		bytes = _mm_loadu_si128((const __m128i *) p);
+	__m128i		special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+													_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+									   _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
+
+	return _mm_movemask_epi8(special);
+}
+#endif
+
 /*
  * The first byte that cannot stand in a JSON string as it is: a quote, a
  * backslash, a control character; end where there is none.
@@ -53,19 +67,36 @@ um_plain_end(const char *p, const char *end)
 #ifdef __SSE2__
 	for (; end - p >= 16; p += 16)
 	{
-		__m128i		bytes = _mm_loadu_si128((const __m128i *) p);
-		__m128i		special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-														_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
-										   _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
-		int			mask = _mm_movemask_epi8(special);
+		int			special = um_special_bytes(p);
 
-		if (mask != 0)
-			return p + __builtin_ctz(mask);
+		if (special != 0)
+			return p + __builtin_ctz(special);
 	}
 #endif
 	while (p < end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
 		p++;
 	return p;
+}
+
+/* Bytes that um_is_plain may read, but not use, past the end. */
+#define UM_PAST_END 15
+
+/* Whether all of so many bytes can; strings are short, so that the last few count. */
+static inline bool
+um_is_plain(const char *p, int len)
+{
+#ifdef __SSE2__
+	for (; len > 0; p += 16, len -= 16)
+	{
+		int			special = um_special_bytes(p);
+
+		if ((len >= 16 ? special : special & ((1 << len) - 1)) != 0)
+			return false;
+	}
+	return true;
+#else
+	return um_plain_end(p, p + len) == p + len;
+#endif
 }
 
 extern const uint8 um_first_bytes[256];	/* UmToken that starts with a byte */
@@ -143,22 +174,22 @@ um_append(StringInfo out, const char *bytes, int len)
 	out->data[out->len] = '\0';
 }
 
-/* Appends text as a JSON string; mostly there is nothing to escape. */
+/* Appends text as a JSON string; mostly there is nothing to escape, which the copy tells. */
 static inline void
 um_append_json_string(StringInfo out, const char *text, int len)
 {
 	char	   *p;
 
-	if (um_plain_end(text, text + len) != text + len)
+	if (out->maxlen - out->len <= len + 2 + UM_PAST_END)
+		enlargeStringInfo(out, len + 2 + UM_PAST_END);
+	p = out->data + out->len;
+	*p++ = '"';
+	memcpy(p, text, len);
+	if (!um_is_plain(p, len))
 	{
 		um_append_escaped(out, text, len);
 		return;
 	}
-	if (out->maxlen - out->len <= len + 2)
-		enlargeStringInfo(out, len + 2);
-	p = out->data + out->len;
-	*p++ = '"';
-	memcpy(p, text, len);
 	p += len;
 	*p++ = '"';
 	*p = '\0';

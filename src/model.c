@@ -421,7 +421,7 @@ resolve(UmModel *model, UmAttribute *attribute, int *ordinal)
 	attribute->ordinal = (*ordinal)++;
 	for (int v = 0; v < UM_VERSIONS; v++)
 	{
-		attribute->key[v].ptr = psprintf("\"%s\":", um_name_in(attribute, v));
+		attribute->key[v].ptr = psprintf(",\"%s\":", um_name_in(attribute, v));
 		attribute->key[v].len = strlen(attribute->key[v].ptr);
 	}
 	attribute->fallback_slot = slot_of(model, attribute->fallback);

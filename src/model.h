@@ -99,7 +99,7 @@ typedef struct UmAttribute
 	int			ordinal;		/* the model's order */
 	struct UmAttribute *parent;	/* the object it is a member of */
 	UmNames		names;			/* of the members */
-	UmSlice		key[UM_VERSIONS];	/* the name as written: "usageDate": */
+	UmSlice		key[UM_VERSIONS];	/* the name as written: ,"usageDate": */
 } UmAttribute;
 
 typedef struct UmModel

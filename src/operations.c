@@ -455,7 +455,7 @@ um_to_tmf(PG_FUNCTION_ARGS)
 	HeapTupleData tuple;
 	RowShape   *shape;
 
-	if (!type_is_rowtype(get_fn_expr_argtype(fcinfo->flinfo, 0)))
+	if (fcinfo->flinfo->fn_extra == NULL && !type_is_rowtype(get_fn_expr_argtype(fcinfo->flinfo, 0)))
 		(void) model_of_row(InvalidOid);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();

@@ -34,9 +34,9 @@
 /* The composite type of a list's elements. */
 typedef struct ElementType
 {
+	TypeCacheEntry *entry;
 	TupleDesc	desc;
-	uint64		version;		/* of desc; never the same again after ALTER TYPE */
-	UmShape    *shape;
+	UmShape    *shape;			/* NULL until all is known */
 } ElementType;
 
 static void check_column(const UmModel *model, UmAttribute *attribute,
@@ -102,27 +102,17 @@ um_record_list(const UmRecord *record, const UmAttribute *attribute)
 	return list->count > 0 ? list : NULL;
 }
 
-/* Whether an attribute says anything: an empty list says what no list says. */
+/* Whether a list of any kind has elements. */
 bool
-um_has_value(const UmRecord *record, const UmAttribute *attribute)
+um_has_elements(const UmRecord *record, const UmAttribute *attribute)
 {
 	UmCharacteristicsReader reader;
 
-	if (!um_is_set(record, attribute->slot))
-		return false;
-	switch (attribute->kind)
-	{
-		case UM_LIST:
-		case UM_TREE:
-		case UM_BRANCH:
-			return um_record_list(record, attribute) != NULL;
-		case UM_CHARACTERISTICS:
-			um_characteristics_open(&reader, (struct varlena *)
-									DatumGetPointer(record->value[attribute->slot]));
-			return reader.left > 0;
-		default:
-			return true;
-	}
+	if (attribute->kind != UM_CHARACTERISTICS)
+		return um_record_list(record, attribute) != NULL;
+	um_characteristics_open(&reader,
+							(struct varlena *) DatumGetPointer(record->value[attribute->slot]));
+	return reader.left > 0;
 }
 
 /*
@@ -392,26 +382,27 @@ element_oid(const UmModel *model)
 		: um_types()->rated_product_usage;
 }
 
-/* The type of a list's elements, kept until it changes. */
+/*
+ * The type of a list's elements, kept until it changes: then the type cache
+ * forgets its descriptor, which, being counted, is no other's meanwhile.
+ */
 static const ElementType *
 element_type(const UmModel *model)
 {
 	static ElementType kept[2];
 	ElementType *type = &kept[model == &um_related_party];
-	TypeCacheEntry *entry = lookup_type_cache(element_oid(model), TYPECACHE_TUPDESC);
+	Oid			oid = element_oid(model);
 	MemoryContext old;
-	uint64		version;
 
-	if (type->desc != NULL && type->version == entry->tupDesc_identifier)
+	if (type->shape != NULL && type->entry->type_id == oid && type->entry->tupDesc == type->desc)
 		return type;
+	type->shape = NULL;
+	type->entry = lookup_type_cache(oid, TYPECACHE_TUPDESC);
 	/* counted as the type cache itself does: no owner would let it go */
-	type->desc = entry->tupDesc;
+	type->desc = type->entry->tupDesc;
 	type->desc->tdrefcount++;
-	version = entry->tupDesc_identifier;
-	type->version = 0;
 	old = MemoryContextSwitchTo(CacheMemoryContext);
 	type->shape = um_shape(model, type->desc, model->noun);
 	MemoryContextSwitchTo(old);
-	type->version = version;
 	return type;
 }

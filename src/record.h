@@ -54,7 +54,7 @@ extern Datum um_record_datum(const UmRecord *record, int slot);
 extern UmList *um_list_new(int count);
 extern void um_record_set(UmRecord *record, int slot, Datum value);
 extern void um_record_clear(UmRecord *record, int slot);
-extern bool um_has_value(const UmRecord *record, const UmAttribute *attribute);
+extern bool um_has_elements(const UmRecord *record, const UmAttribute *attribute);
 extern UmList *um_record_list(const UmRecord *record, const UmAttribute *attribute);
 extern UmList *um_tree_from_jsonb(const UmAttribute *attribute, Datum value);
 extern UmRecord *um_record_from_values(const UmShape *shape, const Datum *values,
@@ -69,6 +69,24 @@ static inline bool
 um_is_set(const UmRecord *record, int slot)
 {
 	return slot >= 0 && record->state[slot] == UM_SET;
+}
+
+/* Whether an attribute says anything: an empty list says what no list says. */
+static inline bool
+um_has_value(const UmRecord *record, const UmAttribute *attribute)
+{
+	if (!um_is_set(record, attribute->slot))
+		return false;
+	switch (attribute->kind)
+	{
+		case UM_LIST:
+		case UM_TREE:
+		case UM_BRANCH:
+		case UM_CHARACTERISTICS:
+			return um_has_elements(record, attribute);
+		default:
+			return true;
+	}
 }
 
 #endif

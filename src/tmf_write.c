@@ -42,7 +42,7 @@ static bool is_object_in(const UmAttribute *attribute, UmVersion version);
 static bool makes_object(const UmRecord *record, const UmAttribute *attribute);
 static void write_object(Writer *writer, const UmAttribute *object, const UmFields *fields);
 static JsonbValue *extra_of(const Writer *writer, const UmAttribute *object, JsonbValue *found);
-static void write_name(Writer *writer, const UmAttribute *attribute);
+static inline void write_name(Writer *writer, const UmAttribute *attribute);
 static void write_key(Writer *writer, const char *name, int len);
 static void write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFields *fields);
 static void write_text(Writer *writer, const UmAttribute *attribute, Datum value);
@@ -174,15 +174,14 @@ extra_of(const Writer *writer, const UmAttribute *object, JsonbValue *found)
 	return found;
 }
 
-/* The attribute's name, quoted once and for all by the model. */
-static void
+/* The attribute's name, quoted once and for all by the model; the first has no comma. */
+static inline void
 write_name(Writer *writer, const UmAttribute *attribute)
 {
 	UmSlice		key = attribute->key[writer->version];
+	int			comma = writer->members++ > 0 ? 0 : 1;
 
-	if (writer->members++ > 0)
-		appendStringInfoCharMacro(writer->out, ',');
-	um_append(writer->out, key.ptr, key.len);
+	um_append(writer->out, key.ptr + comma, key.len - comma);
 }
 
 static void
@@ -406,7 +405,8 @@ append_encoded(StringInfo out, const char *id, int len)
 	{
 		unsigned char c = id[i];
 
-		if (c < 0x80 && (isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~'))
+		if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+			c == '-' || c == '.' || c == '_' || c == '~')
 			*p++ = c;
 		else
 		{
