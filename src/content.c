@@ -161,7 +161,7 @@ append_slot(StringInfo out, const UmRecord *record, const UmAttribute *attribute
 
 	if (!um_has_value(record, attribute))
 		return;
-	appendStringInfoCharMacro(out, (char) (attribute->slot + 1));
+	appendStringInfoCharMacro(out, (char) attribute->tag);
 	switch (attribute->kind)
 	{
 		case UM_TEXT:

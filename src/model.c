@@ -362,7 +362,7 @@ init_model(UmModel *model)
 	UmAttribute *m;
 	int			ordinal = 0;
 
-	model->slots = 0;
+	model->slots = model->tags = 0;
 	model->extra_slot = model->status_slot = -1;
 	model->slot = palloc0(sizeof(UmAttribute *) * 64);
 	for (a = model->attributes; a->kind != UM_END; a++)
@@ -412,6 +412,7 @@ give_slot(UmModel *model, UmAttribute *attribute)
 		Assert(model->slots < 64);
 		attribute->slot = model->slots++;
 		model->slot[attribute->slot] = attribute;
+		attribute->tag = attribute->kind == UM_INTERNAL ? 0 : ++model->tags;
 	}
 }
 

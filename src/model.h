@@ -90,6 +90,7 @@ typedef struct UmAttribute
 
 	/* filled in by um_model_init */
 	int			slot;			/* where a record holds it, -1 for none */
+	int			tag;			/* in the canonical form, for good; 0 for none */
 	int			fallback_slot;
 	int			segment_slot;
 	int			start_slot;
@@ -112,6 +113,7 @@ typedef struct UmModel
 
 	/* filled in by um_model_init */
 	int			slots;			/* columns */
+	int			tags;			/* of those that JSON shows */
 	UmAttribute **slot;			/* the attribute that owns each */
 	int			extra_slot;
 	int			status_slot;	/* -1 for none */

@@ -107,7 +107,7 @@ um_rows_start(const UmModel *model, bool update)
 	return rows;
 }
 
-/* old_date is that of the stored row, which only an UPDATE needs. */
+/* old_date is that of the stored usage; no INSERT and no other resource has one. */
 MinimalTuple
 um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, MemoryContext context)
 {
@@ -122,7 +122,7 @@ um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, MemoryC
 		nulls[s] = record->state[s] != UM_SET;
 		values[s] = nulls[s] ? (Datum) 0 : um_record_datum(record, s);
 	}
-	nulls[slots] = old_date == 0;
+	nulls[slots] = false;
 	values[slots] = old_date;
 	old = MemoryContextSwitchTo(context);
 	row = heap_form_minimal_tuple(rows->desc, values, nulls, 0);

@@ -207,6 +207,11 @@ SELECT usage_mgmt.delete_usages('usageDate.lt=2001-03-01&usageType=SMS');
 RESET usage_mgmt.tmf_version;
 SELECT * FROM usage_mgmt.check_keys();
 
+-- of the instant that PostgreSQL counts from, whose number is 0
+SELECT usage_mgmt.post_usage('{"id": "epoch", "date": "2000-01-01T00:00:00Z", "type": "VOICE"}') ->> 'id' AS id;
+SELECT usage_mgmt.patch_usages('id=epoch', '[{"op": "replace", "path": "/type", "value": "CALL"}]', 'application/json-patch+json') AS patched;
+SELECT usage_type FROM usage_mgmt.usage WHERE id = 'epoch';
+
 -- Specifications
 SELECT count(usage_mgmt.post_usage_specification(json_build_object('id', 's' || n, 'name', 'Specification ' || n,
 	'status', CASE WHEN n = 3 THEN 'active' ELSE 'in study' END, 'usageSpecCharacteristic', json_build_array(json_build_object('name', 'duration', 'n', n)))))
