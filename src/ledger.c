@@ -445,24 +445,22 @@ collect_moves(Keys *keys, TriggerData *data)
 	while (next_row(&before) && next_row(&after))
 	{
 		bool		null;
-		Datum		values[4] = {0};
-		bool		nulls[4] = {false, false, true, true};
+		Datum		new_id = slot_getattr(after.slot, id + 1, &null);
+		Datum		new_date;
 
-		values[0] = slot_getattr(after.slot, id + 1, &null);
 		if (null)
 			continue;
-		values[1] = slot_getattr(after.slot, date + 1, &null);
+		new_date = slot_getattr(after.slot, date + 1, &null);
 
 		/*
 		 * Both tables list the rows in the order of their updates, unless a
 		 * trigger of the user's let one vanish on its way to another leaf.
 		 */
-		if (slot_getattr(before.slot, date + 1, &null) == values[1] &&
+		if (slot_getattr(before.slot, date + 1, &null) == new_date &&
 			!slot_attisnull(before.slot, id + 1) &&
-			um_same_id(slot_getattr(before.slot, id + 1, &null), values[0]))
+			um_same_id(slot_getattr(before.slot, id + 1, &null), new_id))
 			continue;
-		tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
-		keys->count++;
+		put_key(keys, new_id, new_date, 0);
 	}
 	close_transition(&after);
 	close_transition(&before);

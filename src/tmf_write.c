@@ -179,9 +179,9 @@ static inline void
 write_name(Writer *writer, const UmAttribute *attribute)
 {
 	UmSlice		key = attribute->key[writer->version];
-	int			comma = writer->members++ > 0 ? 0 : 1;
+	int			left_out = writer->members++ == 0;
 
-	um_append(writer->out, key.ptr + comma, key.len - comma);
+	um_append(writer->out, key.ptr + left_out, key.len - left_out);
 }
 
 static void
