@@ -244,7 +244,7 @@ row() {
 
 print_table() {
 	{
-		echo 'name|A|B|ratio|goal|'
+		echo "${heading:-name|A|B|ratio|goal|}"
 		cat "$scratch/table"
 	} | awk -F '|' '
 		{ line[NR] = $0; for (i = 1; i <= NF; i++) if (length($i) > width[i]) width[i] = length($i) }
