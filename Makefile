@@ -48,6 +48,7 @@ SQL_PARTS = \
 	sql/60_partitions.sql \
 	sql/70_operations.sql \
 	sql/80_collections.sql \
+	sql/85_access.sql \
 	sql/90_install.sql
 
 # The client program.

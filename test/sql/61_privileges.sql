@@ -45,9 +45,9 @@ INSERT INTO operation (name, statement) VALUES
 	('put specification', $$SELECT usage_mgmt.put_usage_specification('s', '{"name": "x"}') ->> 'id'$$),
 	('delete specification', $$SELECT usage_mgmt.delete_usage_specification('s')$$),
 	('read the ledger', 'SELECT count(*) FROM usage_mgmt.usage_key'),
-	('write the ledger', 'DELETE FROM usage_mgmt.usage_key'),
+	('write the ledger', 'DELETE FROM usage_mgmt.usage_key RETURNING id'),
 	('make partitions', $$SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-01-01')$$),
-	('drop partitions', $$SELECT usage_mgmt.drop_partitions('2099-01-01')$$),
+	('drop partitions', $$SELECT usage_mgmt.drop_partitions('2099-01-01') > 0$$),
 	('check keys', $$SELECT count(*) FROM usage_mgmt.check_keys()$$),
 	('rebuild keys', $$SELECT usage_mgmt.rebuild_keys()$$);
 GRANT SELECT ON operation TO PUBLIC;
@@ -93,6 +93,141 @@ SELECT o.name,
 	max(answer) FILTER (WHERE rights = 'SELECT, DELETE') AS "SD",
 	max(answer) FILTER (WHERE rights = 'SELECT, INSERT, UPDATE, DELETE') AS "SIUD"
 FROM answer a JOIN operation o ON o.name = a.operation GROUP BY o.n, o.name ORDER BY o.n;
+
+-- What each level of grant_access() may do, the owner's without being a superuser
+CREATE ROLE regress_level;
+INSERT INTO operation (name, statement) VALUES
+	('list and count', $$SELECT count(*) || ' ' || usage_mgmt.count_usages('id=u') FROM usage_mgmt.get_usages('id=u')$$),
+	('document views', $$SELECT (SELECT count(*) FROM usage_mgmt.usage_document) + (SELECT count(*) FROM usage_mgmt.usage_specification_document)$$),
+	('insert', $$SELECT pg_temp.done('INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES (''i'', ''2001-01-15'', ''VOICE'')')$$),
+	('update', $$UPDATE usage_mgmt.usage SET description = 'd' RETURNING description$$),
+	('patch', $$SELECT usage_mgmt.patch_usages('id=u', '{"description": "d"}')$$),
+	('load', $$SELECT pg_temp.done('INSERT INTO usage_mgmt.usage_document VALUES (''{"id": "l", "date": "2001-01-15", "type": "VOICE"}'')')$$),
+	('load specification', $$SELECT pg_temp.done('INSERT INTO usage_mgmt.usage_specification_document VALUES (''{"id": "l"}'')')$$),
+	('open books', $$INSERT INTO usage_mgmt.import_load (source) VALUES ('f') RETURNING source$$),
+	('keep books', $$UPDATE usage_mgmt.import_load SET position = 1 RETURNING position$$),
+	('refuse', $$INSERT INTO usage_mgmt.import_reject (load_id, record_number, errors) VALUES (1, 1, '[]') RETURNING record_number$$),
+	('renumber', $$UPDATE usage_mgmt.import_reject SET record_number = 2 WHERE load_id = 1 AND record_number > 1 RETURNING load_id$$),
+	('renumber conflicts', $$UPDATE usage_mgmt.usage_conflict SET record_number = 2 WHERE load_id = 1 AND record_number > 1 RETURNING load_id$$),
+	('read rejects', $$SELECT count(document) FROM usage_mgmt.import_reject$$),
+	('read conflicts', $$SELECT count(document) FROM usage_mgmt.usage_conflict$$),
+	('recycle', $$SELECT usage_mgmt.recycle_reject(-1)$$),
+	('recycle a load', $$SELECT usage_mgmt.recycle_rejects(-1)$$),
+	('clear books', $$DELETE FROM usage_mgmt.import_load WHERE id < 0 RETURNING id$$),
+	('move rows into a partition', $$SELECT usage_mgmt.ensure_partitions('2001-01-15', '2001-02-15')$$),
+	('install', $$SELECT usage_mgmt.install_tables()$$),
+	('grant', $$SELECT usage_mgmt.grant_access('regress_nobody', 'operator')$$),
+	('hand over', $$SELECT usage_mgmt.grant_access('regress_nobody', 'owner')$$);
+CREATE FUNCTION pg_temp.done(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	RETURN 'done';
+END
+$$;
+CREATE TEMP TABLE level_answer (level text, operation text, answer text);
+CREATE PROCEDURE pg_temp.try_level(level text) LANGUAGE plpgsql AS $$
+DECLARE
+	o operation;
+	found text;
+BEGIN
+	FOR o IN SELECT * FROM operation ORDER BY n LOOP
+		BEGIN
+			PERFORM usage_mgmt.grant_access('regress_level', level);
+			SET LOCAL ROLE regress_level;
+			found := pg_temp.state(o.statement);
+			RAISE 'back' USING ERRCODE = 'ZZ999';
+		EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+			NULL;
+		END;
+		INSERT INTO level_answer VALUES (level, o.name, found);
+	END LOOP;
+END
+$$;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
+CALL pg_temp.try_level('reader');
+CALL pg_temp.try_level('loader');
+CALL pg_temp.try_level('writer');
+CALL pg_temp.try_level('operator');
+SET client_min_messages = warning;
+CALL pg_temp.try_level('owner');
+RESET client_min_messages;
+SELECT o.name,
+	max(answer) FILTER (WHERE level = 'reader') AS reader,
+	max(answer) FILTER (WHERE level = 'loader') AS loader,
+	max(answer) FILTER (WHERE level = 'writer') AS writer,
+	max(answer) FILTER (WHERE level = 'operator') AS operator,
+	max(answer) FILTER (WHERE level = 'owner') AS owner
+FROM level_answer a JOIN operation o ON o.name = a.operation GROUP BY o.n, o.name ORDER BY o.n;
+
+-- Granting again changes nothing, and a lower level takes nothing away
+CREATE VIEW pg_temp.rights AS
+	SELECT coalesce(md5(string_agg(a::text, E'\n' ORDER BY a::text)), 'none') AS rights FROM (
+		SELECT oid::regclass::text, relacl::text FROM pg_class WHERE relnamespace = 'usage_mgmt'::regnamespace
+		UNION ALL SELECT attrelid::regclass || '.' || attname, attacl::text FROM pg_attribute WHERE attacl IS NOT NULL
+		UNION ALL SELECT oid::regprocedure::text, proacl::text FROM pg_proc WHERE pronamespace = 'usage_mgmt'::regnamespace
+		UNION ALL SELECT nspname, nspacl::text FROM pg_namespace) a (name, acl)
+	WHERE acl LIKE '%regress_level%';
+TABLE pg_temp.rights;
+SELECT usage_mgmt.grant_access('regress_level', 'loader'), usage_mgmt.grant_access('regress_level', 'operator');
+TABLE pg_temp.rights \gset
+SELECT usage_mgmt.grant_access('regress_level', 'operator'), usage_mgmt.grant_access('regress_level', 'loader'),
+	usage_mgmt.grant_access('regress_level', 'reader');
+SELECT rights = :'rights' AS as_before, rights = 'none' AS none FROM pg_temp.rights;
+-- as docs/operations.md takes them away
+DROP OWNED BY regress_level;
+TABLE pg_temp.rights;
+
+-- The owner's rights go to a role that is no superuser, and those of its tables to come
+CREATE ROLE regress_owner;
+SELECT usage_mgmt.grant_access('regress_owner', 'owner');
+SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind IN ('r', 'p', 'v', 'S')
+AND relowner <> 'regress_owner'::regrole;
+SET ROLE regress_owner;
+SELECT usage_mgmt.ensure_partitions('1999-01-15', '1999-01-15');
+SELECT usage_mgmt.grant_access('regress_level', 'reader');
+SELECT usage_mgmt.drop_partitions('1999-02-01');
+SELECT usage_mgmt.rebuild_keys();
+CREATE TABLE usage_mgmt.by_the_way ();
+DROP TABLE usage_mgmt.by_the_way;
+SET ROLE regress_level;
+SELECT usage_mgmt.get_usage('u') ->> 'id' AS read, (SELECT count(*) FROM usage_mgmt.usage) AS counted;
+RESET ROLE;
+
+-- What is asked for wrongly says what there is
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT usage_mgmt.grant_access('regress_level', 'redaer');
+SELECT usage_mgmt.grant_access('reader', 'regress_level');
+SELECT usage_mgmt.grant_access('regress_nobody_else', 'reader');
+SELECT usage_mgmt.grant_access(NULL, 'reader');
+SELECT usage_mgmt.grant_access('regress_level', NULL);
+SET ROLE regress_writer;
+SELECT usage_mgmt.grant_access('regress_level', 'reader');
+RESET ROLE;
+-- a role that was made owner by hand cannot let anybody into the schema
+DO $$
+DECLARE
+	name regclass;
+BEGIN
+	CREATE ROLE regress_by_hand;
+	GRANT USAGE, CREATE ON SCHEMA usage_mgmt TO regress_by_hand;
+	FOR name IN SELECT oid FROM pg_class WHERE relnamespace = 'usage_mgmt'::regnamespace AND relowner = 'regress_owner'::regrole AND relkind IN ('r', 'p', 'v')
+	LOOP
+		EXECUTE format('ALTER TABLE %s OWNER TO regress_by_hand', name);
+	END LOOP;
+END
+$$;
+SET ROLE regress_by_hand;
+SELECT usage_mgmt.grant_access('regress_nobody', 'reader');
+\set VERBOSITY terse
+\set SHOW_CONTEXT errors
+RESET ROLE;
+SET client_min_messages = warning;
+SELECT usage_mgmt.grant_access(current_user, 'owner');
+SELECT usage_mgmt.install_tables();
+DROP OWNED BY regress_level, regress_owner, regress_by_hand;
+DROP ROLE regress_level, regress_owner, regress_by_hand;
+RESET client_min_messages;
 
 -- Without USAGE on the schema nothing can be called at all
 SET ROLE regress_nobody;

@@ -225,10 +225,7 @@ like($out, qr/: load 3, \d/, 'a file that starts otherwise has a load of its own
 
 # Who may not make partitions loads all the same.
 $db = fresh();
-$node->safe_psql($db, q{CREATE ROLE loader LOGIN; GRANT USAGE ON SCHEMA usage_mgmt TO loader;
-	GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA usage_mgmt TO loader;
-	GRANT UPDATE ON usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict TO loader;
-	GRANT USAGE ON ALL SEQUENCES IN SCHEMA usage_mgmt TO loader});
+$node->safe_psql($db, q{CREATE ROLE loader LOGIN; SELECT usage_mgmt.grant_access('loader', 'loader')});
 my $old = write_file("$folder/old.nd", record('o1', day => '2023-01-01') . "\n");
 ($status, $out, $err) = usagectl($node, $db, 'import', '-d', "dbname=$db user=loader", $old);
 is($status, 0, 'a loader without the right to make partitions');
@@ -238,6 +235,11 @@ is($node->safe_psql($db, 'SELECT id FROM usage_mgmt.usage_default'), 'o1', 'the 
 	write_file("$folder/older.nd", record('o2', day => '2022-12-01') . "\n"));
 is($err, '', '--no-partitions makes none');
 is($node->safe_psql($db, 'SELECT count(*) FROM usage_mgmt.usage_default'), 2, 'and the record is there');
+($status, $out, $err) = usagectl($node, $db, 'import', '--no-partitions', '-d', "dbname=$db user=loader",
+	write_file("$folder/loader.nd", join("\n", record('o1', day => '2023-01-01'), record('o1', description => 'another'),
+		'no JSON', record('o3', description => "\xE9"), record('o4'))));
+is($err, '', 'who has the level of a loader and no more needs no more');
+is(books($node, $db), '5|1|1|1|2', 'whatever becomes of the records');
 
 # A database that does not know every character.
 $node->safe_psql('postgres', q{CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});

@@ -1,0 +1,106 @@
+-- Who may do what with the tables, in levels
+
+CREATE FUNCTION usage_mgmt.grant_access(role_name text, level text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known CONSTANT text := 'The level of a role is reader, loader, writer, operator or owner.';
+	right_of record;
+BEGIN
+	IF coalesce(level NOT IN ('reader', 'loader', 'writer', 'operator', 'owner'), true) THEN
+		RAISE EXCEPTION 'level "%" is not known', level
+			USING ERRCODE = 'invalid_parameter_value', HINT = known;
+	ELSIF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) OR role_name IS NULL THEN
+		RAISE EXCEPTION 'role "%" does not exist', role_name
+			USING ERRCODE = 'undefined_object', HINT = known;
+	ELSIF level = 'owner' THEN
+		PERFORM usage_mgmt.hand_over(role_name);
+		RETURN;
+	END IF;
+	IF has_schema_privilege('usage_mgmt', 'USAGE WITH GRANT OPTION') THEN
+		EXECUTE format('GRANT USAGE ON SCHEMA usage_mgmt TO %I', role_name);
+	ELSIF NOT has_schema_privilege(role_name, 'usage_mgmt', 'USAGE') THEN
+		RAISE EXCEPTION 'permission denied to grant usage of schema usage_mgmt'
+			USING ERRCODE = 'insufficient_privilege',
+			HINT = format('A superuser does it, or gives you what an owner needs: SELECT usage_mgmt.grant_access(%L, ''owner'').', current_user);
+	END IF;
+	FOR right_of IN
+		SELECT kind, relation, string_agg(privilege, ', ') AS privileges
+		FROM (VALUES
+			('{reader,writer,operator}', 'TABLE', 'usage', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_specification', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_rating', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_party', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_document', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_specification_document', 'SELECT'),
+			('{loader,writer,operator}', 'TABLE', 'usage', 'INSERT'),
+			('{loader,writer,operator}', 'TABLE', 'usage_document', 'INSERT'),
+			('{writer,operator}', 'TABLE', 'usage', 'UPDATE, DELETE'),
+			('{writer,operator}', 'TABLE', 'usage_specification', 'INSERT, UPDATE, DELETE'),
+			('{writer,operator}', 'TABLE', 'usage_specification_document', 'INSERT'),
+			-- usagectl keeps books. What others' loads had refused is for operators' eyes.
+			('{loader,operator}', 'TABLE', 'import_load', 'SELECT, INSERT, UPDATE'),
+			('{loader}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
+			('{loader}', 'TABLE', 'usage_conflict', 'SELECT (load_id, record_number), UPDATE (record_number)'),
+			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
+			('{loader,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
+			('{operator}', 'TABLE', 'import_load', 'DELETE'),
+			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
+			('{operator}', 'TABLE', 'usage_conflict', 'SELECT, INSERT, UPDATE, DELETE'),
+			('{operator}', 'TABLE', 'usage_key', 'SELECT')
+		) AS r(levels, kind, relation, privilege)
+		WHERE level = ANY (levels::text[])
+		GROUP BY kind, relation
+		ORDER BY kind, relation
+	LOOP
+		IF to_regclass('usage_mgmt.' || right_of.relation) IS NULL THEN
+			RAISE EXCEPTION 'relation "usage_mgmt.%" does not exist', right_of.relation
+				USING ERRCODE = 'undefined_table', HINT = 'Run SELECT usage_mgmt.install_tables().';
+		ELSIF NOT pg_has_role((SELECT relowner FROM pg_class
+							   WHERE oid = ('usage_mgmt.' || right_of.relation)::regclass), 'USAGE') THEN
+			-- GRANT would only warn a role that has a right itself
+			RAISE EXCEPTION 'must be owner of relation usage_mgmt.%', right_of.relation
+				USING ERRCODE = 'insufficient_privilege';
+		END IF;
+		EXECUTE format('GRANT %s ON %s usage_mgmt.%I TO %I',
+			right_of.privileges, right_of.kind, right_of.relation, role_name);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
+'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
+
+CREATE FUNCTION usage_mgmt.hand_over(role_name text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	statement text;
+BEGIN
+	IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+		RAISE EXCEPTION 'only a superuser can hand over the tables of usage_mgmt'
+			USING ERRCODE = 'insufficient_privilege';
+	END IF;
+	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_mgmt TO %I WITH GRANT OPTION', role_name);
+	FOR statement IN
+		-- who makes triggers of the tables and partitions executes their functions
+		SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, role_name)
+		FROM pg_proc p
+		WHERE pronamespace = 'usage_mgmt'::regnamespace AND NOT has_function_privilege(role_name, p.oid, 'EXECUTE')
+		UNION ALL
+		SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, role_name)
+		FROM pg_class c
+		WHERE relkind IN ('r', 'p', 'v') AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = role_name)
+		AND (relnamespace = 'usage_mgmt'::regnamespace
+			 OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass('usage_mgmt.usage'))))
+		AND NOT EXISTS (SELECT FROM pg_depend
+						WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
+	LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.hand_over(text) IS
+'Makes a role the owner of the tables and views, and of those to come. Part of grant_access().';
+REVOKE EXECUTE ON FUNCTION usage_mgmt.hand_over(text) FROM PUBLIC;
