@@ -38,6 +38,7 @@
 #include "store.h"
 #include "tmf_read.h"
 #include "tmf_write.h"
+#include "triggers.h"
 #include "types.h"
 
 /* The records of the INSERT that runs, in their order; see um_batch_vouches. */
@@ -178,7 +179,6 @@ ask(UmBatch *batch, UmBatchItem **open, int count)
 	};
 	Datum	   *ids = palloc(sizeof(Datum) * count);
 	Datum		array;
-	UmUser		before;
 	SPITupleTable *known;
 	uint64		known_count;
 	int			settings;
@@ -186,15 +186,15 @@ ask(UmBatch *batch, UmBatchItem **open, int count)
 	for (int i = 0; i < count; i++)
 		ids[i] = open[i]->id;
 	array = PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
-	um_become(batch->owner, &before);
+	um_become(batch->owner, &batch->caller);
 	settings = um_prefer("enable_seqscan");
-	if (SPI_execute_plan(um_prepare(&plan), &array, NULL, false, 0) != SPI_OK_SELECT)
+	if (um_execute(um_prepare(&plan), &array, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the ledger");
 	AtEOXact_GUC(true, settings);
 	known = SPI_tuptable;
 	known_count = SPI_processed;
 	decide_all(batch, open, count, known, known_count);
-	um_become_again(&before);
+	um_become_again(&batch->caller);
 	SPI_freetuptable(known);
 }
 
@@ -267,7 +267,10 @@ decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
 		return;
 	}
 	if (!batch->keeps)
+	{
+		um_become_again(&batch->caller);
 		um_refuse_taken(record);
+	}
 	item->fate = FATE_CONFLICTING;
 	um_load_conflict(batch->load, item->number, item->id, item->document, stored);
 }
@@ -329,9 +332,11 @@ try_insert(UmBatch *batch, int from, int to, ErrorData **error)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	volatile bool done = false;
+	int			speaking = um_speaking;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
+	um_speaking = um_tmf_version;
 	PG_TRY();
 	{
 		insert_rows(batch, from, to);
@@ -348,6 +353,7 @@ try_insert(UmBatch *batch, int from, int to, ErrorData **error)
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();
+	um_speaking = speaking;
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return done;

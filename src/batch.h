@@ -39,6 +39,7 @@ typedef struct UmBatch
 	const UmModel *model;
 	SubTransactionId transaction;	/* that opened it */
 	Oid			owner;			/* of the view, who keeps the load's books */
+	UmUser		caller;			/* while the owner asks the ledger */
 	bool		keeps;			/* faults become rejects */
 	bool		storing;		/* its rows, and so triggers of the user's run */
 	UmLoad	   *load;			/* NULL where nobody keeps books */

@@ -47,6 +47,7 @@
 #include "rules.h"
 #include "settings.h"
 #include "tmf_read.h"
+#include "triggers.h"
 #include "types.h"
 
 #define BATCH_BYTES (16 * 1024 * 1024)
@@ -361,11 +362,13 @@ store_specification(UmBatch *batch, UmBatchItem *item, UmRecord *record)
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
 	bool		repeated = false;
+	int			speaking = um_speaking;
 
 	batch->storing = true;
 	SPI_connect();
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
+	um_speaking = um_tmf_version;
 	PG_TRY();
 	{
 		(void) um_store_new(record, &repeated);
@@ -379,6 +382,7 @@ store_specification(UmBatch *batch, UmBatchItem *item, UmRecord *record)
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();
+	um_speaking = speaking;
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	SPI_finish();

@@ -410,8 +410,8 @@ select_statement(UmStatement *statement, const UmModel *model, const char *what,
 static uint64
 execute(UmStatement *statement, bool read_only)
 {
-	if (SPI_execute_with_args(statement->sql.data, statement->nargs, statement->types,
-							  statement->args, NULL, read_only, 0) < 0)
+	if (um_execute_once(statement->sql.data, statement->nargs, statement->types, statement->args,
+						read_only) < 0)
 		elog(ERROR, "could not run \"%s\"", statement->sql.data);
 	return SPI_processed;
 }

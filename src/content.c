@@ -132,6 +132,35 @@ um_same_content(const UmRecord *a, const UmRecord *b, int but_flags, bool but_st
 	return left.len == right.len && memcmp(left.data, right.data, left.len) == 0;
 }
 
+/*
+ * The first attribute that a delivery has otherwise than what is stored under
+ * its id; NULL where none is.  A delivery that knows its receipt already had no
+ * date of its own.
+ */
+const UmAttribute *
+um_first_difference(const UmRecord *delivered, const UmRecord *stored)
+{
+	const UmModel *model = delivered->model;
+	StringInfoData left;
+	StringInfoData right;
+
+	initStringInfo(&left);
+	initStringInfo(&right);
+	for (int s = 0; s < model->slots; s++)
+	{
+		if ((model->slot[s]->flags & UM_NOT_CONTENT) ||
+			(s == model->date_slot && um_is_set(delivered, model->receipt_slot)))
+			continue;
+		resetStringInfo(&left);
+		resetStringInfo(&right);
+		append_slot(&left, delivered, model->slot[s]);
+		append_slot(&right, stored, model->slot[s]);
+		if (left.len != right.len || memcmp(left.data, right.data, left.len) != 0)
+			return model->slot[s];
+	}
+	return NULL;
+}
+
 /* The slot of the date where it only says when the record came in, or -1. */
 static int
 date_of_receipt(const UmRecord *usage)

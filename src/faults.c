@@ -4,14 +4,16 @@
  *
  * Reading and checking collect faults and go on, so that whoever delivered the
  * record learns everything in one go.  The error then carries the first fault
- * as its message and SQLSTATE, and all of them as a JSON array in DETAIL.
+ * as its message and SQLSTATE, and all of them as a JSON array in DETAIL.  Who
+ * delivered a row, and no document, is told the columns, too.
  */
 #include "postgres.h"
 
 #include "errors.h"
 #include "faults.h"
 
-/* Faults that are judged on a sound record only come last. */
+/* A refused move comes first; what else is judged on a sound record only, last. */
+#define UM_ORDER_FIRST 0
 #define UM_ORDER_LAST (UINT64CONST(1) << 63)
 
 /* Bits of the order that each level of a path takes: attribute, element, ... */
@@ -19,8 +21,11 @@ static const int level_bits[] = {6, 18, 6, 12, 6, 8, 6};
 
 static UmFault *add_fault(UmFaults *faults, const UmPath *path, int sqlstate);
 static void append_path(StringInfo out, const UmPath *path, UmVersion version);
+static char *column_of(const UmPath *path);
+static bool says_the_same(const char *path, const char *column);
 static uint64 path_order(const UmPath *path);
 static int	compare_faults(const ListCell *a, const ListCell *b);
+static char *faults_json(UmFaults *faults, bool columns);
 
 /* Notes a fault of the attribute or element at path (NULL: of the whole). */
 void
@@ -67,7 +72,9 @@ add_fault(UmFaults *faults, const UmPath *path, int sqlstate)
 	UmFault    *fault;
 	StringInfoData text;
 
-	if (list_length(faults->list) >= UM_MAX_FAULTS)
+	/* what is found last may have to come first */
+	if (list_length(faults->list) >= UM_MAX_FAULTS &&
+		ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_TO_CATEGORY(UM_STATUS_MOVE))
 	{
 		faults->left_out++;
 		return NULL;
@@ -77,12 +84,14 @@ add_fault(UmFaults *faults, const UmPath *path, int sqlstate)
 	append_path(&text, path, faults->version);
 	fault->path = pnstrdup(text.data, text.len);
 	pfree(text.data);
+	fault->column = column_of(path);
 	fault->sqlstate = sqlstate;
 	fault->order = path_order(path);
-	if (sqlstate == UM_STATUS_MOVE || sqlstate == UM_IDENTITY || sqlstate == UM_BILLED)
+	if (sqlstate == UM_STATUS_MOVE)
+		fault->order = UM_ORDER_FIRST;
+	else if (sqlstate == UM_IDENTITY)
 		fault->order |= UM_ORDER_LAST;
-	/* a refused move says more than that the content changed with it */
-	if (sqlstate == UM_BILLED)
+	else if (sqlstate == UM_BILLED)
 		fault->order = PG_UINT64_MAX;
 	faults->list = lappend(faults->list, fault);
 	return fault;
@@ -99,6 +108,50 @@ append_path(StringInfo out, const UmPath *path, UmVersion version)
 	else
 		appendStringInfo(out, "%s%s", out->len > 0 ? "." : "",
 						 um_name_in(path->attribute, version));
+}
+
+/*
+ * The column a path leads into, with the field of a composite type where there
+ * is one.  From the leaf to the root: the deepest attribute counts, but what is
+ * below the elements of a list only as their field, and what is in jsonb or
+ * characteristics not at all.
+ */
+static char *
+column_of(const UmPath *path)
+{
+	const char *column = NULL;
+	const char *field = NULL;
+
+	for (const UmPath *p = path; p != NULL; p = p->parent)
+	{
+		if (p->attribute == NULL)
+		{
+			field = column;
+			column = NULL;
+			continue;
+		}
+		if (column == NULL || p->attribute->kind == UM_BRANCH)
+			column = p->attribute->column;
+		if (p->attribute->of != NULL && p->attribute->kind != UM_LIST)
+			field = NULL;
+	}
+	if (column == NULL)
+		return NULL;
+	return field != NULL ? psprintf("%s.%s", column, field) : pstrdup(column);
+}
+
+/* Whether a column is called as its attribute is, but for the indexes of elements. */
+static bool
+says_the_same(const char *path, const char *column)
+{
+	for (; *path != '\0'; path++)
+	{
+		if (*path == '[')
+			path = strchr(path, ']');
+		else if (*path != *column++)
+			return false;
+	}
+	return *column == '\0';
 }
 
 /* Where in the model's order a path stands. */
@@ -142,6 +195,13 @@ compare_faults(const ListCell *a, const ListCell *b)
 char *
 um_faults_json(UmFaults *faults)
 {
+	return faults_json(faults, false);
+}
+
+/* The same with a "column" where it is called otherwise than the path. */
+static char *
+faults_json(UmFaults *faults, bool columns)
+{
 	StringInfoData out;
 	ListCell   *cell;
 
@@ -162,6 +222,8 @@ um_faults_json(UmFaults *faults)
 			appendStringInfoString(&out, ", \"legal\": ");
 			um_append_json_string(&out, fault->legal, strlen(fault->legal));
 		}
+		if (columns && fault->column != NULL && !says_the_same(fault->path, fault->column))
+			appendStringInfo(&out, ", \"column\": \"%s\"", fault->column);
 		appendStringInfoChar(&out, '}');
 	}
 	if (faults->left_out > 0)
@@ -176,17 +238,30 @@ um_faults_json(UmFaults *faults)
 void
 um_raise_faults(UmFaults *faults, const UmModel *model)
 {
+	um_raise_faults_of_row(faults, model, NULL);
+}
+
+/* The same of a row that came by SQL into a table, whose columns it names. */
+void
+um_raise_faults_of_row(UmFaults *faults, const UmModel *model, Relation table)
+{
 	UmFault    *first;
+	const char *column;
 	char	   *all;
 
 	if (faults->list == NIL)
 		return;
-	all = um_faults_json(faults);
+	all = faults_json(faults, table != NULL);
 	first = linitial(faults->list);
+	column = table != NULL ? first->column : NULL;
 	ereport(ERROR,
 			(errcode(first->sqlstate),
-			 first->path[0] != '\0'
-			 ? errmsg("%s: %s: %s", model->label, first->path, first->message)
-			 : errmsg("%s: %s", model->label, first->message),
-			 errdetail("%s", all)));
+			 first->path[0] == '\0'
+			 ? errmsg("%s: %s", model->label, first->message)
+			 : column != NULL && !says_the_same(first->path, column)
+			 ? errmsg("%s: %s (column %s): %s", model->label, first->path, column, first->message)
+			 : errmsg("%s: %s: %s", model->label, first->path, first->message),
+			 errdetail("%s", all),
+			 column != NULL
+			 ? errtablecolname(table, pnstrdup(column, strcspn(column, "."))) : 0));
 }

@@ -7,6 +7,7 @@
 
 #include "model.h"
 #include "nodes/pg_list.h"
+#include "utils/relcache.h"
 
 /*
  * Where in a record: a chain on the C stack, rendered only when a fault is
@@ -25,6 +26,7 @@ typedef struct UmFault
 	uint64		order;			/* faults are reported by this, ascending */
 	int			sqlstate;
 	char	   *path;			/* usageCharacteristic[2].value; "" for the whole */
+	char	   *column;			/* related_party.role where that is its path; NULL for none */
 	char	   *message;
 	char	   *legal;			/* what would be allowed, or NULL */
 } UmFault;
@@ -44,6 +46,7 @@ extern void um_fault(UmFaults *faults, const UmPath *path, int sqlstate,
 extern void um_fault_move(UmFaults *faults, const UmPath *path,
 						  const char *message, const char *legal);
 extern void um_raise_faults(UmFaults *faults, const UmModel *model);
+extern void um_raise_faults_of_row(UmFaults *faults, const UmModel *model, Relation table);
 extern char *um_faults_json(UmFaults *faults);
 
 #endif

@@ -289,12 +289,12 @@ write_moves(Relation relation)
 		return;
 	register_rows(MOVES, &moving->keys);
 	settings = um_prefer(moving->keys.count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
-	(void) SPI_execute("UPDATE usage_mgmt.usage_key k SET usage_date = m.usage_date "
-					   "FROM (SELECT DISTINCT ON (n.id) n.id, n.usage_date "
-					   "FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM " MOVES ") n "
-					   "ORDER BY n.id, n.place DESC) m "
-					   "WHERE k.id OPERATOR(pg_catalog.=) m.id "
-					   "AND k.usage_date OPERATOR(pg_catalog.<>) m.usage_date", false, 0);
+	(void) um_execute_once("UPDATE usage_mgmt.usage_key k SET usage_date = m.usage_date "
+						   "FROM (SELECT DISTINCT ON (n.id) n.id, n.usage_date "
+						   "FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM " MOVES ") n "
+						   "ORDER BY n.id, n.place DESC) m "
+						   "WHERE k.id OPERATOR(pg_catalog.=) m.id "
+						   "AND k.usage_date OPERATOR(pg_catalog.<>) m.usage_date", 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(MOVES);
 	if (SPI_processed > 0)
@@ -380,10 +380,10 @@ write_keys(Keys *keys, UmPlan *plan, const char *many)
 		if (plan != NULL && (many == NULL || keys->count <= MANY_KEYS))
 		{
 			(void) um_prefer("enable_nestloop");
-			(void) SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0);
+			(void) um_execute(um_prepare(plan), NULL, NULL, false, 0);
 		}
 		else
-			(void) SPI_execute(many, false, 0);
+			(void) um_execute_once(many, 0, NULL, NULL, false);
 		AtEOXact_GUC(true, settings);
 		SPI_unregister_relation(BATCH);
 	}
@@ -511,7 +511,7 @@ forget_leaf(Relation leaf)
 				   "WHERE k.id OPERATOR(pg_catalog.=) u.id",
 				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),
 											  RelationGetRelationName(leaf)));
-	if (SPI_execute(sql, false, 0) != SPI_OK_DELETE)
+	if (um_execute_once(sql, 0, NULL, NULL, false) != SPI_OK_DELETE)
 		elog(ERROR, "could not write the ledger");
 	AtEOXact_GUC(true, settings);
 }

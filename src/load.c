@@ -283,7 +283,7 @@ run(const UmLoad *load, UmPlan *plan, Datum *args, const char *nulls)
 	UmUser		before;
 
 	um_become(load->owner, &before);
-	if (SPI_execute_plan(um_prepare(plan), args, nulls, false, 0) < 0)
+	if (um_execute(um_prepare(plan), args, nulls, false, 0) < 0)
 		elog(ERROR, "could not keep the books of a load");
 	um_become_again(&before);
 }

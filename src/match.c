@@ -135,7 +135,8 @@ alternatives(text *op, ArrayType *values)
 	if (!um_operator_from_name(VARDATA_ANY(op), VARSIZE_ANY_EXHDR(op), &wanted.op))
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("operator \"%s\" is not known", text_to_cstring(op))));
+				 errmsg("operator \"%s\" is not known", text_to_cstring(op)),
+				 errhint("The operators are eq, ne, gt, gte, lt, lte and regex.")));
 	deconstruct_array(values, TEXTOID, -1, false, TYPALIGN_INT, &wanted.values, &nulls,
 					  &wanted.count);
 	return wanted;

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -369,14 +370,42 @@ um_is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key)
 	return repeat;
 }
 
-/* 23505: the id belongs to other content. */
+/*
+ * 23505: the id belongs to other content.  Says where that begins to differ, if
+ * the caller may see it.  Within SPI_connect.
+ */
 void
 um_refuse_taken(const UmRecord *record)
 {
+	const UmModel *model = record->model;
+	UmFaults	faults = {.version = um_speaking >= 0 ? um_speaking : um_tmf_version};
+	char	   *id = TextDatumGetCString(record->value[0]);
+	const UmAttribute *other = NULL;
+	UmRecord   *stored = NULL;
+	UmKey		key;
+
+	if (pg_class_aclcheck(um_table(model->noun, false), GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+	{
+		if (model == &um_usage)
+			key = um_store_key(record->value[0], false);
+		stored = um_store_get(model, record->value[0], model == &um_usage ? &key : NULL, false);
+	}
+	if (stored != NULL)
+		other = um_first_difference(record, stored);
+	if (other != NULL)
+	{
+		UmPath		object = {NULL, other->parent, 0};
+		UmPath		path = {other->parent != NULL ? &object : NULL, other, 0};
+
+		um_fault(&faults, &path, UM_ID_TAKEN, "differs from what is stored under that id");
+		ereport(ERROR,
+				(errcode(UM_ID_TAKEN),
+				 errmsg("%s \"%s\" exists with other content: %s differs", model->label, id,
+						((UmFault *) linitial(faults.list))->path),
+				 errdetail("%s", um_faults_json(&faults))));
+	}
 	ereport(ERROR,
-			(errcode(UM_ID_TAKEN),
-			 errmsg("%s \"%s\" exists with other content", record->model->label,
-					TextDatumGetCString(record->value[0]))));
+			(errcode(UM_ID_TAKEN), errmsg("%s \"%s\" exists with other content", model->label, id)));
 }
 
 /* A version 7 UUID: ordered by time, so that the keys' index grows at its end. */
@@ -489,7 +518,8 @@ model_of_row(Oid type)
 
 /*
  * attribute_names(resource text, column_name text) → text[]: every spelling of
- * an attribute that is understood, the versions' own first; NULL for none.
+ * an attribute that is understood, the versions' own first; NULL for none of
+ * that column.
  */
 Datum
 um_attribute_names(PG_FUNCTION_ARGS)
@@ -502,7 +532,11 @@ um_attribute_names(PG_FUNCTION_ARGS)
 	int			count = 0;
 
 	if (model == NULL)
-		PG_RETURN_NULL();
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("resource \"%s\" is not known", resource),
+				 errhint("The resources are \"%s\" and \"%s\".", um_usage.noun,
+						 um_usage_specification.noun)));
 	attribute = um_find_attribute(model, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	names = palloc(sizeof(Datum) * model->names.count);
 	for (int i = 0; attribute != NULL && i < model->names.count; i++)

@@ -227,7 +227,9 @@ kind_of(const char *content_type, struct json_object *tree, bool *query)
 		return OPERATIONS;
 	ereport(ERROR,
 			(errcode(UM_PARAMETER),
-			 errmsg("content type \"%s\" of a patch is not known", content_type)));
+			 errmsg("content type \"%s\" of a patch is not known", content_type),
+			 errhint("The content types are application/merge-patch+json, application/json-patch+json "
+					 "and application/json-patch-query+json.")));
 }
 
 /*
@@ -499,7 +501,10 @@ run_operation(UmPatch *patch, struct json_object **document, struct json_object 
 		add_value(patch, document, &pointer, value);
 	}
 	else
-		fail(path, psprintf("operation \"%s\" is not known", op));
+		ereport(ERROR,
+				(errcode(UM_PATCH_FAILED),
+				 errmsg("JSON Patch: \"%s\": operation \"%s\" is not known", path, op),
+				 errhint("The operations are add, remove, replace, move, copy and test.")));
 }
 
 static const char *

@@ -576,7 +576,9 @@ value_of(Scope *scope, const UmAttribute *attribute, const UmCondition *conditio
 	}
 	ereport(ERROR,
 			(errcode(UM_PARAMETER),
-			 errmsg("\"%s\" is no value for \"%s\"", text, condition->name)));
+			 errmsg("\"%s\" is no value for \"%s\"", text, condition->name),
+			 attribute->kind != UM_STATUS ? 0
+			 : errhint("The statuses are %s.", um_status_list(scope->model->life, ~0))));
 }
 
 /*

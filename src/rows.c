@@ -199,8 +199,8 @@ run(UmRows *rows, UmPlan *plan, const char *sql)
 	/* of a statement that failed in a subtransaction */
 	SPI_unregister_relation(ROWS);
 	SPI_register_relation(relation);
-	if ((plan != NULL ? SPI_execute_plan(um_prepare(plan), NULL, NULL, false, 0)
-		 : SPI_execute(sql, false, 0)) < 0)
+	if ((plan != NULL ? um_execute(um_prepare(plan), NULL, NULL, false, 0)
+		 : um_execute_once(sql, 0, NULL, NULL, false)) < 0)
 		elog(ERROR, "could not run \"%s\"", plan != NULL ? plan->sql : sql);
 	SPI_unregister_relation(ROWS);
 	tuplestore_end(rows->rows);

@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/partcache.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/timestamp.h"
@@ -45,6 +46,7 @@ typedef struct LeafPlan
 	char		name[NAMEDATALEN];	/* the plan's text names it */
 } LeafPlan;
 
+static void rethrow_without(const char *sql, MemoryContext context);
 static Oid	readable_leaf(TimestampTz date, Oid *owner);
 static Oid	leaf_of(Relation parent, TimestampTz date);
 static SPIPlanPtr leaf_plan(Oid leaf);
@@ -76,6 +78,76 @@ um_prepare(UmPlan *plan)
 	SPI_keepplan(plan->plan);
 	plan->made_for = types;
 	return plan->plan;
+}
+
+/*
+ * Runs a plan as SPI_execute_plan does.  An error's context tells the user how
+ * he came there, triggers of his included, and says nothing of a statement of
+ * ours, which he has not written.
+ */
+int
+um_execute(SPIPlanPtr plan, Datum *args, const char *nulls, bool read_only, long count)
+{
+	const CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+	MemoryContext context = CurrentMemoryContext;
+	int			result = 0;
+
+	PG_TRY();
+	{
+		result = SPI_execute_plan(plan, args, nulls, read_only, count);
+	}
+	PG_CATCH();
+	{
+		rethrow_without(source->query_string, context);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/* The same of a statement whose plan is not kept. */
+int
+um_execute_once(const char *sql, int nargs, Oid *types, Datum *args, bool read_only)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			result = 0;
+
+	PG_TRY();
+	{
+		result = SPI_execute_with_args(sql, nargs, types, args, NULL, read_only, 0);
+	}
+	PG_CATCH();
+	{
+		rethrow_without(sql, context);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/* Raises the error again, its context without the innermost line that quotes sql. */
+static void
+rethrow_without(const char *sql, MemoryContext context)
+{
+	ErrorData  *error;
+	char	   *quoted;
+	char	   *line;
+	char	   *rest;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	quoted = error->context != NULL ? strstr(error->context, sql) : NULL;
+	if (quoted == NULL)
+		ReThrowError(error);
+	for (line = quoted; line > error->context && line[-1] != '\n';)
+		line--;
+	rest = strchr(quoted + strlen(sql), '\n');
+	if (rest != NULL)
+		memmove(line, rest + 1, strlen(rest));
+	else if (line > error->context)
+		line[-1] = '\0';
+	else
+		error->context = NULL;
+	ReThrowError(error);
 }
 
 /*
@@ -144,7 +216,7 @@ um_store_key(Datum id, bool read_only)
 
 	um_become(usage->rd_rel->relowner, &before);
 	settings = um_prefer("enable_seqscan");
-	if (SPI_execute_plan(um_prepare(&plan), &id, NULL, read_only, 1) != SPI_OK_SELECT)
+	if (um_execute(um_prepare(&plan), &id, NULL, read_only, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the ledger");
 	AtEOXact_GUC(true, settings);
 	um_become_again(&before);
@@ -188,7 +260,7 @@ um_store_get(const UmModel *model, Datum id, const UmKey *key, bool read_only)
 		{
 			um_become(owner, &before);
 			settings = um_prefer("enable_seqscan");
-			if (SPI_execute_plan(leaf_plan(leaf), args, NULL, read_only, 1) != SPI_OK_SELECT)
+			if (um_execute(leaf_plan(leaf), args, NULL, read_only, 1) != SPI_OK_SELECT)
 				elog(ERROR, "could not read a partition");
 			AtEOXact_GUC(true, settings);
 			um_become_again(&before);
@@ -306,7 +378,7 @@ first_row(const UmModel *model)
 static UmRecord *
 run(UmPlan *plan, const UmModel *model, Datum *args, const char *nulls, bool read_only)
 {
-	if (SPI_execute_plan(um_prepare(plan), args, nulls, read_only, 0) < 0)
+	if (um_execute(um_prepare(plan), args, nulls, read_only, 0) < 0)
 		elog(ERROR, "could not run \"%s\"", plan->sql);
 	return SPI_tuptable != NULL ? first_row(model) : NULL;
 }

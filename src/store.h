@@ -39,6 +39,8 @@ typedef struct UmKey
 } UmKey;
 
 extern SPIPlanPtr um_prepare(UmPlan *plan);
+extern int	um_execute(SPIPlanPtr plan, Datum *args, const char *nulls, bool read_only, long count);
+extern int	um_execute_once(const char *sql, int nargs, Oid *types, Datum *args, bool read_only);
 extern int	um_prefer(const char *not_this);
 extern bool um_same_id(Datum a, Datum b);
 extern void um_become(Oid user, UmUser *before);

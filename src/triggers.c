@@ -58,7 +58,7 @@ typedef struct Target
 } Target;
 
 static HeapTuple check_row(FunctionCallInfo fcinfo, const UmModel *model);
-static void refuse(const UmRecord *record, UmFaults *faults);
+static void refuse(const UmRecord *record, UmFaults *faults, Relation table);
 static void name_row(void *arg);
 static Target *target_of(FunctionCallInfo fcinfo, const UmModel *model);
 static void learn_triggers(Target *target, const TriggerData *data);
@@ -157,7 +157,7 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	if (model == &um_usage)
 		check_usage_specification(record, old, data->tg_relation->rd_rel->relowner, &faults);
 	if (faults.list != NIL)
-		refuse(old != NULL ? old : record, &faults);
+		refuse(old != NULL ? old : record, &faults, data->tg_relation);
 	stamp(record, old == NULL);
 	if (old != NULL && model == &um_usage)
 		remember_update(record, old);
@@ -166,7 +166,7 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 
 /* A statement may have changed many rows: the context tells which one it is. */
 static void
-refuse(const UmRecord *record, UmFaults *faults)
+refuse(const UmRecord *record, UmFaults *faults, Relation table)
 {
 	ErrorContextCallback context;
 
@@ -174,7 +174,8 @@ refuse(const UmRecord *record, UmFaults *faults)
 	context.arg = unconstify(UmRecord *, record);
 	context.previous = error_context_stack;
 	error_context_stack = &context;
-	um_raise_faults(faults, record->model);
+	/* who speaks JSON knows of no columns */
+	um_raise_faults_of_row(faults, record->model, um_speaking < 0 ? table : NULL);
 	error_context_stack = context.previous;
 }
 

@@ -98,7 +98,7 @@ BEGIN
 			RETURN sqlstate_found || ' ' || SQLERRM;
 		END IF;
 		IF detail::json -> 0 ->> 'code' <> sqlstate_found
-			OR position(': ' || (detail::json -> 0 ->> 'path') || ': ' IN SQLERRM) = 0 THEN
+			OR position(': ' || (detail::json -> 0 ->> 'path') || coalesce(' (column ' || (detail::json -> 0 ->> 'column') || ')', '') || ': ' IN SQLERRM) = 0 THEN
 			RETURN 'the message does not name the first fault: ' || SQLERRM;
 		END IF;
 		RETURN (SELECT string_agg(concat_ws(' ', f ->> 'code', nullif(f ->> 'path', '')), ', ')

@@ -188,4 +188,91 @@ DELETE FROM usage_mgmt.usage WHERE id = 'u';
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status) VALUES ('u', '2001-01-16 12:00+00', 'VOICE', 'rated');
 ROLLBACK;
 
+-- Who writes SQL is told the column, too, where it is called otherwise; who speaks JSON is not
+CREATE FUNCTION pg_temp.told(statement text, OUT message text, OUT "column" text, OUT "table" text, OUT columns text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, "column" = COLUMN_NAME, "table" = TABLE_NAME, columns = PG_EXCEPTION_DETAIL;
+	columns := (SELECT string_agg(coalesce(f ->> 'column', '-'), ', ') FROM json_array_elements(columns::json) f);
+END
+$$;
+\x
+SELECT told.* FROM (VALUES
+	($$INSERT INTO usage_mgmt.usage (id, usage_type) VALUES ('x', 'VOICE')$$),
+	($$INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_characteristic, related_party, rated_product_usage, extra) VALUES
+		('x', '2001-01-15', '', 'rated', '[{}]', ARRAY[usage_mgmt.related_party(valid_from => '2001-01-02', valid_to => '2001-01-01')],
+		ARRAY[usage_mgmt.rated_product_usage(product_ref_name => 'n', currency_code => 'eur')], '[]')$$),
+	($$INSERT INTO usage_mgmt.usage_specification (id, valid_from, valid_to, usage_spec_characteristic, target_entity_schema, extra) VALUES
+		('x', '2001-01-02', '2001-01-01', '[{"usageSpecCharacteristicValue": [{}]}]', '{}', '[]')$$),
+	($$UPDATE usage_mgmt.usage SET extra = '[]'$$),
+	($$UPDATE usage_mgmt.usage SET status = 'billed', id = 'v', usage_type = ''$$),
+	($$SELECT usage_mgmt.post_usage('{"id": "x", "date": "2001-01-15", "type": "VOICE", "status": "rated"}')$$),
+	($$SELECT usage_mgmt.put_usage('u', '{"date": "2001-01-15", "type": "VOICE", "status": "rated"}')$$),
+	($$SELECT usage_mgmt.patch_usages('id=u', '{"status": "rejected", "type": ""}')$$),
+	($$INSERT INTO usage_mgmt.usage_document VALUES ('{"id": "x", "date": "2001-01-15"}')$$)) v (statement), pg_temp.told(statement);
+\x
+-- the move that is refused comes first, however much else is wrong
+DO $$
+DECLARE
+	detail text;
+BEGIN
+	UPDATE usage_mgmt.usage SET status = 'billed', related_party = array_fill(usage_mgmt.related_party(id => '1'), ARRAY[1005]);
+EXCEPTION WHEN SQLSTATE 'UM001' THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RAISE INFO '% listed, %', json_array_length(detail::json), detail::json -> 0 ->> 'message';
+END
+$$;
+
+-- What is not known comes with what is
+CREATE FUNCTION pg_temp.hint(statement text, OUT message text, OUT hint text) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+END
+$$;
+\x
+SELECT hint.* FROM (VALUES
+	($$SELECT usage_mgmt.get_usage('u', version => 'v3')$$),
+	($$SELECT usage_mgmt.count_usages('status=lost')$$),
+	($$SELECT usage_mgmt.value_matches('a', 'like', '{a}')$$),
+	($$SELECT usage_mgmt.patch_usage('u', '{}', 'text/plain')$$),
+	($$SELECT usage_mgmt.patch_usage('u', '[{"op": "put", "path": "/type", "value": "x"}]', 'application/json-patch+json')$$),
+	($$SELECT usage_mgmt.attribute_names('usages', 'id')$$),
+	($$SET usage_mgmt.on_fault = 'keeps'$$)) v (statement), pg_temp.hint(statement);
+\x
+
+-- An error's context is the way that the user went, without our own statements
+BEGIN;
+CREATE FUNCTION refuse_it() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION 'refused by a trigger of the user''s';
+END
+$$;
+CREATE TRIGGER refuse_it BEFORE INSERT OR UPDATE ON usage_mgmt.usage FOR EACH ROW WHEN (NEW.description = 'refused') EXECUTE FUNCTION refuse_it();
+CREATE FUNCTION pg_temp.way(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	way text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS way = PG_EXCEPTION_CONTEXT;
+	-- as far as to this function
+	RETURN SQLSTATE || ' ' || regexp_replace(way, E'\n?SQL statement "' || regexp_replace(statement, '([^\w\s])', '\\\1', 'g') || '".*$', '');
+END
+$$;
+SELECT pg_temp.way(statement) FROM (VALUES
+	($$SELECT usage_mgmt.post_usage('{"id": "x", "date": "2001-01-15", "type": "VOICE", "description": "refused"}')$$),
+	($$SELECT usage_mgmt.put_usage('u', '{"date": "2001-01-15", "type": "VOICE", "description": "refused"}')$$),
+	($$SELECT usage_mgmt.patch_usage('u', '{"description": "refused"}')$$),
+	($$SELECT usage_mgmt.patch_usages('id=u', '{"description": "refused"}')$$),
+	($$SELECT usage_mgmt.patch_usages('id=u', '{"op": "add", "path": "/description", "value": "refused"}')$$),
+	($$INSERT INTO usage_mgmt.usage_document VALUES ('{"id": "x", "date": "2001-01-15", "type": "VOICE", "description": "refused"}')$$),
+	($$INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('u', '2001-02-15', 'VOICE')$$),
+	($$DELETE FROM usage_mgmt.usage WHERE id = 'u'$$)) v (statement);
+ROLLBACK;
+
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
