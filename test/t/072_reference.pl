@@ -1,0 +1,376 @@
+# docs/reference.md: its lists are what the catalogs, the code and the errors say.
+
+use strict;
+use warnings;
+use FindBin;
+use Store;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('reference');
+my $db = 'reference';
+my $top = "$FindBin::Bin/../..";
+my $page = slurp_file("$top/docs/reference.md") =~ s/^```.*?^```\n//gmsr;	# without its examples
+
+new_store($node, $db);
+
+sub catalog
+{
+	my ($sql) = @_;
+
+	return map { [ split /\|/, $_, -1 ] } rows($node, $db, "SET search_path = usage_mgmt, pg_catalog;\n$sql");
+}
+
+# What stands under a heading, as far as the next one of its level.
+sub section
+{
+	my ($heading) = @_;
+	my ($marks, $text) = $page =~ /^(##+) \Q$heading\E\n(.*?)(?=^## |\z)/ms or die "no section \"$heading\"";
+
+	$text =~ s/^\Q$marks\E .*//ms;
+	return $text;
+}
+
+# Rows of the tables in a text, without their heads.
+sub cells
+{
+	my ($text) = @_;
+	my @lines = grep { /^\|/ } split /\n/, $text;
+
+	return map { [ map { s/^\s+|\s+$//gr } split /(?<!\\)\|/, s/^\|//r ] } grep { !/^\|[-|]+$/ && !/^\| (?:\| )?\|$/ } @lines;
+}
+
+# Names in code spans. `usage_keys_insert`, `_update` and `usage_specification_id`, `…_href` stand for whole ones.
+sub names
+{
+	my ($text) = @_;
+	my @names;
+	my $stem = '';
+
+	foreach my $name ($text =~ /`([^`\n]+)`/g)
+	{
+		foreach my $one ($name =~ /[(]/ ? $name : split /, /, $name)
+		{
+			if (my ($rest) = $one =~ /^(?:…)?(_\w+)/)
+			{
+				push @names, "$stem$rest";
+				next;
+			}
+			push @names, $one;
+			$stem = $one =~ s/_[^_]*$//r;
+		}
+	}
+	return @names;
+}
+
+# Two lists have the same members; says which they have not.
+sub same
+{
+	my ($page_says, $is, $what) = @_;
+	my %page_says = map { $_ => 1 } @$page_says;
+	my %is = map { $_ => 1 } @$is;
+
+	is(join(', ', sort grep { !$page_says{$_} } keys %is), '', "$what: the page lacks none");
+	is(join(', ', sort grep { !$is{$_} } keys %page_says), '', "$what: the page names none that is not");
+	return;
+}
+
+# ---- functions ----
+
+my %functions;
+foreach (catalog(<<'SQL'))
+SELECT proname, pg_get_function_arguments(oid), pg_get_function_result(oid) FROM pg_proc
+WHERE pronamespace = 'usage_mgmt'::regnamespace ORDER BY 1, 2
+SQL
+{
+	my ($name, $arguments, $result) = @$_;
+
+	# not what it gives back
+	push @{ $functions{$name} }, [ [ grep { !/^OUT / } split /, /, $arguments ], $result ];
+}
+
+# [name, type, default] of an argument as PostgreSQL or the page writes it.
+sub argument
+{
+	my ($text) = @_;
+	my ($name, $type, $default) = $text =~ /^("?\w+"?)(?: (.*?))?(?: DEFAULT (.*))?$/;
+
+	$default =~ s/::\w+// if defined $default;
+	$type =~ s/timestamp with time zone/timestamptz/ if defined $type;
+	return [ $name, $type // '', $default // '' ];
+}
+
+# Whether a signature of the page can mean this function: it may leave out types, or all after some.
+sub fits
+{
+	my ($arguments, $function) = @_;
+	my @is = map { argument($_) } @{ $function->[0] };
+
+	return 0 if @$arguments != @is;
+	foreach my $n (0 .. $#is)
+	{
+		my ($name, $type, $default) = @{ argument($arguments->[$n]) };
+
+		# characteristics_each(c): its argument has no name
+		next if $name =~ /^(?:c|jsonb)$/ && $type eq '';
+		return 0 if $name ne $is[$n][0];
+		return 0 if $type ne '' && ($type ne $is[$n][1] || $default ne $is[$n][2]);
+	}
+	return 1;
+}
+
+my %documented;
+foreach my $name (names($page))
+{
+	# a pattern: characteristics_gin_…
+	if (my ($stem) = $name =~ /^(\w+_)…$/)
+	{
+		$documented{$_} = 1 foreach grep { /^\Q$stem\E/ } keys %functions;
+	}
+	elsif ($name =~ /^(\w+)\b/)
+	{
+		$documented{$1} = 1;
+	}
+}
+is(join(', ', sort grep { !$documented{$_} } keys %functions), '', 'functions: the page lacks none');
+
+foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'characteristics')
+{
+	foreach my $row (cells(section($section)))
+	{
+		foreach my $signature ($row->[0] =~ /`(\w+\([^`]*\))`/g)
+		{
+			my ($name, $arguments) = $signature =~ /^(\w+)\((.*)\)$/;
+			my @arguments = map { s/^ //r } split /,/, $arguments;
+			my ($result) = $row->[0] =~ /`\Q$signature\E` → (\S+(?: \w+)?)/;
+
+			ok((grep { fits(\@arguments, $_) } @{ $functions{$name} // [] }), "$signature is as declared")
+				or diag(map { "declared: $name(" . join(', ', @{ $_->[0] }) . ")\n" } @{ $functions{$name} });
+			next if !defined $result || $result eq 'setof';
+			ok((grep { lc $_->[1] eq $result } @{ $functions{$name} // [] }), "$name gives $result")
+				or diag(map { "declared: $_->[1]\n" } @{ $functions{$name} });
+		}
+	}
+}
+
+# ---- tables, views, types ----
+
+my $page_names = { map { $_ => 1 } names($page) };
+is(join(', ', grep { !$page_names->{$_} && $page !~ /^### \Q$_\E$/m && $page !~ /^### .*\b\Q$_\E\b/m } map { $_->[0] } catalog(<<'SQL')),
+SELECT relname FROM pg_class c WHERE relnamespace = 'usage_mgmt'::regnamespace
+AND (relkind IN ('p', 'v') OR relkind = 'r' AND (NOT relispartition OR relname = 'usage_default')) ORDER BY 1
+SQL
+	'', 'tables and views: the page lacks none');
+
+sub columns_of
+{
+	my ($relation) = @_;
+
+	return catalog(<<"SQL");
+SELECT attname, replace(format_type(atttypid, atttypmod), 'timestamp with time zone', 'timestamptz')
+	|| CASE WHEN attcollation = 'pg_catalog."C"'::regcollation THEN ' collate "C"' ELSE '' END, attnotnull,
+	coalesce(pg_get_expr(adbin, adrelid), '')
+FROM pg_attribute a LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attrelid = 'usage_mgmt.$relation'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+SQL
+}
+
+foreach my $table ('usage', 'usage_key', 'usage_specification')
+{
+	my ($text) = section($table) =~ /\A(.*?)(?=^### |\z)/ms;
+	my %is = map { $_->[0] => $_ } columns_of($table);
+	my @said;
+
+	foreach my $row (cells($text))
+	{
+		next if $row->[0] eq 'column';
+		foreach my $column (names($row->[0]))
+		{
+			my ($default) = ($row->[2] // '') =~ /default `(.*?)`/;
+
+			push @said, $column;
+			next if !$is{$column};
+			is(($row->[1] =~ s/,? (?:not null|primary key)//r), $is{$column}[1], "$table.$column: its type");
+			is($row->[1] =~ /not null|primary key/ ? 't' : 'f', $is{$column}[2], "$table.$column: whether it is mandatory");
+			like($is{$column}[3], qr/^'\Q$default\E'/, "$table.$column: its default") if defined $default;
+		}
+	}
+	same(\@said, [ keys %is ], "columns of $table");
+
+	my ($triggers) = $text =~ /\bTriggers: (.*?[a-z])\.\s/s;
+	same([ names($triggers // '') ], [ map { $_->[0] } catalog(<<"SQL") ], "triggers of $table");
+SELECT DISTINCT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN
+	(SELECT 'usage_mgmt.$table'::regclass UNION SELECT relid FROM pg_partition_tree('usage_mgmt.$table'))
+SQL
+	my ($indexes) = $text =~ /^Indexes: (.*?)\. Triggers/ms;
+	same([ map { /^(\w+)/ } names($indexes) ], [ map { $_->[0] } catalog(<<"SQL") ], "indexes of $table") if defined $indexes;
+SELECT relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = 'usage_mgmt.$table'::regclass
+SQL
+}
+
+my $books = section('import_load, import_reject, usage_conflict');
+my ($load) = $books =~ /`import_load`:\s+`(.*?)`/s;
+is_deeply([ split /,\s+/, $load ], [ map { $_->[0] } columns_of('import_load') ], 'columns of import_load');
+foreach my $row (grep { $_->[0] =~ /^`/ } cells($books))
+{
+	my ($table) = names($row->[0]);
+
+	# what stands in parentheses explains
+	is_deeply([ names($row->[1] =~ s/\([^()]*\)//gr) ], [ map { $_->[0] } columns_of($table) ], "columns of $table");
+}
+
+foreach my $type ('related_party', 'rated_product_usage')
+{
+	my ($list) = grep { /\btext\b/ } map { s/\n/ /gr } section($type) =~ /^`([^`]*)`$/mg;
+
+	is_deeply([ split /, */, $list ], [ map { "$_->[0] $_->[1]" } columns_of($type) ], "columns of $type");
+}
+foreach my $row (grep { $_->[0] =~ /^`/ } cells(section('Views')))
+{
+	my @said = names($row->[1] =~ s/:.*//r);
+
+	foreach my $view (names($row->[0]))
+	{
+		my ($type) = $row->[1] =~ /then the columns of `(\w+)`/;
+		my @is = map { $_->[0] } columns_of($view);
+
+		is_deeply([ (grep { $_ ne ($type // '') } grep { !/^usage(?:_specification)?$/ || !/status/ } @said),
+			defined $type ? map { $_->[0] } columns_of($type) : () ], \@is, "columns of $view")
+			if $view ne 'status_transition';
+		is_deeply([ grep { /resource|status$/ } names($row->[1]) ], \@is, "columns of $view") if $view eq 'status_transition';
+	}
+}
+same([ names(section('Views') =~ /^Triggers of the document views: (.*?)\.$/ms) ], [ map { $_->[0] } catalog(<<'SQL') ], 'triggers of the document views');
+SELECT DISTINCT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE relkind = 'v'
+SQL
+my $enums = section('usage_status, usage_specification_status');
+foreach my $type ('usage_status', 'usage_specification_status')
+{
+	my ($list) = $enums =~ /`$type`: (.*?)\./s;
+
+	is($list =~ s/\n/ /gr, $node->safe_psql($db, "SELECT string_agg(e::text, ', ' ORDER BY e) FROM unnest(enum_range(NULL::usage_mgmt.$type)) e"),
+		"labels of $type");
+}
+
+# ---- settings ----
+
+my %settings = map { $_->[0] => $_ } catalog(<<'SQL');
+LOAD 'usage_mgmt';
+SELECT name, boot_val, context FROM pg_settings WHERE name LIKE 'usage_mgmt.%'
+SQL
+my @settings = grep { $_->[0] =~ /^`usage_mgmt\./ } cells(section('Settings'));
+same([ map { $_->[0] =~ /`(.*?)`/ } @settings ], [ keys %settings ], 'settings');
+foreach (@settings)
+{
+	my ($name) = $_->[0] =~ /`(.*?)`/;
+	my $default = $_->[1] eq 'empty' ? '' : $_->[1] =~ s/`//gr;
+
+	next if !$settings{$name};
+	is($default, $settings{$name}[1], "$name: its default");
+	is($_->[2] eq 'all' ? 'user' : 'superuser', $settings{$name}[2], "$name: who may set it");
+}
+
+# ---- errors ----
+
+my (%state, %http);
+my ($errcodes) = slurp_file($node->config_data('--sharedir') . '/errcodes.txt');
+$state{$2} = $state{ $3 // '' } = $1 while $errcodes =~ /^(\w{5})\s+[EWS]\s+(ERRCODE_\w+)(?:[ \t]+(\w+))?/mg;
+foreach my $row (grep { /^[0-9A-Z]{5}/ } map { "$_->[0]|" . ($_->[2] // '') } cells(section('Errors')))
+{
+	my ($codes, $status) = split /\|/, $row;
+
+	$http{$_} = $status // '' foreach split /, /, $codes;
+}
+my ($status, %raised);
+foreach (split /\n/, slurp_file("$top/src/errors.h"))
+{
+	$status = $1 if m{^/\* (\d{3}):};
+	my ($name, $code) = /^#define (UM_\w+)\s+(ERRCODE_\w+|MAKE_SQLSTATE.*)$/ or next;
+
+	$code = $code =~ /^ERRCODE/ ? $state{$code} : join '', $code =~ /'(.)'/g;
+	is($http{$code}, $status, "$name, $code: its row has its HTTP status");
+}
+foreach my $file (glob("$top/src/*.c"), glob("$top/sql/[0-9]*.sql"))
+{
+	my $source = slurp_file($file);
+
+	$raised{$state{$1}} = 1 while $source =~ /errcode\((ERRCODE_\w+)\)/g;
+	$raised{$state{$1} // $1} = 1 while $source =~ /ERRCODE = '(\w+)'/g;
+}
+is(join(', ', sort grep { !defined $http{$_} } keys %raised), '', 'errors: the page lacks none');
+
+# ---- attributes ----
+
+foreach my $resource ('usage', 'usage_specification')
+{
+	my $text = section('usageSpecification');
+	my %kept = map { $_ => 1 } qw(rejection received_at changed_at load_id);
+	my @columns;
+
+	($text) = $page =~ /^## Attributes\n.*?^### usage\n(.*?)^### /ms if $resource eq 'usage';
+	($text) = $text =~ /\A(.*?)(?=^Within these|\z)/ms;
+	foreach my $row (grep { $_->[0] ne 'r14.5' } cells($text))
+	{
+		my ($r14, $v4, $aliases, $column) = $resource eq 'usage' ? @$row : (@$row[ 0, 1 ], '', $row->[2]);
+		my @columns_here = names($column);
+		my @r14 = split /, /, $r14;
+
+		push @columns, @columns_here;
+		next if $r14 =~ /\.|any other/ || @columns_here > @r14;
+		foreach my $n (0 .. $#columns_here)
+		{
+			my %said = map { $_ => 1 } grep { $_ ne '' } $r14[$n], split(/, /, $v4), split(/, /, $aliases);
+			my $is = $node->safe_psql($db, "SELECT array_to_string(usage_mgmt.attribute_names('$resource', '$columns_here[$n]'), ',')");
+
+			same([ keys %said ], [ split /,/, $is ], "spellings of $resource.$columns_here[$n]");
+		}
+	}
+	same(\@columns, [ grep { !$kept{$_} } map { $_->[0] } columns_of($resource) ], "columns of $resource that have attributes");
+}
+same([ map { names($_->[2]) } cells(section('relatedParty')) ], [ map { $_->[0] } columns_of('related_party') ],
+	'columns of related_party that have attributes');
+same([ map { names($_->[3]) } grep { @$_ > 3 } cells(section('ratedProductUsage')) ], [ map { $_->[0] } columns_of('rated_product_usage') ],
+	'columns of rated_product_usage that have attributes');
+
+# ---- limits ----
+
+my %limit = map { $_->[0] => $_->[1] } cells(section('Limits'));
+
+sub number
+{
+	my ($row, $unit) = @_;
+	my ($number) = ($limit{$row} // '') =~ /\b([\d,]+) \Q$unit\E/ or die "no limit of $unit for \"$row\"";
+
+	return $number =~ s/,//gr;
+}
+
+# That many are taken and one more is not.
+sub limit
+{
+	my ($row, $unit, $code, $statement) = @_;
+	my $most = number($row, $unit);
+
+	is(sqlstate($node, $db, $statement->($most)), '00000', "$row: $most $unit");
+	is(sqlstate($node, $db, $statement->($most + 1)), $code, "$row: not one more");
+
+	# nowhere else is another number
+	is(join(', ', grep { $_ ne $most } map { s/,//gr } $page =~ /\b([\d,]+) \Q$unit\E\b/g), '', "$row: one number of $unit")
+		if $row eq 'a query string';
+	return;
+}
+
+sub count_of { return "SELECT usage_mgmt.count_usages('$_[0]')" }
+
+limit('a query string', 'conditions', '22023', sub { count_of(join('&', map { "usageCharacteristic.c$_=1" } 1 .. $_[0])) });
+limit('a query string', 'values', '22023', sub { count_of('id=' . join(',', 1 .. $_[0])) });
+limit('a query string', 'sort keys', '22023', sub {
+	my @keys = qw(id date type description status);
+	"SELECT usage_mgmt.get_usages('sort=" . join(',', map { $keys[ $_ % 5 ] } 1 .. $_[0]) . "')" });
+limit('a regular expression in it', 'characters', '22023', sub { count_of('id.regex=' . 'x' x $_[0]) });
+limit('id', 'bytes', '23514', sub {
+	"BEGIN; SELECT usage_mgmt.post_usage(json_build_object('id', repeat('x', $_[0]), 'date', '2026-01-01', 'type', 'x')); ROLLBACK" });
+limit('nesting of a document', 'levels', '54001', sub {
+	my $deep = $_[0] - 1;
+	"BEGIN; SELECT usage_mgmt.post_usage(('{\"date\": \"2026-01-01\", \"type\": \"x\", \"x\": ' || repeat('[', $deep) || repeat(']', $deep) || '}')::json); ROLLBACK" });
+
+done_testing();
