@@ -20,10 +20,15 @@ AS 'MODULE_PATHNAME', 'um_usage_specification_changed' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_specification_changed() IS
 'AFTER any change of usage specifications: tells every session to read them anew.';
 
-CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS bigint
+CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS uuid
 AS 'MODULE_PATHNAME', 'um_content_hash_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.content_hash(record) IS
-'Hash of a usage''s content in canonical form (algorithm 1), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
+'Hash of a usage''s content in canonical form (SHA-256 cut to 16 bytes), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
+
+CREATE FUNCTION usage_mgmt.hash_version() RETURNS smallint
+AS 'MODULE_PATHNAME', 'um_hash_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.hash_version() IS
+'The algorithm of content_hash(), as usage_key keeps it beside every hash.';
 
 -- Whoever makes a trigger of one of these must own the table's design.
 REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_check(), usage_mgmt.usage_keys(),

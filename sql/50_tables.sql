@@ -118,10 +118,11 @@ SET search_path = pg_catalog, pg_temp
 AS $install$
 BEGIN
 	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_key (
-		id text COLLATE "C" NOT NULL,
+		-- In this order nothing is lost to alignment.
 		usage_date timestamptz NOT NULL,
-		content_hash bigint NOT NULL,
+		content_hash uuid NOT NULL,
 		hash_version smallint NOT NULL,
+		id text COLLATE "C" NOT NULL,
 		CONSTRAINT usage_key_pkey PRIMARY KEY (id)
 	);
 	COMMENT ON TABLE usage_mgmt.usage_key IS

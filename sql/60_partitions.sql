@@ -171,7 +171,7 @@ BEGIN
 	GET DIAGNOSTICS mended = ROW_COUNT;
 	-- An id on two rows is 23505 here: only a person can say which is right.
 	INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version)
-		SELECT u.id, u.usage_date, usage_mgmt.content_hash(u), 1
+		SELECT u.id, u.usage_date, usage_mgmt.content_hash(u), usage_mgmt.hash_version()
 		FROM usage_mgmt.usage u
 		WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE k.id = u.id)
 		ORDER BY u.id;

@@ -83,7 +83,7 @@ um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults)
 			um_record_set(record, um_usage.receipt_slot, TimestampTzGetDatum(now));
 		um_complete_v4(record, now);
 	}
-	um_complete(record);
+	um_complete(record, NULL);
 	if (record->state[0] == UM_ABSENT)
 		um_record_set(record, 0, um_content_id(record));
 	um_check(record, NULL, faults);
@@ -173,7 +173,7 @@ static void
 ask(UmBatch *batch, UmBatchItem **open, int count)
 {
 	static UmPlan plan = {
-		.sql = "SELECT k.id, k.usage_date, k.content_hash FROM usage_mgmt.usage_key k "
+		.sql = "SELECT " UM_KEY_COLUMNS " FROM usage_mgmt.usage_key k "
 		"WHERE k.id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY k.id",
 		.args = {TEXTARRAYOID}, .nargs = 1
 	};
@@ -228,7 +228,7 @@ decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known, 
 
 	for (int i = 0; i < count; i++)
 	{
-		UmKey		key = {false, 0, 0};
+		UmKey		key;
 
 		while (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
 											  open[i]->id) < 0)
@@ -236,9 +236,7 @@ decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known, 
 		if (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
 										   open[i]->id) == 0)
 		{
-			key.found = true;
-			key.usage_date = DatumGetTimestampTz(SPI_getbinval(known->vals[k], known->tupdesc, 2, &null));
-			key.content_hash = DatumGetInt64(SPI_getbinval(known->vals[k], known->tupdesc, 3, &null));
+			key = um_key_from(known->vals[k], known->tupdesc);
 			decide(batch, open[i], &key);
 		}
 		else if (i == 0 || compare_ids(open[i - 1]->id, open[i]->id) != 0)
@@ -254,7 +252,7 @@ decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
 	UmRecord   *record;
 	UmRecord   *stored;
 
-	if (item->content_hash == key->content_hash)
+	if (um_same_hash(item->content_hash, key->content_hash))
 	{
 		item->fate = FATE_REPEATED;
 		return;
@@ -455,7 +453,7 @@ um_batch_is_done(void)
 
 /* The hash of the nth row of that INSERT; false where it is another row. */
 bool
-um_batch_hash(int n, Datum id, Datum date, int64 *content_hash)
+um_batch_hash(int n, Datum id, Datum date, UmHash *content_hash)
 {
 	if (n >= vouched_count || !um_same_id(vouched[n]->id, id) ||
 		vouched[n]->usage_date != DatumGetTimestampTz(date))

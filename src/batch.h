@@ -7,6 +7,7 @@
 
 #include "access/htup.h"
 
+#include "content.h"
 #include "load.h"
 #include "rows.h"
 
@@ -28,7 +29,7 @@ typedef struct UmBatchItem
 	UmFate		fate;
 	Datum		id;
 	TimestampTz usage_date;
-	int64		content_hash;
+	UmHash		content_hash;
 } UmBatchItem;
 
 /* The records of one statement on the view that are not yet stored. */
@@ -63,6 +64,6 @@ extern void um_batch_forget_rows(void);
 /* What triggers are told of the rows that a batch inserts. */
 extern bool um_batch_vouches(Datum id);
 extern bool um_batch_is_done(void);
-extern bool um_batch_hash(int n, Datum id, Datum date, int64 *content_hash);
+extern bool um_batch_hash(int n, Datum id, Datum date, UmHash *content_hash);
 
 #endif

@@ -348,7 +348,7 @@ read_specification(const text *document, UmFaults *faults)
 		um_record_set(record, 0, um_new_id());
 	if (faults->list == NIL)
 	{
-		um_complete(record);
+		um_complete(record, NULL);
 		um_check(record, NULL, faults);
 	}
 	return record;

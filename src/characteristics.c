@@ -416,6 +416,8 @@ read_element(ListReader *reader, const UmPath *at)
 	element.extra = (UmSlice) {reader->extra.data, reader->extra.len};
 	if (list_length(reader->faults->list) == faults)
 		um_characteristics_add(&reader->builder, &element);
+	um_scan_free(scan, element.name);
+	um_scan_free(scan, element.value);
 	return true;
 }
 
@@ -436,6 +438,9 @@ read_pairs(ListReader *reader)
 		ok = read_value(scan, &element.kind, &element.value);
 		if (ok)
 			um_characteristics_add(&reader->builder, &element);
+		um_scan_free(scan, element.name);
+		if (ok)
+			um_scan_free(scan, element.value);
 	}
 	scan->depth--;
 	return ok && scan->sqlstate == 0;
@@ -495,7 +500,6 @@ read_extra(ListReader *reader, UmSlice key)
 static bool
 read_value(UmScan *scan, UmToken *kind, UmSlice *value)
 {
-	StringInfoData compact;
 	UmSlice		raw;
 
 	*kind = um_scan_peek(scan);
@@ -507,11 +511,7 @@ read_value(UmScan *scan, UmToken *kind, UmSlice *value)
 		return false;
 	*value = (UmSlice) {"", 0};
 	if (IS_NESTED(*kind))
-	{
-		initStringInfo(&compact);
-		um_append_compact(&compact, raw);
-		*value = (UmSlice) {compact.data, compact.len};
-	}
+		*value = um_compact(raw);
 	else if (*kind == UM_NULL)
 		*kind = UM_NONE;
 	return true;

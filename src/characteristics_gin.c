@@ -260,17 +260,20 @@ pair_key(uint64 name, const UmCharacteristic *element)
 {
 	unsigned char kind = element->kind;
 	uint64		hash = hash_bytes_extended(&kind, 1, name);
+	char	   *copy;
 	Datum		number;
 
 	if (element->kind == UM_STRING)
 		return hash_slice(element->value, hash);
 	if (element->kind != UM_NUMBER_TOKEN)
 		return hash;
-	number = DirectFunctionCall3(numeric_in,
-								 CStringGetDatum(pnstrdup(element->value.ptr, element->value.len)),
+	copy = pnstrdup(element->value.ptr, element->value.len);
+	number = DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
 								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	return DatumGetUInt64(DirectFunctionCall2(hash_numeric_extended, number,
-											  UInt64GetDatum(hash)));
+	hash = DatumGetUInt64(DirectFunctionCall2(hash_numeric_extended, number, UInt64GetDatum(hash)));
+	pfree(copy);
+	pfree(DatumGetPointer(number));
+	return hash;
 }
 
 static bool

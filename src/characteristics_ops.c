@@ -51,7 +51,7 @@ static Pair *unique_pairs(const struct varlena *list, int *count, bool *nested);
 static int	compare_pairs(const void *a, const void *b);
 static int	compare_names(UmSlice a, UmSlice b);
 static Jsonb *list_to_jsonb(const struct varlena *list);
-static Jsonb *pairs_to_jsonb(const Pair *pairs, int count);
+static Jsonb *pairs_to_jsonb(Pair *pairs, int count);
 static Jsonb *pairs_to_jsonb_by_text(const Pair *pairs, int count);
 static void scalar_to_jsonb_value(const UmCharacteristic *element, JsonbValue *value);
 static Datum value_to_jsonb(const UmCharacteristic *element);
@@ -339,12 +339,12 @@ list_to_jsonb(const struct varlena *list)
 }
 
 /*
- * An object of scalars, made directly.  The pairs are in jsonb's order already,
- * and every major version takes such an object, while the interface of
+ * An object of scalars, made directly of the pairs, which are freed.  They are in
+ * jsonb's order already, and every major version takes such an object, while the interface of
  * pushJsonbValue is not the same in all.
  */
 static Jsonb *
-pairs_to_jsonb(const Pair *pairs, int count)
+pairs_to_jsonb(Pair *pairs, int count)
 {
 	JsonbValue	object;
 
@@ -355,7 +355,8 @@ pairs_to_jsonb(const Pair *pairs, int count)
 						MAX_JSONB_PAIRS)));
 	object.type = jbvObject;
 	object.val.object.nPairs = count;
-	object.val.object.pairs = palloc(sizeof(JsonbPair) * Max(count, 1));
+	object.val.object.pairs = MemoryContextAllocHuge(CurrentMemoryContext,
+													 sizeof(JsonbPair) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
 		JsonbPair  *pair = &object.val.object.pairs[i];
@@ -366,6 +367,7 @@ pairs_to_jsonb(const Pair *pairs, int count)
 		pair->order = i;
 		scalar_to_jsonb_value(&pairs[i].element, &pair->value);
 	}
+	pfree(pairs);
 	return JsonbValueToJsonb(&object);
 }
 
@@ -462,9 +464,12 @@ number_to_text(UmSlice number)
 static Datum
 numeric_of(UmSlice number)
 {
-	return DirectFunctionCall3(numeric_in,
-							   CStringGetDatum(pnstrdup(number.ptr, number.len)),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	char	   *copy = pnstrdup(number.ptr, number.len);
+	Datum		numeric = DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
+											  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+
+	pfree(copy);
+	return numeric;
 }
 
 /* Whether any or all names of an array exist; NULLs are passed over. */

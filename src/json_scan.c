@@ -266,10 +266,15 @@ scan_word(UmScan *scan, const char *word)
 bool
 um_scan_escapes(UmScan *scan, UmSlice *value)
 {
-	StringInfoData out;
+	StringInfoData out = {0};
 	pg_wchar	high = 0;		/* the first half of a surrogate pair */
+	const char *close = scan->pos;
 
-	initStringInfo(&out);
+	/* no more than needed: there may be a million of them */
+	while (close < scan->end && *close != '"')
+		close += *close == '\\' ? 2 : 1;
+	out.maxlen = value->len + (close - scan->pos) + 1;
+	out.data = palloc(out.maxlen);
 	appendBinaryStringInfo(&out, value->ptr, value->len);
 	while (scan->pos < scan->end && *scan->pos != '"')
 	{
@@ -494,6 +499,16 @@ um_append_compact(StringInfo out, UmSlice raw)
 			out->data[out->len++] = *++p;
 	}
 	out->data[out->len] = '\0';
+}
+
+/* The same as a copy that takes no more memory than it needs. */
+UmSlice
+um_compact(UmSlice raw)
+{
+	StringInfoData out = {.data = palloc(raw.len + 1), .maxlen = raw.len + 1};
+
+	um_append_compact(&out, raw);
+	return (UmSlice) {out.data, out.len};
 }
 
 /* The long way of um_append_json_string. */

@@ -116,6 +116,7 @@ extern bool um_is_number(UmSlice text);
 extern UmSlice um_trim_space(UmSlice text);
 extern bool um_slice_is(UmSlice slice, const char *text);
 extern void um_append_compact(StringInfo out, UmSlice raw);
+extern UmSlice um_compact(UmSlice raw);
 extern void um_append_escaped(StringInfo out, const char *text, int len);
 
 static inline void
@@ -153,6 +154,14 @@ um_scan_string(UmScan *scan, UmSlice *value)
 		return um_scan_escapes(scan, value);
 	scan->pos++;
 	return true;
+}
+
+/* Frees what the scan gave, where it is a copy. */
+static inline void
+um_scan_free(const UmScan *scan, UmSlice value)
+{
+	if (value.len > 0 && (value.ptr < scan->start || value.ptr >= scan->end))
+		pfree(unconstify(char *, value.ptr));
 }
 
 /* Without space around it, of which there mostly is none. */

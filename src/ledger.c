@@ -52,6 +52,9 @@
 #define BATCH "usage_key_batch"
 #define MOVES "usage_key_moves"
 
+/* Of both, and of the ledger. */
+#define COLUMNS "usage_date, content_hash, hash_version, id"
+
 #define MOVE "UPDATE usage_mgmt.usage_key k SET usage_date = b.usage_date FROM " BATCH " b " \
 	"WHERE k.id OPERATOR(pg_catalog.=) b.id"
 #define FORGET "DELETE FROM usage_mgmt.usage_key k USING " BATCH " b " \
@@ -65,8 +68,8 @@
 	"WHERE m.id OPERATOR(pg_catalog.=) b.id AND m.usage_date OPERATOR(pg_catalog.<>) b.usage_date)"
 
 /* And they have been written by this transaction. */
-#define ADD_BUT_MOVED "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) " \
-	"SELECT * FROM " BATCH " b " \
+#define ADD_BUT_MOVED "INSERT INTO usage_mgmt.usage_key (" COLUMNS ") " \
+	"SELECT " COLUMNS " FROM " BATCH " b " \
 	"WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE k.id OPERATOR(pg_catalog.=) b.id " \
 	"AND k.usage_date OPERATOR(pg_catalog.=) b.usage_date " \
 	"AND k.xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid) ORDER BY b.id"
@@ -117,7 +120,7 @@ static void write_moves(Relation relation);
 static void register_rows(const char *name, const Keys *keys);
 static void start_keys(Keys *keys);
 static void add_key(Keys *keys, const UmRecord *usage, bool hashed);
-static void put_key(Keys *keys, Datum id, Datum date, int64 hash);
+static void put_key(Keys *keys, Datum id, Datum date, const UmHash *hash);
 static void note_order(Keys *keys, text *id);
 static void write_keys(Keys *keys, UmPlan *plan, const char *many);
 static void collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed);
@@ -129,6 +132,7 @@ static void forget_leaf(Relation leaf);
 
 PG_FUNCTION_INFO_V1(um_usage_keys);
 PG_FUNCTION_INFO_V1(um_content_hash_of);
+PG_FUNCTION_INFO_V1(um_hash_version);
 
 void
 um_ledger_init(void)
@@ -165,12 +169,12 @@ Datum
 um_usage_keys(PG_FUNCTION_ARGS)
 {
 	static UmPlan insert = {
-		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
-		"SELECT * FROM " BATCH " b ORDER BY b.id",
+		.sql = "INSERT INTO usage_mgmt.usage_key (" COLUMNS ") "
+		"SELECT " COLUMNS " FROM " BATCH " b ORDER BY b.id",
 	};
 	static UmPlan insert_ordered = {
-		.sql = "INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version) "
-		"SELECT * FROM " BATCH,
+		.sql = "INSERT INTO usage_mgmt.usage_key (" COLUMNS ") "
+		"SELECT " COLUMNS " FROM " BATCH,
 	};
 	static UmPlan move = {
 		.sql = MOVE " AND " IN_BATCH,
@@ -249,7 +253,7 @@ um_ledger_note_move(Relation leaf, Datum id, Datum date)
 		MemoryContextSwitchTo(old);
 		moving = moves;
 	}
-	put_key(&moving->keys, id, date, 0);
+	put_key(&moving->keys, id, date, NULL);
 }
 
 /* The partitioned table at the top; a leaf about to be detached has none. */
@@ -322,11 +326,11 @@ static void
 start_keys(Keys *keys)
 {
 	keys->desc = CreateTemplateTupleDesc(4);
-	TupleDescInitEntry(keys->desc, 1, "id", TEXTOID, -1, 0);
-	TupleDescInitEntryCollation(keys->desc, 1, C_COLLATION_OID);
-	TupleDescInitEntry(keys->desc, 2, "usage_date", TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 3, "content_hash", INT8OID, -1, 0);
-	TupleDescInitEntry(keys->desc, 4, "hash_version", INT2OID, -1, 0);
+	TupleDescInitEntry(keys->desc, 1, "usage_date", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 2, "content_hash", UUIDOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 3, "hash_version", INT2OID, -1, 0);
+	TupleDescInitEntry(keys->desc, 4, "id", TEXTOID, -1, 0);
+	TupleDescInitEntryCollation(keys->desc, 4, C_COLLATION_OID);
 	keys->rows = tuplestore_begin_heap(false, false, work_mem);
 	keys->count = 0;
 	keys->ordered = true;
@@ -336,15 +340,19 @@ start_keys(Keys *keys)
 static void
 add_key(Keys *keys, const UmRecord *usage, bool hashed)
 {
-	put_key(keys, usage->value[0], usage->value[usage->model->date_slot],
-			hashed ? um_content_hash(usage) : 0);
+	UmHash		hash;
+
+	if (hashed)
+		hash = um_content_hash(usage);
+	put_key(keys, usage->value[0], usage->value[usage->model->date_slot], hashed ? &hash : NULL);
 }
 
+/* The hash only of what is new. */
 static void
-put_key(Keys *keys, Datum id, Datum date, int64 hash)
+put_key(Keys *keys, Datum id, Datum date, const UmHash *hash)
 {
-	Datum		values[4] = {id, date, Int64GetDatum(hash), Int16GetDatum(UM_HASH_VERSION)};
-	bool		nulls[4] = {false, false, false, false};
+	Datum		values[4] = {date, UUIDPGetDatum(hash), Int16GetDatum(UM_HASH_VERSION), id};
+	bool		nulls[4] = {false, hash == NULL, false, false};
 
 	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
 	keys->count++;
@@ -400,7 +408,7 @@ collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed)
 	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
 	int			date = shape->column[um_usage.date_slot];
 	bool		bulk = hashed && um_batch_is_done();
-	int64		hash;
+	UmHash		hash;
 	Transition	transition;
 	MemoryContext old;
 	bool		null;
@@ -415,7 +423,7 @@ collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed)
 			continue;
 		if (bulk && um_batch_hash(i, id, slot_getattr(transition.slot, date + 1, &null), &hash))
 		{
-			put_key(keys, id, slot_getattr(transition.slot, date + 1, &null), hash);
+			put_key(keys, id, slot_getattr(transition.slot, date + 1, &null), &hash);
 			continue;
 		}
 		old = MemoryContextSwitchTo(row_context);
@@ -460,7 +468,7 @@ collect_moves(Keys *keys, TriggerData *data)
 			!slot_attisnull(before.slot, id + 1) &&
 			um_same_id(slot_getattr(before.slot, id + 1, &null), new_id))
 			continue;
-		put_key(keys, new_id, new_date, 0);
+		put_key(keys, new_id, new_date, NULL);
 	}
 	close_transition(&after);
 	close_transition(&before);
@@ -517,8 +525,8 @@ forget_leaf(Relation leaf)
 }
 
 /*
- * content_hash(usage row) → bigint: the hash that the ledger keeps of a usage
- * as it is now.
+ * content_hash(usage row) → uuid: the hash that the ledger keeps of a usage as
+ * it is now.
  */
 Datum
 um_content_hash_of(PG_FUNCTION_ARGS)
@@ -527,14 +535,22 @@ um_content_hash_of(PG_FUNCTION_ARGS)
 	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
 											  HeapTupleHeaderGetTypMod(header));
 	HeapTupleData tuple;
-	int64		hash;
+	UmHash	   *hash = palloc(sizeof(UmHash));
 
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = header;
-	hash = um_content_hash(um_record_from_tuple(um_shape(&um_usage, desc, um_usage.noun),
-												desc, &tuple));
+	*hash = um_content_hash(um_record_from_tuple(um_shape(&um_usage, desc, um_usage.noun),
+												 desc, &tuple));
 	ReleaseTupleDesc(desc);
-	PG_RETURN_INT64(hash);
+	PG_RETURN_UUID_P(hash);
+}
+
+/* hash_version() → smallint: the algorithm that content_hash follows. */
+Datum
+um_hash_version(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	PG_RETURN_INT16(UM_HASH_VERSION);
 }

@@ -150,7 +150,7 @@ static UmAttribute rated_product_usage_attributes[] = {
 	{.name = BOTH("usageRatingTag"), .kind = UM_TEXT, .column = "usage_rating_tag",
 	.preset = "usage", .flags = UM_BLANK_IS_NONE},
 	{.name = BOTH("isBilled"), .kind = UM_BOOL, .column = "is_billed",
-	.preset = "false", .flags = UM_BLANK_IS_NONE},
+	.preset = "false", .flags = UM_BLANK_IS_NONE | UM_TRUE_WHEN_BILLED},
 	{.name = BOTH("ratingAmountType"), .kind = UM_TEXT, .column = "rating_amount_type",
 	.preset = "total", .flags = UM_BLANK_IS_NONE},
 	{.name = BOTH("taxIncludedRatingAmount"), .alias = {"taxIncludedAmount"},

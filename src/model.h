@@ -50,6 +50,7 @@ typedef enum UmKind
 #define UM_NOT_CONTENT	0x40	/* no part of what makes two records the same */
 #define UM_CURRENCY		0x80	/* a code of ISO 4217 */
 #define UM_SHARED		0x100	/* alone it does not make the object it is in */
+#define UM_TRUE_WHEN_BILLED 0x200	/* in a usage that is billed, whatever it says */
 
 #define UM_MAX_ALIASES 4
 

@@ -140,7 +140,7 @@ post(FunctionCallInfo fcinfo, const UmModel *model)
 			um_record_set(record, receipt, TimestampTzGetDatum(now));
 		um_complete_v4(record, now);
 	}
-	um_complete(record);
+	um_complete(record, NULL);
 	if (faults.list != NIL)
 		um_refuse_faulty(record, NULL, &faults);
 	um_speaking = version;
@@ -328,7 +328,7 @@ static UmRecord *
 known_record(UmRecord *record, bool *taken)
 {
 	bool		usage = record->model == &um_usage;
-	UmKey		key = {false, 0, 0};
+	UmKey		key = {0};
 	UmRecord   *stored;
 
 	if (usage)
@@ -348,14 +348,13 @@ um_is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key)
 {
 	int			date;
 	int			receipt;
-	bool		repeat;
 	UmRecord   *dated;
 
 	if (delivered->model != &um_usage)
 		return um_same_content(delivered, stored, UM_NOT_CONTENT, false);
 	date = um_find_attribute(&um_usage, "usage_date")->slot;
 	receipt = um_find_attribute(&um_usage, "received_at")->slot;
-	if (um_content_hash(delivered) == key->content_hash)
+	if (um_same_hash(um_content_hash(delivered), key->content_hash))
 		return true;
 	dated = um_record_new(&um_usage);
 	memcpy(dated->value, delivered->value, sizeof(Datum) * um_usage.slots);
@@ -365,9 +364,8 @@ um_is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key)
 		um_record_set(dated, date, stored->value[date]);
 		um_record_clear(dated, receipt);
 	}
-	repeat = um_content_hash(dated) == key->content_hash ||
+	return um_same_hash(um_content_hash(dated), key->content_hash) ||
 		um_same_content(dated, stored, UM_NOT_CONTENT, false);
-	return repeat;
 }
 
 /*

@@ -38,7 +38,7 @@ um_replace(UmRecord *record, const UmRecord *old, UmVersion version, UmFaults *f
 {
 	check_identity(record, old->value[0], faults);
 	keep_stored(record, old, version);
-	um_complete(record);
+	um_complete(record, old);
 	if (faults->list != NIL)
 		um_refuse_faulty(record, old, faults);
 }
@@ -109,7 +109,7 @@ keep_stored(UmRecord *record, const UmRecord *old, UmVersion version)
 		um_complete_v4(record, GetCurrentTransactionStartTimestamp());
 	}
 	/* references are told apart by what they refer to, so that comes first */
-	um_complete(record);
+	um_complete(record, old);
 	keep_unseen(record, old, version);
 }
 

@@ -25,9 +25,19 @@
 #define MAX_ID_BYTES 512
 #define UNSPECIFIED "unspecified"
 
+/* How far the usage that is completed has come. */
+typedef enum Stage
+{
+	NOT_RATED,
+	RATED,
+	BILLED_BEFORE,
+	BILLED_NOW
+} Stage;
+
 static bool needs_rating(const UmRecord *usage);
-static bool complete_record(UmRecord *record, bool rated);
-static bool complete_preset(UmRecord *record, const UmAttribute *attribute);
+static bool is_billed(const UmRecord *record);
+static bool complete_record(UmRecord *record, Stage stage);
+static bool complete_preset(UmRecord *record, const UmAttribute *attribute, Stage stage);
 static bool complete_segment(UmRecord *record, const UmAttribute *attribute);
 static bool complete_reference(UmRecord *record, const UmAttribute *attribute);
 static bool complete_fallback(UmRecord *record, const UmAttribute *attribute);
@@ -71,21 +81,32 @@ needs_rating(const UmRecord *usage)
 		(status == UM_RATED || status == UM_RERATED || status == UM_BILLED_STATUS);
 }
 
-/* Fills in what follows from the rest, and marks what that changes. */
+static bool
+is_billed(const UmRecord *record)
+{
+	return record->model == &um_usage && um_record_status(record) == UM_BILLED_STATUS;
+}
+
+/*
+ * Fills in what follows from the rest, and marks what that changes; old is the
+ * stored record that it replaces, or NULL for a new one.
+ */
 void
-um_complete(UmRecord *record)
+um_complete(UmRecord *record, const UmRecord *old)
 {
 	const UmLifeCycle *life = record->model->life;
 	int			status = record->model->status_slot;
 
 	if (record->state[status] == UM_ABSENT)
 		um_record_set(record, status, ObjectIdGetDatum(um_status_oid(life, life->first)));
-	(void) complete_record(record, record->state[status] == UM_SET && needs_rating(record));
+	(void) complete_record(record, !needs_rating(record) ? NOT_RATED
+						   : !is_billed(record) ? RATED
+						   : old != NULL && is_billed(old) ? BILLED_BEFORE : BILLED_NOW);
 }
 
 /* True where anything changed. */
 static bool
-complete_record(UmRecord *record, bool rated)
+complete_record(UmRecord *record, Stage stage)
 {
 	bool		changed = false;
 
@@ -102,13 +123,13 @@ complete_record(UmRecord *record, bool rated)
 			continue;
 		changed |= complete_segment(record, a);
 		changed |= complete_reference(record, a);
-		changed |= rated && complete_preset(record, a);
+		changed |= stage != NOT_RATED && complete_preset(record, a, stage);
 		if (a->kind == UM_LIST || a->kind == UM_TREE)
 		{
 			UmList	   *list = um_record_list(record, a);
 
 			for (int i = 0; list != NULL && i < list->count; i++)
-				if (list->record[i] != NULL && complete_record(list->record[i], rated))
+				if (list->record[i] != NULL && complete_record(list->record[i], stage))
 					record->changed[a->slot] = changed = true;
 		}
 	}
@@ -117,13 +138,19 @@ complete_record(UmRecord *record, bool rated)
 	return changed;
 }
 
+/* What a usage becomes billed with says so; what was stored with it is final. */
 static bool
-complete_preset(UmRecord *record, const UmAttribute *attribute)
+complete_preset(UmRecord *record, const UmAttribute *attribute, Stage stage)
 {
-	if (attribute->preset == NULL || record->state[attribute->slot] != UM_ABSENT)
+	int			slot = attribute->slot;
+	bool		billed = (attribute->flags & UM_TRUE_WHEN_BILLED) && stage >= BILLED_BEFORE;
+	bool		denied = billed && stage == BILLED_NOW && um_is_set(record, slot) &&
+		!DatumGetBool(record->value[slot]);
+
+	if (attribute->preset == NULL || (record->state[slot] != UM_ABSENT && !denied))
 		return false;
-	um_record_set(record, attribute->slot, attribute->kind == UM_BOOL
-				  ? BoolGetDatum(attribute->preset[0] == 't')
+	um_record_set(record, slot, attribute->kind == UM_BOOL
+				  ? BoolGetDatum(billed || attribute->preset[0] == 't')
 				  : CStringGetTextDatum(attribute->preset));
 	return true;
 }
@@ -244,7 +271,7 @@ um_complete_v4(UmRecord *usage, TimestampTz now)
 	int			id = um_find_attribute(m, "usage_specification_id")->slot;
 
 	/* a reference may have its id from its href */
-	(void) complete_record(usage, false);
+	(void) complete_record(usage, NOT_RATED);
 	if (usage->state[date] == UM_ABSENT)
 		um_record_set(usage, date, TimestampTzGetDatum(now));
 	if (usage->state[type] == UM_ABSENT)

@@ -9,7 +9,7 @@
 
 #include "record.h"
 
-extern void um_complete(UmRecord *record);
+extern void um_complete(UmRecord *record, const UmRecord *old);
 extern void um_complete_parties(UmRecord *usage);
 extern void um_complete_v4(UmRecord *usage, TimestampTz now);
 extern void um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults);

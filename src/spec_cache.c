@@ -215,9 +215,12 @@ check_against(const UmRecord *usage, const CachedSpecification *specification, U
 	UmPath		value = {&element, &um_characteristic.attributes[1], 0};
 	UmCharacteristicsReader reader;
 	UmCharacteristic c;
+	MemoryContext scratch;
 
 	if (!um_is_set(usage, attribute->slot))
 		return;
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "specification check",
+									ALLOCSET_SMALL_SIZES);
 	um_characteristics_open(&reader, (struct varlena *)
 							DatumGetPointer(usage->value[attribute->slot]));
 	for (; um_characteristics_next(&reader, &c); element.index++)
@@ -225,14 +228,20 @@ check_against(const UmRecord *usage, const CachedSpecification *specification, U
 		const UmRecord *known;
 		UmSlice		shown = c.value;
 		bool		type_ok = false;
+		bool		allowed;
+		MemoryContext old;
 
 		if (!c.has_name || c.kind == UM_NONE)
 			continue;
 		known = find_characteristic(specification->characteristics, c.name);
+		old = MemoryContextSwitchTo(scratch);
+		allowed = known != NULL && value_allowed(&c, known, &type_ok);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
 		if (known == NULL)
 			um_fault(faults, &name, UM_RULE, "\"%.*s\" is not in usage specification \"%s\"",
 					 Min(c.name.len, 60), c.name.ptr, specification->id);
-		else if (!value_allowed(&c, known, &type_ok))
+		else if (!allowed)
 		{
 			if (c.kind == UM_TRUE || c.kind == UM_FALSE)
 				shown = c.kind == UM_TRUE ? (UmSlice) {"true", 4} : (UmSlice) {"false", 5};
@@ -242,6 +251,7 @@ check_against(const UmRecord *usage, const CachedSpecification *specification, U
 					 Min(shown.len, 60), shown.ptr, Min(c.name.len, 60), c.name.ptr);
 		}
 	}
+	MemoryContextDelete(scratch);
 }
 
 static const UmRecord *

@@ -204,15 +204,14 @@ UmKey
 um_store_key(Datum id, bool read_only)
 {
 	static UmPlan plan = {
-		.sql = "SELECT usage_date, content_hash FROM usage_mgmt.usage_key "
-		"WHERE id OPERATOR(pg_catalog.=) $1",
+		.sql = "SELECT " UM_KEY_COLUMNS " FROM usage_mgmt.usage_key k "
+		"WHERE k.id OPERATOR(pg_catalog.=) $1",
 		.args = {TEXTOID}, .nargs = 1
 	};
 	Relation	usage = table_open(um_table(um_usage.noun, false), AccessShareLock);
-	UmKey		key = {false, 0, 0};
+	UmKey		key = {0};
 	int			settings;
 	UmUser		before;
-	bool		null;
 
 	um_become(usage->rd_rel->relowner, &before);
 	settings = um_prefer("enable_seqscan");
@@ -221,14 +220,23 @@ um_store_key(Datum id, bool read_only)
 	AtEOXact_GUC(true, settings);
 	um_become_again(&before);
 	table_close(usage, NoLock);
-	key.found = SPI_processed > 0;
-	if (key.found)
-	{
-		key.usage_date = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-														   SPI_tuptable->tupdesc, 1, &null));
-		key.content_hash = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-													   SPI_tuptable->tupdesc, 2, &null));
-	}
+	if (SPI_processed > 0)
+		key = um_key_from(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	return key;
+}
+
+/* The key in a row of UM_KEY_COLUMNS. */
+UmKey
+um_key_from(HeapTuple tuple, TupleDesc desc)
+{
+	UmKey		key = {.found = true};
+	Datum		value;
+	bool		null;
+
+	key.usage_date = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 2, &null));
+	value = SPI_getbinval(tuple, desc, 3, &null);
+	if (!null)
+		key.content_hash = *DatumGetUUIDP(value);
 	return key;
 }
 

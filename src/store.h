@@ -8,7 +8,7 @@
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 
-#include "record.h"
+#include "content.h"
 
 #define UM_PLAN_ARGS 32
 
@@ -35,8 +35,11 @@ typedef struct UmKey
 {
 	bool		found;
 	TimestampTz usage_date;
-	int64		content_hash;
+	UmHash		content_hash;
 } UmKey;
+
+/* The columns of usage_key k that um_key_from reads; a hash of another type is an error. */
+#define UM_KEY_COLUMNS "k.id, k.usage_date, k.content_hash::pg_catalog.uuid"
 
 extern SPIPlanPtr um_prepare(UmPlan *plan);
 extern int	um_execute(SPIPlanPtr plan, Datum *args, const char *nulls, bool read_only, long count);
@@ -46,6 +49,7 @@ extern bool um_same_id(Datum a, Datum b);
 extern void um_become(Oid user, UmUser *before);
 extern void um_become_again(const UmUser *before);
 
+extern UmKey um_key_from(HeapTuple tuple, TupleDesc desc);
 extern UmKey um_store_key(Datum id, bool read_only);
 extern UmRecord *um_store_get(const UmModel *model, Datum id, const UmKey *key, bool read_only);
 extern UmRecord *um_store_lock(const UmModel *model, Datum id);

@@ -15,8 +15,10 @@
 
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 #include "characteristics.h"
@@ -65,7 +67,7 @@ static void store_value(Reader *reader, UmAttribute *attribute, const UmPath *pa
 static bool same_value(UmKind kind, Datum a, Datum b);
 static bool wrong_kind(Reader *reader, const UmPath *path, const char *expected);
 static void finish_extra(Reader *reader);
-static bool jsonb_from_text(UmFaults *faults, const UmPath *path, StringInfo text, Datum *value);
+static bool jsonb_from_text(UmFaults *faults, const UmPath *path, UmSlice text, Datum *value);
 static bool read_digits(const char **p, const char *end, int count, int *value);
 static int64 read_fraction(const char **p, const char *end);
 static bool read_zone(const char **p, const char *end, int *seconds);
@@ -257,6 +259,7 @@ read_members(Reader *reader, UmAttribute *object, const UmPath *path)
 	appendStringInfo(&reader->extra, "%c\"%s\":%s}", reader->extra.len == 0 ? '{' : ',',
 					 um_name_in(object, UM_R14_5), extra.data);
 	reader->extra_count++;
+	pfree(extra.data);
 }
 
 /* The server makes hrefs; the delivered one is only looked at by put and patch. */
@@ -469,30 +472,26 @@ static bool
 read_any(Reader *reader, UmAttribute *attribute, Datum *value)
 {
 	bool		string = um_scan_peek(reader->scan) == UM_STRING;
-	StringInfoData text;
+	UmSlice		compact;
 	UmSlice		raw;
 
 	if (!um_scan_skip(reader->scan, &raw))
 		return false;
 	if (string && raw.len == 2 && (attribute->flags & UM_BLANK_IS_NONE))
 		return false;
-	initStringInfo(&text);
-	um_append_compact(&text, raw);
-	*value = PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
+	compact = um_compact(raw);
+	*value = PointerGetDatum(cstring_to_text_with_len(compact.ptr, compact.len));
+	pfree(unconstify(char *, compact.ptr));
 	return true;
 }
 
 static bool
 read_json(Reader *reader, const UmPath *path, Datum *value)
 {
-	StringInfoData text;
 	UmSlice		raw;
 
-	if (!um_scan_skip(reader->scan, &raw))
-		return false;
-	initStringInfo(&text);
-	um_append_compact(&text, raw);
-	return jsonb_from_text(reader->faults, path, &text, value);
+	return um_scan_skip(reader->scan, &raw) &&
+		jsonb_from_text(reader->faults, path, um_compact(raw), value);
 }
 
 /* Sets a slot; a second value for it must be the same. */
@@ -561,7 +560,8 @@ finish_extra(Reader *reader)
 	Datum		value;
 
 	appendStringInfoChar(&reader->extra, '}');
-	if (!jsonb_from_text(reader->faults, NULL, &reader->extra, &value))
+	if (!jsonb_from_text(reader->faults, NULL, (UmSlice) {reader->extra.data, reader->extra.len},
+						 &value))
 		return;
 	if ((int) JB_ROOT_COUNT(DatumGetJsonbP(value)) < reader->extra_count)
 		um_fault(reader->faults, NULL, UM_RULE, "an attribute is given twice");
@@ -569,16 +569,28 @@ finish_extra(Reader *reader)
 	record->state[record->model->extra_slot] = UM_SET;
 }
 
-/* From text that the scanner has passed, so that nothing is left to throw. */
+/*
+ * From text that the scanner has passed, so that nothing is left to throw; the
+ * text, which ends with a zero, is freed, and so is what jsonb's parser leaves.
+ */
 static bool
-jsonb_from_text(UmFaults *faults, const UmPath *path, StringInfo text, Datum *value)
+jsonb_from_text(UmFaults *faults, const UmPath *path, UmSlice text, Datum *value)
 {
-	if (text->len >= MAX_JSONB_TEXT)
+	MemoryContext parser;
+	MemoryContext old;
+
+	if (text.len >= MAX_JSONB_TEXT)
 	{
-		um_fault(faults, path, UM_NUMBER_RANGE, "%d bytes are too many to keep", text->len);
+		um_fault(faults, path, UM_NUMBER_RANGE, "%d bytes are too many to keep", text.len);
 		return false;
 	}
-	*value = DirectFunctionCall1(jsonb_in, CStringGetDatum(text->data));
+	parser = AllocSetContextCreate(CurrentMemoryContext, "jsonb parser", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(parser);
+	*value = DirectFunctionCall1(jsonb_in, CStringGetDatum(text.ptr));
+	MemoryContextSwitchTo(old);
+	*value = datumCopy(*value, false, -1);
+	MemoryContextDelete(parser);
+	pfree(unconstify(char *, text.ptr));
 	return true;
 }
 
@@ -592,6 +604,8 @@ um_numeric(UmSlice text)
 	bool		point = false;
 	int64		digits = 0;
 	int			scale = 0;
+	char	   *copy;
+	Datum		number;
 
 	if (text.len <= 17)
 	{
@@ -610,8 +624,11 @@ um_numeric(UmSlice text)
 		if (p == end)
 			return NumericGetDatum(int64_div_fast_to_numeric(negative ? -digits : digits, scale));
 	}
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(text.ptr, text.len)),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	copy = pnstrdup(text.ptr, text.len);
+	number = DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
+								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	pfree(copy);
+	return number;
 }
 
 /*

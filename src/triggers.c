@@ -39,7 +39,7 @@ static struct
 {
 	char		id[512];
 	int			len;
-	int64		content_hash;	/* which some of what follows does not enter */
+	UmHash		content_hash;	/* which some of what follows does not enter */
 	Datum		status;
 	Datum		old_date;
 	Datum		usage_date;
@@ -152,7 +152,7 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 		if (is_as_updated(record))
 			return heap_copytuple(tuple);
 	}
-	um_complete(record);
+	um_complete(record, old);
 	um_check(record, old, &faults);
 	if (model == &um_usage)
 		check_usage_specification(record, old, data->tg_relation->rd_rel->relowner, &faults);
@@ -296,7 +296,10 @@ check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner, UmFau
 	if (um_check_specification == UM_CHECK_MARK && old == NULL)
 		mark_rejected(usage, &found);
 	else
+	{
 		faults->list = list_concat(faults->list, found.list);
+		faults->left_out += found.left_out;
+	}
 }
 
 /* Stores an arriving usage as rejected, with the reasons and how it came. */
@@ -397,7 +400,7 @@ is_as_updated(const UmRecord *usage)
 		DatumGetTimestampTz(usage->value[change]) == last_updated.changed_at &&
 		usage->value[usage->model->status_slot] == last_updated.status &&
 		usage->value[usage->model->receipt_slot] == last_updated.received_at &&
-		um_content_hash(usage) == last_updated.content_hash;
+		um_same_hash(um_content_hash(usage), last_updated.content_hash);
 }
 
 /*

@@ -199,7 +199,7 @@ FROM billed, (VALUES
 	('{usageCharacteristic,0,unit}', '"s"'),
 	('{relatedParty,0,role}', '"owner"'),
 	('{ratedProductUsage,0,taxIncludedRatingAmount}', '12.01'),
-	('{ratedProductUsage,0,isBilled}', 'true'),
+	('{ratedProductUsage,0,isBilled}', 'false'),
 	('{ratedProductUsage,0,tag}', '"x"'),
 	('{ratedProductUsage}', '[]'),
 	('{description}', '"the call"'),

@@ -140,6 +140,78 @@ SELECT pg_temp.faults($$INSERT INTO usage_mgmt.usage (id, usage_date, usage_type
 SELECT pg_temp.faults($$INSERT INTO usage_mgmt.usage_specification (id, related_party)
 	VALUES ('s', ARRAY[NULL::usage_mgmt.related_party])$$);
 
+-- A usage that becomes billed says so in each of its ratings, whatever they said, by every door
+\getenv folder PG_ABS_BUILDDIR
+\set file :folder '/results/31_rules.data'
+\set rating '"ratingDate": "2001-02-01", "taxIncludedRatingAmount": 12, "taxExcludedRatingAmount": 10, "taxRate": 20, "currencyCode": "EUR", "productRef": "/p"'
+SELECT '"ratedProductUsage": [{"isBilled": false, ' || :'rating' || '}, {' || :'rating' || '}, {"isBilled": "True", ' || :'rating' || '}]' AS ratings \gset
+SELECT '"date": "2001-01-15", "type": "VOICE", ' || :'ratings' AS rated \gset
+CREATE TEMP VIEW ratings AS
+SELECT ARRAY[false, NULL, true]::boolean[] AS says, array_agg(usage_mgmt.rated_product_usage(
+		rating_date => '2001-02-01', is_billed => says, tax_included_rating_amount => 12,
+		tax_excluded_rating_amount => 10, tax_rate => 20, currency_code => 'EUR', product_ref_id => '1')) AS ratings
+FROM unnest(ARRAY[false, NULL, true]) says;
+CREATE TEMP TABLE billing AS
+SELECT id, timestamptz '2001-01-15' AS usage_date, 'VOICE' AS usage_type, usage_mgmt.usage_status 'billed' AS status, ratings AS rated_product_usage
+FROM ratings, unnest('{copy,insert,merge}'::text[]) id;
+COPY (SELECT * FROM billing WHERE id = 'copy') TO :'file';
+COPY usage_mgmt.usage (id, usage_date, usage_type, status, rated_product_usage) FROM :'file';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, rated_product_usage) SELECT * FROM billing WHERE id = 'insert';
+MERGE INTO usage_mgmt.usage u USING (SELECT * FROM billing WHERE id = 'merge') b ON u.id = b.id
+	WHEN NOT MATCHED THEN INSERT (id, usage_date, usage_type, status, rated_product_usage) VALUES (b.id, b.usage_date, b.usage_type, b.status, b.rated_product_usage);
+INSERT INTO usage_mgmt.usage_document SELECT '{"id": "document", "status": "billed", ' || :'rated' || '}';
+COPY (SELECT '{"id": "load", "status": "billed", ' || :'rated' || '}') TO :'file' WITH (FORMAT binary);
+COPY usage_mgmt.usage_document FROM :'file' WITH (FORMAT binary);
+SELECT usage_mgmt.post_usage(('{"id": "post", "status": "billed", ' || :'rated' || '}')::json) -> 'ratedProductUsage' -> 0 ->> 'isBilled' AS post;
+SELECT usage_mgmt.post_usage(('{"id": "post v4", "status": "billed", ' || :'rated' || '}')::json, 'v4') -> 'ratedProductUsage' -> 0 ->> 'isBilled' AS post;
+SELECT count(usage_mgmt.post_usage(('{"id": "' || id || '", "status": "rated", ' || :'rated' || '}')::json)) AS rated
+FROM unnest('{update,conflict,put,patch,json patch,patch all,patch each}'::text[]) id;
+SELECT id, array_agg(is_billed ORDER BY ordinal) FROM usage_mgmt.usage_rating r JOIN usage_mgmt.usage u ON u.id = usage_id
+WHERE status = 'rated' GROUP BY id ORDER BY id;
+UPDATE usage_mgmt.usage SET status = 'billed' WHERE id = 'update';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('conflict', '2001-01-15', 'VOICE')
+	ON CONFLICT (id, usage_date) DO UPDATE SET status = 'billed';
+SELECT usage_mgmt.put_usage('put', ('{"status": "billed", ' || :'rated' || '}')::json) -> 'ratedProductUsage' -> 0 ->> 'isBilled' AS put;
+SELECT usage_mgmt.patch_usage('patch', '{"status": "billed"}') -> 'ratedProductUsage' -> 0 ->> 'isBilled' AS patch;
+SELECT usage_mgmt.patch_usage('json patch', '[{"op": "replace", "path": "/status", "value": "billed"},
+	{"op": "replace", "path": "/ratedProductUsage/0/isBilled", "value": false}]', 'application/json-patch+json') -> 'ratedProductUsage' -> 0 ->> 'isBilled' AS json_patch;
+SELECT usage_mgmt.patch_usages('id=patch all', '{"status": "billed"}') AS patched;
+SELECT count(*) AS refused FROM usage_mgmt.patch_usages_each('id=patch each', '{"status": "billed"}');
+SELECT id, array_agg(is_billed ORDER BY ordinal) FROM usage_mgmt.usage_rating r JOIN usage_mgmt.usage u ON u.id = usage_id
+WHERE status = 'billed' GROUP BY id ORDER BY id;
+-- before the hash: delivered again, as it was or as it is given back, it is a repeat
+SELECT usage_mgmt.post_usage(('{"id": "post", "status": "billed", ' || :'rated' || '}')::json) ->> 'status' AS post,
+	usage_mgmt.post_usage(('{"id": "patch", "status": "rated", ' || :'rated' || '}')::json) ->> 'status' AS delivered,
+	usage_mgmt.post_usage(('{"id": "patch", "status": "billed", ' || :'rated' || '}')::json) ->> 'status' AS now;
+COPY usage_mgmt.usage_document FROM :'file' WITH (FORMAT binary);
+SELECT read, stored, repeated, conflicting, rejected FROM usage_mgmt.import_load ORDER BY id DESC LIMIT 1;
+INSERT INTO usage_mgmt.usage_document SELECT document FROM usage_mgmt.usage_document;
+SELECT count(*) AS other_hashes FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id)
+WHERE k.content_hash <> usage_mgmt.content_hash(u) AND id IN ('copy', 'insert', 'merge', 'document', 'load', 'post', 'post v4');
+-- what is billed already is not completed: a row that says false stays, and may say no other
+SET session_replication_role = replica;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, rated_product_usage)
+	SELECT 'old', usage_date, usage_type, status, ARRAY[usage_mgmt.rated_product_usage(rating_date => '2001-02-01', usage_rating_tag => 'usage', is_billed => false,
+		rating_amount_type => 'total', tax_included_rating_amount => 12, tax_excluded_rating_amount => 10, tax_rate => 20,
+		is_tax_exempt => false, offer_tariff_type => 'normal', currency_code => 'EUR', product_ref_id => '1')] FROM billing WHERE id = 'copy';
+RESET session_replication_role;
+SELECT usage_mgmt.rebuild_keys() AS changed;
+UPDATE usage_mgmt.usage SET description = 'a' WHERE id = 'old';
+SELECT usage_mgmt.patch_usage('old', '{"description": "b"}') ->> 'description' AS patch;
+SELECT usage_mgmt.put_usage('old', usage_mgmt.get_usage('old')) ->> 'description' AS put;
+SELECT is_billed, pg_temp.faults($$UPDATE usage_mgmt.usage SET rated_product_usage[1].is_billed = true WHERE id = 'old'$$) AS changed
+FROM usage_mgmt.usage_rating WHERE usage_id = 'old';
+-- nor is one that says true made to say false; what it does not say is true
+SELECT pg_temp.faults(format('SELECT usage_mgmt.put_usage(%L, %L)', 'put', '{"status": "billed", ' || :'rated' || '}')) AS put,
+	usage_mgmt.put_usage('put', (usage_mgmt.get_usage('put')::jsonb #- '{ratedProductUsage,0,isBilled}')::json) -> 'ratedProductUsage' -> 0 ->> 'isBilled' AS left_out;
+-- in no other status
+SELECT status, pg_temp.faults(format('INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, rated_product_usage)
+	SELECT %L, %L, %L, %L, ratings FROM pg_temp.ratings', 'u', '2001-01-15', 'VOICE', status))
+FROM unnest('{received,rated,rerated}'::text[]) status;
+DROP TABLE billing;
+DROP VIEW ratings;
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict RESTART IDENTITY;
+
 -- All faults of a record in one error, in the model's order, of a move or change last
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('u', '2001-01-15 12:00+00', 'VOICE');
 \set VERBOSITY default

@@ -295,9 +295,48 @@ SELECT usage_mgmt.rebuild_keys() AS changed_again;
 SELECT id, usage_date, fault FROM usage_mgmt.check_keys();
 -- a key without a row is no fault and stays; an existing hash never changes
 SELECT id, to_char(usage_date, 'YYYY-MM') AS month FROM usage_mgmt.usage_key ORDER BY id;
-SELECT content_hash = :hash AS same_hash FROM usage_mgmt.usage_key WHERE id = 'changed';
+SELECT content_hash = :'hash' AS same_hash FROM usage_mgmt.usage_key WHERE id = 'changed';
 SELECT pg_temp.state($$SELECT usage_mgmt.post_usage('{"id": "deleted", "date": "2001-01-15T12:00:00Z", "type": "VOICE"}')$$) AS kept_id;
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key;
+
+-- Two records are the same where their values are: equal as jsonb, whatever their spelling
+CREATE FUNCTION pg_temp.hash_with(column_name text, value text) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+	hash uuid;
+BEGIN
+	EXECUTE format('SELECT usage_mgmt.content_hash(jsonb_populate_record(NULL::usage_mgmt.usage,
+		jsonb_build_object(%L, %L::%s)))', column_name, value,
+		CASE column_name WHEN 'usage_characteristic' THEN 'text' ELSE 'jsonb' END) INTO hash;
+	RETURN hash;
+END
+$$;
+CREATE TEMP TABLE hashed AS
+SELECT shape, value, pg_temp.hash_with(place, format(shape, value)) AS hash
+FROM (VALUES ('usage_characteristic', '[{"name": "a", "value": %s}]'), ('usage_characteristic', '[{"name": "a", "value": 1, "b": %s}]'),
+		('usage_characteristic', '{"a": {"b": [%s]}}'), ('extra', '{"a": %s}'),
+		('related_party', '[{"role": "a", "alias": %s}]')) p (place, shape),
+	unnest(ARRAY['0', '-0', '0.00', '0e7', '1', '10', '1e1', '1.0E+1', '100e-1', '0.1', '1e-1', '0.10', '-1', '-1.0', '12.34', '1234e-2',
+		'12345678901234567890.12345678901234567890', '12345678901234567890.123456789012345678901', '1e300', '1000e297', '1.0001e-300',
+		'"1"', '"10"', '""', '"a"', '"\u0061"', '"n1"', '"\n"', '"\"\\"', 'true', 'false', '"true"', 'null', '[]', '{}', '[[]]', '[{}]', '[null]',
+		'["a"]', '["a", "b"]', '["ab"]', '[ "a","b" ]', '[1, [2, 3]]', '[[1, 2], 3]', '[[1], [2, 3]]', '{"a": 1}', '{"a": "1"}', '{"a": null}',
+		'{"a": 1.0}', '{"a": 1, "b": 2}', '{"b": 2, "a": 1}', '{"a": 0, "b": 2, "a": 1}', '{"b": 2, "\u0061": 1e0}', '{"aa": 1, "b": 2}',
+		'{"b": 2, "aa": 1}', '{"b": {"d": 1, "c": 2}, "a": [{"f": 1, "e": 2}]}', '{"a": [{"e": 2, "f": 1}], "b": {"c": 2, "d": 1}}',
+		'{"": 1}', '{"": {"": {"": 1}}}', '{"a": {"b": 1}}', '{"a": {}, "b": 1}', '[{"a": 1}, {"b": 1}]', '[{"a": 1, "b": 1}]']) value;
+SELECT count(*) FILTER (WHERE a.hash = b.hash) AS same, count(*) FILTER (WHERE a.hash <> b.hash) AS other
+FROM hashed a JOIN hashed b USING (shape) WHERE a.value < b.value;
+SELECT shape, a.value, b.value FROM hashed a JOIN hashed b USING (shape)
+WHERE a.value < b.value AND a.hash <> b.hash AND a.value::jsonb = b.value::jsonb;
+SELECT a.value, b.value FROM hashed a JOIN hashed b USING (hash) WHERE a.value < b.value AND a.value::jsonb <> b.value::jsonb;
+DROP TABLE hashed;
+-- numbers of any length, in no time
+SELECT pg_temp.hash_with('usage_characteristic', '{"a": 1' || repeat('0', 2000) || '}')
+	= pg_temp.hash_with('usage_characteristic', '{"a": 1e2000}') AS zeros,
+	pg_temp.hash_with('usage_characteristic', '{"a": 1e131000}') <> pg_temp.hash_with('usage_characteristic', '{"a": 1e130999}') AS exponents;
+-- in the order that counts, of lists and of repeated names
+SELECT pg_temp.hash_with('usage_characteristic', '{"a": 1, "b": 2}') <> pg_temp.hash_with('usage_characteristic', '{"b": 2, "a": 1}') AS "order",
+	pg_temp.hash_with('usage_characteristic', '{"a": 1, "a": 2}') <> pg_temp.hash_with('usage_characteristic', '{"a": 2}') AS repeated,
+	pg_temp.hash_with('usage_characteristic', '{"a": 1}') = pg_temp.hash_with('usage_characteristic', '[{"value": 1.0, "name": "a"}]') AS short_form;
+SELECT usage_mgmt.hash_version();
 
 -- A loader needs INSERT on usage alone
 CREATE ROLE regress_loader;
@@ -310,7 +349,8 @@ copied	2001-02-15 12:00+00	VOICE
 \.
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('loaded', '2001-02-15 12:00+00', 'VOICE');
 SELECT count(*) FROM usage_mgmt.usage_key;
-INSERT INTO usage_mgmt.usage_key VALUES ('forged', now(), 0, 1);
+INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version)
+	VALUES ('forged', now(), gen_random_uuid(), usage_mgmt.hash_version());
 SELECT count(*) FROM usage_mgmt.usage;
 RESET ROLE;
 TABLE pg_temp.ledger;

@@ -142,6 +142,12 @@ SELECT pg_temp.faults($$INSERT INTO usage_mgmt.usage (id, usage_date, usage_spec
 SELECT usage_mgmt.post_usage(:'cloud') ->> 'status' AS cloud, usage_mgmt.post_usage(:'voice') ->> 'status' AS voice;
 SELECT pg_temp.faults(format('SELECT usage_mgmt.post_usage(%L)', :'voice'::jsonb || '{"status": "guided"}'));
 SELECT pg_temp.faults(format('SELECT usage_mgmt.post_usage(%L)', :'voice'::jsonb || '{"type": "DATA"}'));
+-- and so is what the store gives, by any door and in any version
+SELECT id, usage_mgmt.post_usage(usage_mgmt.get_usage(id)) ->> 'status' AS "r14.5",
+	usage_mgmt.post_usage(usage_mgmt.get_usage(id, version => 'v4'), 'v4') ->> 'status' AS v4
+FROM (SELECT id FROM usage_mgmt.usage ORDER BY id) u;
+INSERT INTO usage_mgmt.usage_document SELECT document FROM usage_mgmt.usage_document;
+SELECT pg_temp.faults(format('INSERT INTO usage_mgmt.usage_document VALUES (%L)', :'voice'::json)) AS voice;
 SELECT count(*) AS other_hashes FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id)
 WHERE k.content_hash <> usage_mgmt.content_hash(u);
 

@@ -405,10 +405,15 @@ AS 'MODULE_PATHNAME', 'um_usage_specification_changed' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_specification_changed() IS
 'AFTER any change of usage specifications: tells every session to read them anew.';
 
-CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS bigint
+CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS uuid
 AS 'MODULE_PATHNAME', 'um_content_hash_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.content_hash(record) IS
-'Hash of a usage''s content in canonical form (algorithm 1), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
+'Hash of a usage''s content in canonical form (SHA-256 cut to 16 bytes), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
+
+CREATE FUNCTION usage_mgmt.hash_version() RETURNS smallint
+AS 'MODULE_PATHNAME', 'um_hash_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.hash_version() IS
+'The algorithm of content_hash(), as usage_key keeps it beside every hash.';
 
 -- Whoever makes a trigger of one of these must own the table's design.
 REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_check(), usage_mgmt.usage_keys(),
@@ -533,10 +538,11 @@ SET search_path = pg_catalog, pg_temp
 AS $install$
 BEGIN
 	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_key (
-		id text COLLATE "C" NOT NULL,
+		-- In this order nothing is lost to alignment.
 		usage_date timestamptz NOT NULL,
-		content_hash bigint NOT NULL,
+		content_hash uuid NOT NULL,
 		hash_version smallint NOT NULL,
+		id text COLLATE "C" NOT NULL,
 		CONSTRAINT usage_key_pkey PRIMARY KEY (id)
 	);
 	COMMENT ON TABLE usage_mgmt.usage_key IS
@@ -1001,7 +1007,7 @@ BEGIN
 	GET DIAGNOSTICS mended = ROW_COUNT;
 	-- An id on two rows is 23505 here: only a person can say which is right.
 	INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version)
-		SELECT u.id, u.usage_date, usage_mgmt.content_hash(u), 1
+		SELECT u.id, u.usage_date, usage_mgmt.content_hash(u), usage_mgmt.hash_version()
 		FROM usage_mgmt.usage u
 		WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE k.id = u.id)
 		ORDER BY u.id;
@@ -1060,7 +1066,7 @@ COMMENT ON FUNCTION usage_mgmt.delete_usage_specification(text) IS
 CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
-'A row of usage, of a partition of it, or of usage_specification as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u.';
+'A row of usage, of a partition of it, or of usage_specification as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u. Any other row type is 42804.';
 
 CREATE FUNCTION usage_mgmt.attribute_names(resource text, column_name text) RETURNS text[]
 AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
