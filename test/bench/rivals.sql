@@ -150,9 +150,9 @@ LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO procedural.usage_key (id, usage_date, content_hash, hash_version)
 		SELECT id, usage_date,
-			hashtextextended(ROW(usage_date, usage_type, description, status,
+			md5(ROW(usage_date, usage_type, description, status,
 				usage_specification_id, usage_specification_href, usage_specification_name,
-				usage_characteristic, related_party, rated_product_usage, extra)::text, 0), 1
+				usage_characteristic, related_party, rated_product_usage, extra)::text)::uuid, 1
 		FROM new_rows ORDER BY id;
 	RETURN NULL;
 END

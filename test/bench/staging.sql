@@ -90,10 +90,10 @@ BEGIN
 				INSERT INTO staging.conflict
 					SELECT e.id, e.document FROM staging.extracted e JOIN procedural.usage_key k USING (id)
 					WHERE e.place = line.place AND k.content_hash <>
-						hashtextextended(ROW(e.usage_date, e.usage_type, e.description, e.status,
+						md5(ROW(e.usage_date, e.usage_type, e.description, e.status,
 							e.usage_specification_id, e.usage_specification_href,
 							e.usage_specification_name, e.usage_characteristic, e.related_party,
-							e.rated_product_usage, e.extra)::text, 0);
+							e.rated_product_usage, e.extra)::text)::uuid;
 			WHEN OTHERS THEN
 				INSERT INTO staging.reject VALUES (line.document, SQLSTATE, SQLERRM);
 		END;
