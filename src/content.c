@@ -131,6 +131,7 @@ let_go(StringInfo form)
 	form->data = NULL;
 }
 
+/* Of one form; a context that was kept would belong to no resource owner. */
 static UmHash
 hash_of(const StringInfoData *form)
 {
@@ -518,6 +519,7 @@ append_string(StringInfo out, UmScan *scan, UmSlice string)
 	um_scan_free(scan, string);
 }
 
+/* The scanner limits how deep it may go. */
 static void
 append_array(StringInfo out, UmScan *scan)
 {
@@ -584,7 +586,6 @@ order_members(Members *members, StringInfo out, int start)
 	char	   *copy = palloc(out->len - start);
 	char	   *to = copy;
 
-	CHECK_FOR_INTERRUPTS();
 	qsort_arg(members->member, members->count, sizeof(Member), compare_members, out->data);
 	for (int i = 0; i < members->count; i++)
 	{
@@ -625,6 +626,7 @@ compare_members(const void *a, const void *b, void *form)
 {
 	int			order = compare_keys(a, b, form);
 
+	CHECK_FOR_INTERRUPTS();
 	return order != 0 ? order : ((const Member *) a)->start - ((const Member *) b)->start;
 }
 

@@ -430,7 +430,7 @@ INSERT INTO template VALUES
 	('ratedProductUsage.taxIncludedRatingAmount.unit=EUR&ratedProductUsage.taxIncludedRatingAmount.value.gte=30'),
 	('ratedProductUsage.productRef=http://product/p3'), ('ratedProductUsage.productRef.href=http://product/p3,http://product/p4'),
 	('ratedProductUsage.productRef.regex=p[0-4]$&ratedProductUsage.currencyCode=EUR'), ('ratedProductUsage.isBilled=true'),
-	('ratedProductUsage.isBilled=False&status=rated'), ('ratedProductUsage.isBilled.ne=true'), ('ratedProductUsage.ratingDate.gte=2015-04-20'),
+	('ratedProductUsage.isBilled=False&status.ne=billed'), ('ratedProductUsage.isBilled.ne=true'), ('ratedProductUsage.ratingDate.gte=2015-04-20'),
 	('ratedProductUsage.usageRatingTag=usage+bundle'), ('ratedProductUsage.usageRatingTag=usage&ratedProductUsage.taxRate=16.5'),
 	('ratedProductUsage.offerTariffType=normal'), ('ratedProductUsage.discount.gt=20'), ('ratedProductUsage.discount=15'), ('ratedProductUsage.discount.ne=15'),
 	('ratedProductUsage.ratingDate.lt=2015-02-10&relatedParty.role=payer'),

@@ -256,7 +256,7 @@ sub complete
 		foreach grep { $_ } $truth->{usageSpecification}, @{ $truth->{relatedParty} // [] };
 	complete_party($_, $kind, $version) foreach @{ $truth->{relatedParty} // [] };
 	$truth->{ratedProductUsage} //= [ random_object('rating', $version) ] if $rated;
-	complete_rating($_, $version, $rated) foreach @{ $truth->{ratedProductUsage} // [] };
+	complete_rating($_, $version, $rated, $truth->{status} eq 'billed') foreach @{ $truth->{ratedProductUsage} // [] };
 	foreach my $characteristic (@{ $truth->{usageSpecCharacteristic} // [] })
 	{
 		foreach my $value (@{ $characteristic->{usageSpecCharacteristicValue} // [] })
@@ -302,10 +302,12 @@ sub complete_party
 
 sub complete_rating
 {
-	my ($rating, $version, $rated) = @_;
-	my %preset = (usageRatingTag => 'usage', isBilled => 0, ratingAmountType => 'total', isTaxExempt => 0, offerTariffType => 'normal');
+	my ($rating, $version, $rated, $billed) = @_;
+	my %preset = (usageRatingTag => 'usage', isBilled => $billed ? 1 : 0, ratingAmountType => 'total', isTaxExempt => 0, offerTariffType => 'normal');
 	my $product;
 
+	# said or not, it is true in a billed usage
+	$rating->{isBilled} = undef if $billed && !$rating->{isBilled};
 	if ($rated)
 	{
 		foreach my $attribute (@{ $shape{rating} })
