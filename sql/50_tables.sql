@@ -44,13 +44,19 @@ BEGIN
 		target_entity_schema jsonb,
 		extra jsonb,
 		received_at timestamptz DEFAULT now(),
-		changed_at timestamptz DEFAULT now()$$);
+		changed_at timestamptz DEFAULT now(),
+		type text,
+		base_type text,
+		schema_location text$$);
 	COMMENT ON TABLE usage_mgmt.usage_specification IS
 	'What usages of a type look like (TMF635: UsageSpecification).';
 	COMMENT ON COLUMN usage_mgmt.usage_specification.usage_spec_characteristic IS
 	'The characteristics and their allowed values, a JSON array under the names of R14.5.';
 	COMMENT ON COLUMN usage_mgmt.usage_specification.extra IS
 	'Attributes that the model does not know, a JSON object.';
+	COMMENT ON COLUMN usage_mgmt.usage_specification.type IS '@type (v4).';
+	COMMENT ON COLUMN usage_mgmt.usage_specification.base_type IS '@baseType (v4).';
+	COMMENT ON COLUMN usage_mgmt.usage_specification.schema_location IS '@schemaLocation (v4).';
 	PERFORM usage_mgmt.install_trigger('usage_specification', 'zz_usage_specification_check',
 		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'usage_specification_check');
 	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_changed',
@@ -85,7 +91,10 @@ BEGIN
 		extra jsonb,
 		received_at timestamptz DEFAULT now(),
 		changed_at timestamptz DEFAULT now(),
-		load_id bigint$$);
+		load_id bigint,
+		type text,
+		base_type text,
+		schema_location text$$);
 	COMMENT ON TABLE usage_mgmt.usage IS
 	'Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.';
 	COMMENT ON COLUMN usage_mgmt.usage.usage_date IS 'When it happened (R14.5: date, v4: usageDate).';
@@ -98,6 +107,9 @@ BEGIN
 	COMMENT ON COLUMN usage_mgmt.usage.received_at IS 'When it was stored.';
 	COMMENT ON COLUMN usage_mgmt.usage.changed_at IS 'When it was changed last.';
 	COMMENT ON COLUMN usage_mgmt.usage.load_id IS 'The import_load that brought it.';
+	COMMENT ON COLUMN usage_mgmt.usage.type IS '@type (v4); what R14.5 calls type is usage_type.';
+	COMMENT ON COLUMN usage_mgmt.usage.base_type IS '@baseType (v4).';
+	COMMENT ON COLUMN usage_mgmt.usage.schema_location IS '@schemaLocation (v4).';
 
 	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_default PARTITION OF usage_mgmt.usage DEFAULT;
 	COMMENT ON TABLE usage_mgmt.usage_default IS
@@ -170,19 +182,84 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
 DECLARE
-	missing text := (SELECT string_agg('ADD COLUMN ' || declaration, ', ' ORDER BY place)
+	missing text[] := (SELECT array_agg(declaration ORDER BY place)
 		FROM regexp_split_to_table(btrim(declarations, E' \t\n'), ',\s*\n\s*')
 			WITH ORDINALITY AS d(declaration, place)
 		WHERE NOT EXISTS (SELECT FROM pg_attribute
 						  WHERE attrelid = relation AND attname = split_part(declaration, ' ', 1)));
 BEGIN
 	IF missing IS NOT NULL THEN
-		EXECUTE format('ALTER TABLE %s %s', relation, missing);
+		EXECUTE format('ALTER TABLE %s ADD COLUMN %s', relation, array_to_string(missing, ', ADD COLUMN '));
+		PERFORM usage_mgmt.empty_extra(relation,
+			ARRAY(SELECT split_part(declaration, ' ', 1) FROM unnest(missing) declaration));
 	END IF;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text) IS
 'Adds the columns that a table lacks; their declarations stand one on a line, with a comma at its end. Part of install_tables().';
+
+-- What an older version did not know is in extra, where it may not stay.
+CREATE FUNCTION usage_mgmt.empty_extra(relation regclass, columns text[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET row_security = off		-- all rows or an error
+AS $install$
+DECLARE
+	names text[];
+	assignments text;
+	found boolean;
+	enable text[] := '{}';
+	statement text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attname = 'extra') THEN
+		RETURN;		-- no resource
+	END IF;
+	SELECT array_agg(n.name), string_agg(format('%I = extra ->> %L', attname, n.name), ', ')
+		INTO names, assignments
+		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid,
+			LATERAL (SELECT (usage_mgmt.attribute_names(relname, attname))[1] AS name) n
+		WHERE c.oid = relation AND attname = ANY (columns) AND atttypid = 'text'::regtype
+		AND n.name IS NOT NULL;
+	IF names IS NULL THEN
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE extra ?| $1)', relation) INTO found USING names;
+	IF NOT found THEN
+		RETURN;
+	END IF;
+	-- The records stay what they are, billed or not: no trigger may fire.
+	FOR statement IN
+		SELECT unnest(usage_mgmt.disable_triggers(r.relation))
+		FROM (SELECT relation UNION SELECT relid FROM pg_partition_tree(relation)) r
+	LOOP
+		enable := enable || statement;
+	END LOOP;
+	EXECUTE format('UPDATE %s SET %s, extra = nullif(extra - $1, ''{}'') WHERE extra ?| $1',
+		relation, assignments) USING names;
+	FOREACH statement IN ARRAY enable LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.empty_extra(regclass, text[]) IS
+'Moves out of extra what has a text column now. Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.disable_triggers(relation regclass) RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	enable text[] := ARRAY(SELECT format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', relation,
+			CASE tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname)
+		FROM pg_trigger
+		WHERE tgrelid = relation AND NOT tgisinternal AND tgenabled <> 'D');
+BEGIN
+	EXECUTE format('ALTER TABLE ONLY %s DISABLE TRIGGER USER', relation);
+	RETURN enable;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.disable_triggers(regclass) IS
+'Disables the triggers of a table, and returns the statements that make them as they were. Part of install_tables() and ensure_partitions().';
 
 CREATE FUNCTION usage_mgmt.install_trigger(
 	relation text, trigger_name text, fires text, level text, function text) RETURNS void

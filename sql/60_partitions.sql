@@ -62,26 +62,21 @@ DECLARE
 		FROM pg_attribute
 		WHERE attrelid = 'usage_mgmt.usage'::regclass AND attnum > 0
 		AND NOT attisdropped AND attgenerated = '');
-	modes text[];
-	mode text;
+	enable text[];
+	statement text;
 BEGIN
 	IF NOT EXISTS (SELECT FROM usage_mgmt.usage_default
 				   WHERE usage_date >= from_date AND usage_date < to_date) THEN
 		RETURN;
 	END IF;
 	-- The rows stay what they are, and so do their keys: no trigger may fire.
-	SELECT array_agg(format('ENABLE %s TRIGGER %I',
-			CASE tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname))
-		INTO modes
-		FROM pg_trigger
-		WHERE tgrelid = 'usage_mgmt.usage_default'::regclass AND NOT tgisinternal AND tgenabled <> 'D';
-	ALTER TABLE usage_mgmt.usage_default DISABLE TRIGGER USER;
+	enable := usage_mgmt.disable_triggers('usage_mgmt.usage_default');
 	EXECUTE format('WITH moved AS (DELETE FROM usage_mgmt.usage_default
 		WHERE usage_date >= $1 AND usage_date < $2 RETURNING *)
 		INSERT INTO %s (%s) SELECT %2$s FROM moved', leaf, columns)
 		USING from_date, to_date;
-	FOREACH mode IN ARRAY coalesce(modes, '{}') LOOP
-		EXECUTE 'ALTER TABLE usage_mgmt.usage_default ' || mode;
+	FOREACH statement IN ARRAY enable LOOP
+		EXECUTE statement;
 	END LOOP;
 END
 $$;

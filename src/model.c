@@ -41,6 +41,12 @@ static UmAttribute period[] = {
 #define VALID_FOR {.name = BOTH("validFor"), .kind = UM_OBJECT, \
 	.members = period, .object_in = UM_ALL_VERSIONS}
 
+/* What v4 lets each resource say of its type. */
+#define EXTENSIBLE \
+	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "type"}, \
+	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = "base_type"}, \
+	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"}
+
 static UmAttribute usage_specification_ref[] = {
 	{.name = BOTH("id"), .kind = UM_TEXT, .column = "usage_specification_id",
 	.flags = UM_BLANK_IS_NONE, .last_segment_of = "usage_specification_href"},
@@ -75,6 +81,7 @@ static UmAttribute usage_attributes[] = {
 	{.kind = UM_INTERNAL, .column = "received_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
 	{.kind = UM_INTERNAL, .column = "changed_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
 	{.kind = UM_INTERNAL, .column = "load_id", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	EXTENSIBLE,
 	END
 };
 
@@ -106,9 +113,7 @@ static UmAttribute related_party_attributes[] = {
 	{.name = BOTH("alias"), .kind = UM_JSON, .column = "alias"},
 	VALID_FOR,
 	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = "referred_type"},
-	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "type"},
-	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = "base_type"},
-	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"},
+	EXTENSIBLE,
 	{.kind = UM_EXTRA, .column = "extra"},
 	END
 };
@@ -175,9 +180,7 @@ static UmAttribute rated_product_usage_attributes[] = {
 	{.name = BOTH("productRef"), .kind = UM_URI, .column = "product_ref",
 		.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE, .fallback = "product_ref_id",
 	.members = product_ref, .object_in = UM_ONLY_V4},
-	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "type"},
-	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = "base_type"},
-	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"},
+	EXTENSIBLE,
 	{.kind = UM_EXTRA, .column = "extra"},
 	END
 };
@@ -318,6 +321,7 @@ static UmAttribute usage_specification_attributes[] = {
 	{.kind = UM_EXTRA, .column = "extra"},
 	{.kind = UM_INTERNAL, .column = "received_at", .flags = UM_NOT_CONTENT},
 	{.kind = UM_INTERNAL, .column = "changed_at", .flags = UM_NOT_CONTENT},
+	EXTENSIBLE,
 	END
 };
 

@@ -38,7 +38,7 @@ RETURN pg_temp.faults(format(CASE relation
 	WHEN 'usage' THEN $$INSERT INTO usage_mgmt.usage
 		SELECT (jsonb_populate_record(u, jsonb_build_object(%2$L, %3$s))).*
 		FROM (SELECT ('u', '2001-01-15 12:00+00', 'VOICE', NULL, 'received', NULL, NULL, NULL, NULL, NULL,
-			NULL, NULL, NULL, now(), now(), NULL)::usage_mgmt.usage AS u) u$$
+			NULL, NULL, NULL, now(), now(), NULL, NULL, NULL, NULL)::usage_mgmt.usage AS u) u$$
 	ELSE 'INSERT INTO usage_mgmt.usage_specification (id, %2$I) VALUES (''s'', %3$s)' END,
 	relation, column_name, value));
 CREATE FUNCTION pg_temp.post_with(resource text, member text, version text DEFAULT 'r14.5') RETURNS text

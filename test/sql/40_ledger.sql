@@ -367,7 +367,7 @@ CREATE TABLE regress_stranger.plain (id text COLLATE "C", usage_date timestamptz
 	description text, status usage_mgmt.usage_status, usage_specification_id text, usage_specification_href text,
 	usage_specification_name text, usage_characteristic usage_mgmt.characteristics, related_party usage_mgmt.related_party[],
 	rated_product_usage usage_mgmt.rated_product_usage[], rejection jsonb, extra jsonb, received_at timestamptz,
-	changed_at timestamptz, load_id bigint);
+	changed_at timestamptz, load_id bigint, type text, base_type text, schema_location text);
 CREATE TABLE regress_stranger.parent (LIKE regress_stranger.plain) PARTITION BY RANGE (usage_date);
 CREATE TABLE regress_stranger.leaf PARTITION OF regress_stranger.parent DEFAULT;
 CREATE FUNCTION pg_temp.hang(relation text) RETURNS void LANGUAGE plpgsql AS $$

@@ -20,7 +20,8 @@ CREATE TYPE own.row AS (id text, usage_date timestamptz, usage_type text, descri
 	status usage_mgmt.usage_status, usage_specification_id text, usage_specification_href text,
 	usage_specification_name text, usage_characteristic usage_mgmt.characteristics,
 	related_party usage_mgmt.related_party[], rated_product_usage usage_mgmt.rated_product_usage[],
-	rejection jsonb, extra jsonb, received_at timestamptz, changed_at timestamptz, load_id bigint);
+	rejection jsonb, extra jsonb, received_at timestamptz, changed_at timestamptz, load_id bigint,
+	type text, base_type text, schema_location text);
 CREATE TABLE own.usage OF own.row;
 INSERT INTO own.usage (status) VALUES ('billed');
 CREATE TRIGGER usage_check BEFORE UPDATE OR DELETE ON own.usage
@@ -41,7 +42,7 @@ INSERT INTO own.parts (id, status) VALUES ('x', 'received');
 SELECT usage_mgmt.content_hash(r) FROM (SELECT id, usage_date, usage_type, description, status,
 	usage_specification_id, usage_specification_href, usage_specification_name, usage_characteristic,
 	related_party, rated_product_usage, 4711::bigint AS rejection, extra, received_at, changed_at,
-	load_id FROM own.usage) r;
+	load_id, type, base_type, schema_location FROM own.usage) r;
 RESET ROLE;
 SET client_min_messages = warning;
 DROP SCHEMA own CASCADE;

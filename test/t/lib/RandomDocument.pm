@@ -32,12 +32,13 @@ my @currencies = qw(EUR USD JPY TND DEM);
 
 # The attributes of each object in the order of the output: R14.5's name, v4's where it is
 # another one, kind, how often it is there (of 8), whether "" means none, other spellings.
+my @type = map { [$_, undef, 'text', 1] } '@type', '@baseType', '@schemaLocation';
 my %shape = (
 	usage => [
 		['id', undef, 'text', 8], ['date', 'usageDate', 'time', 8, 1], ['type', 'usageType', 'text', 8],
 		['description', undef, 'text', 4, 0, 'usageDescription'], ['status', undef, 'status', 5, 1],
 		['usageSpecification', undef, 'specification_ref', 4], ['usageCharacteristic', undef, 'characteristics', 7],
-		['relatedParty', undef, 'party[]', 4], ['ratedProductUsage', undef, 'rating[]', 3]],
+		['relatedParty', undef, 'party[]', 4], ['ratedProductUsage', undef, 'rating[]', 3], @type],
 	specification_ref => [ ['id', undef, 'id', 5, 1], ['href', undef, 'uri', 4, 1, 'ref'], ['name', undef, 'text', 3] ],
 	party => [
 		['role', undef, 'text', 8], ['id', undef, 'id', 5, 1], ['href', undef, 'uri', 4, 1, 'ref'], ['name', undef, 'text', 2],
@@ -63,7 +64,7 @@ my %shape = (
 		['isBundle', undef, 'bool', 3, 1], ['lastUpdate', undef, 'time', 3, 1], ['status', 'lifecycleStatus', 'status', 5, 1],
 		['validFor', undef, 'period', 3], ['usageSpecCharacteristic', 'specCharacteristic', 'characteristic[]', 6],
 		['relatedParty', undef, 'party[]', 3], ['attachment', undef, 'attachment[]', 2], ['constraint', undef, 'constraint[]', 2],
-		['entitySpecRelationship', undef, 'relationship[]', 2], ['targetEntitySchema', undef, 'target', 2]],
+		['entitySpecRelationship', undef, 'relationship[]', 2], ['targetEntitySchema', undef, 'target', 2], @type],
 	characteristic => [
 		['id', undef, 'id', 2, 1], ['name', undef, 'name', 8], ['description', undef, 'text', 3],
 		['configurable', undef, 'bool', 4, 1, 'isConfigurable'], ['extensible', undef, 'bool', 2, 1], ['isUnique', undef, 'bool', 2, 1],
