@@ -18,12 +18,12 @@ COMMENT ON FUNCTION usage_mgmt.value_number(text) IS 'The number that a text is,
 CREATE FUNCTION usage_mgmt.party_ids(parties usage_mgmt.related_party[]) RETURNS text[]
 AS 'MODULE_PATHNAME', 'um_party_ids' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION usage_mgmt.party_ids(usage_mgmt.related_party[]) IS
-'The ids of the parties. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party)) serves relatedParty.id=….';
+'The ids of the parties. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party)) serves relatedParty.id=45.';
 
 CREATE FUNCTION usage_mgmt.get_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
 AS 'MODULE_PATHNAME', 'um_get_usages' LANGUAGE C STABLE ROWS 1000;
 COMMENT ON FUNCTION usage_mgmt.get_usages(text, text) IS
-'The usages that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usages(''…''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
+'The usages that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usages(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
 
 CREATE FUNCTION usage_mgmt.count_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_count_usages' LANGUAGE C STABLE;
@@ -45,7 +45,7 @@ CREATE FUNCTION usage_mgmt.patch_usages(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usages(text, json, text, text) IS
-'Partial update of all that a query string names, in one statement, all or nothing; returns how many.';
+'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
 
 CREATE FUNCTION usage_mgmt.patch_usages_each(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
@@ -57,12 +57,12 @@ COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, json, text, text) IS
 CREATE FUNCTION usage_mgmt.delete_usages(query text, billed boolean DEFAULT false) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_delete_usages' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.delete_usages(text, boolean) IS
-'Deletes all that a query string names, all or nothing; returns how many. Billed ones are refused (UM003) unless billed.';
+'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true. Billed ones are refused (UM003) unless billed.';
 
 CREATE FUNCTION usage_mgmt.get_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
 AS 'MODULE_PATHNAME', 'um_get_usage_specifications' LANGUAGE C STABLE ROWS 1000;
 COMMENT ON FUNCTION usage_mgmt.get_usage_specifications(text, text) IS
-'The usage specifications that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usage_specifications(''…''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
+'The usage specifications that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usage_specifications(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
 
 CREATE FUNCTION usage_mgmt.count_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_count_usage_specifications' LANGUAGE C STABLE;
@@ -84,7 +84,7 @@ CREATE FUNCTION usage_mgmt.patch_usage_specifications(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, json, text, text) IS
-'Partial update of all that a query string names, in one statement, all or nothing; returns how many.';
+'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
 
 CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
@@ -96,4 +96,4 @@ COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, json, text,
 CREATE FUNCTION usage_mgmt.delete_usage_specifications(query text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_delete_usage_specifications' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.delete_usage_specifications(text) IS
-'Deletes all that a query string names, all or nothing; returns how many.';
+'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';

@@ -319,13 +319,25 @@ too_many(const char *what, int most)
 			(errcode(UM_PARAMETER), errmsg("a query has at most %d %s", most, what)));
 }
 
-/* Percent-decoding; 22023 for what is no text in the end. */
+/*
+ * Percent-decoding; 22023 for what is no text in the end.  What is encoded is
+ * UTF-8, whatever the database's encoding; what stands in the open is in that.
+ */
 char *
 um_url_decode(const char *text, int len)
 {
-	char	   *out = palloc(len + 1);
+	char	   *out;
 	int			n = 0;
 	char	   *server;
+
+	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
+	{
+		char	   *converted = pg_server_to_any(text, len, PG_UTF8);
+
+		len = converted == text ? len : (int) strlen(converted);
+		text = converted;
+	}
+	out = palloc(len + 1);
 
 	for (int i = 0; i < len;)
 	{
@@ -337,7 +349,9 @@ um_url_decode(const char *text, int len)
 		n++;
 	}
 	out[n] = '\0';
-	if (memchr(out, '\0', n) != NULL || !pg_verify_mbstr(PG_UTF8, out, n, true))
+	/* where the database knows no encoding, any bytes are text */
+	if (memchr(out, '\0', n) != NULL ||
+		(GetDatabaseEncoding() != PG_SQL_ASCII && !pg_verify_mbstr(PG_UTF8, out, n, true)))
 		ereport(ERROR,
 				(errcode(UM_PARAMETER), errmsg("a query parameter is not UTF-8 text")));
 	server = (char *) pg_do_encoding_conversion((unsigned char *) out, n, PG_UTF8,

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
@@ -391,13 +392,21 @@ um_href(const UmModel *model, UmVersion version, const char *id, int len)
 	return out.data;
 }
 
-/* Percent-encodes all but the unreserved characters of RFC 3986. */
+/* Percent-encodes all but the unreserved characters of RFC 3986, as UTF-8. */
 static void
 append_encoded(StringInfo out, const char *id, int len)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	char	   *p;
 
+	/* where the database knows no encoding, the bytes are all there is */
+	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
+	{
+		const char *utf8 = pg_server_to_any(id, len, PG_UTF8);
+
+		len = utf8 == id ? len : (int) strlen(utf8);
+		id = utf8;
+	}
 	/* more than a string can hold is refused by enlargeStringInfo itself */
 	enlargeStringInfo(out, (int) Min((Size) len * 3, MaxAllocSize));
 	p = out->data + out->len;
