@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -174,8 +175,14 @@ start_listing(FunctionCallInfo fcinfo, FuncCallContext *context, const UmModel *
 	SPI_connect();
 	select_statement(&statement, model, "u.*", query, listing->version);
 	um_add_page(&statement, query, listing->version);
+	/*
+	 * A cursor WITH HOLD is read to its end at commit, when those without are
+	 * closed, in an order that depends on their names: what it reads must hold,
+	 * too.
+	 */
 	portal = SPI_cursor_open_with_args(NULL, statement.sql.data, statement.nargs, statement.types,
-									   statement.args, NULL, true, CURSOR_OPT_NO_SCROLL);
+									   statement.args, NULL, true, CURSOR_OPT_NO_SCROLL |
+									   (ActivePortal != NULL ? ActivePortal->cursorOptions & CURSOR_OPT_HOLD : 0));
 	MemoryContextSwitchTo(context->multi_call_memory_ctx);
 	listing->portal = pstrdup(portal->name);
 	listing->shape = um_shape(model, portal->tupDesc, model->noun);

@@ -103,6 +103,30 @@ COMMIT;
 MOVE 149 FROM list;
 FETCH ALL FROM list;
 CLOSE list;
+-- whatever its name, by which the end of the transaction decides what it closes first: not read before, from the
+-- middle of a list, and of one that goes through a function of SQL
+CREATE FUNCTION pg_temp.usages() RETURNS SETOF json LANGUAGE sql AS $$ SELECT usage_mgmt.get_usages('sort=id') $$;
+SELECT unnest(ARRAY['BEGIN', format('DECLARE %I NO SCROLL CURSOR WITH HOLD FOR SELECT %s ->> ''id'' AS id', name, source), format('MOVE %s FROM %I', begun, name),
+	'COMMIT', format('MOVE %s FROM %I', 239 - begun, name), format('FETCH ALL FROM %I', name), format('CLOSE %I', name)])
+FROM unnest(ARRAY['list', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'held usages']) WITH ORDINALITY n (name, place), (VALUES (0), (1), (120)) b (begun),
+	LATERAL (SELECT CASE place % 3 WHEN 0 THEN 'pg_temp.usages()' ELSE 'usage_mgmt.get_usages(''sort=id'')' END AS source) s
+ORDER BY place, begun
+\gexec
+-- several at once, one of which is not held
+BEGIN;
+DECLARE one NO SCROLL CURSOR WITH HOLD FOR SELECT usage_mgmt.get_usages('sort=id') ->> 'id' AS id;
+DECLARE other NO SCROLL CURSOR WITH HOLD FOR SELECT usage_mgmt.get_usages('sort=-id') ->> 'id' AS id;
+DECLARE third CURSOR FOR SELECT usage_mgmt.get_usages('sort=id');
+MOVE 130 FROM one;
+MOVE 1 FROM other;
+MOVE 1 FROM third;
+COMMIT;
+MOVE 109 FROM one;
+FETCH ALL FROM one;
+MOVE 238 FROM other;
+FETCH ALL FROM other;
+CLOSE ALL;
+SELECT count(*) AS left_open FROM pg_cursors WHERE statement !~ 'left_open';
 
 -- An error in the middle, a savepoint, an exception: nothing stays open
 BEGIN;
