@@ -19,6 +19,7 @@ OBJS = \
 	src/load.o \
 	src/match.o \
 	src/model.o \
+	src/names.o \
 	src/operations.o \
 	src/patch.o \
 	src/query.o \

@@ -9,7 +9,7 @@ CREATE FUNCTION usage_mgmt.get_usage(id text, fields text DEFAULT NULL, version 
 RETURNS json
 AS 'MODULE_PATHNAME', 'um_get_usage' LANGUAGE C STABLE;
 COMMENT ON FUNCTION usage_mgmt.get_usage(text, text, text) IS
-'The usage as TMF JSON, NULL when there is none. fields selects attributes (id,date,relatedParty.role; none for the identity alone).';
+'The usage as TMF JSON, NULL when there is none. fields selects attributes (id,date,relatedParty.role,extra.priority; none for the identity alone); 22023 for a name that leads nowhere.';
 
 CREATE FUNCTION usage_mgmt.put_usage(id text, body json, version text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;

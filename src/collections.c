@@ -169,7 +169,7 @@ start_listing(FunctionCallInfo fcinfo, FuncCallContext *context, const UmModel *
 	Portal		portal;
 
 	listing->version = um_version_arg(fcinfo, 1);
-	listing->fields = um_fields(query->fields);
+	listing->fields = um_fields(query->fields, model, listing->version);
 	listing->rows = AllocSetContextCreate(context->multi_call_memory_ctx, "listing",
 										  ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
@@ -381,13 +381,18 @@ whole_query_arg(FunctionCallInfo fcinfo, int n)
 {
 	UmQueryString *query = query_arg(fcinfo, n);
 
-	/* no query is a caller's slip; an empty one says that all are meant */
 	if (PG_ARGISNULL(n))
 		ereport(ERROR, (errcode(UM_PARAMETER), errmsg("the query is null")));
 	if (query->limit >= 0 || query->offset > 0 || query->after != NULL)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("a collection is changed whole, without limit, offset and after")));
+	if (query->conditions == NIL && !query->all)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("the query has no condition"),
+				 errhint("That all are meant is said by \"all=true\".")));
+	query->changes = true;
 	return query;
 }
 

@@ -164,7 +164,8 @@ static Datum
 get(FunctionCallInfo fcinfo, const UmModel *model)
 {
 	UmVersion	version = um_version_arg(fcinfo, 2);
-	UmFields   *fields = PG_ARGISNULL(1) ? NULL : um_fields(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	UmFields   *fields = PG_ARGISNULL(1) ? NULL
+		: um_fields(text_to_cstring(PG_GETARG_TEXT_PP(1)), model, version);
 	UmRecord   *record;
 	UmKey		key;
 

@@ -544,7 +544,7 @@ parse_pointer(UmPatch *patch, const char *path)
 	if (filter != NULL)
 	{
 		*filter++ = '\0';
-		pointer.conditions = um_parse_query(filter)->conditions;
+		pointer.conditions = um_parse_filter(filter);
 	}
 	if (*copy == '/')
 		copy++;

@@ -4,7 +4,8 @@
  *
  * Names are looked up in the model; they become columns, and no text of the
  * query ever becomes SQL: every value, and every name that the model does not
- * know, is a parameter.
+ * know, is a parameter.  A name that leads nowhere is refused before anything
+ * else, so what is compiled here is known or stands below extra.
  *
  * Conditions on one list hold for one and the same element, so they are
  * compiled together, into one EXISTS over the elements.  The scope of a
@@ -24,6 +25,7 @@
 #include "errors.h"
 #include "lifecycle.h"
 #include "match.h"
+#include "names.h"
 #include "query.h"
 #include "record.h"
 #include "store.h"
@@ -40,6 +42,7 @@ typedef struct Scope
 	const char *alias;			/* of the row, or of the jsonb value */
 	bool		json;
 	int			depth;
+	bool		changes;		/* what is found is to be changed or deleted */
 } Scope;
 
 /* What a condition has left to be resolved in a scope. */
@@ -50,6 +53,8 @@ typedef struct Pending
 	bool		done;
 } Pending;
 
+static void check_names(const UmStatement *statement, const UmQueryString *query, UmVersion version);
+static const char *sort_name(const char *key);
 static void compile(Scope *scope, List *pending);
 static void compile_one(Scope *scope, List *all, Pending *pending);
 static void compile_members(Scope *scope, const UmAttribute *object, Pending *pending);
@@ -59,8 +64,10 @@ static void compile_elements(Scope *scope, const UmAttribute *list, List *inner)
 static void compile_characteristics(Scope *scope, List *all, const UmAttribute *attribute);
 static void compile_named(Scope *scope, const UmAttribute *attribute, Pending *pending);
 static void compile_extra(Scope *scope, const char *object, Pending *pending);
+static void compile_branch(Scope *scope, const UmAttribute *branch, Pending *pending);
 static void compile_json(Scope *scope, const char *json, const char *path,
-						 const UmCondition *condition);
+						 const UmCondition *condition, bool declared);
+static char *json_path(const char *object, List *path);
 static void compile_scalar(Scope *scope, const UmAttribute *attribute, const char *object,
 						   Pending *pending);
 static void compile_href(Scope *scope, Pending *pending);
@@ -112,10 +119,11 @@ um_statement_arg(UmStatement *statement, Oid type, Datum value)
 void
 um_add_where(UmStatement *statement, const UmQueryString *query, UmVersion version)
 {
-	Scope		scope = {statement, statement->model, version, "u", false, 0};
+	Scope		scope = {statement, statement->model, version, "u", false, 0, query->changes};
 	List	   *pending = NIL;
 	ListCell   *cell;
 
+	check_names(statement, query, version);
 	foreach(cell, query->conditions)
 	{
 		Pending    *p = palloc0(sizeof(Pending));
@@ -128,6 +136,37 @@ um_add_where(UmStatement *statement, const UmQueryString *query, UmVersion versi
 	compile(&scope, pending);
 	if (query->after != NULL)
 		add_after(statement, query);
+}
+
+/* 22023 for a name that means nothing, also in what only steers a list. */
+static void
+check_names(const UmStatement *statement, const UmQueryString *query, UmVersion version)
+{
+	ListCell   *cell;
+	char	   *hint;
+
+	foreach(cell, query->conditions)
+	{
+		const char *name = ((UmCondition *) lfirst(cell))->name;
+
+		hint = um_unknown_name(statement->model, name, version, UM_CONDITION_NAME);
+		if (hint != NULL)
+			ereport(ERROR,
+					(errcode(UM_PARAMETER),
+					 errmsg("\"%s\" is no attribute and no parameter", name), errhint("%s", hint)));
+	}
+	foreach(cell, query->sort)
+	{
+		const char *name = sort_name(lfirst(cell));
+
+		hint = um_unknown_name(statement->model, name, version, UM_SORT_NAME);
+		if (hint != NULL)
+			ereport(ERROR,
+					(errcode(UM_PARAMETER),
+					 errmsg("cannot sort by \"%s\"", name), errhint("%s", hint)));
+	}
+	if (query->fields != NULL)
+		(void) um_fields(query->fields, statement->model, version);
 }
 
 /* Each condition as " AND …", those on one list together. */
@@ -170,6 +209,8 @@ compile_one(Scope *scope, List *all, Pending *pending)
 		else
 			compile_list(scope, all, attribute);
 	}
+	else if (attribute->kind == UM_BRANCH)
+		compile_branch(scope, attribute, pending);
 	else if (attribute->members != NULL && pending->path != NIL)
 		compile_members(scope, attribute, pending);
 	else if (attribute->kind == UM_HREF)
@@ -334,8 +375,11 @@ compile_named(Scope *scope, const UmAttribute *attribute, Pending *pending)
 	if (condition->op == UM_REGEX)
 		foreach(cell, condition->values)
 			check_regex(lfirst(cell));
-	/* the first half can use an index, the second decides */
-	if (!ne)
+	/*
+	 * The first half can use an index, the second decides.  A change never
+	 * goes to what does not even have the name, which may be misspelt.
+	 */
+	if (!ne || scope->changes)
 		appendStringInfo(sql, " AND %s.%s OPERATOR(usage_mgmt.?) $%d", scope->alias,
 						 attribute->column, name);
 	appendStringInfo(sql, " AND %susage_mgmt.characteristic_matches(%s.%s, $%d, '%s', $%d)%s",
@@ -349,43 +393,79 @@ compile_named(Scope *scope, const UmAttribute *attribute, Pending *pending)
 static void
 compile_extra(Scope *scope, const char *object, Pending *pending)
 {
-	StringInfoData path;
-	ListCell   *cell;
+	/* the word that says so is no part of the path */
+	List	   *path = rest_of(pending->path);
 
-	initStringInfo(&path);
-	appendStringInfoChar(&path, '$');
-	if (object != NULL)
-	{
-		appendStringInfoChar(&path, '.');
-		um_append_json_string(&path, object, strlen(object));
-	}
-	foreach(cell, pending->path)
-	{
-		appendStringInfoChar(&path, '.');
-		um_append_json_string(&path, lfirst(cell), strlen(lfirst(cell)));
-	}
-	appendStringInfoString(&path, "[*]");
+	if (path == NIL)
+		unknown(pending->condition);
 	compile_json(scope, scope->json ? psprintf("%s.v", scope->alias)
 				 : psprintf("%s.%s", scope->alias,
 							scope->model->slot[scope->model->extra_slot]->column),
-				 path.data, pending->condition);
+				 json_path(object, path), pending->condition, false);
 }
 
-/* What a path finds in JSON; ne says that it finds no such value. */
+/* A member of the one object in a jsonb column, whose names are those of R14.5. */
 static void
-compile_json(Scope *scope, const char *json, const char *path, const UmCondition *condition)
+compile_branch(Scope *scope, const UmAttribute *branch, Pending *pending)
+{
+	List	   *path = pending->path;
+	UmAttribute *member;
+
+	if (path == NIL)
+		unknown(pending->condition);
+	member = um_find_name(&branch->of->names, (UmSlice) {linitial(path), strlen(linitial(path))}, NULL);
+	path = member == NULL ? rest_of(path) : list_make1((char *) um_name_in(member, UM_R14_5));
+	if (path == NIL)
+		unknown(pending->condition);
+	compile_json(scope, scalar_expression(scope, branch, NULL), json_path(NULL, path),
+				 pending->condition, member != NULL);
+}
+
+/*
+ * What a path finds in JSON; ne says that it finds no such value.  What is to
+ * be changed must have a value there where no model declares the path.
+ */
+static void
+compile_json(Scope *scope, const char *json, const char *path, const UmCondition *condition,
+			 bool declared)
 {
 	StringInfo	sql = &scope->statement->sql;
 	UmCondition found = *condition;
+	int			arg = um_statement_arg(scope->statement, TEXTOID, CStringGetTextDatum(path));
+	char	   *at = psprintf("EXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, "
+							  "$%d::pg_catalog.text::pg_catalog.jsonpath, '{}', true) AS x(v) WHERE true",
+							  json, arg);
 
 	if (condition->op == UM_NE)
 		found.op = UM_EQ;
-	appendStringInfo(sql, " AND %sEXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, "
-					 "$%d::pg_catalog.text::pg_catalog.jsonpath, '{}', true) AS x(v) WHERE true",
-					 condition->op == UM_NE ? "NOT " : "", json,
-					 um_statement_arg(scope->statement, TEXTOID, CStringGetTextDatum(path)));
+	if (condition->op == UM_NE && scope->changes && !declared)
+		appendStringInfo(sql, " AND %s)", at);
+	appendStringInfo(sql, " AND %s%s", condition->op == UM_NE ? "NOT " : "", at);
 	compare_as_written(scope, "(x.v OPERATOR(pg_catalog.#>>) '{}')", &found);
 	appendStringInfoChar(sql, ')');
+}
+
+/* A path of jsonpath, below an object or NULL; an array is each of its elements. */
+static char *
+json_path(const char *object, List *path)
+{
+	StringInfoData out;
+	ListCell   *cell;
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '$');
+	if (object != NULL)
+	{
+		appendStringInfoChar(&out, '.');
+		um_append_json_string(&out, object, strlen(object));
+	}
+	foreach(cell, path)
+	{
+		appendStringInfoChar(&out, '.');
+		um_append_json_string(&out, lfirst(cell), strlen(lfirst(cell)));
+	}
+	appendStringInfoString(&out, "[*]");
+	return out.data;
 }
 
 static void
@@ -396,21 +476,10 @@ compile_scalar(Scope *scope, const UmAttribute *attribute, const char *object, P
 	List	   *values = NIL;
 	ListCell   *cell;
 
-	if (pending->path != NIL && attribute->kind != UM_JSON && attribute->kind != UM_BRANCH)
-		unknown(condition);
-	if (attribute->kind == UM_JSON || attribute->kind == UM_BRANCH)
+	Assert(pending->path == NIL || attribute->kind == UM_JSON);
+	if (attribute->kind == UM_JSON)
 	{
-		StringInfoData path;
-
-		initStringInfo(&path);
-		appendStringInfoChar(&path, '$');
-		foreach(cell, pending->path)
-		{
-			appendStringInfoChar(&path, '.');
-			um_append_json_string(&path, lfirst(cell), strlen(lfirst(cell)));
-		}
-		appendStringInfoString(&path, "[*]");
-		compile_json(scope, expression, path.data, condition);
+		compile_json(scope, expression, json_path(NULL, pending->path), condition, false);
 		return;
 	}
 	if (attribute->kind == UM_ANY || (attribute->flags & UM_BOUND))
@@ -440,7 +509,7 @@ compile_href(Scope *scope, Pending *pending)
 	List	   *ids = NIL;
 	ListCell   *cell;
 
-	if (pending->path != NIL || (condition->op != UM_EQ && condition->op != UM_NE))
+	if (condition->op != UM_EQ && condition->op != UM_NE)
 		unknown(condition);
 	foreach(cell, condition->values)
 	{
@@ -696,12 +765,19 @@ um_add_page(UmStatement *statement, const UmQueryString *query, UmVersion versio
 		appendStringInfo(sql, " OFFSET " INT64_FORMAT, query->offset);
 }
 
+/* The name in a key, without its sign; a plus may have been decoded. */
+static const char *
+sort_name(const char *key)
+{
+	return *key == '-' || *key == '+' || *key == ' ' ? key + 1 : key;
+}
+
 /* One key; what has no value comes last either way. */
 static void
 add_sort(UmStatement *statement, const char *key, UmVersion version)
 {
 	StringInfo	sql = &statement->sql;
-	Scope		scope = {statement, statement->model, version, "u", false, 0};
+	Scope		scope = {statement, statement->model, version, "u", false, 0, false};
 	bool		descending = *key == '-';
 	const char *order = descending ? "DESC NULLS LAST, " : "NULLS LAST, ";
 	UmCondition *condition;
@@ -709,8 +785,7 @@ add_sort(UmStatement *statement, const char *key, UmVersion version)
 	UmAttribute *member = NULL;
 	char	   *segment;
 
-	if (*key == '-' || *key == '+' || *key == ' ')
-		key++;
+	key = sort_name(key);
 	/* a key is looked up as a condition's name is */
 	condition = palloc0(sizeof(UmCondition));
 	condition->name = pstrdup(key);
@@ -741,7 +816,7 @@ add_sort(UmStatement *statement, const char *key, UmVersion version)
 	{
 		/* a list is sorted by its first element */
 		Scope		first = {statement, attribute->of, version,
-			psprintf("(u.%s)[1]", attribute->column), false, 1};
+			psprintf("(u.%s)[1]", attribute->column), false, 1, false};
 
 		member = um_find_name(&attribute->of->names, (UmSlice) {segment, strlen(segment)}, NULL);
 		if (member != NULL && member->members != NULL && list_length(condition->path) == 3)
@@ -824,8 +899,7 @@ after_order(const UmStatement *statement, const UmQueryString *query, bool *by_d
 		return true;
 	if (list_length(query->sort) > 1)
 		return false;
-	if (*key == '-' || *key == '+' || *key == ' ')
-		key++;
+	key = sort_name(key);
 	attribute = um_find_name(&statement->model->names, (UmSlice) {key, strlen(key)}, NULL);
 	if (attribute == NULL)
 		return false;

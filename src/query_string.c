@@ -25,7 +25,13 @@
 #define MAX_KEYS 32
 #define MAX_FIELDS 1000
 
-static const char *const operator_names[] = {"eq", "ne", "gt", "gte", "lt", "lte", "regex"};
+const char *const um_operators[] = {"eq", "ne", "gt", "gte", "lt", "lte", "regex", NULL};
+
+/* What steers the answer instead of filtering it. */
+const char *const um_parameters[] = {"fields", "limit", "offset", "after", "sort", "all", NULL};
+
+/* Of the standard, and not here. */
+static const char *const unsupported[] = {"filter", "depth", "expand", "before", NULL};
 
 /* Longest first, because > begins >=. */
 static const struct
@@ -37,9 +43,11 @@ static const struct
 	{"<=", UM_LTE}, {">", UM_GT}, {"<", UM_LT}, {"=", UM_EQ}
 };
 
-static void parse_pair(UmQueryString *query, char *pair);
+static UmQueryString *parse(const char *text, bool filter);
+static void parse_pair(UmQueryString *query, char *pair, bool filter);
 static char *split_pair(char *pair, UmOperator *op, char **value);
-static bool take_parameter(UmQueryString *query, const char *name, char *value);
+static bool is_word(const char *const *words, const char *name);
+static void take_parameter(UmQueryString *query, const char *name, char *value);
 static int64 parse_count(const char *name, const char *value);
 static void add_condition(UmQueryString *query, char *name, UmOperator op, char *value);
 static List *split_path(const char *name);
@@ -53,14 +61,14 @@ pg_noreturn static void too_many(const char *what, int most);
 const char *
 um_operator_name(UmOperator op)
 {
-	return operator_names[op];
+	return um_operators[op];
 }
 
 bool
 um_operator_from_name(const char *name, int len, UmOperator *op)
 {
-	for (size_t i = 0; i < lengthof(operator_names); i++)
-		if ((int) strlen(operator_names[i]) == len && strncmp(operator_names[i], name, len) == 0)
+	for (int i = 0; um_operators[i] != NULL; i++)
+		if ((int) strlen(um_operators[i]) == len && strncmp(um_operators[i], name, len) == 0)
 		{
 			*op = (UmOperator) i;
 			return true;
@@ -71,6 +79,19 @@ um_operator_from_name(const char *name, int len, UmOperator *op)
 /* Takes a query string apart; 22023 for what it cannot mean. */
 UmQueryString *
 um_parse_query(const char *text)
+{
+	return parse(text, false);
+}
+
+/* The conditions of a filter in a patch, where every name is an attribute's. */
+List *
+um_parse_filter(const char *text)
+{
+	return parse(text, true)->conditions;
+}
+
+static UmQueryString *
+parse(const char *text, bool filter)
 {
 	UmQueryString *query = palloc0(sizeof(UmQueryString));
 	char	   *copy = pstrdup(text);
@@ -85,28 +106,51 @@ um_parse_query(const char *text)
 		if (next != NULL)
 			*next++ = '\0';
 		if (*pair != '\0')
-			parse_pair(query, pair);
+			parse_pair(query, pair, filter);
 	}
 	return query;
 }
 
 static void
-parse_pair(UmQueryString *query, char *pair)
+parse_pair(UmQueryString *query, char *pair, bool filter)
 {
 	UmOperator	op;
 	char	   *value;
 	char	   *name = split_pair(pair, &op, &value);
+	bool		plain = op == UM_EQ;
 	char	   *dot;
 
 	if (*name == '\0')
 		ereport(ERROR,
 				(errcode(UM_PARAMETER), errmsg("query parameter \"%s\" has no name", value)));
-	if (op == UM_EQ && take_parameter(query, name, value))
-		return;
 	dot = strrchr(name, '.');
-	if (op == UM_EQ && dot != NULL && um_operator_from_name(dot + 1, strlen(dot + 1), &op))
+	if (plain && dot != NULL && um_operator_from_name(dot + 1, strlen(dot + 1), &op))
+	{
 		*dot = '\0';
-	add_condition(query, name, op, value);
+		plain = false;
+	}
+	if (!filter && is_word(unsupported, name))
+		ereport(ERROR,
+				(errcode(UM_UNSUPPORTED),
+				 errmsg("query parameter \"%s\" is not supported", name),
+				 strcmp(name, unsupported[0]) == 0
+				 ? errhint("Write conditions as attribute.operator=value.") : 0));
+	if (filter || !is_word(um_parameters, name))
+		add_condition(query, name, op, value);
+	else if (plain)
+		take_parameter(query, name, value);
+	else
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("query parameter \"%s\" takes no operator but =", name)));
+}
+
+static bool
+is_word(const char *const *words, const char *name)
+{
+	while (*words != NULL && strcmp(*words, name) != 0)
+		words++;
+	return *words != NULL;
 }
 
 /*
@@ -171,8 +215,7 @@ sign_at(const char *text, UmOperator *op)
 	return 0;
 }
 
-/* What steers the answer instead of filtering it. */
-static bool
+static void
 take_parameter(UmQueryString *query, const char *name, char *value)
 {
 	if (strcmp(name, "fields") == 0)
@@ -198,14 +241,11 @@ take_parameter(UmQueryString *query, const char *name, char *value)
 		if (list_length(query->sort) > MAX_KEYS)
 			too_many("keys to sort by", MAX_KEYS);
 	}
-	else if (strcmp(name, "filter") == 0)
-		ereport(ERROR,
-				(errcode(UM_UNSUPPORTED),
-				 errmsg("query parameter \"filter\" is not supported"),
-				 errhint("Write conditions as attribute.operator=value.")));
+	else if (strcmp(um_url_decode(value, strlen(value)), "true") == 0)
+		query->all = true;
 	else
-		return false;
-	return true;
+		ereport(ERROR,
+				(errcode(UM_PARAMETER), errmsg("query parameter \"%s\" is true or is left out", name)));
 }
 
 static int64
@@ -338,7 +378,6 @@ um_url_decode(const char *text, int len)
 		text = converted;
 	}
 	out = palloc(len + 1);
-
 	for (int i = 0; i < len;)
 	{
 		bool		plus = text[i] == '+';

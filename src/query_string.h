@@ -32,9 +32,16 @@ typedef struct UmQueryString
 	int64		limit;			/* -1 for none */
 	int64		offset;
 	char	   *after;			/* id of the last resource seen */
+	bool		all;			/* says that all are meant */
+	bool		changes;		/* what it names is to be changed or deleted */
 } UmQueryString;
 
+/* Each list ends with NULL; operators in the order of the enum. */
+extern const char *const um_operators[];
+extern const char *const um_parameters[];
+
 extern UmQueryString *um_parse_query(const char *text);
+extern List *um_parse_filter(const char *text);
 extern char *um_url_decode(const char *text, int len);
 extern const char *um_operator_name(UmOperator op);
 extern bool um_operator_from_name(const char *name, int len, UmOperator *op);

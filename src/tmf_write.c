@@ -18,7 +18,9 @@
 
 #include "characteristics.h"
 #include "compat.h"
+#include "errors.h"
 #include "lifecycle.h"
+#include "names.h"
 #include "settings.h"
 #include "tmf_write.h"
 
@@ -293,19 +295,22 @@ um_write_tree(StringInfo out, const UmAttribute *attribute, const UmList *list, 
 static void
 write_extra(Writer *writer, JsonbContainer *extra, const UmNames *known, const UmFields *fields)
 {
+	const UmModel *model = writer->record->model;
+	const char *word = model->slot[model->extra_slot]->column;
 	JsonbIterator *iterator;
 	JsonbValue	value;
 	JsonbIteratorToken token;
+	UmFields   *asked;
 	UmFields   *under;
 
-	if (!JsonContainerIsObject(extra))
+	if (!JsonContainerIsObject(extra) || !selects(fields, word, strlen(word), &asked))
 		return;
 	iterator = JsonbIteratorInit(extra);
 	(void) JsonbIteratorNext(&iterator, &value, true);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY)
 	{
 		UmSlice		key = {value.val.string.val, value.val.string.len};
-		bool		wanted = selects(fields, key.ptr, key.len, &under) &&
+		bool		wanted = selects(asked, key.ptr, key.len, &under) &&
 			um_find_name(known, key, NULL) == NULL;
 
 		(void) JsonbIteratorNext(&iterator, &value, true);
@@ -431,9 +436,10 @@ append_encoded(StringInfo out, const char *id, int len)
 /*
  * The attributes that a list such as "id,relatedParty.role" asks for; NULL for
  * all.  id and href are always written, and "none" asks for nothing else.
+ * 22023 for a name that the model does not know, but below "extra".
  */
 UmFields *
-um_fields(const char *text)
+um_fields(const char *text, const UmModel *model, UmVersion version)
 {
 	UmFields   *fields = NIL;
 	char	   *copy;
@@ -446,7 +452,15 @@ um_fields(const char *text)
 		if (strcmp(name, "all") == 0)
 			return NULL;
 		else if (strcmp(name, "none") != 0)
+		{
+			char	   *hint = um_unknown_name(model, name, version, UM_FIELD_NAME);
+
+			if (hint != NULL)
+				ereport(ERROR,
+						(errcode(UM_PARAMETER), errmsg("field \"%s\" is not known", name),
+						 errhint("%s", hint)));
 			fields = lappend(fields, name);
+		}
 	/* resources start with their identity */
 	fields = lappend(fields, pstrdup(um_name_in(&um_usage.attributes[0], UM_R14_5)));
 	return lappend(fields, pstrdup(um_name_in(&um_usage.attributes[1], UM_R14_5)));

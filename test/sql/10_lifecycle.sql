@@ -183,6 +183,7 @@ FROM (VALUES
 		tax_rate => 20, currency_code => 'EUR', product_ref_id => '1')]$$),
 	('description', $$'a call'$$),
 	('extra', $$'{"color": "blue"}'$$),
+	('type', $$'CallUsage'$$),
 	('load_id', '7'),
 	-- the same value in another spelling is no change
 	('usage_characteristic', $$'[{"name": "duration", "value": "20"}]'$$),
@@ -206,7 +207,7 @@ FROM billed, (VALUES
 	('{color}', NULL),
 	('{ratedProductUsage,0,taxIncludedRatingAmount}', '"12.0"')
 ) v (path, value);
-SELECT usage_mgmt.get_usage('b', 'description,color,usageCharacteristic');
+SELECT usage_mgmt.get_usage('b', 'description,extra.color,usageCharacteristic');
 
 -- A billed usage is not deleted by accident
 DELETE FROM usage_mgmt.usage WHERE id = 'b';

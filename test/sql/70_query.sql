@@ -68,12 +68,12 @@ ORDER BY n;
 SELECT query, pg_temp.ask(query || '&sort=id') FROM (VALUES
 	(1, 'relatedParty.id=45'), (2, 'relatedParty.id=45&relatedParty.role=customer'), (3, 'relatedParty.id=7&relatedParty.role=customer'),
 	(4, 'status=guided&relatedParty.id=45&usageCharacteristic.unit=SEC&date.lt=2016-01-01'),
-	(5, 'relatedParty.role.ne=payer'), (6, 'relatedParty.level.n=2'), (7, 'relatedParty.level.n=2&relatedParty.role=customer'),
+	(5, 'relatedParty.role.ne=payer'), (6, 'relatedParty.extra.level.n=2'), (7, 'relatedParty.extra.level.n=2&relatedParty.role=customer'),
 	(8, 'usageCharacteristic.duration.gt=60'), (9, 'usageCharacteristic.duration.lt=1e2'), (10, 'usageCharacteristic.duration.gt=l'),
 	(11, 'usageCharacteristic.duration=1e2'), (12, 'usageCharacteristic.duration.ne=20'), (13, 'usageCharacteristic.name=duration&usageCharacteristic.value=20'),
 	(14, 'usageCharacteristic.name=unit&usageCharacteristic.value=100'), (15, 'usageCharacteristic.a%2Cb=%26'),
 	(16, 'usageCharacteristic.a%2Cb=x,a,b=y'), (17, 'usageCharacteristic.unit.ne=SEC&usageCharacteristic.duration.gt=0'),
-	(18, 'location.cells=y'), (19, 'location.city.name=Bonn'), (20, 'priority.gte=3'), (21, 'priority.ne=3'), (22, 'usageSpecification.id=s1'),
+	(18, 'extra.location.cells=y'), (19, 'extra.location.city.name=Bonn'), (20, 'extra.priority.gte=3'), (21, 'extra.priority.ne=3'), (22, 'usageSpecification.id=s1'),
 	(23, 'usageSpecification.id.ne=s1'), (24, 'ratedProductUsage.taxRate.gt=10'), (25, 'ratedProductUsage.taxIncludedRatingAmount.value=12.00')) v (n, query)
 ORDER BY n;
 SELECT query, pg_temp.ask_specifications(query || '&sort=id') FROM (VALUES
@@ -100,6 +100,61 @@ SELECT query, pg_temp.ask(query) FROM (VALUES
 ORDER BY n;
 SELECT pg_temp.ask_specifications('validFor=2015'), pg_temp.ask_specifications('usageSpecCharacteristic.validFor=2015');
 SELECT pg_temp.ask('', 'v9');
+
+-- A name that leads nowhere selects neither everything nor nothing: it is refused, with the nearest one that does
+CREATE FUNCTION pg_temp.refused(query text, version text DEFAULT NULL, specifications boolean DEFAULT false) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	hint text;
+BEGIN
+	IF specifications THEN
+		RETURN usage_mgmt.count_usage_specifications(query, version);
+	END IF;
+	RETURN usage_mgmt.count_usages(query, version);
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n', SQLSTATE || ': ' || SQLERRM, NULLIF(hint, ''));
+END
+$$;
+SELECT query, pg_temp.refused(query) AS "r14.5", NULLIF(pg_temp.refused(query, 'v4'), pg_temp.refused(query)) AS "otherwise in v4" FROM (VALUES
+	(1, 'nosuch.ne=1'), (2, 'nosuch.deep.ne=1'), (3, 'statsu=rated'), (4, 'lmit=1'), (5, 'usage_date.gte=2015-01-01'), (6, 'usage_specification_id=s1'), (7, 'STATUS=rated'), (8, 'currency_code=EUR'),
+	(9, 'relatedParty.rol=payer'), (10, 'relatedParty.validFor.startDate.gt=2015-01-01'), (11, 'usageSpecification.nam=x'), (12, 'ratedProductUsage.amount=1'), (13, 'ratedProductUsage.taxIncludedRatingAmount.ammount=1'),
+	(14, 'usageDate.gtee=2015-01-01'), (15, 'status.not=rated'), (16, 'id.a.b=1'), (17, 'limit.gt=1'), (18, 'limit>1'), (19, 'limt>1'),
+	(20, 'extra=1'), (21, 'extra.ne=1'), (22, 'extra.status=rated'), (23, 'extra.usageDate.gt=2015-01-01'), (24, 'relatedParty.extra=1'), (25, 'relatedParty.extra.role.ne=payer'),
+	(26, 'usageSpecification.extra.name=x'), (27, '=1'), (28, '.=1'), (29, 'extra.=1'), (30, 'Straße=1'), (31, 'straße.n=1'),
+	(32, 'fields=id,statsu'), (33, 'fields=priority'), (34, 'fields=relatedParty.rol'), (35, 'fields=status.x'), (36, 'sort=statsu'), (37, 'sort=-relatedParty.nam'), (38, 'sort=extra.priority'),
+	(39, 'all=false'), (40, 'all='), (41, 'all.ne=true'), (42, 'depth=1'), (43, 'expand=relatedParty'), (44, 'before=a'), (45, 'filter=$'), (46, 'depth.gt=1')) v (n, query)
+ORDER BY n;
+SELECT query, pg_temp.refused(query, 'r14.5', true) AS "r14.5", NULLIF(pg_temp.refused(query, 'v4', true), pg_temp.refused(query, 'r14.5', true)) AS "otherwise in v4" FROM (VALUES
+	(1, 'statsu=active'), (2, 'usageSpecCharacteristic.nam=duration'), (3, 'usageSpecCharacteristic.usageSpecCharacteristicValue.valuetype=number'), (4, 'targetEntitySchema.type=T'),
+	(5, 'targetEntitySchema=T'), (6, 'targetEntitySchema.extra=T'), (7, 'targetEntitySchema.extra.@type=T'), (8, 'usageSpecCharacteristic.extra.name=duration'), (9, 'attachment.mime.ne=x'), (10, 'date=2015-01-01')) v (n, query)
+ORDER BY n;
+-- all=true says nothing more where nothing is changed; what the model does not know may be called as it likes
+SELECT query, pg_temp.ask(query || '&sort=id') FROM (VALUES (1, 'all=true'), (2, 'all=true&type=SMS'), (3, 'extra.nosuch.ne=1'), (4, 'extra.nosuch=1'), (5, 'extra.location.city.name.ne=Bonn'),
+	(6, 'relatedParty.alias.any.thing=1'), (7, 'usageCharacteristic.any.thing=1'), (8, 'usageCharacteristic.extra.thing.ne=1')) v (n, query)
+ORDER BY n;
+-- fields are attributes, or unknown ones below extra
+SELECT usage_mgmt.get_usages('type=SMS&fields=type,extra.location,relatedParty.extra.level');
+SELECT usage_mgmt.get_usages('type=SMS&fields=extra');
+SELECT usage_mgmt.get_usage('b', 'extra.location.city,extra.nosuch');
+\set VERBOSITY sqlstate
+SELECT usage_mgmt.get_usage('b', 'location');
+SELECT usage_mgmt.get_usage_specification('s1', 'usageSpecCharacteristic.nam');
+SELECT usage_mgmt.get_usages('fields=location');
+\set VERBOSITY default
+
+-- What @type and its like say is an attribute of any version
+SELECT count(usage_mgmt.post_usage(body, 'v4')), count(usage_mgmt.post_usage_specification(specification, 'v4')) FROM (VALUES
+	('{"id": "t1", "usageDate": "2015-02-20", "@type": "VoiceUsage", "@baseType": "Usage", "@schemaLocation": "http://s/1"}'::json, '{"id": "T", "@type": "VoiceSpecification"}'::json)) v (body, specification);
+SELECT type, base_type, schema_location, extra FROM usage_mgmt.usage WHERE id = 't1';
+SELECT type, base_type, schema_location, extra FROM usage_mgmt.usage_specification WHERE id = 'T';
+SELECT usage_mgmt.get_usages('@type=VoiceUsage', 'v4'), usage_mgmt.get_usages('@type=VoiceUsage&@baseType=Usage&fields=@type', 'r14.5');
+SELECT usage_mgmt.get_usage_specifications('@type.regex=^Voice');
+SELECT pg_temp.ask('@type.ne=VoiceUsage&sort=-@type');
+SELECT usage_mgmt.patch_usage('t1', '{"@type": "Usage", "@baseType": null}');
+\set VERBOSITY terse
+UPDATE usage_mgmt.usage SET extra = '{"@type": "x"}' WHERE id = 't1';
+\set VERBOSITY default
+SELECT usage_mgmt.delete_usage('t1'), usage_mgmt.delete_usage_specification('T');
 
 -- Statements on a collection refuse pages
 \set VERBOSITY terse

@@ -102,7 +102,9 @@ BEGIN
 				'names', jsonb_build_array('north', 'n' || d.g % 6), 'where', jsonb_build_object('city', 'C' || d.g % 8)) END,
 			'tags', CASE WHEN d.g % 6 = 2 THEN jsonb_build_array('red', d.g % 5, 'b,c') END,
 			'straße', CASE WHEN d.g % 6 = 3 THEN to_jsonb('Nr ' || d.g % 7) END,
-			'hot', CASE WHEN d.g % 10 < 4 THEN to_jsonb(d.g % 10 < 2) END);
+			'hot', CASE WHEN d.g % 10 < 4 THEN to_jsonb(d.g % 10 < 2) END,
+			'@type', CASE WHEN d.g % 5 < 2 THEN d.type || 'Usage' END, '@baseType', CASE WHEN d.g % 7 < 3 THEN 'Usage' END,
+			'extra', CASE WHEN d.g % 6 = 1 THEN jsonb_build_object('extra', d.g % 9) END);
 		PERFORM usage_mgmt.post_usage(jsonb_strip_nulls(body)::json, d.version);
 	END LOOP;
 	FOR n IN 1..200 LOOP
@@ -130,7 +132,8 @@ BEGIN
 			'relatedParty', CASE WHEN n % 2 = 0 THEN jsonb_build_array(party(n, 1, 'v4')) END,
 			'attachment', CASE WHEN n % 5 = 0 THEN jsonb_build_array(jsonb_build_object('name', 'doc' || n % 4, 'mimeType', 'text/plain')) END,
 			'targetEntitySchema', CASE WHEN n % 6 = 0 THEN jsonb_build_object('@type', 'T' || n % 4) END,
-			'owner', CASE WHEN n % 2 = 0 THEN jsonb_build_object('team', 'team' || n % 5) END))::json, 'r14.5');
+			'owner', CASE WHEN n % 2 = 0 THEN jsonb_build_object('team', 'team' || n % 5) END,
+			'@type', CASE WHEN n % 4 < 3 THEN 'Specification' || n % 4 END, '@schemaLocation', 'http://schema/' || n % 11))::json, 'r14.5');
 	END LOOP;
 END
 $$;
@@ -172,7 +175,7 @@ INSERT INTO list VALUES ('relatedParty'), ('ratedProductUsage'), ('usageCharacte
 	('specCharacteristic.characteristicValueSpecification');
 CREATE TABLE typed (path text, type text);
 INSERT INTO typed VALUES ('date', 'timestamptz'), ('usageDate', 'timestamptz'),
-	('id', 'text'), ('type', 'text'), ('usageType', 'text'), ('description', 'text'), ('name', 'text'), ('version', 'text'),
+	('id', 'text'), ('@type', 'text'), ('@baseType', 'text'), ('@schemaLocation', 'text'), ('type', 'text'), ('usageType', 'text'), ('description', 'text'), ('name', 'text'), ('version', 'text'),
 	('usageSpecification.id', 'text'), ('usageSpecification.name', 'text'), ('usageSpecification.href', 'text'),
 	('relatedParty.id', 'text'), ('relatedParty.role', 'text'), ('relatedParty.name', 'text'), ('relatedParty.href', 'text'),
 	('relatedParty.validFor.startDateTime', 'timestamptz'), ('relatedParty.validFor.endDateTime', 'timestamptz'),
@@ -280,7 +283,7 @@ BEGIN
 		op := CASE decoded(m[2]) WHEN '=' THEN 'eq' WHEN '==' THEN 'eq' WHEN '=~' THEN 'regex' WHEN '*=' THEN 'regex'
 			WHEN '!=' THEN 'ne' WHEN '>' THEN 'gt' WHEN '>=' THEN 'gte' WHEN '<' THEN 'lt' WHEN '<=' THEN 'lte' END;
 		IF name = 'fields' THEN
-			fields := string_to_array(decoded(m[3]), ',');
+			fields := string_to_array(regexp_replace(decoded(m[3]), '(^|[.,])extra\.', '\1', 'g'), ',');
 		ELSIF name = 'sort' THEN
 			sort := sort || string_to_array(m[3], ',');
 		ELSIF name = 'limit' THEN
@@ -303,7 +306,8 @@ BEGIN
 	-- values of one name and operator are alternatives
 	INSERT INTO merged (path, op, wanted)
 		SELECT coalesce((SELECT called.path FROM called
-				WHERE called.version = answer.version AND called.name = condition.name), condition.name),
+				WHERE called.version = answer.version AND called.name = condition.name),
+				regexp_replace(condition.name, '(^|\.)extra\.', '\1')),
 			condition.op, array_agg(w)
 		FROM condition, unnest(wanted) w GROUP BY condition.name, condition.op;
 	-- statuses are read whatever their case, with _ for a space, and by their older name
@@ -411,7 +415,7 @@ INSERT INTO template VALUES
 	-- the specification
 	('usageSpecification.id=s1'), ('usageSpecification.id=s1,s3'), ('usageSpecification.id.ne=s1'), ('usageSpecification.name=Spec 1'),
 	('usageSpecification.name.regex=[02]$'), ('usageSpecification.href=http://spec/s2'), ('usageSpecification.href.ne=http://spec/s2'),
-	('usageSpecification.since=7'), ('usageSpecification.since.gt=7'), ('usageSpecification.since.ne=7'), ('usageSpecification.id.gt=s2'),
+	('usageSpecification.extra.since=7'), ('usageSpecification.extra.since.gt=7'), ('usageSpecification.extra.since.ne=7'), ('usageSpecification.id.gt=s2'),
 	-- parties
 	('relatedParty.id=45'), ('relatedParty.role=customer'), ('relatedParty.role=customer&relatedParty.id=7'), ('relatedParty.id=7,14,21'),
 	('relatedParty.role=customer,payer&relatedParty.id=7,14'), ('relatedParty.role.ne=customer'), ('relatedParty.id.ne=7'),
@@ -420,8 +424,8 @@ INSERT INTO template VALUES
 	('relatedParty.ref=http://party/35'), ('relatedParty.status=active'), ('relatedParty.status=active&relatedParty.role=payer&status=rated'),
 	('relatedParty.validFor.startDateTime.gte=2014-06-01'), ('relatedParty.validFor.startDateTime.lt=2014-06-01&relatedParty.role=customer'),
 	('relatedParty.validFor.endDateTime=2015-12-31'), ('relatedParty.validFor.endDateTime.ne=2015-12-31&relatedParty.id=7'),
-	('relatedParty.level=3'), ('relatedParty.level.gte=3&relatedParty.role=customer'), ('relatedParty.level.ne=3&relatedParty.role=payer'),
-	('relatedParty.contact.media=mail'), ('relatedParty.contact.tags=x&relatedParty.role=customer'), ('relatedParty.contact.tags=2'),
+	('relatedParty.extra.level=3'), ('relatedParty.extra.level.gte=3&relatedParty.role=customer'), ('relatedParty.extra.level.ne=3&relatedParty.role=payer'),
+	('relatedParty.extra.contact.media=mail'), ('relatedParty.extra.contact.tags=x&relatedParty.role=customer'), ('relatedParty.extra.contact.tags=2'),
 	-- ratings
 	('ratedProductUsage.taxRate.gt=10'), ('ratedProductUsage.taxRate=5.50'), ('ratedProductUsage.taxRate=5.5,16.5'), ('ratedProductUsage.taxRate.ne=0'),
 	('ratedProductUsage.taxIncludedRatingAmount.gt=40'), ('ratedProductUsage.taxIncludedRatingAmount.value.gt=40'),
@@ -432,7 +436,7 @@ INSERT INTO template VALUES
 	('ratedProductUsage.productRef.regex=p[0-4]$&ratedProductUsage.currencyCode=EUR'), ('ratedProductUsage.isBilled=true'),
 	('ratedProductUsage.isBilled=False&status.ne=billed'), ('ratedProductUsage.isBilled.ne=true'), ('ratedProductUsage.ratingDate.gte=2015-04-20'),
 	('ratedProductUsage.usageRatingTag=usage+bundle'), ('ratedProductUsage.usageRatingTag=usage&ratedProductUsage.taxRate=16.5'),
-	('ratedProductUsage.offerTariffType=normal'), ('ratedProductUsage.discount.gt=20'), ('ratedProductUsage.discount=15'), ('ratedProductUsage.discount.ne=15'),
+	('ratedProductUsage.offerTariffType=normal'), ('ratedProductUsage.extra.discount.gt=20'), ('ratedProductUsage.extra.discount=15'), ('ratedProductUsage.extra.discount.ne=15'),
 	('ratedProductUsage.ratingDate.lt=2015-02-10&relatedParty.role=payer'),
 	-- characteristics
 	('usageCharacteristic.duration=60'), ('usageCharacteristic.duration.gt=60'), ('usageCharacteristic.duration.gte=60.0&usageCharacteristic.duration.lt=70'),
@@ -448,24 +452,27 @@ INSERT INTO template VALUES
 	('usageCharacteristic.name=tag,cell.name&usageCharacteristic.value.regex=1$'), ('usageCharacteristic.duration>60&usageCharacteristic.unit==MIN'),
 	('usageCharacteristic.duration%3C10'), ('usageCharacteristic.unit!=SEC'),
 	-- what the standard does not know
-	('priority=7'), ('priority.gt=7'), ('priority.gt=p'), ('priority.lt=p2'), ('priority=p1,3'), ('priority.ne=7'), ('priority.regex=^p'), ('location.cell=13'),
-	('location.cell.gte=20'), ('location.names=n3'), ('location.names=north'), ('location.names.ne=north'), ('location.where.city=C5'), ('location.where.city.regex=[1-5]'),
-	('location.cell.lt=5&location.names=n1,n5'), ('tags=red'), ('tags=3'), ('tags=b%2Cc'), ('tags.ne=3'), ('tags.gt=3'), ('stra%C3%9Fe=Nr 3'), ('straße.ne=Nr+3'),
-	('stra%C3%9Fe%3ENr+3'), ('stra%C3%9Fe.regex=[45]'), ('hot=true'), ('hot.ne=true'), ('nothing=1'), ('nothing.ne=1'), ('nothing.at.all=1'),
+	('extra.priority=7'), ('extra.priority.gt=7'), ('extra.priority.gt=p'), ('extra.priority.lt=p2'), ('extra.priority=p1,3'), ('extra.priority.ne=7'), ('extra.priority.regex=^p'), ('extra.location.cell=13'),
+	('extra.location.cell.gte=20'), ('extra.location.names=n3'), ('extra.location.names=north'), ('extra.location.names.ne=north'), ('extra.location.where.city=C5'), ('extra.location.where.city.regex=[1-5]'),
+	('extra.location.cell.lt=5&extra.location.names=n1,n5'), ('extra.tags=red'), ('extra.tags=3'), ('extra.tags=b%2Cc'), ('extra.tags.ne=3'), ('extra.tags.gt=3'), ('extra.stra%C3%9Fe=Nr 3'), ('extra.straße.ne=Nr+3'),
+	('extra.stra%C3%9Fe%3ENr+3'), ('extra.stra%C3%9Fe.regex=[45]'), ('extra.hot=true'), ('extra.hot.ne=true'), ('extra.nothing=1'), ('extra.nothing.ne=1'), ('extra.nothing.at.all=1'),
+	('extra.extra.extra=3'), ('extra.extra.extra.lt=2'), ('extra.extra.none.ne=1'),
+	-- the type
+	('@type=VOICEUsage'), ('@type=VOICEUsage,SMSUsage&$d.gte=2015-03-01'), ('@type.ne=VOICEUsage'), ('@baseType=Usage&@type.regex=^S'), ('@baseType.ne=Usage'), ('@schemaLocation=none'),
 	-- several at once
 	('status=rated&$d.gte=2015-02-01&$d.lt=2015-05-01'), ('status=received,guided&$t=VOICE&$d.lt=2015-03-01'),
 	('relatedParty.id=7&usageCharacteristic.duration.gt=30'), ('usageSpecification.id=s2&relatedParty.role=payer&$d.gte=2015-04-15'),
-	('status=billed&ratedProductUsage.currencyCode=EUR&usageCharacteristic.unit=MIN'), ('priority.gt=5&hot=false&$t.ne=SMS'),
+	('status=billed&ratedProductUsage.currencyCode=EUR&usageCharacteristic.unit=MIN'), ('extra.priority.gt=5&extra.hot=false&$t.ne=SMS'),
 	('$t=VOICE&usageSpecification.id.ne=s1&relatedParty.name.regex=[1-7]$'),
 	('$d.gte=2015-01-10&$d.lt=2015-06-20&status.ne=rejected&usageCharacteristic.duration.lt=50&relatedParty.role=customer'),
 	-- fields
 	('status=rated&fields=status'), ('status=rated&fields=$d,$t'), ('$t=SMS&fields=none'), ('$t=SMS&fields=id'), ('$t=SMS&fields=relatedParty'),
 	('$t=SMS&fields=relatedParty.role'), ('$t=SMS&fields=relatedParty.role,relatedParty.id,status'), ('$t=SMS&fields=relatedParty.validFor.startDateTime'),
-	('status=billed&fields=ratedProductUsage.taxRate,ratedProductUsage.productRef'), ('$t=SMS&fields=usageSpecification.name'), ('$t=SMS&fields=priority,tags'),
-	('$t=SMS&fields=usageCharacteristic,none'), ('$t=SMS&fields=location,description'), ('$t=SMS&fields=nothing'),
+	('status=billed&fields=ratedProductUsage.taxRate,ratedProductUsage.productRef'), ('$t=SMS&fields=usageSpecification.name'), ('$t=SMS&fields=extra.priority,extra.tags'),
+	('$t=SMS&fields=usageCharacteristic,none'), ('$t=SMS&fields=extra.location,description'), ('$t=SMS&fields=extra.nothing'), ('$t=SMS&fields=relatedParty.extra.level,usageSpecification.extra.since'), ('$t=SMS&fields=extra.extra,@type'),
 	-- order
 	('$t=SMS&sort=$d'), ('$t=SMS&sort=-$d'), ('status=guided&sort=$t'), ('status=guided&sort=-$t'), ('status=guided&sort=+$t'), ('status=guided&sort=$t,-$d'),
-	('status=guided&sort=-$t&sort=$d'), ('$t=SMS&sort=status'), ('$t=SMS&sort=-status,$d'), ('$t=DATA&sort=description'), ('$t=DATA&sort=-description,-id'),
+	('status=guided&sort=-$t&sort=$d'), ('$t=SMS&sort=status'), ('$t=SMS&sort=-@type'), ('$t=SMS&sort=-status,$d'), ('$t=DATA&sort=description'), ('$t=DATA&sort=-description,-id'),
 	('$t=DATA&sort=usageSpecification.id'), ('$t=DATA&sort=-usageSpecification.name,$d'), ('$t=DATA&sort=relatedParty.id'), ('$t=DATA&sort=-relatedParty.name,relatedParty.role'),
 	('$t=DATA&sort=ratedProductUsage.taxRate'), ('$t=DATA&sort=-ratedProductUsage.taxIncludedRatingAmount.value'), ('$t=DATA&sort=ratedProductUsage.ratingDate'),
 	('$t=DATA&sort=usageCharacteristic.duration'), ('$t=DATA&sort=-usageCharacteristic.duration'), ('$t=DATA&sort=usageCharacteristic.tag,-$d'),
@@ -480,8 +487,8 @@ SELECT 'usage', version, replace(replace(t.query, '$d', CASE version WHEN 'v4' T
 FROM template t, (VALUES ('r14.5'), ('v4')) v (version);
 INSERT INTO query (resource, version, query) VALUES
 	('usage', 'v4', 'ratedProductUsage.productRef.id=p3'), ('usage', 'v4', 'ratedProductUsage.productRef.id.ne=p3'),
-	('usage', 'v4', 'ratedProductUsage.productRef.name=Product 2'), ('usage', 'v4', 'ratedProductUsage.productRef.grade.gte=3'),
-	('usage', 'v4', 'ratedProductUsage.productRef.id=p3&ratedProductUsage.productRef.grade=3'),
+	('usage', 'v4', 'ratedProductUsage.productRef.name=Product 2'), ('usage', 'v4', 'ratedProductUsage.productRef.extra.grade.gte=3'),
+	('usage', 'v4', 'ratedProductUsage.productRef.id=p3&ratedProductUsage.productRef.extra.grade=3'),
 	('usage', 'v4', 'relatedParty.@referredType=Organization'), ('usage', 'v4', 'usageType=SMS&fields=ratedProductUsage.taxIncludedRatingAmount.value'),
 	('usage', 'v4', 'usageType=SMS&fields=ratedProductUsage.productRef.name,relatedParty.@referredType');
 TRUNCATE template;
@@ -490,12 +497,12 @@ INSERT INTO template VALUES
 	('isBundle.ne=true'), ('lastUpdate.gte=2015-06-01'), ('$s=active'), ('$s=in+study,in_design'), ('$s.ne=obsolete'),
 	('validFor.startDateTime.lt=2013-04-10'), ('validFor.endDateTime=2099-01-01'), ('validFor.endDateTime.ne=2099-01-01&$s=active'),
 	('$c.name=char3'), ('$c.name=char3&$c.minCardinality=1'), ('$c.minCardinality.gte=2'), ('$c.$x=true'), ('$c.name.ne=char3'),
-	('$c.validFor.startDateTime.gte=2014-05-01'), ('$c.shade=dark1'), ('$c.shade=dark1&$c.name=char2,char4'), ('$c.$v.value=4'), ('$c.$v.valueType=number&$c.$v.value=4'),
+	('$c.validFor.startDateTime.gte=2014-05-01'), ('$c.extra.shade=dark1'), ('$c.extra.shade=dark1&$c.name=char2,char4'), ('$c.$v.value=4'), ('$c.$v.valueType=number&$c.$v.value=4'),
 	('$c.$v.valueType=number&$c.$v.value.gt=6&$c.name=char1'), ('$c.$v.valueFrom.gte=3&$c.$v.value.lt=3'), ('$c.$v.value.ne=4&$c.$v.valueType=string&$c.name=char5'),
 	('$c.$v.$w=true&$c.$v.value=7'), ('relatedParty.role=customer'), ('relatedParty.id=14,28'), ('attachment.name=doc1'), ('attachment.mimeType.ne=text/plain'),
-	('targetEntitySchema.@type=T2'), ('targetEntitySchema.@type.ne=T2'), ('owner.team=team2'), ('owner.team.ne=team2'), ('owner.team.gt=team1&isBundle=true'),
+	('targetEntitySchema.@type=T2'), ('targetEntitySchema.@type.ne=T2'), ('@type=Specification1'), ('@schemaLocation.regex=[12]$&@type.ne=Specification0'), ('sort=@type&limit=50'), ('extra.owner.team=team2'), ('extra.owner.team.ne=team2'), ('extra.owner.team.gt=team1&isBundle=true'),
 	('sort=name,-version'), ('sort=-lastUpdate,name'), ('sort=$s,id'), ('sort=-validFor.startDateTime'), ('limit=10'), ('limit=10&offset=5&sort=-name'), ('after=S150&limit=20'),
-	('after=S50&sort=-id&limit=20'), ('sort=relatedParty.id&limit=30'), ('isBundle=true&fields=name'), ('isBundle=true&fields=$c.name,validFor'), ('isBundle=true&fields=$c.$v.value,owner'), ('sort=isBundle,-id');
+	('after=S50&sort=-id&limit=20'), ('sort=relatedParty.id&limit=30'), ('isBundle=true&fields=name'), ('isBundle=true&fields=$c.name,validFor'), ('isBundle=true&fields=$c.$v.value,extra.owner'), ('sort=isBundle,-id');
 INSERT INTO query (resource, version, query)
 SELECT 'usageSpecification', 'r14.5', replace(replace(replace(replace(replace(t.query, '$s', 'status'), '$c', 'usageSpecCharacteristic'),
 	'$v', 'usageSpecCharacteristicValue'), '$w', 'default'), '$x', 'configurable') FROM template t

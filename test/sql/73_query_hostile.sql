@@ -25,7 +25,7 @@ DECLARE
 BEGIN
 	FOREACH step IN ARRAY ARRAY['SELECT count(*) FROM (SELECT usage_mgmt.get_usages($1)) x', 'SELECT usage_mgmt.count_usages($1, ''v4'')',
 		'SELECT count(*) FROM (SELECT usage_mgmt.get_usage_specifications($1)) x',
-		'SELECT count(*) * 0 FROM usage_mgmt.explain_usages($1)', 'SELECT usage_mgmt.delete_usages($1 || ''&nobody.gt=1'')'] LOOP
+		'SELECT count(*) * 0 FROM usage_mgmt.explain_usages($1)', 'SELECT usage_mgmt.delete_usages($1 || ''&extra.nobody.gt=1'')'] LOOP
 		BEGIN
 			EXECUTE step INTO asked USING query;
 		EXCEPTION WHEN OTHERS THEN
@@ -45,10 +45,11 @@ INSERT INTO payload (text) VALUES ($$'$$), ($$''$$), ($$%27$$), ($$' OR 1=1 --$$
 	($$u.id$$), ($$pg_sleep(9)$$), ($$(SELECT pg_sleep(9))$$), ($$') OR pg_sleep(9) IS NULL --$$), ($$NULL$$), ($$..$$), ($$.$$), ($$,$$), ($$;$$), ($$=$$), ($$+$$), ($$é$$),
 	($$%C3%A9$$), ($$%F0%9F%98%80$$), ($$%01$$), ($$%0A%0D%09$$), ($$%7F$$), ($${}$$), ($$u.ctid::text$$), ($$E'\x27'$$), ($$U&'\0027'$$);
 CREATE TEMP TABLE place (n serial, query text);
-INSERT INTO place (query) VALUES ('type=%s'), ('type.ne=%s'), ('type.gt=%s'), ('type.regex=%s'), ('id=%s'), ('date.gte=%s'), ('status=%s'), ('%s=1'), ('%s'), ('a.%s=1'), ('%s.b=1'),
-	('usageCharacteristic.%s=1'), ('usageCharacteristic.%s.ne=1'), ('usageCharacteristic.name=%s'), ('relatedParty.%s=1'), ('relatedParty.id=%s'), ('usageSpecification.%s=1'),
-	('ratedProductUsage.taxRate=%s'), ('href=%s'), ('fields=%s'), ('fields=a.%s'), ('sort=%s'), ('sort=usageCharacteristic.%s'), ('sort=relatedParty.%s'), ('limit=%s'),
-	('offset=%s'), ('after=%s'), ('filter=%s'), ('usageSpecCharacteristic.name=%s'), ('usageSpecCharacteristic.%s=x'), ('targetEntitySchema.%s=1'), ('relatedParty.alias.%s=1'), ('%s.gt=2'), ('type%s=2');
+INSERT INTO place (query) VALUES ('type=%s'), ('type.ne=%s'), ('type.gt=%s'), ('type.regex=%s'), ('id=%s'), ('date.gte=%s'), ('status=%s'), ('%s=1'), ('%s'), ('a.%s=1'), ('%s.b=1'), ('extra.%s=1'), ('extra.%s.ne=1'), ('extra.a.%s=1'), ('relatedParty.extra.%s=1'),
+	('usageCharacteristic.%s=1'), ('usageCharacteristic.%s.ne=1'), ('usageCharacteristic.name=%s'), ('relatedParty.%s=1'), ('relatedParty.id=%s'), ('usageSpecification.%s=1'), ('usageSpecification.extra.%s=1'),
+	('ratedProductUsage.taxRate=%s'), ('href=%s'), ('fields=%s'), ('fields=a.%s'), ('fields=extra.%s'), ('fields=relatedParty.extra.%s'), ('sort=%s'), ('sort=usageCharacteristic.%s'), ('sort=relatedParty.%s'), ('limit=%s'),
+	('offset=%s'), ('after=%s'), ('filter=%s'), ('usageSpecCharacteristic.name=%s'), ('usageSpecCharacteristic.%s=x'), ('usageSpecCharacteristic.extra.%s=x'), ('targetEntitySchema.%s=1'), ('targetEntitySchema.extra.%s=1'),
+	('relatedParty.alias.%s=1'), ('%s.gt=2'), ('type%s=2');
 CREATE TEMP TABLE answer AS
 SELECT replace(place.query, '%s', text) AS query, pg_temp.ask(replace(place.query, '%s', text)) AS answer FROM payload, place;
 SELECT count(*) AS queries, count(*) FILTER (WHERE answer ~ '22023') AS refused FROM answer;
@@ -56,7 +57,7 @@ SELECT * FROM answer, regexp_split_to_table(answer, ' ') a WHERE length(a) = 5 A
 
 -- The right answer where there is one
 SELECT query, pg_temp.ask(query) FROM (VALUES (1, 'type=it%27s'), (2, 'type=it''s'), (3, 'type=it%27s'' OR 1=1'), (4, 'usageCharacteristic.dur%27ation=7'),
-	(5, 'usageCharacteristic.dur''ation.gt=6'), (6, 'relatedParty.role=x%22y'), (7, 'a''b.c"d=e$f'), (8, 'a%27b.c%22d=e%24f'), (9, 'name=o''x'),
+	(5, 'usageCharacteristic.dur''ation.gt=6'), (6, 'relatedParty.role=x%22y'), (7, 'extra.a''b.c"d=e$f'), (8, 'extra.a%27b.c%22d=e%24f'), (9, 'name=o''x'),
 	(10, 'usageCharacteristic.big.gt=1e399'), (11, 'usageCharacteristic.big.gt=1e999999'), (12, 'usageCharacteristic.big.lt=99999')) v (n, query) ORDER BY n;
 
 -- Not UTF-8, and zero bytes
@@ -67,24 +68,25 @@ ORDER BY n;
 
 -- Size: a megabyte in every place, ten thousand of everything
 SELECT what, pg_temp.ask(query) FROM (VALUES
-	(1, 'value', 'type=' || repeat('a', 1000000)), (2, 'value of nobody', 'nobody=' || repeat('''', 1000000)), (3, 'number', 'usageCharacteristic.big=' || repeat('9', 1000000)),
-	(4, 'typed number', 'ratedProductUsage.taxRate=' || repeat('9', 1000000)), (5, 'date', 'date=' || repeat('2', 1000000)), (6, 'name', repeat('a', 1000000) || '=1'),
+	(1, 'value', 'type=' || repeat('a', 1000000)), (2, 'value of nobody', 'extra.nobody=' || repeat('''', 1000000)), (3, 'number', 'usageCharacteristic.big=' || repeat('9', 1000000)),
+	(4, 'typed number', 'ratedProductUsage.taxRate=' || repeat('9', 1000000)), (5, 'date', 'date=' || repeat('2', 1000000)), (6, 'name', 'extra.' || repeat('a', 1000000) || '=1'),
 	(7, 'encoded name', repeat('%61', 300000) || '%3E1'), (8, 'percent signs', repeat('%', 1000000)), (9, 'id', 'id=' || repeat('a', 1000000)), (10, 'after', 'after=' || repeat('a', 1000000)),
 	(11, 'limit', 'limit=' || repeat('1', 1000000)), (12, 'sort key', 'sort=' || repeat('a', 1000000)), (13, 'characteristic', 'usageCharacteristic.' || repeat('a', 1000000) || '=1'),
-	(14, 'field', 'fields=' || repeat('a', 1000000)), (15, 'empty pairs', repeat('&', 1000000)), (16, 'operators', 'type' || repeat('=', 1000000)), (17, 'dots', repeat('.', 1000000) || '=1'),
-	(18, 'deep name', repeat('a.', 100000) || 'a=1'), (19, 'deep element', 'relatedParty.' || repeat('a.', 100000) || 'a=1'), (20, 'deep schema', 'targetEntitySchema.' || repeat('a.', 100000) || 'a=1'),
-	(21, 'deep field', 'fields=' || repeat('a.', 100000) || 'a'), (22, 'deep sort key', 'sort=' || repeat('a.', 100000) || 'a'), (23, 'deep characteristic', 'usageCharacteristic.' || repeat('a.', 100000) || 'a=1'),
+	(14, 'field', 'fields=extra.' || repeat('a', 1000000)), (15, 'empty pairs', repeat('&', 1000000)), (16, 'operators', 'type' || repeat('=', 1000000)), (17, 'dots', repeat('.', 1000000) || '=1'),
+	(18, 'deep name', 'extra.' || repeat('a.', 100000) || 'a=1'), (19, 'deep element', 'relatedParty.extra.' || repeat('a.', 100000) || 'a=1'), (20, 'deep schema', 'targetEntitySchema.extra.' || repeat('a.', 100000) || 'a=1'),
+	(21, 'deep field', 'fields=extra.' || repeat('a.', 100000) || 'a'), (22, 'deep sort key', 'sort=' || repeat('a.', 100000) || 'a'), (23, 'deep characteristic', 'usageCharacteristic.' || repeat('a.', 100000) || 'a=1'),
 	(24, 'commas', 'type=' || repeat(',', 1000000)), (25, 'ten thousand values', 'id=u1' || repeat(',u2', 9998)), (26, 'too many values', 'id=u1' || repeat(',u2', 10000)),
 	(27, 'too many fields', 'fields=' || repeat('a,', 10000)), (28, 'too many keys', 'sort=' || repeat('type,', 10000)),
-	(29, 'dates', 'date=2015-01-01T01:00:00Z' || repeat(',2015-01-01', 9998)), (30, 'values of nobody', 'nobody=1' || repeat(',2', 9998))) v (n, what, query)
+	(29, 'dates', 'date=2015-01-01T01:00:00Z' || repeat(',2015-01-01', 9998)), (30, 'values of nobody', 'extra.nobody=1' || repeat(',2', 9998)),
+	(31, 'misspelt', repeat('a', 1000000) || '=1'), (32, 'misspelt field', 'fields=' || repeat('a', 1000000)), (33, 'misspelt in characters of four bytes', repeat('😀', 250000) || '=1')) v (n, what, query)
 ORDER BY n;
 SELECT what, pg_temp.ask(string_agg(query, '&')) FROM generate_series(1, 10000) i,
-	LATERAL (VALUES (1, 'conditions', 'a' || i || '=1'), (2, 'on one list', 'relatedParty.a' || i || '=1'), (3, 'characteristics', 'usageCharacteristic.a' || i || '.gt=1'),
+	LATERAL (VALUES (1, 'conditions', 'extra.a' || i || '=1'), (2, 'on one list', 'relatedParty.extra.a' || i || '=1'), (3, 'characteristics', 'usageCharacteristic.a' || i || '.gt=1'),
 		(4, 'the same one', 'type=it%27s'), (5, 'limits', 'limit=5')) v (n, what, query)
 GROUP BY n, what ORDER BY n;
 -- as many as are allowed
 SELECT what, pg_temp.ask(string_agg(query, '&')) FROM generate_series(1, 99) i,
-	LATERAL (VALUES (1, 'conditions', 'a' || i || '.ne=1'), (2, 'on one list', 'relatedParty.a' || i || '.ne=1'), (3, 'characteristics', 'usageCharacteristic.a' || i || '.ne=1')) v (n, what, query)
+	LATERAL (VALUES (1, 'conditions', 'extra.a' || i || '.ne=1'), (2, 'on one list', 'relatedParty.extra.a' || i || '.ne=1'), (3, 'characteristics', 'usageCharacteristic.a' || i || '.ne=1')) v (n, what, query)
 GROUP BY n, what ORDER BY n;
 
 -- Regular expressions: at most 1,000 characters, no back-references, and cancellable
@@ -94,7 +96,7 @@ SELECT what, pg_temp.ask(query) FROM (VALUES
 	(8, 'bad class', 'description.regex=[b-a]'), (9, 'too complex', 'description.regex=((a{1,255}){1,255}){1,255}'), (10, 'nested stars', 'description.regex=^(a%2B)%2B$'),
 	(11, 'nested stars, no match', 'description.regex=^(a*)*b$'), (12, 'alternation', 'description.regex=^(a|aa)%2Bc$'), (13, 'nested bounds', 'description.regex=^((a{0,20}){0,20}){0,20}$'),
 	(14, 'lookahead', 'description.regex=^(?=(a%2B)%2Bb)(?!b)'), (15, 'parentheses', 'description.regex=' || repeat('(', 499) || 'a' || repeat(')', 499)), (16, 'brackets', 'description.regex=' || repeat('[a]*', 250)),
-	(17, 'escaped backslash', 'description.regex=%5C%5C1'), (18, 'on a characteristic', 'usageCharacteristic.dur''ation.regex=(a)%5C1'), (19, 'on the unknown', 'x.regex=(a)%5C1'),
+	(17, 'escaped backslash', 'description.regex=%5C%5C1'), (18, 'on a characteristic', 'usageCharacteristic.dur''ation.regex=(a)%5C1'), (19, 'on the unknown', 'extra.x.regex=(a)%5C1'),
 	(20, 'on an element', 'relatedParty.role.regex=(x)%5C1'), (21, 'too complex, on an element', 'relatedParty.role.regex=((a{1,255}){1,255}){1,255}')) v (n, what, query)
 ORDER BY n;
 SET client_min_messages = warning;

@@ -44,10 +44,10 @@ SELECT pg_temp.fill();
 -- Patching a collection does what patching one by one does: the same rows, but for when
 CREATE TEMP TABLE patch_case (n serial PRIMARY KEY, query text, patch text, content_type text, version text DEFAULT 'r14.5');
 INSERT INTO patch_case (query, patch) VALUES
-('', '{}'),
-('', '{"description": "the same for all"}'),
-('', '{"description": null}'),
-('', '{"description": ""}'),
+('all=true', '{}'),
+('all=true', '{"description": "the same for all"}'),
+('all=true', '{"description": null}'),
+('all=true', '{"description": ""}'),
 ('type=VOICE', '{"type": "CALL", "description": null}'),
 ('type=VOICE', '{"usageType": "CALL"}'),
 ('status=guided,rated', '{"date": "2001-01-31T23:59:59.999999Z"}'),
@@ -57,35 +57,35 @@ INSERT INTO patch_case (query, patch) VALUES
 ('status=rejected', '{"status": "recycled", "why": "corrected"}'),
 ('usageCharacteristic.duration.gt=60', '{"description": "long"}'),
 ('relatedParty.role=payer&relatedParty.id=3', '{"other": {"n": null}}'),
-('', '{"other": null}'),
-('', '{"other": null, "why": [1, null, {"a": null}], "n": 0.10, "nothing": null}'),
+('all=true', '{"other": null}'),
+('all=true', '{"other": null, "why": [1, null, {"a": null}], "n": 0.10, "nothing": null}'),
 ('type=SMS', '{"other": 5, "description": null}'),
-('', '{"usageSpecification": {"id": "9"}}'),
-('', '{"usageSpecification": {"version": null, "name": "Voice"}}'),
-('', '{"usageSpecification": null, "status": null}'),
-('', '{"usageCharacteristic": [{"name": "a", "value": 1.10}]}'),
-('', '{"usageCharacteristic": null, "relatedParty": []}'),
+('all=true', '{"usageSpecification": {"id": "9"}}'),
+('all=true', '{"usageSpecification": {"version": null, "name": "Voice"}}'),
+('all=true', '{"usageSpecification": null, "status": null}'),
+('all=true', '{"usageCharacteristic": [{"name": "a", "value": 1.10}]}'),
+('all=true', '{"usageCharacteristic": null, "relatedParty": []}'),
 ('type=SMS', '{"relatedParty": [{"role": "r", "ref": "http://host/9", "validFor": {"startTime": "2001-01-01"}}]}'),
 ('status=rated', '{"status": "billed"}'),
 ('status=rated', '{"status": "billed", "other": {"bill": 7}}'),
 ('id=nobody', '{"status": "billed"}');
 INSERT INTO patch_case (query, patch, content_type) VALUES
-('', '[]', 'application/json-patch+json'),
-('', '[{"op": "replace", "path": "/type", "value": "CALL"}]', 'application/json-patch+json'),
-('', '[{"op": "copy", "from": "/other/amount", "path": "/usageCharacteristic/0/value"}]', 'application/json-patch+json'),
-('', '[{"op": "move", "from": "/relatedParty/0/rank", "path": "/relatedParty/1/rank"}, {"op": "remove", "path": "/relatedParty/0"}]', 'application/json-patch+json'),
-('', '[{"op": "add", "path": "/list", "value": []}, {"op": "add", "path": "/list/-", "value": 1}, {"op": "add", "path": "/list", "value": {"a": 2}}]', 'application/json-patch+json'),
-('', '[{"op": "replace", "path": "/usageCharacteristic/value?name=duration", "value": 1.0}]', 'application/json-patch-query+json'),
-('', '{"op": "add", "path": "relatedParty", "value": {"role": "r"}}', NULL),
+('all=true', '[]', 'application/json-patch+json'),
+('all=true', '[{"op": "replace", "path": "/type", "value": "CALL"}]', 'application/json-patch+json'),
+('all=true', '[{"op": "copy", "from": "/other/amount", "path": "/usageCharacteristic/0/value"}]', 'application/json-patch+json'),
+('all=true', '[{"op": "move", "from": "/relatedParty/0/rank", "path": "/relatedParty/1/rank"}, {"op": "remove", "path": "/relatedParty/0"}]', 'application/json-patch+json'),
+('all=true', '[{"op": "add", "path": "/list", "value": []}, {"op": "add", "path": "/list/-", "value": 1}, {"op": "add", "path": "/list", "value": {"a": 2}}]', 'application/json-patch+json'),
+('all=true', '[{"op": "replace", "path": "/usageCharacteristic/value?name=duration", "value": 1.0}]', 'application/json-patch-query+json'),
+('all=true', '{"op": "add", "path": "relatedParty", "value": {"role": "r"}}', NULL),
 ('status=rated', '[{"op": "replace", "path": "/ratedProductUsage/0/taxIncludedRatingAmount", "value": 1.10}, {"op": "replace", "path": "/status", "value": "rerated"}]', 'application/json-patch+json');
 INSERT INTO patch_case (query, patch, content_type, version) VALUES
 ('usageType=VOICE', '{"usageType": "CALL"}', NULL, 'v4'),
 ('type=VOICE', '{"type": null, "description": "typed by its specification"}', NULL, 'v4'),
-('', '{"usageDate": null}', NULL, 'v4'),
+('all=true', '{"usageDate": null}', NULL, 'v4'),
 ('status=rated', '[{"op": "replace", "path": "/ratedProductUsage/0/taxIncludedRatingAmount/value", "value": 1.10}]', 'application/json-patch+json', 'v4'),
 ('ratedProductUsage.taxIncludedRatingAmount.value.gt=3', '{"ratedProductUsage": [{"taxIncludedRatingAmount": {"unit": "USD", "value": 1}, "taxExcludedRatingAmount": {"unit": "USD", "value": 1},
 	"ratingDate": "2001-02-03", "taxRate": 0, "productRef": {"id": "8"}}]}', NULL, 'v4'),
-('', '[{"op": "add", "path": "/relatedParty", "value": {"@referredType": "Individual"}}]', 'application/json-patch+json', 'v4');
+('all=true', '[{"op": "add", "path": "/relatedParty", "value": {"@referredType": "Individual"}}]', 'application/json-patch+json', 'v4');
 CREATE FUNCTION pg_temp.rows() RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_agg(to_jsonb(u) - 'received_at' - 'changed_at'
 		|| jsonb_build_object('seen', usage_mgmt.to_tmf(u, 'r14.5')::text, 'seen_v4', usage_mgmt.to_tmf(u, 'v4')::text) ORDER BY id)
@@ -138,8 +138,8 @@ SELECT pg_temp.refusal(s) FROM (VALUES (1, $$SELECT usage_mgmt.patch_usages('sta
 	(7, $$SELECT usage_mgmt.patch_usages('id=u02,u03', '[{"op": "replace", "path": "/type", "value": "CALL"}, {"op": "test", "path": "/other/n", "value": 2}]', 'application/json-patch+json')$$),
 	(8, $$SELECT usage_mgmt.patch_usages('id=u02', '[{"op": "remove", "path": "/id"}]', 'application/json-patch+json')$$),
 	(9, $$SELECT usage_mgmt.patch_usages('id=nobody', '[{"op": "remove"}]', 'application/json-patch+json')$$),
-	(10, $$SELECT usage_mgmt.patch_usages('', '{"description": "d"}', 'text/plain')$$),
-	(11, $$SELECT usage_mgmt.patch_usages('', '["d"]')$$)) v(n, s) ORDER BY n;
+	(10, $$SELECT usage_mgmt.patch_usages('all=true', '{"description": "d"}', 'text/plain')$$),
+	(11, $$SELECT usage_mgmt.patch_usages('all=true', '["d"]')$$)) v(n, s) ORDER BY n;
 -- the record that a plain UPDATE fails at is named in the same way
 SELECT pg_temp.refusal($$UPDATE usage_mgmt.usage SET status = 'billed' WHERE id IN ('u02', 'u03')$$);
 SELECT count(*) AS unchanged FROM before WHERE rows = pg_temp.rows();
@@ -156,17 +156,58 @@ SELECT pg_temp.refusal($$SELECT usage_mgmt.patch_usages('usageDate.gt=soon', '{}
 SELECT pg_temp.refusal('SELECT usage_mgmt.patch_usages(NULL, ''{}'')') <> 'accepted' AS patch_refused,
 	pg_temp.refusal('SELECT * FROM usage_mgmt.patch_usages_each(NULL, ''{}'')') <> 'accepted' AS each_refused,
 	pg_temp.refusal('SELECT usage_mgmt.delete_usages(NULL)') <> 'accepted' AS delete_refused;
+-- so a query without a condition, or with names that lead nowhere, changes nothing
+SELECT p, array_agg(DISTINCT pg_temp.refusal(format('SELECT usage_mgmt.%s', replace(f, '?', p)))) AS refused
+FROM unnest(ARRAY[$$patch_usages('?', '{"description": "all"}')$$, $$patch_usages_each('?', '{"description": "all"}')$$, $$delete_usages('?')$$,
+	$$patch_usage_specifications('?', '{}')$$, $$patch_usage_specifications_each('?', '{}')$$, $$delete_usage_specifications('?')$$]) f,
+	unnest(ARRAY['', '&', 'fields=id', 'sort=-id', 'all=false', 'all=1', 'statsu.ne=rated', 'nosuch.ne=1', 'relatedParty.rol.ne=x', 'status=rejected&sort=statsu', 'status=rejected&fields=statsu']) p
+GROUP BY p ORDER BY p COLLATE "C";
 SELECT count(*) AS unchanged FROM before WHERE rows = pg_temp.rows();
+-- "ne" of what the model cannot know goes to what has the name, whatever stands there; of an attribute also to what has none
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_characteristic, related_party, extra) VALUES
+	('ne1', '2001-01-01', 'NE', '{"colour": "red"}', ARRAY[usage_mgmt.related_party(role => 'r', alias => '[{"type": "a"}]', extra => '{"n": 1}')], '{"zone": "a", "deep": {"er": 1}}'),
+	('ne2', '2001-01-01', 'NE', '{"colour": "blue"}', ARRAY[usage_mgmt.related_party(role => 'r', alias => '[{"type": "b"}]', extra => '{"n": 2}')], '{"zone": ["b", "c"], "deep": {"er": 2}}'),
+	('ne3', '2001-01-01', 'NE', '{"color": "blue"}', ARRAY[usage_mgmt.related_party(role => 'r')], '{"deep": 7}'),
+	('ne4', '2001-01-01', 'NE', NULL, NULL, NULL);
+CREATE FUNCTION pg_temp.named(query text, OUT got text, OUT patched text, OUT each_patched text, OUT deleted text) LANGUAGE plpgsql AS $$
+BEGIN
+	query := 'type=NE&' || query;
+	got := array_agg(g ->> 'id') FROM usage_mgmt.get_usages(query || '&sort=id') g;
+	BEGIN
+		PERFORM usage_mgmt.patch_usages(query, '{"description": "patched"}');
+		patched := array_agg(id ORDER BY id) FROM usage_mgmt.usage WHERE description = 'patched';
+		RAISE SQLSTATE 'ZZ999';
+	EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+	END;
+	BEGIN
+		PERFORM usage_mgmt.patch_usages_each(query, '[{"op": "add", "path": "/description", "value": "patched"}]', 'application/json-patch+json');
+		each_patched := array_agg(id ORDER BY id) FROM usage_mgmt.usage WHERE description = 'patched';
+		RAISE SQLSTATE 'ZZ999';
+	EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+	END;
+	BEGIN
+		PERFORM usage_mgmt.delete_usages(query);
+		deleted := array_agg(n ORDER BY n) FROM unnest(ARRAY['ne1', 'ne2', 'ne3', 'ne4']) n WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage WHERE id = n);
+		RAISE SQLSTATE 'ZZ999';
+	EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+	END;
+END
+$$;
+SELECT query, n.* FROM (VALUES (1, 'usageCharacteristic.colour.ne=red'), (2, 'usageCharacteristic.nosuch.ne=red'), (3, 'extra.zone.ne=a'), (4, 'extra.zone!=b'), (5, 'extra.nosuch.ne=a'),
+	(6, 'extra.deep.er.ne=1'), (7, 'relatedParty.extra.n.ne=1'), (8, 'relatedParty.extra.nosuch.ne=1'), (9, 'relatedParty.alias.type.ne=a'), (10, 'relatedParty.alias.typ.ne=a'),
+	(11, 'usageSpecification.extra.version.ne=1'), (12, 'usageCharacteristic.colour=red,blue'), (13, 'usageSpecification.id.ne=1'), (14, 'relatedParty.name.ne=x'), (15, 'usageCharacteristic.name.ne=colour'),
+	(16, 'all=true')) v (place, query), pg_temp.named(query) n ORDER BY place;
+DELETE FROM usage_mgmt.usage WHERE usage_type = 'NE';
 
 -- Each by itself: a table of what was refused and why; the good ones are changed
-SELECT * FROM usage_mgmt.patch_usages_each('', '{"status": "rejected", "note": "by itself"}');
+SELECT * FROM usage_mgmt.patch_usages_each('all=true', '{"status": "rejected", "note": "by itself"}');
 SELECT id, status FROM usage_mgmt.usage WHERE extra ? 'note' ORDER BY id;
 SELECT * FROM usage_mgmt.patch_usages_each('id=u01,u02', '[{"op": "test", "path": "/other/n", "value": 2}, {"op": "add", "path": "/note", "value": "two"}]', 'application/json-patch+json');
 SELECT id, code, errors FROM usage_mgmt.patch_usages_each('id=u02,nobody', '{"date": "soon", "usageType": ""}', NULL, 'v4');
 SELECT extra ->> 'note' AS note FROM usage_mgmt.usage WHERE id = 'u02';
 -- what is wrong with the patch itself is no record's fault
-SELECT pg_temp.refusal($$SELECT * FROM usage_mgmt.patch_usages_each('', '[{"op": "remove"}]', 'application/json-patch+json')$$),
-	pg_temp.refusal($$SELECT * FROM usage_mgmt.patch_usages_each('', '{}', 'text/plain')$$);
+SELECT pg_temp.refusal($$SELECT * FROM usage_mgmt.patch_usages_each('all=true', '[{"op": "remove"}]', 'application/json-patch+json')$$),
+	pg_temp.refusal($$SELECT * FROM usage_mgmt.patch_usages_each('all=true', '{}', 'text/plain')$$);
 -- two of the same kind in one transaction, taken back whole
 BEGIN;
 SELECT count(*) FROM usage_mgmt.patch_usages_each('status=rated', '{"status": "billed"}');
@@ -181,21 +222,21 @@ BEGIN
 END
 $$;
 CREATE TRIGGER refuse_one BEFORE UPDATE ON usage_mgmt.usage FOR EACH ROW WHEN (OLD.id = 'u05') EXECUTE FUNCTION pg_temp.refuse();
-SELECT pg_temp.refusal($$SELECT usage_mgmt.patch_usages('', '{"description": "new"}')$$),
-	pg_temp.refusal($$SELECT usage_mgmt.patch_usages('', '{"new": "new"}')$$);
+SELECT pg_temp.refusal($$SELECT usage_mgmt.patch_usages('all=true', '{"description": "new"}')$$),
+	pg_temp.refusal($$SELECT usage_mgmt.patch_usages('all=true', '{"new": "new"}')$$);
 SELECT * FROM usage_mgmt.patch_usages_each('type=SMS,DATA', '{"description": "new"}');
 SELECT count(*), count(*) FILTER (WHERE description = 'new') AS new FROM usage_mgmt.usage WHERE usage_type IN ('SMS', 'DATA');
 DROP TRIGGER refuse_one ON usage_mgmt.usage;
 
 -- Deletion: billed usages are refused unless asked for
 SELECT usage_mgmt.patch_usages('status=rated', '{"status": "billed"}');
-SELECT pg_temp.refusal($$SELECT usage_mgmt.delete_usages('')$$);
+SELECT pg_temp.refusal($$SELECT usage_mgmt.delete_usages('all=true')$$);
 SELECT count(*) FROM usage_mgmt.usage;
 SELECT usage_mgmt.delete_usages('status=rejected&type=VOICE');
 SELECT usage_mgmt.delete_usages('id=nobody');
 SELECT usage_mgmt.delete_usages('status.ne=billed');
-SELECT pg_temp.refusal($$SELECT usage_mgmt.delete_usages('', billed => NULL)$$);
-SELECT usage_mgmt.delete_usages('', billed => true);
+SELECT pg_temp.refusal($$SELECT usage_mgmt.delete_usages('all=true', billed => NULL)$$);
+SELECT usage_mgmt.delete_usages('all=true', billed => true);
 SELECT count(*), (SELECT count(*) FROM usage_mgmt.usage_key) AS keys FROM usage_mgmt.usage;
 -- the permission ends with the call
 SELECT pg_temp.fill();
@@ -216,10 +257,10 @@ SELECT usage_type FROM usage_mgmt.usage WHERE id = 'epoch';
 SELECT count(usage_mgmt.post_usage_specification(json_build_object('id', 's' || n, 'name', 'Specification ' || n,
 	'status', CASE WHEN n = 3 THEN 'active' ELSE 'in study' END, 'usageSpecCharacteristic', json_build_array(json_build_object('name', 'duration', 'n', n)))))
 FROM generate_series(1, 4) n;
-SELECT pg_temp.refusal($$SELECT usage_mgmt.patch_usage_specifications('', '{"status": "in design"}')$$);
+SELECT pg_temp.refusal($$SELECT usage_mgmt.patch_usage_specifications('all=true', '{"status": "in design"}')$$);
 SELECT usage_mgmt.patch_usage_specifications('lifecycleStatus=in study', '{"lifecycleStatus": "in design", "version": "2"}', NULL, 'v4');
-SELECT usage_mgmt.patch_usage_specifications('', '[{"op": "add", "path": "/specCharacteristic", "value": {"name": "volume"}}]', 'application/json-patch+json', 'v4');
-SELECT * FROM usage_mgmt.patch_usage_specifications_each('', '{"status": "in test"}');
+SELECT usage_mgmt.patch_usage_specifications('all=true', '[{"op": "add", "path": "/specCharacteristic", "value": {"name": "volume"}}]', 'application/json-patch+json', 'v4');
+SELECT * FROM usage_mgmt.patch_usage_specifications_each('all=true', '{"status": "in test"}');
 SELECT usage_mgmt.get_usage_specifications('fields=id,status,version,usageSpecCharacteristic.name&sort=id');
 SELECT usage_mgmt.delete_usage_specifications('status=in test');
 SELECT id FROM usage_mgmt.usage_specification;

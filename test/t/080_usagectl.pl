@@ -285,6 +285,14 @@ is($status, 0, 'an export of nothing');
 is(-s "$folder/none.out", 0, 'is an empty file');
 ($status, $out, $err) = usagectl($node, $db, 'export', '--query=limit=x', "$folder/wrong.out");
 is($status, 2, 'a query that means nothing: exit status 2');
+foreach my $query ('nosuch=1', 'statsu=rated', 'lmit=1', 'fields=nam', 'depth=1')
+{
+	($status, $out, $err) = usagectl($node, $db, 'export', '-q', $query, "$folder/wrong.out");
+	is($status, 2, "$query: exit status 2");
+	like($err, $query eq 'depth=1' ? qr/"depth" is not supported/ : qr/HINT:  The nearest name is/, 'and why');
+	($status, $out) = usagectl($node, $db, 'export', '-q', $query);
+	is("$status $out", '2 ', 'nothing to standard output either');
+}
 ($status) = usagectl($node, $db, 'export', '--tmf=v99', "$folder/wrong.out");
 is($status, 2, 'a version that is none: exit status 2');
 is(join(' ', glob "$folder/wrong.out*"), '', 'and no file, whole or not');
