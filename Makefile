@@ -11,6 +11,7 @@ OBJS = \
 	src/collections.o \
 	src/content.o \
 	src/currency.o \
+	src/cursor.o \
 	src/faults.o \
 	src/json_scan.o \
 	src/json_tree.o \

@@ -17,7 +17,6 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -25,6 +24,7 @@
 #include "utils/resowner.h"
 
 #include "compat.h"
+#include "cursor.h"
 #include "errors.h"
 #include "operations.h"
 #include "patch.h"
@@ -40,7 +40,7 @@
 /* What get_… keeps between two rows. */
 typedef struct Listing
 {
-	char	   *portal;
+	UmCursor   *cursor;
 	UmShape    *shape;
 	UmVersion	version;
 	UmFields   *fields;
@@ -65,6 +65,7 @@ static Datum list_resources(FunctionCallInfo fcinfo, const UmModel *model);
 static Listing *start_listing(FunctionCallInfo fcinfo, FuncCallContext *context,
 							  const UmModel *model);
 static bool fetch_rows(Listing *listing);
+static void list_row(TupleTableSlot *slot, void *arg);
 static void end_listing(Datum arg);
 static Datum count_resources(FunctionCallInfo fcinfo, const UmModel *model);
 static Datum explain_resources(FunctionCallInfo fcinfo, const UmModel *model);
@@ -166,27 +167,20 @@ start_listing(FunctionCallInfo fcinfo, FuncCallContext *context, const UmModel *
 	Listing    *listing = palloc0(sizeof(Listing));
 	UmQueryString *query = query_arg(fcinfo, 0);
 	UmStatement statement;
-	Portal		portal;
 
 	listing->version = um_version_arg(fcinfo, 1);
 	listing->fields = um_fields(query->fields, model, listing->version);
 	listing->rows = AllocSetContextCreate(context->multi_call_memory_ctx, "listing",
 										  ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
+	/* the cursor needs the statement as long as it is there */
+	MemoryContextSwitchTo(context->multi_call_memory_ctx);
 	select_statement(&statement, model, "u.*", query, listing->version);
 	um_add_page(&statement, query, listing->version);
-	/*
-	 * A cursor WITH HOLD is read to its end at commit, when those without are
-	 * closed, in an order that depends on their names: what it reads must hold,
-	 * too.
-	 */
-	portal = SPI_cursor_open_with_args(NULL, statement.sql.data, statement.nargs, statement.types,
-									   statement.args, NULL, true, CURSOR_OPT_NO_SCROLL |
-									   (ActivePortal != NULL ? ActivePortal->cursorOptions & CURSOR_OPT_HOLD : 0));
-	MemoryContextSwitchTo(context->multi_call_memory_ctx);
-	listing->portal = pstrdup(portal->name);
-	listing->shape = um_shape(model, portal->tupDesc, model->noun);
 	SPI_finish();
+	listing->cursor = um_cursor_open(statement.sql.data, statement.nargs, statement.types,
+									 statement.args);
+	listing->shape = um_shape(model, um_cursor_desc(listing->cursor), model->noun);
 	/* a LIMIT outside leaves the cursor unfinished */
 	RegisterExprContextCallback(result->econtext, end_listing, PointerGetDatum(listing));
 	MemoryContextSwitchTo(old);
@@ -197,42 +191,30 @@ start_listing(FunctionCallInfo fcinfo, FuncCallContext *context, const UmModel *
 static bool
 fetch_rows(Listing *listing)
 {
-	Portal		portal = GetPortalByName(listing->portal);
-	MemoryContext old;
-
 	MemoryContextReset(listing->rows);
 	listing->count = listing->next = 0;
-	/* it went with the savepoint after which the first row was asked for */
-	if (!PortalIsValid(portal))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_CURSOR_STATE),
-				 errmsg("the list of resources ended with the subtransaction that began it")));
-	SPI_connect();
-	SPI_cursor_fetch(portal, true, FETCH);
-	old = MemoryContextSwitchTo(listing->rows);
-	for (; listing->count < (int) SPI_processed; listing->count++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		listing->json[listing->count] =
-			um_json_of(um_record_from_tuple(listing->shape, SPI_tuptable->tupdesc,
-											SPI_tuptable->vals[listing->count]),
-					   listing->version, listing->fields);
-	}
+	if (um_cursor_fetch(listing->cursor, FETCH, list_row, listing) > 0)
+		return true;
+	um_cursor_close(listing->cursor);
+	return false;
+}
+
+static void
+list_row(TupleTableSlot *slot, void *arg)
+{
+	Listing    *listing = arg;
+	MemoryContext old = MemoryContextSwitchTo(listing->rows);
+
+	listing->json[listing->count++] =
+		um_json_of(um_record_from_values(listing->shape, slot->tts_values, slot->tts_isnull),
+				   listing->version, listing->fields);
 	MemoryContextSwitchTo(old);
-	if (listing->count == 0)
-		SPI_cursor_close(portal);
-	SPI_finish();
-	return listing->count > 0;
 }
 
 static void
 end_listing(Datum arg)
 {
-	Listing    *listing = (Listing *) DatumGetPointer(arg);
-	Portal		portal = GetPortalByName(listing->portal);
-
-	if (PortalIsValid(portal))
-		SPI_cursor_close(portal);
+	um_cursor_close(((Listing *) DatumGetPointer(arg))->cursor);
 }
 
 static Datum

@@ -23,6 +23,7 @@
 #define pg_noreturn pg_attribute_noreturn()
 #define heap_form_minimal_tuple(desc, values, nulls, extra) \
 	heap_form_minimal_tuple(desc, values, nulls)
+#define ExecutorRun(query, direction, count) ExecutorRun(query, direction, count, false)
 #endif
 
 /* Symbols are hidden, as 16 and later build modules, but for what SQL calls. */

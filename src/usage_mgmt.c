@@ -8,6 +8,7 @@
 
 #include "bulk.h"
 #include "compat.h"
+#include "cursor.h"
 #include "ledger.h"
 #include "model.h"
 #include "rows.h"
@@ -29,4 +30,5 @@ _PG_init(void)
 	um_bulk_init();
 	um_ledger_init();
 	um_rows_init();
+	um_cursor_init();
 }

@@ -128,6 +128,25 @@ FETCH ALL FROM other;
 CLOSE ALL;
 SELECT count(*) AS left_open FROM pg_cursors WHERE statement !~ 'left_open';
 
+-- PL/pgSQL reads what its loops have left when it commits in them, and goes on
+DO $$
+DECLARE
+	one json;
+	other json;
+	seen int := 0;
+BEGIN
+	FOR one IN SELECT usage_mgmt.get_usages('sort=id&limit=110') LOOP
+		FOR other IN SELECT usage_mgmt.get_usages('sort=-id&limit=120') LOOP
+			seen := seen + 1;
+			IF seen % 50 = 0 THEN
+				COMMIT;
+			END IF;
+		END LOOP;
+	END LOOP;
+	RAISE INFO '% seen', seen;
+END
+$$;
+
 -- An error in the middle, a savepoint, an exception: nothing stays open
 BEGIN;
 SAVEPOINT s;
@@ -153,6 +172,22 @@ ROLLBACK TO s;
 MOVE ALL FROM list;
 \set VERBOSITY default
 ROLLBACK;
+-- but it can be closed, also where what it read is gone, and where its savepoint was released into another
+BEGIN;
+DECLARE list NO SCROLL CURSOR FOR SELECT usage_mgmt.get_usages('sort=id') ->> 'id' AS id;
+DECLARE other NO SCROLL CURSOR FOR SELECT usage_mgmt.get_usages('sort=date') ->> 'id' AS id;
+SAVEPOINT s;
+SELECT usage_mgmt.ensure_partitions('2015-04-01', '2015-04-30');
+SAVEPOINT t;
+FETCH 1 FROM list;
+FETCH 1 FROM other;
+RELEASE t;
+FETCH 1 FROM list;
+ROLLBACK TO s;
+CLOSE list;
+SELECT count(*) FROM usage_mgmt.usage;
+CLOSE other;
+COMMIT;
 -- released, it does
 BEGIN;
 DECLARE list NO SCROLL CURSOR FOR SELECT usage_mgmt.get_usages('sort=id') ->> 'id' AS id;

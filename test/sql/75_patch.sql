@@ -502,4 +502,11 @@ SELECT usage_mgmt.patch_usage('growing', (SELECT json_agg(json_build_object('op'
 SELECT usage_mgmt.patch_usage('growing', (SELECT json_agg(json_build_object('op', 'copy', 'from', '/x',
 	'path', '/x/k' || i) ORDER BY i) FROM generate_series(0, 1) i), 'application/json-patch+json', 'r14.5');
 
+-- In a filter every name is one of the element's, also where it would steer a query
+SELECT usage_mgmt.post_usage('{"id": "filter", "date": "2001-01-01", "type": "Voice", "relatedParty":
+	[{"role": "a", "limit": 1, "depth": 2}, {"role": "b", "limit": 3, "all": "x"}]}', 'r14.5') IS NULL AS lost;
+SELECT usage_mgmt.patch_usage('filter', '[{"op": "replace", "path": "/relatedParty/role?limit=3", "value": "c"},
+	{"op": "replace", "path": "/relatedParty/role?relatedParty.depth=2&limit=1", "value": "d"},
+	{"op": "add", "path": "/relatedParty/name?all=x", "value": "e"}]', 'application/json-patch-query+json', 'r14.5') -> 'relatedParty' AS parties;
+
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
