@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "parser/scansup.h"
 
@@ -31,6 +32,7 @@ static bool scan_word(UmScan *scan, const char *word);
 static bool scan_escape(UmScan *scan, StringInfo out, pg_wchar *high);
 static bool scan_hex4(UmScan *scan, pg_wchar *unit);
 static bool append_unicode(UmScan *scan, StringInfo out, pg_wchar c);
+static bool append_converted(StringInfo out, unsigned char *utf8, int len);
 static bool skip_members(UmScan *scan, UmToken kind);
 
 const uint8 um_first_bytes[256] = {
@@ -366,20 +368,37 @@ scan_hex4(UmScan *scan, pg_wchar *unit)
 static bool
 append_unicode(UmScan *scan, StringInfo out, pg_wchar c)
 {
-	unsigned char utf8[MAX_UNICODE_EQUIVALENT_STRING + 1];
+	unsigned char utf8[4];
+	int			len;
 
 	if (c == 0)
 		return um_scan_fail(scan, UM_NOT_TEXT, "the character \\u0000, which text cannot hold,");
-	if (GetDatabaseEncoding() == PG_UTF8)
-	{
-		unicode_to_utf8(c, utf8);
-		appendBinaryStringInfo(out, (char *) utf8, pg_utf_mblen(utf8));
-	}
-	else
-	{
-		pg_unicode_to_server(c, utf8);
-		appendStringInfoString(out, (char *) utf8);
-	}
+	unicode_to_utf8(c, utf8);
+	len = pg_utf_mblen(utf8);
+	if (GetDatabaseEncoding() == PG_UTF8 || c < 0x80)
+		appendBinaryStringInfo(out, (char *) utf8, len);
+	else if (!append_converted(out, utf8, len))
+		return um_scan_fail(scan, UM_NOT_TEXT,
+							psprintf("the character U+%04X, which the database's encoding lacks,",
+									 (unsigned int) c));
+	return true;
+}
+
+/*
+ * A character of UTF-8 in the database's encoding, false where that lacks it.
+ * PostgreSQL's own function raises an error, which would be the load's.
+ */
+static bool
+append_converted(StringInfo out, unsigned char *utf8, int len)
+{
+	unsigned char converted[4 * MAX_CONVERSION_GROWTH + 2];
+	Oid			conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
+
+	if (!OidIsValid(conversion) ||
+		pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(), utf8, len,
+									  converted, sizeof(converted), true) != len)
+		return false;
+	appendStringInfoString(out, (char *) converted);
 	return true;
 }
 
@@ -471,6 +490,13 @@ um_trim_space(UmSlice text)
 	while (text.len > 0 && scanner_isspace(text.ptr[text.len - 1]))
 		text.len--;
 	return text;
+}
+
+/* How many bytes to show of a text: at most so many, and no part of a character. */
+int
+um_clip(UmSlice text, int most)
+{
+	return pg_mbcliplen(text.ptr, text.len, most);
 }
 
 bool

@@ -114,6 +114,7 @@ extern bool um_scan_fail(UmScan *scan, int sqlstate, const char *message);
 
 extern bool um_is_number(UmSlice text);
 extern UmSlice um_trim_space(UmSlice text);
+extern int	um_clip(UmSlice text, int most);
 extern bool um_slice_is(UmSlice slice, const char *text);
 extern void um_append_compact(StringInfo out, UmSlice raw);
 extern UmSlice um_compact(UmSlice raw);

@@ -212,7 +212,8 @@ um_try_regex(const char *regex)
 		FlushErrorState();
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("\"%.100s\" cannot be used: %s", regex, error->message)));
+				 errmsg("\"%.*s\" cannot be used: %s",
+						um_clip((UmSlice) {regex, strlen(regex)}, 100), regex, error->message)));
 	}
 	PG_END_TRY();
 }

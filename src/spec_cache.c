@@ -240,7 +240,7 @@ check_against(const UmRecord *usage, const CachedSpecification *specification, U
 		MemoryContextReset(scratch);
 		if (known == NULL)
 			um_fault(faults, &name, UM_RULE, "\"%.*s\" is not in usage specification \"%s\"",
-					 Min(c.name.len, 60), c.name.ptr, specification->id);
+					 um_clip(c.name, 60), c.name.ptr, specification->id);
 		else if (!allowed)
 		{
 			if (c.kind == UM_TRUE || c.kind == UM_FALSE)
@@ -248,7 +248,7 @@ check_against(const UmRecord *usage, const CachedSpecification *specification, U
 			um_fault(faults, &value, UM_RULE, type_ok
 					 ? "\"%.*s\" is not in the list or range of \"%.*s\""
 					 : "\"%.*s\" is not of the value type of \"%.*s\"",
-					 Min(shown.len, 60), shown.ptr, Min(c.name.len, 60), c.name.ptr);
+					 um_clip(shown, 60), shown.ptr, um_clip(c.name, 60), c.name.ptr);
 		}
 	}
 	MemoryContextDelete(scratch);

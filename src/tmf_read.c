@@ -405,7 +405,7 @@ scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmS
 {
 	const UmLifeCycle *life = reader->record->model->life;
 	UmSlice		trimmed = um_trim(text);
-	int			shown = Min(trimmed.len, 60);
+	int			shown = um_clip(trimmed, 60);
 	TimestampTz time;
 	int			code;
 
