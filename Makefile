@@ -29,6 +29,7 @@ OBJS = \
 	src/replace.o \
 	src/rows.o \
 	src/rules.o \
+	src/setting_table.o \
 	src/settings.o \
 	src/spec_cache.o \
 	src/store.o \

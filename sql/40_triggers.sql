@@ -20,6 +20,21 @@ AS 'MODULE_PATHNAME', 'um_usage_specification_changed' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_specification_changed() IS
 'AFTER any change of usage specifications: tells every session to read them anew.';
 
+CREATE FUNCTION usage_mgmt.setting_check() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_setting_check' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.setting_check() IS
+'BEFORE INSERT OR UPDATE of setting, for each row: refuses a name or a value that there is not (22023).';
+
+CREATE FUNCTION usage_mgmt.setting_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_setting_changed' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.setting_changed() IS
+'AFTER any change of setting: tells every session to read it anew.';
+
+CREATE FUNCTION usage_mgmt.setting_defaults(OUT name text, OUT value text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_setting_defaults' LANGUAGE C IMMUTABLE;
+COMMENT ON FUNCTION usage_mgmt.setting_defaults() IS
+'All settings that setting can hold, with what they are where it has no row.';
+
 CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS uuid
 AS 'MODULE_PATHNAME', 'um_content_hash_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.content_hash(record) IS
@@ -32,4 +47,5 @@ COMMENT ON FUNCTION usage_mgmt.hash_version() IS
 
 -- Whoever makes a trigger of one of these must own the table's design.
 REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_check(), usage_mgmt.usage_keys(),
-	usage_mgmt.usage_specification_check(), usage_mgmt.usage_specification_changed() FROM PUBLIC;
+	usage_mgmt.usage_specification_check(), usage_mgmt.usage_specification_changed(),
+	usage_mgmt.setting_check(), usage_mgmt.setting_changed() FROM PUBLIC;

@@ -7,6 +7,7 @@ SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning	-- IF NOT EXISTS tells what is there
 AS $install$
 BEGIN
+	PERFORM usage_mgmt.install_setting();
 	PERFORM usage_mgmt.install_usage_specification();
 	PERFORM usage_mgmt.install_usage();
 	PERFORM usage_mgmt.install_usage_key();
@@ -17,6 +18,29 @@ END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_tables() IS
 'Makes the tables, or brings older ones up to date; does nothing to what is as it should be. They belong to whoever calls. Makes partitions from three months back to twelve ahead.';
+
+CREATE FUNCTION usage_mgmt.install_setting() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	CREATE TABLE IF NOT EXISTS usage_mgmt.setting (
+		name text COLLATE "C" NOT NULL,
+		value text NOT NULL,
+		CONSTRAINT setting_pkey PRIMARY KEY (name)
+	);
+	COMMENT ON TABLE usage_mgmt.setting IS
+	'What the owner of the tables orders for every session. A row that is missing means its default.';
+	PERFORM usage_mgmt.install_trigger('setting', 'setting_check',
+		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'setting_check');
+	-- For each row, since that is what replication fires. TRUNCATE invalidates by itself.
+	PERFORM usage_mgmt.install_trigger('setting', 'setting_changed',
+		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'setting_changed');
+	ALTER TABLE usage_mgmt.setting ENABLE ALWAYS TRIGGER setting_changed;
+	INSERT INTO usage_mgmt.setting SELECT * FROM usage_mgmt.setting_defaults() ON CONFLICT DO NOTHING;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_setting() IS 'Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_usage_specification() RETURNS void
 LANGUAGE plpgsql

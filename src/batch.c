@@ -33,6 +33,7 @@
 #include "lifecycle.h"
 #include "operations.h"
 #include "rules.h"
+#include "setting_table.h"
 #include "settings.h"
 #include "spec_cache.h"
 #include "store.h"
@@ -87,7 +88,7 @@ um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults)
 	if (record->state[0] == UM_ABSENT)
 		um_record_set(record, 0, um_content_id(record));
 	um_check(record, NULL, faults);
-	if (um_check_specification == UM_CHECK_REJECT && um_record_status(record) != UM_REJECTED)
+	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_REJECT && um_record_status(record) != UM_REJECTED)
 		um_check_specification_of(record, batch->owner, faults);
 	return record;
 }
@@ -414,7 +415,7 @@ insert_rows(UmBatch *batch, int from, int to)
 		items[count++] = &batch->items[i];
 	}
 	/* what the specification check may change is not vouched for */
-	vouched = um_check_specification == UM_CHECK_MARK ? NULL : items;
+	vouched = um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_MARK ? NULL : items;
 	vouched_count = count;
 	vouched_next = 0;
 	/* what is not there must not be counted as stored */

@@ -1,6 +1,9 @@
 /*
  * settings.c
- *	  The extension's settings, each with its default and who may change it.
+ *	  The settings that are the session's own, each with its default.
+ *
+ * What the owner of the tables orders for all sessions is no GUC, which any
+ * session could displace before the library is loaded: see setting_table.c.
  */
 #include "postgres.h"
 
@@ -10,7 +13,6 @@
 
 int			um_tmf_version = UM_R14_5;
 char	   *um_base_url = NULL;
-int			um_check_specification = UM_CHECK_OFF;
 bool		um_install_tables = true;
 int			um_on_fault = UM_KEEP_FAULTS;
 char	   *um_load_setting = NULL;
@@ -18,13 +20,6 @@ char	   *um_load_setting = NULL;
 static const struct config_enum_entry versions[] = {
 	{"r14.5", UM_R14_5, false},
 	{"v4", UM_V4, false},
-	{NULL, 0, false}
-};
-
-static const struct config_enum_entry checks[] = {
-	{"off", UM_CHECK_OFF, false},
-	{"reject", UM_CHECK_REJECT, false},
-	{"mark", UM_CHECK_MARK, false},
 	{NULL, 0, false}
 };
 
@@ -47,11 +42,6 @@ um_settings_init(void)
 							   "Sets what every href starts with.",
 							   NULL, &um_base_url, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomEnumVariable("usage_mgmt.check_specification",
-							 "Sets whether a usage is checked against its specification.",
-							 "A faulty usage is refused (reject) or stored as rejected (mark).",
-							 &um_check_specification, UM_CHECK_OFF, checks,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("usage_mgmt.install_tables",
 							 "Sets whether CREATE EXTENSION makes the tables.",
 							 "Off where a restore or another node brings them.",

@@ -1,18 +1,11 @@
 /*
  * settings.h
- *	  The extension's settings.
+ *	  The settings that are the session's own.
  */
 #ifndef UM_SETTINGS_H
 #define UM_SETTINGS_H
 
 #include "model.h"
-
-typedef enum UmCheckSpecification
-{
-	UM_CHECK_OFF,
-	UM_CHECK_REJECT,
-	UM_CHECK_MARK
-} UmCheckSpecification;
 
 typedef enum UmOnFault
 {
@@ -22,7 +15,6 @@ typedef enum UmOnFault
 
 extern int	um_tmf_version;		/* UmVersion */
 extern char *um_base_url;
-extern int	um_check_specification; /* UmCheckSpecification */
 extern bool um_install_tables;
 extern int	um_on_fault;		/* UmOnFault */
 extern char *um_load_setting;

@@ -27,6 +27,7 @@
 #include "ledger.h"
 #include "lifecycle.h"
 #include "rules.h"
+#include "setting_table.h"
 #include "settings.h"
 #include "spec_cache.h"
 #include "triggers.h"
@@ -199,6 +200,8 @@ target_of(FunctionCallInfo fcinfo, const UmModel *model)
 
 	if (fcinfo->flinfo->fn_extra != NULL)
 		return fcinfo->flinfo->fn_extra;
+	if (model == &um_usage)
+		um_settings_look();
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	target = palloc0(sizeof(Target));
 	target->shape = um_shape(model, RelationGetDescr(relation), RelationGetRelationName(relation));
@@ -287,13 +290,13 @@ check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner, UmFau
 
 	if (status == UM_RECYCLED)
 		forget_rejection(usage);
-	if (um_check_specification == UM_CHECK_OFF || status == UM_REJECTED ||
+	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_OFF || status == UM_REJECTED ||
 		(old != NULL && status == UM_BILLED_STATUS))
 		return;
 	um_check_specification_of(usage, owner, &found);
 	if (found.list == NIL)
 		return;
-	if (um_check_specification == UM_CHECK_MARK && old == NULL)
+	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_MARK && old == NULL)
 		mark_rejected(usage, &found);
 	else
 	{

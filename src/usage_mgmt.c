@@ -12,6 +12,7 @@
 #include "ledger.h"
 #include "model.h"
 #include "rows.h"
+#include "setting_table.h"
 #include "settings.h"
 #include "spec_cache.h"
 #include "types.h"
@@ -27,6 +28,7 @@ _PG_init(void)
 	um_settings_init();
 	um_types_init();
 	um_spec_cache_init();
+	um_setting_table_init();
 	um_bulk_init();
 	um_ledger_init();
 	um_rows_init();

@@ -27,7 +27,7 @@ INSERT INTO delivered VALUES
 ('d06', '2026-04-03 11:00+00', 'DATA', '31', 'Data', 'billed', '{"volume": 80}', 'C2', 'C2', 3.00, 2.50, 'EUR', false);
 
 -- The check against the specification rejects three of them
-SET usage_mgmt.check_specification = 'mark';
+UPDATE usage_mgmt.setting SET value = 'mark' WHERE name = 'check_specification';
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_specification_id, usage_specification_name,
 	usage_characteristic, related_party, rated_product_usage)
 SELECT id, usage_date, usage_type, status, specification, specification_name, characteristics::usage_mgmt.characteristics,
@@ -37,7 +37,7 @@ SELECT id, usage_date, usage_type, status, specification, specification_name, ch
 		tax_included_rating_amount => included, tax_excluded_rating_amount => excluded, tax_rate => 20,
 		is_billed => is_billed, currency_code => currency, product_ref_id => 'flat')] END
 FROM delivered WHERE specification <> '99' ORDER BY id;
-SET usage_mgmt.check_specification = 'off';
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_id, usage_specification_name, usage_characteristic, related_party)
 SELECT id, usage_date, usage_type, specification, specification_name, characteristics::usage_mgmt.characteristics,
 	ARRAY[usage_mgmt.related_party(role => 'customer', id => customer), usage_mgmt.related_party(role => 'payer', id => payer)]

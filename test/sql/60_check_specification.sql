@@ -27,17 +27,8 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- The setting: off by default, a superuser's to change
-LOAD 'usage_mgmt';
-SHOW usage_mgmt.check_specification;
-CREATE ROLE regress_nobody;
-SET ROLE regress_nobody;
-SET usage_mgmt.check_specification = 'mark';
-RESET ROLE;
-DROP ROLE regress_nobody;
-SET usage_mgmt.check_specification = 'some';
-
 -- The seeds' own samples break their specifications, hence the default
+SELECT value FROM usage_mgmt.setting WHERE name = 'check_specification';
 SELECT usage_mgmt.post_usage_specification(:'cloud_specification') ->> 'id' AS cloud,
 	usage_mgmt.post_usage_specification(:'voice_specification') ->> 'id' AS voice;
 -- the samples lack the product that was rated; it is added here
@@ -46,7 +37,7 @@ SELECT jsonb_set(:'cloud', '{ratedProductUsage,0,productRef}', '"http://s/produc
 		(:'voice'::jsonb -> 'ratedProductUsage ' -> 0) || '{"productRef": "http://s/product/1"}')) AS voice \gset
 SELECT usage_mgmt.post_usage(:'cloud') ->> 'status' AS cloud, usage_mgmt.post_usage(:'voice') ->> 'status' AS voice;
 TRUNCATE usage_mgmt.usage;
-SET usage_mgmt.check_specification = 'reject';
+UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
 SELECT pg_temp.faults(format('SELECT usage_mgmt.post_usage(%L)', :'cloud')) AS cloud;
 SELECT pg_temp.faults(format('SELECT usage_mgmt.post_usage(%L)', :'voice')) AS voice;
 SELECT count(*) FROM usage_mgmt.usage;
@@ -113,17 +104,17 @@ SELECT s AS status, pg_temp.faults(format('INSERT INTO usage_mgmt.usage (id, usa
 		rating_date => '2001-02-01 00:00+00', tax_included_rating_amount => 12, tax_excluded_rating_amount => 10,
 		tax_rate => 20, currency_code => 'EUR', product_ref_id => '1')]))
 FROM unnest(enum_range(NULL::usage_mgmt.usage_status)) s;
-SET usage_mgmt.check_specification = 'off';
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_id, usage_characteristic)
 	VALUES ('old', '2001-01-15 12:00+00', 'T', 'fit', '{"unknown": 1}');
-SET usage_mgmt.check_specification = 'reject';
+UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
 SELECT pg_temp.faults($$UPDATE usage_mgmt.usage SET description = 'x' WHERE id = 'old'$$) AS changed,
 	pg_temp.faults($$UPDATE usage_mgmt.usage SET status = 'guided' WHERE id = 'old'$$) AS guided,
 	pg_temp.faults($$UPDATE usage_mgmt.usage SET status = 'rejected' WHERE id = 'old'$$) AS rejected;
 TRUNCATE usage_mgmt.usage;
 
 -- mark: what arrives is stored as rejected, with the reasons and how it came
-SET usage_mgmt.check_specification = 'mark';
+UPDATE usage_mgmt.setting SET value = 'mark' WHERE name = 'check_specification';
 SELECT usage_mgmt.post_usage(:'cloud') ->> 'status' AS cloud, usage_mgmt.post_usage(:'voice') ->> 'status' AS voice;
 SELECT id, status, rejection ->> 'delivered_status' AS delivered_status, f.path, f.code, f.message
 FROM usage_mgmt.usage, jsonb_to_recordset(rejection -> 'faults') f (path text, code text, message text) ORDER BY id, path;
@@ -170,12 +161,12 @@ SELECT usage_mgmt.post_usage('{"id": "bad", "date": "2001-01-15T12:00:00Z", "typ
 
 -- A row that only moves to another partition is never marked, though it is inserted there
 SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-02-01') AS made;
-SET usage_mgmt.check_specification = 'off';
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_specification_id, usage_characteristic) VALUES
 	('mover', '2001-01-15 12:00+00', 'T', 'rejected', 'fit', '{"unknown": 1}'),
 	('stray', '2001-01-15 12:00+00', 'T', 'guided', 'fit', '{"unknown": 1}'),
 	('fine', '2001-01-15 12:00+00', 'T', 'guided', 'fit', '{"range": 1}');
-SET usage_mgmt.check_specification = 'mark';
+UPDATE usage_mgmt.setting SET value = 'mark' WHERE name = 'check_specification';
 UPDATE usage_mgmt.usage SET usage_date = '2001-02-15 12:00+00' WHERE id IN ('mover', 'fine');
 SELECT pg_temp.faults($$UPDATE usage_mgmt.usage SET usage_date = '2001-02-15 12:00+00' WHERE id = 'stray'$$);
 SELECT id, tableoid::regclass AS leaf, status, rejection FROM usage_mgmt.usage WHERE id IN ('mover', 'fine', 'stray') ORDER BY id;
@@ -197,6 +188,6 @@ INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_specific
 SELECT id, status FROM usage_mgmt.usage WHERE id = 'fine';
 ROLLBACK;
 
-RESET usage_mgmt.check_specification;
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
 SELECT usage_mgmt.drop_partitions('2001-12-31') AS dropped;

@@ -257,7 +257,7 @@ CREATE OPERATOR regress_trap.= (LEFTARG = timestamptz, RIGHTARG = timestamptz, F
 -- a new session, for plans are kept
 \c -
 SET client_min_messages = warning;
-SET usage_mgmt.check_specification = reject;
+UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
 SET ROLE regress_writer;
 SET search_path = regress_trap, pg_catalog;
 SELECT 'a'::text = 'a'::text AS the_trap_is_set;
@@ -273,6 +273,7 @@ TRUNCATE usage_mgmt.usage;
 SELECT is_called AS sprung FROM regress_trap.sprung;
 RESET ALL;
 RESET ROLE;
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 
 SET client_min_messages = warning;
 DROP SCHEMA regress_trap CASCADE;

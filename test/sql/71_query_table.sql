@@ -5,7 +5,6 @@ CREATE EXTENSION IF NOT EXISTS usage_mgmt;
 RESET client_min_messages;
 SET TimeZone = 'UTC';
 SET DateStyle = ISO;
-SET usage_mgmt.check_specification = off;
 CREATE SCHEMA naive;
 SET search_path = naive, pg_catalog;
 

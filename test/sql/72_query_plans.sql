@@ -5,7 +5,6 @@ CREATE EXTENSION IF NOT EXISTS usage_mgmt;
 RESET client_min_messages;
 SET TimeZone = 'UTC';
 SET DateStyle = ISO;
-SET usage_mgmt.check_specification = off;
 
 -- 60 months of 200 usages each. What is a DBA's to index is indexed.
 DO $$ BEGIN

@@ -72,11 +72,11 @@ FROM unnest(enum_range(NULL::usage_mgmt.usage_specification_status)) status;
 UPDATE usage_mgmt.usage_specification SET "Owner" = 'O''Neill';
 
 -- One that the specification check marked: its reasons and delivered status.
-SET usage_mgmt.check_specification = mark;
+UPDATE usage_mgmt.setting SET value = 'mark' WHERE name = 'check_specification';
 SELECT usage_mgmt.post_usage('{"id": "marked", "date": "2026-02-01", "type": "voice",
 	"status": "guided", "usageSpecification": {"id": "launched"},
 	"usageCharacteristic": [{"name": "duration", "value": -1}]}');
-RESET usage_mgmt.check_specification;
+DELETE FROM usage_mgmt.setting WHERE name = 'on_missing';
 
 -- Written by plain SQL, some of it changed after it was delivered.
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_characteristic, load_id)
@@ -100,6 +100,7 @@ SELECT 'specifications', md5(string_agg(usage_mgmt.to_tmf(s)::text || usage_mgmt
 SELECT 'rows', md5(string_agg(u::text, E'\n' ORDER BY id)), count(*) FROM usage_mgmt.usage u;
 SELECT 'specification rows', md5(string_agg(s::text, E'\n' ORDER BY id)) FROM usage_mgmt.usage_specification s;
 SELECT 'keys', md5(string_agg(k::text, E'\n' ORDER BY id)), count(*) FROM usage_mgmt.usage_key k;
+SELECT 'setting', string_agg(s::text, ' ' ORDER BY name) FROM usage_mgmt.setting s;
 SELECT 'copies', md5(string_agg(c::text, E'\n' ORDER BY c::text)) FROM public.copies c;
 SELECT 'turnover', md5(string_agg(t::text, E'\n' ORDER BY t::text)) FROM public.turnover t;
 -- A restore fires no trigger.
@@ -159,6 +160,14 @@ sub is_alive
 			'23502', 'a mandatory attribute');
 		is($store->safe_psql($database, 'SELECT count(*) FROM usage_mgmt.check_keys()'),
 			'0', 'the ledger is sound');
+		is(sqlstate($store, $database, "UPDATE usage_mgmt.setting SET value = 'nonsense'"), '22023', 'a setting is checked');
+		is($store->safe_psql($database, <<'SQL'), "rejected\nreceived", 'and obeyed');
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_id, usage_characteristic)
+	VALUES ('unruly', '2026-02-01', 'voice', 'launched', '{"duration": -1}') RETURNING status;
+UPDATE usage_mgmt.setting SET value = 'off';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_id, usage_characteristic)
+	VALUES ('unchecked', '2026-02-01', 'voice', 'launched', '{"duration": -1}') RETURNING status;
+SQL
 		# By its hash in the ledger: most are not any more what was delivered.
 		is($store->safe_psql($database, <<'SQL'), '42', 'what was delivered before is a repeat');
 UPDATE usage_mgmt.usage SET description = 'changed', extra = NULL WHERE id LIKE '% 6';
@@ -321,7 +330,8 @@ SQL
 is(sqlstate($node, 'source', 'DROP EXTENSION usage_mgmt'), '2BP01',
 	'DROP EXTENSION refuses while tables exist');
 is(sqlstate($node, 'source', <<'SQL'), '00000', 'and goes through without them');
-DROP TABLE public.copies, usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification CASCADE;
+DROP TABLE public.copies, usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification,
+	usage_mgmt.setting CASCADE;
 DROP EXTENSION usage_mgmt;
 SQL
 

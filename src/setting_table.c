@@ -1,0 +1,286 @@
+/*
+ * setting_table.c
+ *	  What the owner of the tables orders: the table setting.
+ *
+ * A row is an order for every session: no SET, no role and no search_path gets
+ * round it.  What is the session's own is a GUC, in settings.c.  A row that is
+ * missing, and a table from before there was one, mean the default.
+ *
+ * The values are kept per backend by the protocol of spec_cache.c: each change
+ * of the table sends a relcache invalidation, and they are read with the latest
+ * snapshot behind a lock that takes pending ones in.  Whoever obeys a setting
+ * looks once per statement whether it has changed (um_settings_look); then
+ * um_setting costs nothing, and a row of the statement costs no look.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "setting_table.h"
+#include "store.h"
+#include "types.h"
+
+#define TABLE "setting"
+
+/* A setting: its name, what its value may be, and what it is without a row. */
+typedef struct Declaration
+{
+	const char *name;
+	const char *const *labels;	/* the value is one of these: its place is the result */
+	int			preset;
+} Declaration;
+
+static const char *const checks[] = {
+	[UM_CHECK_OFF] = "off",[UM_CHECK_REJECT] = "reject",[UM_CHECK_MARK] = "mark", NULL
+};
+
+static const char *const missing[] = {
+	[UM_MISSING_REJECT] = "reject",[UM_MISSING_FILL] = "fill", NULL
+};
+
+/* All settings there are, in the order of UmSetting. */
+static const Declaration declared[UM_SETTINGS] = {
+	[UM_CHECK_SPECIFICATION] = {"check_specification", checks, UM_CHECK_OFF},
+	[UM_ON_MISSING] = {"on_missing", missing, UM_MISSING_REJECT}
+};
+
+static int	values[UM_SETTINGS];
+static bool values_valid = false;
+static Oid	values_from = InvalidOid;
+static uint64 changes = 0;		/* of the table, that we heard of */
+
+static void forget(Datum arg, Oid relation);
+static void preset_all(void);
+static void load(Oid relation);
+static int	find(const char *name);
+static bool read_value(const Declaration *setting, const char *text, int *value);
+static void refuse_value(const Declaration *setting, const char *text);
+static char *listed(const char *const *words);
+static char *column_of(const TriggerData *data, HeapTuple tuple, const char *name);
+
+PG_FUNCTION_INFO_V1(um_setting_check);
+PG_FUNCTION_INFO_V1(um_setting_changed);
+PG_FUNCTION_INFO_V1(um_setting_defaults);
+
+void
+um_setting_table_init(void)
+{
+	preset_all();
+	CacheRegisterRelcacheCallback(forget, (Datum) 0);
+}
+
+static void
+forget(Datum arg, Oid relation)
+{
+	(void) arg;
+	if (relation != values_from && relation != InvalidOid)
+		return;
+	values_valid = false;
+	changes++;
+}
+
+static void
+preset_all(void)
+{
+	for (int i = 0; i < UM_SETTINGS; i++)
+		values[i] = declared[i].preset;
+}
+
+/* What is ordered now; once for each statement that obeys a setting. */
+void
+um_settings_look(void)
+{
+	Oid			relation;
+
+	/* a lock already held would not look for invalidations */
+	AcceptInvalidationMessages();
+	relation = um_table(TABLE, true);
+	if (!OidIsValid(relation))
+	{
+		preset_all();
+		values_valid = false;
+	}
+	else if (!values_valid || relation != values_from)
+		load(relation);
+}
+
+/* As of the last look. */
+int
+um_setting(UmSetting setting)
+{
+	return values[setting];
+}
+
+/*
+ * Reads the rows with the latest snapshot, as the owner of the table, whom no
+ * missing right and no row security keeps from them.
+ */
+static void
+load(Oid relation)
+{
+	static UmPlan plan = {.sql = "SELECT name, value FROM usage_mgmt." TABLE};
+	Relation	table = table_open(relation, AccessShareLock);
+	Oid			owner = table->rd_rel->relowner;
+	uint64		before = changes;
+	UmUser		user;
+
+	table_close(table, NoLock);
+	values_valid = false;
+	values_from = relation;
+	preset_all();
+	um_become(owner, &user);
+	SPI_connect();
+	if (SPI_execute_snapshot(um_prepare(&plan), NULL, NULL, GetLatestSnapshot(), InvalidSnapshot,
+							 true, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the settings");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		int			setting = find(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+		char	   *value = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+
+		/* a name that is not known is that of a newer version */
+		if (setting >= 0 && !read_value(&declared[setting], value, &values[setting]))
+			refuse_value(&declared[setting], value);
+	}
+	SPI_finish();
+	um_become_again(&user);
+	/* what was read is right now; it is kept if nothing changed meanwhile */
+	values_valid = changes == before;
+}
+
+/* The place of a setting; -1 where there is none of that name. */
+static int
+find(const char *name)
+{
+	for (int i = 0; i < UM_SETTINGS; i++)
+		if (name != NULL && strcmp(declared[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static bool
+read_value(const Declaration *setting, const char *text, int *value)
+{
+	for (int i = 0; setting->labels[i] != NULL; i++)
+		if (text != NULL && strcmp(setting->labels[i], text) == 0)
+		{
+			*value = i;
+			return true;
+		}
+	return false;
+}
+
+static void
+refuse_value(const Declaration *setting, const char *text)
+{
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("\"%s\" is no value of setting \"%s\"", text != NULL ? text : "",
+					setting->name),
+			 errhint("It takes %s.", listed(setting->labels))));
+}
+
+/* Words with commas between them, up to a NULL. */
+static char *
+listed(const char *const *words)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (; *words != NULL; words++)
+		appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", *words);
+	return out.data;
+}
+
+/* BEFORE INSERT OR UPDATE of setting, for each row: a name and a value that there are. */
+Datum
+um_setting_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	const char *names[UM_SETTINGS + 1] = {NULL};
+	HeapTuple	tuple;
+	char	   *name;
+	char	   *value;
+	int			setting;
+	int			ignored;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function can only be called by a BEFORE INSERT OR UPDATE trigger for each row")));
+	tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+	name = column_of(data, tuple, "name");
+	value = column_of(data, tuple, "value");
+	/* of a null the table's constraints tell */
+	if (name == NULL || value == NULL)
+		return PointerGetDatum(tuple);
+	setting = find(name);
+	for (int i = 0; i < UM_SETTINGS; i++)
+		names[i] = declared[i].name;
+	if (setting < 0)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("there is no setting \"%s\"", name),
+				 errhint("The settings are %s.", listed(names))));
+	if (!read_value(&declared[setting], value, &ignored))
+		refuse_value(&declared[setting], value);
+	return PointerGetDatum(tuple);
+}
+
+/* The text of a row's column, NULL for null. */
+static char *
+column_of(const TriggerData *data, HeapTuple tuple, const char *name)
+{
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	int			column = SPI_fnumber(desc, name);
+
+	if (column <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of \"%s\" does not exist", name,
+						RelationGetRelationName(data->tg_relation))));
+	return SPI_getvalue(tuple, desc, column);
+}
+
+/* AFTER any change of setting, for each row: every session reads it anew. */
+Datum
+um_setting_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function can only be called by a trigger")));
+	CacheInvalidateRelcacheByRelid(RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+/* setting_defaults() → (name, value): what there is to set, as it is without a row. */
+Datum
+um_setting_defaults(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < UM_SETTINGS; i++)
+	{
+		Datum		row[2];
+		bool		nulls[2] = {false, false};
+
+		row[0] = CStringGetTextDatum(declared[i].name);
+		row[1] = CStringGetTextDatum(declared[i].labels[declared[i].preset]);
+		tuplestore_putvalues(result->setResult, result->setDesc, row, nulls);
+	}
+	return (Datum) 0;
+}

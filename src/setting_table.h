@@ -1,0 +1,33 @@
+/*
+ * setting_table.h
+ *	  What the owner of the tables orders: the table setting.
+ */
+#ifndef UM_SETTING_TABLE_H
+#define UM_SETTING_TABLE_H
+
+typedef enum UmSetting
+{
+	UM_CHECK_SPECIFICATION,		/* UmCheckSpecification */
+	UM_ON_MISSING				/* UmOnMissing */
+} UmSetting;
+
+#define UM_SETTINGS (UM_ON_MISSING + 1)
+
+typedef enum UmCheckSpecification
+{
+	UM_CHECK_OFF,
+	UM_CHECK_REJECT,
+	UM_CHECK_MARK
+} UmCheckSpecification;
+
+typedef enum UmOnMissing
+{
+	UM_MISSING_REJECT,
+	UM_MISSING_FILL
+} UmOnMissing;
+
+extern void um_setting_table_init(void);
+extern void um_settings_look(void);
+extern int	um_setting(UmSetting setting);
+
+#endif
