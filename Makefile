@@ -10,6 +10,7 @@ OBJS = \
 	src/characteristics_ops.o \
 	src/collections.o \
 	src/content.o \
+	src/copy_form.o \
 	src/currency.o \
 	src/cursor.o \
 	src/faults.o \

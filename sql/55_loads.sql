@@ -20,9 +20,20 @@ AS 'MODULE_PATHNAME', 'um_usage_document_end' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_document_end() IS
 'AFTER INSERT ON a document view, for each statement: stores the rest of the batch.';
 
+CREATE FUNCTION usage_mgmt.usage_document_refuse() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_usage_document_refuse' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.usage_document_refuse() IS
+'UPDATE or DELETE ON usage_document, for each row and statement: refuses it (0A000).';
+
+CREATE FUNCTION usage_mgmt.usage_specification_document_refuse() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_usage_specification_document_refuse' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.usage_specification_document_refuse() IS
+'UPDATE or DELETE ON usage_specification_document, for each row and statement: refuses it (0A000).';
+
 REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_document_begin(),
 	usage_mgmt.usage_specification_document_begin(), usage_mgmt.usage_document_row(),
-	usage_mgmt.usage_document_end() FROM PUBLIC;
+	usage_mgmt.usage_document_end(), usage_mgmt.usage_document_refuse(),
+	usage_mgmt.usage_specification_document_refuse() FROM PUBLIC;
 
 CREATE FUNCTION usage_mgmt.install_loads() RETURNS void
 LANGUAGE plpgsql
@@ -47,9 +58,16 @@ BEGIN
 		CONSTRAINT import_load_pkey PRIMARY KEY (id),
 		CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected)
 	);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load', $$
+		filled bigint NOT NULL DEFAULT 0,
+		loaded_by text NOT NULL DEFAULT CURRENT_USER$$);
 	COMMENT ON TABLE usage_mgmt.import_load IS
 	'A load, and what became of its records: read = stored + repeated + conflicting + rejected.';
 	COMMENT ON COLUMN usage_mgmt.import_load.source IS 'Where it came from: COPY, or the name of a file.';
+	COMMENT ON COLUMN usage_mgmt.import_load.filled IS
+	'How many of the stored ones lacked what v4 does not ask for, so that it was filled in.';
+	COMMENT ON COLUMN usage_mgmt.import_load.loaded_by IS
+	'The role that opened it; only its members may go on with it.';
 	COMMENT ON COLUMN usage_mgmt.import_load.amounts IS
 	'Sums of the tax-included amounts of what was stored, by currency: {"EUR": 12.00}.';
 	COMMENT ON COLUMN usage_mgmt.import_load.position IS 'Bytes of the source that are done.';
@@ -124,6 +142,11 @@ BEGIN
 		'INSTEAD OF INSERT', 'FOR EACH ROW', 'usage_document_row');
 	PERFORM usage_mgmt.install_trigger(name, 'document_end',
 		'AFTER INSERT', 'FOR EACH STATEMENT', 'usage_document_end');
+	-- The one makes the view no table to its statements, the other speaks where no row is met.
+	PERFORM usage_mgmt.install_trigger(name, 'document_refuse_row',
+		'INSTEAD OF UPDATE OR DELETE', 'FOR EACH ROW', name || '_refuse');
+	PERFORM usage_mgmt.install_trigger(name, 'document_refuse',
+		'BEFORE UPDATE OR DELETE', 'FOR EACH STATEMENT', name || '_refuse');
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_document_triggers(text) IS 'Part of install_tables().';

@@ -33,7 +33,6 @@
 #include "lifecycle.h"
 #include "operations.h"
 #include "rules.h"
-#include "setting_table.h"
 #include "settings.h"
 #include "spec_cache.h"
 #include "store.h"
@@ -67,28 +66,27 @@ static void change_fate(UmBatch *batch, int from, int to, UmFate old, UmFate fat
 static void keep_books(UmBatch *batch);
 static char *error_as_fault(const ErrorData *error);
 
-/* The same steps as a post: read, complete, check. */
+/*
+ * The same steps as a post: read, complete, check.  But a load makes nothing
+ * up unless that is ordered; then it tells where it has.
+ */
 UmRecord *
-um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults)
+um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults, bool *filled)
 {
 	UmRecord   *record = um_read_document(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document),
 										  &um_usage, faults);
 	bool		readable = faults->list == NIL || ((UmFault *) linitial(faults->list))->path[0] != '\0';
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
 
+	*filled = false;
 	if (!readable)
 		return record;
-	if (um_speaks(record, um_tmf_version) == UM_V4)
-	{
-		if (record->state[um_usage.date_slot] == UM_ABSENT)
-			um_record_set(record, um_usage.receipt_slot, TimestampTzGetDatum(now));
-		um_complete_v4(record, now);
-	}
+	if (batch->fills && um_speaks(record, um_tmf_version) == UM_V4)
+		*filled = um_complete_v4(record, GetCurrentTransactionStartTimestamp());
 	um_complete(record, NULL);
 	if (record->state[0] == UM_ABSENT)
 		um_record_set(record, 0, um_content_id(record));
 	um_check(record, NULL, faults);
-	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_REJECT && um_record_status(record) != UM_REJECTED)
+	if (batch->check == UM_CHECK_REJECT && um_record_status(record) != UM_REJECTED)
 		um_check_specification_of(record, batch->owner, faults);
 	return record;
 }
@@ -252,13 +250,14 @@ decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
 	UmFaults	faults = {um_tmf_version, NIL, 0};
 	UmRecord   *record;
 	UmRecord   *stored;
+	bool		filled;
 
 	if (um_same_hash(item->content_hash, key->content_hash))
 	{
 		item->fate = FATE_REPEATED;
 		return;
 	}
-	record = um_batch_read(batch, item->document, &faults);
+	record = um_batch_read(batch, item->document, &faults, &filled);
 	stored = um_store_get(&um_usage, item->id, key, false);
 	if (stored != NULL && um_is_repeat(record, stored, key))
 	{
@@ -415,7 +414,7 @@ insert_rows(UmBatch *batch, int from, int to)
 		items[count++] = &batch->items[i];
 	}
 	/* what the specification check may change is not vouched for */
-	vouched = um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_MARK ? NULL : items;
+	vouched = batch->check == UM_CHECK_MARK ? NULL : items;
 	vouched_count = count;
 	vouched_next = 0;
 	/* what is not there must not be counted as stored */
@@ -549,8 +548,14 @@ keep_books(UmBatch *batch)
 	batch->load->conflicting += count_fate(batch, FATE_CONFLICTING);
 	batch->load->rejected += count_fate(batch, FATE_REJECTED);
 	for (int i = 0; i < batch->count; i++)
-		if (batch->items[i].fate == FATE_STORED && batch->model == &um_usage)
-			um_load_add(batch->load, batch->items[i].usage_date, batch->items[i].amounts);
+	{
+		const UmBatchItem *item = &batch->items[i];
+
+		if (item->fate != FATE_STORED || batch->model != &um_usage)
+			continue;
+		batch->load->filled += item->filled;
+		um_load_add(batch->load, item->usage_date, item->amounts);
+	}
 }
 
 static char *

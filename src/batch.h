@@ -10,6 +10,7 @@
 #include "content.h"
 #include "load.h"
 #include "rows.h"
+#include "setting_table.h"
 
 #define UM_BATCH_RECORDS 1000
 
@@ -27,6 +28,7 @@ typedef struct UmBatchItem
 	List	   *amounts;		/* for the books of the load */
 	int64		number;			/* in the load, from 1 */
 	UmFate		fate;
+	bool		filled;			/* lacked what v4 does not ask for */
 	Datum		id;
 	TimestampTz usage_date;
 	UmHash		content_hash;
@@ -42,6 +44,9 @@ typedef struct UmBatch
 	Oid			owner;			/* of the view, who keeps the load's books */
 	UmUser		caller;			/* while the owner asks the ledger */
 	bool		keeps;			/* faults become rejects */
+	UmCheckSpecification check; /* as it was ordered when the statement began */
+	bool		fills;			/* what v4 does not ask for, as ordered then */
+	bool		form_known;		/* of the COPY that brings its documents */
 	bool		storing;		/* its rows, and so triggers of the user's run */
 	UmLoad	   *load;			/* NULL where nobody keeps books */
 	int64		number;			/* of the last record */
@@ -55,7 +60,8 @@ typedef struct UmBatch
 	UmBatchItem	items[UM_BATCH_RECORDS];
 } UmBatch;
 
-extern UmRecord *um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults);
+extern UmRecord *um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults,
+							   bool *filled);
 extern void um_batch_judge(UmBatch *batch, UmBatchItem *item, const char *errors);
 extern void um_batch_judge_error(UmBatch *batch, UmBatchItem *item, ErrorData *error);
 extern void um_batch_flush(UmBatch *batch);

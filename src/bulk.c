@@ -21,14 +21,10 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "commands/progress.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "tcop/pquery.h"
-#include "utils/backend_progress.h"
-#include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -40,11 +36,13 @@
 #include "bulk.h"
 #include "compat.h"
 #include "content.h"
+#include "copy_form.h"
 #include "errors.h"
 #include "load.h"
 #include "operations.h"
 #include "rows.h"
 #include "rules.h"
+#include "setting_table.h"
 #include "settings.h"
 #include "tmf_read.h"
 #include "triggers.h"
@@ -61,10 +59,11 @@ static UmBatch *innermost = NULL;
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 								  SubTransactionId parent, void *arg);
 static void at_transaction_end(XactEvent event, void *arg);
+static void refuse_change(FunctionCallInfo fcinfo, const UmModel *model);
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
+static void begin(FunctionCallInfo fcinfo, const UmModel *model);
 static void open_batch(Relation view, const UmModel *model);
 static bool is_nested(void);
-static bool is_copy_into(Oid view);
 static UmBatch *batch_of(Oid view);
 static void close_batch(UmBatch *batch);
 static void drop_batch(UmBatch *batch);
@@ -78,6 +77,8 @@ PG_FUNCTION_INFO_V1(um_usage_document_begin);
 PG_FUNCTION_INFO_V1(um_usage_specification_document_begin);
 PG_FUNCTION_INFO_V1(um_usage_document_row);
 PG_FUNCTION_INFO_V1(um_usage_document_end);
+PG_FUNCTION_INFO_V1(um_usage_document_refuse);
+PG_FUNCTION_INFO_V1(um_usage_specification_document_refuse);
 
 void
 um_bulk_init(void)
@@ -114,7 +115,7 @@ at_transaction_end(XactEvent event, void *arg)
 Datum
 um_usage_document_begin(PG_FUNCTION_ARGS)
 {
-	open_batch(trigger_data(fcinfo, false)->tg_relation, &um_usage);
+	begin(fcinfo, &um_usage);
 	return PointerGetDatum(NULL);
 }
 
@@ -122,7 +123,7 @@ um_usage_document_begin(PG_FUNCTION_ARGS)
 Datum
 um_usage_specification_document_begin(PG_FUNCTION_ARGS)
 {
-	open_batch(trigger_data(fcinfo, false)->tg_relation, &um_usage_specification);
+	begin(fcinfo, &um_usage_specification);
 	return PointerGetDatum(NULL);
 }
 
@@ -141,6 +142,9 @@ um_usage_document_row(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("\"%s\" is no document view: its statement triggers are missing, or its first column is not a text",
 						RelationGetRelationName(data->tg_relation))));
+	if (!batch->form_known)
+		um_check_copied_row(data->tg_relation);
+	batch->form_known = true;
 	document = heap_getattr(data->tg_trigtuple, 1, desc, &null);
 	if (!null)
 		add_document(batch, DatumGetTextPP(document));
@@ -159,6 +163,45 @@ um_usage_document_end(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* UPDATE or DELETE ON usage_document, for each row and statement. */
+Datum
+um_usage_document_refuse(PG_FUNCTION_ARGS)
+{
+	refuse_change(fcinfo, &um_usage);
+	return PointerGetDatum(NULL);
+}
+
+/* UPDATE or DELETE ON usage_specification_document, for each row and statement. */
+Datum
+um_usage_specification_document_refuse(PG_FUNCTION_ARGS)
+{
+	refuse_change(fcinfo, &um_usage_specification);
+	return PointerGetDatum(NULL);
+}
+
+/* The view looks like a staging table, which people clear; behind it are the usages. */
+static void
+refuse_change(FunctionCallInfo fcinfo, const UmModel *model)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	bool		deletes;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function can only be called by a trigger")));
+	deletes = TRIGGER_FIRED_BY_DELETE(data->tg_event);
+	ereport(ERROR,
+			(errcode(UM_UNSUPPORTED),
+			 errmsg("%ss are not %s through \"%s\"", model->label, deletes ? "deleted" : "changed",
+					RelationGetRelationName(data->tg_relation)),
+			 deletes
+			 ? errhint("DELETE FROM usage_mgmt.%s and usage_mgmt.delete_%ss() delete %ss.",
+					   model->noun, model->noun, model->label)
+			 : errhint("UPDATE usage_mgmt.%s and usage_mgmt.patch_%s() change %ss.",
+					   model->noun, model->noun, model->label)));
+}
+
 static TriggerData *
 trigger_data(FunctionCallInfo fcinfo, bool row)
 {
@@ -173,13 +216,23 @@ trigger_data(FunctionCallInfo fcinfo, bool row)
 }
 
 static void
+begin(FunctionCallInfo fcinfo, const UmModel *model)
+{
+	Relation	view = trigger_data(fcinfo, false)->tg_relation;
+
+	um_check_copy(view);
+	um_settings_look();
+	open_batch(view, model);
+}
+
+static void
 open_batch(Relation view, const UmModel *model)
 {
 	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "usage batch",
 												  ALLOCSET_DEFAULT_SIZES);
 	UmBatch	   *batch = MemoryContextAllocZero(context, sizeof(UmBatch));
 	int64		load = um_load_id();
-	bool		kept = !is_nested() && (load != 0 || is_copy_into(RelationGetRelid(view)));
+	bool		kept = !is_nested() && (load != 0 || um_is_copy_into(RelationGetRelid(view)));
 	MemoryContext old;
 
 	batch->view = RelationGetRelid(view);
@@ -193,6 +246,8 @@ open_batch(Relation view, const UmModel *model)
 	batch->transaction = GetCurrentSubTransactionId();
 	batch->owner = view->rd_rel->relowner;
 	batch->keeps = kept && um_on_fault == UM_KEEP_FAULTS;
+	batch->check = um_setting(UM_CHECK_SPECIFICATION);
+	batch->fills = um_setting(UM_ON_MISSING) == UM_MISSING_FILL;
 	old = MemoryContextSwitchTo(context);
 	batch->rows = um_rows_start(&um_usage, false);
 	if (kept)
@@ -220,19 +275,6 @@ is_nested(void)
 		if (batch->storing)
 			return true;
 	return false;
-}
-
-/*
- * COPY is known by its entry in pg_stat_progress_copy, which names its target;
- * where activities are not tracked, by the command of the portal.
- */
-static bool
-is_copy_into(Oid view)
-{
-	if (pgstat_track_activities && MyBEEntry != NULL)
-		return MyBEEntry->st_progress_command == PROGRESS_COMMAND_COPY &&
-			MyBEEntry->st_progress_command_target == view;
-	return ActivePortal != NULL && ActivePortal->commandTag == CMDTAG_COPY;
 }
 
 /* The statement's own: one statement may write to both views, in turns. */
@@ -279,6 +321,7 @@ add_document(UmBatch *batch, text *document)
 	item->amounts = NIL;
 	item->number = ++batch->number;
 	item->fate = FATE_UNKNOWN;
+	item->filled = false;
 	batch->bytes += VARSIZE_ANY(item->document);
 	MemoryContextReset(batch->scratch);
 	MemoryContextSwitchTo(batch->scratch);
@@ -303,7 +346,7 @@ static void
 read_item(UmBatch *batch, UmBatchItem *item, UmFaults *faults)
 {
 	UmRecord   *record = batch->model == &um_usage
-		? um_batch_read(batch, item->document, faults)
+		? um_batch_read(batch, item->document, faults, &item->filled)
 		: read_specification(item->document, faults);
 
 	if (faults->list != NIL)

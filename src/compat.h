@@ -26,6 +26,16 @@
 #define ExecutorRun(query, direction, count) ExecutorRun(query, direction, count, false)
 #endif
 
+/* Options of COPY, newer than 15, by which it leaves rows out. */
+#if PG_VERSION_NUM >= 170000
+#define um_copy_leaves_out(form) \
+	((form)->default_print != NULL || (form)->on_error != COPY_ON_ERROR_STOP)
+#elif PG_VERSION_NUM >= 160000
+#define um_copy_leaves_out(form) ((form)->default_print != NULL)
+#else
+#define um_copy_leaves_out(form) false
+#endif
+
 /* Symbols are hidden, as 16 and later build modules, but for what SQL calls. */
 #if PG_VERSION_NUM < 160000
 #undef PG_FUNCTION_INFO_V1

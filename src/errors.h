@@ -10,6 +10,9 @@
 
 #include "utils/errcodes.h"
 
+/* 200: a warning, that records of a load were not stored */
+#define UM_SOME_REFUSED			MAKE_SQLSTATE('0', '1', 'U', 'M', '1')
+
 /* 400: not JSON, not text, of the wrong kind, out of range, nested too deep */
 #define UM_NOT_JSON				ERRCODE_INVALID_TEXT_REPRESENTATION
 #define UM_WRONG_KIND			ERRCODE_INVALID_TEXT_REPRESENTATION
@@ -28,10 +31,11 @@
 #define UM_PARAMETER			ERRCODE_INVALID_PARAMETER_VALUE
 #define UM_IDENTITY				MAKE_SQLSTATE('U', 'M', '0', '0', '2')
 
-/* 409: a move the life cycle does not know; billed content; a taken id */
+/* 409: a move the life cycle does not know; billed content; a taken id; a finished load */
 #define UM_STATUS_MOVE			MAKE_SQLSTATE('U', 'M', '0', '0', '1')
 #define UM_BILLED				MAKE_SQLSTATE('U', 'M', '0', '0', '3')
 #define UM_ID_TAKEN				ERRCODE_UNIQUE_VIOLATION
+#define UM_FINISHED				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
 
 /* 404: no such resource */
 #define UM_NOT_FOUND			ERRCODE_NO_DATA_FOUND

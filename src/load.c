@@ -16,6 +16,8 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
@@ -30,12 +32,16 @@
 #include "settings.h"
 #include "store.h"
 #include "tmf_write.h"
+#include "types.h"
 
 #define KEPT_OF_LONGER (1024 * 1024)
 
+static void open_own(UmLoad *load);
+static void open_tied(UmLoad *load);
 static Datum amounts_to_jsonb(List *amounts);
 static void add_amount(UmLoad *load, const UmAmount *more);
 static void run(const UmLoad *load, UmPlan *plan, Datum *args, const char *nulls);
+static void report(const UmLoad *load);
 static text *kept_text(const text *document, int64 *length);
 
 /* The load that the setting ties statements to; 0 for none. */
@@ -53,32 +59,73 @@ um_load_id(void)
 UmLoad *
 um_load_open(Oid owner)
 {
-	static UmPlan tied = {
-		.sql = "SELECT id, read FROM usage_mgmt.import_load WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
-		.args = {INT8OID}, .nargs = 1
-	};
-	static UmPlan own = {
-		.sql = "INSERT INTO usage_mgmt.import_load (source) VALUES ('COPY') RETURNING id, read",
-	};
 	UmLoad	   *load = palloc0(sizeof(UmLoad));
-	Datum		id = Int64GetDatum(um_load_id());
-	bool		null;
 
 	load->owner = owner;
 	load->first_date = DT_NOEND;
 	load->last_date = DT_NOBEGIN;
 	load->own = um_load_id() == 0;
+	um_require_column("import_load", "filled");
+	um_require_column("import_load", "loaded_by");
 	SPI_connect();
-	run(load, load->own ? &own : &tied, &id, NULL);
+	if (load->own)
+		open_own(load);
+	else
+		open_tied(load);
+	SPI_finish();
+	return load;
+}
+
+static void
+open_own(UmLoad *load)
+{
+	static UmPlan plan = {
+		.sql = "INSERT INTO usage_mgmt.import_load (source, loaded_by) VALUES ('COPY', $1) RETURNING id",
+		.args = {TEXTOID}, .nargs = 1
+	};
+	Datum		role = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
+	bool		null;
+
+	run(load, &plan, &role, NULL);
+	load->id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+}
+
+/* One that is not finished, and was made by the caller or a role whose member he is. */
+static void
+open_tied(UmLoad *load)
+{
+	static UmPlan plan = {
+		.sql = "SELECT read, finished_at, loaded_by FROM usage_mgmt.import_load "
+		"WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		.args = {INT8OID}, .nargs = 1
+	};
+	Datum		id = Int64GetDatum(um_load_id());
+	HeapTuple	row;
+	TupleDesc	desc;
+	char	   *role;
+	bool		null;
+
+	run(load, &plan, &id, NULL);
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("there is no load %s", um_load_setting),
 				 errhint("Setting usage_mgmt.load names a row of usage_mgmt.import_load.")));
-	load->id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
-	load->before = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &null));
-	SPI_finish();
-	return load;
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	load->id = DatumGetInt64(id);
+	load->before = DatumGetInt64(SPI_getbinval(row, desc, 1, &null));
+	role = SPI_getvalue(row, desc, 3);
+	if (!has_privs_of_role(GetUserId(), role != NULL ? get_role_oid(role, true) : InvalidOid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("load " INT64_FORMAT " is another role's", load->id)));
+	(void) SPI_getbinval(row, desc, 2, &null);
+	if (!null)
+		ereport(ERROR,
+				(errcode(UM_FINISHED),
+				 errmsg("load " INT64_FORMAT " is finished", load->id),
+				 errhint("INSERT INTO usage_mgmt.import_load DEFAULT VALUES RETURNING id makes another.")));
 }
 
 static Datum
@@ -179,7 +226,7 @@ um_load_close(UmLoad *load)
 		.sql = "UPDATE usage_mgmt.import_load SET read = read OPERATOR(pg_catalog.+) $2, "
 		"stored = stored OPERATOR(pg_catalog.+) $3, repeated = repeated OPERATOR(pg_catalog.+) $4, "
 		"conflicting = conflicting OPERATOR(pg_catalog.+) $5, "
-		"rejected = rejected OPERATOR(pg_catalog.+) $6, "
+		"rejected = rejected OPERATOR(pg_catalog.+) $6, filled = filled OPERATOR(pg_catalog.+) $11, "
 		"first_date = LEAST(first_date, $7), last_date = GREATEST(last_date, $8), "
 		"amounts = (SELECT COALESCE(pg_catalog.jsonb_object_agg(a.key, a.sum), '{}') FROM "
 		"(SELECT e.key, pg_catalog.sum(e.value::numeric) AS sum FROM "
@@ -188,27 +235,42 @@ um_load_close(UmLoad *load)
 		"finished_at = CASE WHEN $10 THEN pg_catalog.clock_timestamp() ELSE finished_at END "
 		"WHERE id OPERATOR(pg_catalog.=) $1",
 		.args = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
-		TIMESTAMPTZOID, JSONBOID, BOOLOID}, .nargs = 10
+		TIMESTAMPTZOID, JSONBOID, BOOLOID, INT8OID}, .nargs = 11
 	};
 	/* when a load of several statements ends, whoever made it knows */
-	Datum		args[10] = {
+	Datum		args[11] = {
 		Int64GetDatum(load->id), Int64GetDatum(load->read), Int64GetDatum(load->stored),
 		Int64GetDatum(load->repeated), Int64GetDatum(load->conflicting),
 		Int64GetDatum(load->rejected), TimestampTzGetDatum(load->first_date),
 		TimestampTzGetDatum(load->last_date), amounts_to_jsonb(load->amounts),
-		BoolGetDatum(load->own)
+		BoolGetDatum(load->own), Int64GetDatum(load->filled)
 	};
 	bool		none = TIMESTAMP_IS_NOEND(load->first_date);
 
 	SPI_connect();
-	run(load, &plan, args, none ? "      nn  " : NULL);
+	run(load, &plan, args, none ? "      nn   " : NULL);
 	SPI_finish();
-	if (load->own)
-		ereport(NOTICE,
-				(errmsg("load " INT64_FORMAT ": " INT64_FORMAT " read, " INT64_FORMAT " stored, "
-						INT64_FORMAT " repeated, " INT64_FORMAT " conflicting, " INT64_FORMAT
-						" rejected", load->id, load->read, load->stored, load->repeated,
-						load->conflicting, load->rejected)));
+	report(load);
+}
+
+/* What became of the records; what was not stored must not go unnoticed. */
+static void
+report(const UmLoad *load)
+{
+	bool		refused = load->conflicting > 0 || load->rejected > 0;
+
+	if (!load->own && !refused)
+		return;
+	ereport(refused ? WARNING : NOTICE,
+			(refused ? errcode(UM_SOME_REFUSED) : 0,
+			 errmsg("load " INT64_FORMAT ": " INT64_FORMAT " read, " INT64_FORMAT " stored, "
+					INT64_FORMAT " repeated, " INT64_FORMAT " conflicting, " INT64_FORMAT
+					" rejected", load->id, load->read, load->stored, load->repeated,
+					load->conflicting, load->rejected),
+			 load->filled > 0 ? errdetail(INT64_FORMAT " were stored with values filled in.",
+										  load->filled) : 0,
+			 refused ? errhint("usage_mgmt.import_reject and usage_mgmt.usage_conflict keep what was "
+							   "not stored, by load_id.") : 0));
 }
 
 /* Keeps a faulty document; errors is a JSON array.  Within SPI_connect or not. */

@@ -21,6 +21,7 @@ typedef struct UmLoad
 	int64		repeated;
 	int64		conflicting;
 	int64		rejected;
+	int64		filled;			/* of the stored ones */
 	TimestampTz first_date;		/* of the usages stored, DT_NOEND for none */
 	TimestampTz last_date;
 	List	   *amounts;		/* of UmAmount */

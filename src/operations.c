@@ -133,13 +133,7 @@ post(FunctionCallInfo fcinfo, const UmModel *model)
 	if (record->state[0] == UM_ABSENT)
 		um_record_set(record, 0, um_new_id());
 	if (model == &um_usage && version == UM_V4)
-	{
-		int			receipt = um_find_attribute(model, "received_at")->slot;
-
-		if (record->state[um_find_attribute(model, "usage_date")->slot] == UM_ABSENT)
-			um_record_set(record, receipt, TimestampTzGetDatum(now));
-		um_complete_v4(record, now);
-	}
+		(void) um_complete_v4(record, now);
 	um_complete(record, NULL);
 	if (faults.list != NIL)
 		um_refuse_faulty(record, NULL, &faults);

@@ -304,7 +304,7 @@ make_constant(UmPatch *patch, UmSlice text)
 			return;
 	}
 	if (patch->model == &um_usage && patch->version == UM_V4)
-		um_complete_parties(record);
+		(void) um_complete_parties(record);
 	/* a faulty patch is read anew for each resource, with its other faults */
 	if (faults.list == NIL)
 		patch->constant.record = record;

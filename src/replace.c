@@ -63,12 +63,16 @@ check_identity(const UmRecord *record, Datum id, UmFaults *faults)
 
 	if (um_is_set(record, 0) &&
 		!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, record->value[0], id)))
-		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%s\" to \"%.512s\"",
-				 TextDatumGetCString(id), TextDatumGetCString(record->value[0]));
+	{
+		char	   *other = TextDatumGetCString(record->value[0]);
+
+		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%s\" to \"%.*s\"",
+				 TextDatumGetCString(id), um_clip((UmSlice) {other, strlen(other)}, 512), other);
+	}
 	path.attribute = &record->model->attributes[1];
 	if (record->href.len > 0 && !href_names(record->href, id))
 		um_fault(faults, &path, UM_IDENTITY, "\"%.*s\" is not the address of \"%s\"",
-				 Min(record->href.len, 200), record->href.ptr, TextDatumGetCString(id));
+				 um_clip(record->href, 200), record->href.ptr, TextDatumGetCString(id));
 }
 
 /* Whether the last segment of an href is the id, plain or encoded. */
@@ -106,7 +110,7 @@ keep_stored(UmRecord *record, const UmRecord *old, UmVersion version)
 
 		if (record->state[date] == UM_ABSENT)
 			um_record_set(record, date, old->value[date]);
-		um_complete_v4(record, GetCurrentTransactionStartTimestamp());
+		(void) um_complete_v4(record, GetCurrentTransactionStartTimestamp());
 	}
 	/* references are told apart by what they refer to, so that comes first */
 	um_complete(record, old);

@@ -259,9 +259,9 @@ inherit_value_type(UmRecord *characteristic)
 /*
  * v4 declares nothing of a usage mandatory, the store does: the date defaults
  * to the time of receipt, the type to the specification's name or id, a
- * party's role to the type it is referred by.
+ * party's role to the type it is referred by.  True where one was missing.
  */
-void
+bool
 um_complete_v4(UmRecord *usage, TimestampTz now)
 {
 	const UmModel *m = &um_usage;
@@ -269,31 +269,40 @@ um_complete_v4(UmRecord *usage, TimestampTz now)
 	int			type = um_find_attribute(m, "usage_type")->slot;
 	int			name = um_find_attribute(m, "usage_specification_name")->slot;
 	int			id = um_find_attribute(m, "usage_specification_id")->slot;
+	bool		filled = usage->state[date] == UM_ABSENT || usage->state[type] == UM_ABSENT;
 
 	/* a reference may have its id from its href */
 	(void) complete_record(usage, NOT_RATED);
 	if (usage->state[date] == UM_ABSENT)
+	{
+		um_record_set(usage, um_usage.receipt_slot, TimestampTzGetDatum(now));
 		um_record_set(usage, date, TimestampTzGetDatum(now));
+	}
 	if (usage->state[type] == UM_ABSENT)
 		um_record_set(usage, type, um_is_set(usage, name) ? usage->value[name]
 					  : um_is_set(usage, id) ? usage->value[id]
 					  : CStringGetTextDatum(UNSPECIFIED));
-	um_complete_parties(usage);
+	return um_complete_parties(usage) || filled;
 }
 
 /* The part of um_complete_v4 that is about the related parties. */
-void
+bool
 um_complete_parties(UmRecord *usage)
 {
 	int			role = um_find_attribute(&um_related_party, "role")->slot;
 	int			referred = um_find_attribute(&um_related_party, "referred_type")->slot;
 	UmList	   *parties = um_record_list(usage, um_find_attribute(&um_usage, "related_party"));
+	bool		filled = false;
 
 	for (int i = 0; parties != NULL && i < parties->count; i++)
 		if (parties->record[i] != NULL && parties->record[i]->state[role] == UM_ABSENT)
+		{
 			um_record_set(parties->record[i], role, um_is_set(parties->record[i], referred)
 						  ? parties->record[i]->value[referred]
 						  : CStringGetTextDatum(UNSPECIFIED));
+			filled = true;
+		}
+	return filled;
 }
 
 /*
@@ -377,7 +386,7 @@ check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faul
 			text = text_of(record, attribute->slot);
 			if (!um_currency_known(text))
 				um_fault(faults, path, UM_RULE, "\"%.*s\" is no currency code of ISO 4217",
-						 Min(text.len, 20), text.ptr);
+						 um_clip(text, 20), text.ptr);
 			break;
 		case UM_CHARACTERISTICS:
 			check_characteristics(record, attribute, faults, path);
@@ -494,7 +503,7 @@ check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 	before = text_of(old, attribute->slot);
 	if (id.len != before.len || memcmp(id.ptr, before.ptr, id.len) != 0)
 		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" to \"%.*s\"",
-				 before.len, before.ptr, Min(id.len, MAX_ID_BYTES), id.ptr);
+				 before.len, before.ptr, um_clip(id, MAX_ID_BYTES), id.ptr);
 }
 
 /* The move of the status, and what may not change any more. */

@@ -74,6 +74,17 @@ type_oid(const char *name)
 	return oid;
 }
 
+/* A column that a table may lack which is older than the code. */
+void
+um_require_column(const char *table, const char *column)
+{
+	if (get_attnum(um_table(table, false), column) == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of \"%s\" does not exist", column, table),
+				 errhint("SELECT %s.install_tables() brings older tables up to date.", UM_SCHEMA)));
+}
+
 /* A table of the store; InvalidOid or an error where it has not been made. */
 Oid
 um_table(const char *name, bool missing_ok)

@@ -23,6 +23,7 @@ typedef struct UmTypes
 
 extern void um_types_init(void);
 extern UmTypes *um_types(void);
+extern void um_require_column(const char *table, const char *column);
 extern Oid	um_table(const char *name, bool missing_ok);
 
 #define UM_SCHEMA "usage_mgmt"

@@ -24,7 +24,7 @@ static bool make(Books *books, PGconn *conn, const char *source, const char *fin
 				 const char *declared);
 static char *numbers(const int *places, int count, int64_t add);
 
-/* Finds the unfinished load of that file, or makes one. */
+/* Finds the unfinished load of that file, one of our own, or makes one. */
 bool
 books_open(Books *books, PGconn *conn, const char *source, const char *fingerprint, bool restart,
 		   const char *declared)
@@ -42,8 +42,9 @@ find(Books *books, PGconn *conn, const char *source, const char *fingerprint, co
 	const char *again[] = {books->id, declared};
 	PGresult   *result = run(conn,
 							 "SELECT id, finished_at IS NULL FROM usage_mgmt.import_load "
-							 "WHERE source = $1 AND declared ->> 'fingerprint' = $2 "
-							 "ORDER BY id DESC LIMIT 1", 2, newest);
+							 "WHERE source = $1 AND declared ->> 'fingerprint' = $2 AND "
+							 "(SELECT pg_catalog.pg_has_role(oid, 'USAGE') FROM pg_catalog.pg_roles "
+							 "WHERE rolname = loaded_by) ORDER BY id DESC LIMIT 1", 2, newest);
 
 	if (result == NULL)
 		return false;
@@ -257,8 +258,8 @@ books_close(Books *books, PGconn *conn)
 			   "FROM pg_catalog.jsonb_each_text(l.amounts) a), "
 			   "first_date, last_date, "
 			   "pg_catalog.json_build_object('load', id, 'source', source, 'read', read, 'stored', stored, "
-			   "'repeated', repeated, 'conflicting', conflicting, 'rejected', rejected, 'bytes', position, "
+			   "'repeated', repeated, 'conflicting', conflicting, 'rejected', rejected, 'filled', filled, 'bytes', position, "
 			   "'firstDate', first_date, 'lastDate', last_date, 'amounts', coalesce(amounts, '{}'), "
-			   "'differences', (SELECT coalesce(pg_catalog.json_agg(difference), '[]') FROM difference)) "
+			   "'differences', (SELECT coalesce(pg_catalog.json_agg(difference), '[]') FROM difference)), filled "
 			   "FROM l", 1, values);
 }

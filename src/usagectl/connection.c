@@ -12,6 +12,10 @@
 
 #include "connection.h"
 
+#define RECORDS_REFUSED "01UM1" /* UM_SOME_REFUSED of the extension */
+
+static void show_notice(void *context, const PGresult *notice);
+
 /* Connects; a name with an equals sign or a URI is a connection string.  NULL if it fails. */
 PGconn *
 connect_to(const char *dbname)
@@ -20,6 +24,8 @@ connect_to(const char *dbname)
 	const char *values[] = {"usagectl", "UTF8", dbname, NULL};
 	PGconn	   *conn = PQconnectdbParams(keywords, values, 1);
 
+	if (conn != NULL)
+		PQsetNoticeReceiver(conn, show_notice, NULL);
 	if (PQstatus(conn) == CONNECTION_OK &&
 		run_script(conn, "SET client_min_messages = warning; SET datestyle = ISO; SET timezone = 'UTC'"))
 		return conn;
@@ -27,6 +33,17 @@ connect_to(const char *dbname)
 		complain_of(conn, NULL);
 	PQfinish(conn);
 	return NULL;
+}
+
+/* All that the server warns of, but of records not stored: the summary tells. */
+static void
+show_notice(void *context, const PGresult *notice)
+{
+	const char *code = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+
+	(void) context;
+	if (code == NULL || strcmp(code, RECORDS_REFUSED) != 0)
+		fputs(PQresultErrorMessage(notice), stderr);
 }
 
 /* Runs one statement with text parameters; NULL if it fails. */

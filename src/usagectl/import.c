@@ -499,6 +499,8 @@ sum_up(Import *import, const char *name)
 		printf("  %s read = %s stored + %s repeated + %s conflicting + %s rejected\n",
 			   PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
 			   PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4));
+		if (int_field(result, 11) > 0)
+			printf("  %s of the stored lacked what was filled in\n", PQgetvalue(result, 0, 11));
 		if (!PQgetisnull(result, 0, 8))
 			printf("  from %s to %s\n", PQgetvalue(result, 0, 8), PQgetvalue(result, 0, 9));
 		if (!PQgetisnull(result, 0, 7))

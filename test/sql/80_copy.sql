@@ -52,17 +52,74 @@ SELECT usage_mgmt.ensure_partitions('2001-03-01', '2001-03-01') AS made;
 SELECT tableoid::regclass, id FROM usage_mgmt.usage WHERE id = 'c';
 SELECT * FROM newest;
 
--- What is written by COPY is read by COPY, in any format: here they are repeats
+-- What is written by COPY is read by COPY, in either form: here they are repeats
 COPY (SELECT document FROM usage_mgmt.usage_document) TO :'file' :lines;
 COPY usage_mgmt.usage_document FROM :'file' :lines;
 COPY (SELECT usage_mgmt.to_tmf(u, 'v4')::text FROM usage_mgmt.usage u) TO :'file' (FORMAT binary);
 COPY usage_mgmt.usage_document FROM :'file' (FORMAT binary);
-COPY (SELECT document FROM usage_mgmt.usage_document) TO :'file';
-COPY usage_mgmt.usage_document FROM :'file';
-COPY usage_mgmt.usage_document (document) FROM STDIN;
-{"id":"a","date":"2001-01-01T00:00:00Z","type":"VOICE","description":"a \\"quote\\", a back\\\\slash, a tab\\t, \\u00e9"}
+COPY usage_mgmt.usage_document (document) FROM STDIN WITH (FORMAT csv, QUOTE E'\x1e', DELIMITER E'\x1f', ESCAPE E'\x03', ENCODING 'UTF8') WHERE document <> '';
+{"id":"a","date":"2001-01-01T00:00:00Z","type":"VOICE","description":"a \"quote\", a back\\slash, a tab\t, \u00e9"}
 \.
 SELECT * FROM books WHERE load > 1;
+SELECT count(*) FROM usage_mgmt.usage;
+
+-- Any other form would change documents or leave some out, and is refused before its first line
+\set VERBOSITY default
+COPY usage_mgmt.usage_document FROM STDIN;
+{"id":"form","date":"2001-01-01","type":"V\u00fcICE"}
+\.
+\copy usage_mgmt.usage_specification_document FROM STDIN WITH (FORMAT csv)
+"{""id"":""form""}"
+\.
+\set VERBOSITY terse
+COPY (SELECT '{"id":"form","date":"2001-01-01","type":"V\u00fcICE"}' FROM generate_series(1, 2)) TO :'file' :lines;
+\set ECHO none
+\set safe 'FORMAT csv, QUOTE E''\\x01'', DELIMITER E''\\x02'''
+SELECT format('COPY usage_mgmt.usage_document FROM %L WITH (%s)', :'file', options) AS statement FROM unnest(ARRAY[
+	'FORMAT text', $$DELIMITER E'\x02'$$, $$FORMAT csv, QUOTE E'\x01'$$, $$FORMAT csv, DELIMITER E'\x02'$$,
+	$$FORMAT csv, QUOTE E'\x01', DELIMITER E'\t'$$, $$FORMAT csv, QUOTE E'\t', DELIMITER E'\x02'$$,
+	:'safe' || $$, ESCAPE '\'$$, :'safe' || ', HEADER', :'safe' || ', HEADER match', :'safe' || $$, NULL 'null'$$]) WITH ORDINALITY AS o (options, n) ORDER BY n
+\gexec
+\set ECHO all
+-- of a COPY within a function that is known with its first row
+\set ECHO none
+SELECT format('DO %L', format('BEGIN EXECUTE %L; END', format('COPY usage_mgmt.usage_document FROM %L WITH (%s)', :'file', options))) AS statement
+FROM unnest(ARRAY['FORMAT text', $$FORMAT csv, DELIMITER E'\x02'$$, :'safe' || ', HEADER', :'safe']) WITH ORDINALITY AS o (options, n) ORDER BY n
+\gexec
+\set ECHO all
+-- A COPY into another table, whose trigger loads what it brings, is of no concern
+CREATE TEMP TABLE inbox (line text);
+CREATE FUNCTION pg_temp.take() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO usage_mgmt.usage_document VALUES (NEW.line);
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER take BEFORE INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION pg_temp.take();
+COPY inbox FROM STDIN;
+{"id":"inbox","date":"2001-01-01","type":"V\\u00fcICE"}
+\.
+SET track_activities = off;
+COPY usage_mgmt.usage_document FROM STDIN;
+\.
+COPY inbox FROM STDIN;
+{"id":"inbox","date":"2001-01-01"}
+\.
+RESET track_activities;
+SELECT id, usage_type FROM usage_mgmt.usage WHERE id IN ('form', 'inbox') ORDER BY id;
+DELETE FROM usage_mgmt.usage WHERE id IN ('form', 'inbox');
+DELETE FROM usage_mgmt.import_load WHERE id > 4;
+SELECT setval('usage_mgmt.import_load_id_seq', 5);
+
+-- The view is no staging table to be cleared: nothing is deleted or changed through it
+\set VERBOSITY default
+DELETE FROM usage_mgmt.usage_document;
+UPDATE usage_mgmt.usage_specification_document SET document = NULL;
+\set VERBOSITY terse
+SELECT statement, pg_temp.state(statement) FROM (VALUES
+	('DELETE FROM usage_mgmt.usage_document WHERE false'), ('UPDATE usage_mgmt.usage_document SET document = NULL WHERE false'),
+	('UPDATE usage_mgmt.usage_document SET document = replace(document, $$a$$, $$b$$)'),
+	('DELETE FROM usage_mgmt.usage_specification_document'), ('WITH d AS (DELETE FROM usage_mgmt.usage_document RETURNING document) TABLE d')) v (statement);
 SELECT count(*) FROM usage_mgmt.usage;
 
 -- No record at all is a load, too
@@ -81,13 +138,61 @@ COPY usage_mgmt.usage_document FROM STDIN :lines;
 {"type":"VOICE","date":"2001-01-02T01:00:00+01:00","usageCharacteristic":{"duration":20.0}}
 {"date":"2001-01-02","type":"VOICE","usageCharacteristic":[{"name":"duration","value":"20"}]}
 \.
+SELECT * FROM books WHERE load > 6;
+
+-- A load makes nothing up: what R14.5 asks for must be there, in v4 as well
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+{"id":"undated","usageType":"VOICE"}
+{"id":"untyped","usageDate":"2001-01-03","usageSpecification":{"id":"9","name":"Voice"}}
+{"id":"no role","usageDate":"2001-01-03","usageType":"VOICE","relatedParty":[{"id":"1","@referredType":"Individual"}]}
+{"id":"empty","usageDate":"","usageType":null,"relatedParty":[{"role":"customer"},{}]}
+{"id":"whole","usageDate":"2001-01-03","usageType":"VOICE","relatedParty":[{"role":"customer"}]}
+\.
+SELECT number, faults FROM why WHERE load = (SELECT load FROM newest);
+SELECT pg_temp.state('INSERT INTO usage_mgmt.usage_document VALUES ($${"id":"undated","usageType":"VOICE"}$$)');
+SELECT pg_temp.state(format('SELECT usage_mgmt.recycle_reject(%s)', min(id))) FROM usage_mgmt.import_reject WHERE load_id = (SELECT load FROM newest);
+-- unless that is ordered: then the books say of how many records
+UPDATE usage_mgmt.setting SET value = 'fill' WHERE name = 'on_missing';
+\set VERBOSITY default
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+{"id":"undated","usageType":"VOICE"}
+{"id":"untyped","usageDate":"2001-01-03","usageSpecification":{"id":"9","name":"Voice"}}
+{"id":"no role","usageDate":"2001-01-03","usageType":"VOICE","relatedParty":[{"id":"1","@referredType":"Individual"}]}
+{"id":"empty","usageDate":"","usageType":null,"relatedParty":[{"role":"customer"},{}]}
+{"id":"whole","usageDate":"2001-01-03","usageType":"VOICE","relatedParty":[{"role":"customer"}]}
+{"id":"another","date":"2001-01-03"}
+{"id":"undated","usageType":"DATA"}
+\.
+\set VERBOSITY terse
+SELECT newest.*, filled FROM newest JOIN usage_mgmt.import_load ON load = id;
+SELECT id, usage_date = received_at AS undated, usage_type, (related_party[1]).role, (related_party[2]).role
+FROM usage_mgmt.usage WHERE load_id = (SELECT load FROM newest) ORDER BY id;
 -- An undated one is compared with the date that is stored
 COPY usage_mgmt.usage_document FROM STDIN :lines;
 {"id":"undated","usageType":"VOICE"}
 {"id":"undated","usageType":"VOICE"}
 {"id":"c","usageType":"SMS","own":[1,{"x":null}]}
 \.
-SELECT * FROM books WHERE load > 6;
+SELECT newest.*, filled FROM newest JOIN usage_mgmt.import_load ON load = id;
+-- the order of the moment when the statement began counts to its end
+CREATE FUNCTION pg_temp.reorder() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'on_missing';
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER reorder AFTER INSERT ON usage_mgmt.usage FOR EACH ROW EXECUTE FUNCTION pg_temp.reorder();
+COPY (SELECT format('{"id":"order %s","usageDate":"2001-01-03"}', n) FROM generate_series(1, 1500) n) TO :'file' :lines;
+COPY usage_mgmt.usage_document FROM :'file' :lines;
+COPY usage_mgmt.usage_document FROM :'file' :lines;
+DROP TRIGGER reorder ON usage_mgmt.usage;
+SELECT * FROM usage_mgmt.setting WHERE name = 'on_missing';
+SELECT usage_mgmt.post_usage('{"id":"posted"}', 'v4') ->> 'usageType' AS type;
+DELETE FROM usage_mgmt.usage WHERE load_id >= 9 OR id = 'posted';
+DELETE FROM usage_mgmt.usage_conflict;
+DELETE FROM usage_mgmt.import_reject;
+DELETE FROM usage_mgmt.import_load WHERE id >= 9;
+SELECT setval('usage_mgmt.import_load_id_seq', 9);
 
 -- Repeats, conflicts and rejects, within a file and against the store
 COPY usage_mgmt.usage_document FROM STDIN :lines;
@@ -113,7 +218,7 @@ SELECT min(record_number), max(record_number), count(DISTINCT record_number) FRO
 WHERE load_id = (SELECT load FROM newest);
 SELECT count(*) FROM usage_mgmt.check_keys();
 
--- A load of one's own: statements add to its books, whichever they are, and say nothing
+-- A load of one's own: statements add to its books, whichever they are, and speak only of what was not stored
 INSERT INTO usage_mgmt.import_load (id, source) VALUES (1000, 'tape 7');
 SET usage_mgmt.load = '1000';
 INSERT INTO usage_mgmt.usage_document VALUES
@@ -133,6 +238,44 @@ COPY usage_mgmt.usage_document FROM STDIN :lines;
 \.
 \set VERBOSITY terse
 SET usage_mgmt.load = 'mine';
+-- one that is finished, and one of another role's, are nobody's to go on with
+UPDATE usage_mgmt.import_load SET finished_at = now() WHERE id = 1000;
+SET usage_mgmt.load = '1000';
+INSERT INTO usage_mgmt.usage_document VALUES ('{"id":"late","date":"2001-01-01","type":"VOICE"}');
+UPDATE usage_mgmt.import_load SET finished_at = NULL WHERE id = 1000;
+CREATE ROLE regress_night;
+CREATE ROLE regress_day;
+CREATE ROLE regress_shift IN ROLE regress_night;
+GRANT USAGE ON SCHEMA usage_mgmt TO regress_night, regress_day;
+GRANT INSERT ON usage_mgmt.usage_document, usage_mgmt.usage TO regress_night, regress_day;
+SELECT loaded_by = current_user AS mine FROM usage_mgmt.import_load WHERE id = 1000;
+SET ROLE regress_night;
+INSERT INTO usage_mgmt.usage_document VALUES ('{"id":"night","date":"2001-01-01","type":"VOICE"}');
+SET usage_mgmt.load = '';
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+{"id":"night","date":"2001-01-01","type":"VOICE"}
+\.
+RESET ROLE;
+SELECT max(id) AS load FROM usage_mgmt.import_load WHERE loaded_by = 'regress_night' \gset
+UPDATE usage_mgmt.import_load SET finished_at = NULL WHERE id = :load;
+SET usage_mgmt.load = :'load';
+SET ROLE regress_day;
+INSERT INTO usage_mgmt.usage_document VALUES ('{"id":"day","date":"2001-01-01","type":"VOICE"}');
+SET ROLE regress_shift;
+INSERT INTO usage_mgmt.usage_document VALUES ('{"id":"shift","date":"2001-01-01","type":"VOICE"}');
+RESET ROLE;
+INSERT INTO usage_mgmt.usage_document VALUES ('{"id":"superuser","date":"2001-01-01","type":"VOICE"}');
+UPDATE usage_mgmt.import_load SET loaded_by = 'regress_gone' WHERE id = :load;
+SET ROLE regress_night;
+INSERT INTO usage_mgmt.usage_document VALUES ('{"id":"gone","date":"2001-01-01","type":"VOICE"}');
+RESET ROLE;
+SELECT id, load_id = :load AS loaded FROM usage_mgmt.usage WHERE id IN ('late', 'night', 'day', 'shift', 'superuser', 'gone') ORDER BY id;
+SELECT read, stored, finished_at FROM usage_mgmt.import_load WHERE id = :load;
+DELETE FROM usage_mgmt.usage WHERE load_id = :load;
+DELETE FROM usage_mgmt.import_load WHERE id = :load;
+SELECT setval('usage_mgmt.import_load_id_seq', :load - 1);
+DROP OWNED BY regress_night, regress_day;
+DROP ROLE regress_night, regress_day, regress_shift;
 RESET usage_mgmt.load;
 DELETE FROM usage_mgmt.import_load WHERE id = 1000;
 
@@ -344,16 +487,16 @@ SELECT read, stored, repeated, conflicting, rejected FROM newest;
 SELECT number, faults FROM why WHERE load = (SELECT load FROM newest);
 COPY (SELECT format('{"id":"%s","date":"2001-01-05","type":"VOICE","status":"guided","usageSpecification":{"id":"s"},"usageCharacteristic":{"%s":"%s"}}', n, name, value)
 	FROM (VALUES (1, 'duration', '20'), (2, 'duration', 'long'), (3, 'length', '20'), (2, 'duration', 'long')) v (n, name, value)) TO :'file' :lines;
-SET usage_mgmt.check_specification = 'reject';
+UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
 COPY usage_mgmt.usage_document FROM :'file' :lines;
 SELECT * FROM newest;
 SELECT number, faults FROM why WHERE load = (SELECT load FROM newest);
-SET usage_mgmt.check_specification = 'mark';
+UPDATE usage_mgmt.setting SET value = 'mark' WHERE name = 'check_specification';
 COPY usage_mgmt.usage_document FROM :'file' :lines;
 SELECT * FROM newest;
 SELECT id, status, rejection ->> 'delivered_status' AS delivered, rejection -> 'faults' -> 0 ->> 'path' AS path FROM usage_mgmt.usage ORDER BY id;
 COPY usage_mgmt.usage_document FROM :'file' :lines;
-RESET usage_mgmt.check_specification;
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 COPY usage_mgmt.usage_document FROM :'file' :lines;
 SELECT count(*) FROM usage_mgmt.check_keys();
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
@@ -451,8 +594,15 @@ COPY usage_mgmt.usage_document FROM STDIN :lines;
 SELECT id, content_hash, hash_version FROM usage_mgmt.usage_key k JOIN usage_mgmt.usage u USING (id)
 WHERE load_id = (SELECT load FROM newest) ORDER BY k.usage_date;
 
--- The views are for reading and loading
-SELECT pg_temp.state('UPDATE usage_mgmt.usage_document SET document = NULL');
+-- Books from before a column was there
+ALTER TABLE usage_mgmt.import_load DROP COLUMN filled;
+\set VERBOSITY default
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+\.
+\set VERBOSITY terse
+SELECT usage_mgmt.install_tables();
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+\.
 
 SELECT count(*) FROM usage_mgmt.check_keys();
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification, usage_mgmt.usage_key, usage_mgmt.import_load,

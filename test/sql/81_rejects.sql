@@ -63,7 +63,7 @@ SELECT record_number, usage_id, document, stored FROM usage_mgmt.usage_conflict 
 TRUNCATE usage_mgmt.usage_conflict, usage_mgmt.usage, usage_mgmt.usage_key;
 
 -- A reject is recycled as it is, where what was wrong lay elsewhere, or corrected
-SET usage_mgmt.check_specification = 'reject';
+UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
 INSERT INTO usage_mgmt.usage_specification (id) VALUES ('s');
 COPY usage_mgmt.usage_document FROM STDIN :lines;
 {"id":"b","date":"2001-01-01","type":"VOICE","usageSpecification":{"id":"s"},"usageCharacteristic":{"duration":1.50}}
@@ -74,7 +74,7 @@ SELECT * FROM why;
 SELECT pg_temp.state('SELECT usage_mgmt.recycle_reject(21)');
 SELECT usage_mgmt.put_usage_specification('s', '{"usageSpecCharacteristic":[{"name":"duration"}]}') ->> 'id' AS id;
 SELECT pg_temp.state('SELECT usage_mgmt.recycle_reject(21)');
-RESET usage_mgmt.check_specification;
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 SELECT usage_mgmt.get_usage('b'), load_id FROM usage_mgmt.usage WHERE id = 'b';
 SELECT pg_temp.state(statement) FROM (VALUES
 	('SELECT usage_mgmt.recycle_reject(21)'), ('SELECT usage_mgmt.recycle_reject(4711)'), ('SELECT usage_mgmt.recycle_reject(22)'),

@@ -241,6 +241,40 @@ is($node->safe_psql($db, 'SELECT count(*) FROM usage_mgmt.usage_default'), 2, 'a
 is($err, '', 'who has the level of a loader and no more needs no more');
 is(books($node, $db), '5|1|1|1|2', 'whatever becomes of the records');
 
+# A load that broke off is its role's to go on with; another's run of the file is one of its own.
+$db = fresh();
+$node->safe_psql($db, q{CREATE ROLE night LOGIN; CREATE ROLE shift LOGIN IN ROLE night;
+	GRANT USAGE ON SCHEMA usage_mgmt TO loader, night;
+	GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA usage_mgmt TO loader, night;
+	GRANT UPDATE ON usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict TO loader, night;
+	GRANT USAGE ON ALL SEQUENCES IN SCHEMA usage_mgmt TO loader, night});
+my $shared = write_file("$folder/shared.nd", join('', map { record("n$_") . "\n" } 1 .. 5));
+($status) = usagectl($node, $db, 'import', '--no-partitions', '-d', "dbname=$db user=night", $shared);
+is($status, 0, 'a load of one role');
+$node->safe_psql($db, q{UPDATE usage_mgmt.import_load SET finished_at = NULL, position = 0});
+($status, $out, $err) = usagectl($node, $db, 'import', '--no-partitions', '-d', "dbname=$db user=loader", $shared);
+is($status, 0, 'another role may load the file');
+like($out, qr/: load 2, \d.*5 read .* 5 repeated /s, 'in a load of its own');
+($status, $out, $err) = usagectl($node, $db, 'import', '--no-partitions', '-d', "dbname=$db user=shift", $shared);
+like($out, qr/: load 1, resumed/, 'a member of the first goes on with the first') or diag($err);
+is($node->safe_psql($db, 'SELECT id, loaded_by FROM usage_mgmt.import_load ORDER BY id'), "1|night\n2|loader", 'both know whose they are');
+
+# What v4 does not ask for is missing all the same, unless it is to be filled in.
+$db = fresh();
+my $bare = write_file("$folder/bare.nd", join('', map { "{\"id\":\"v$_\",\"usageType\":\"voice\"}\n" } 1 .. 3) . record('v4') . "\n");
+($status, $out, $err) = usagectl($node, $db, 'import', $bare);
+is($status, 1, 'v4 records without a date');
+is(books($node, $db), '4|1|0|0|3', 'are rejects');
+unlike($out, qr/filled/, 'nothing is filled in');
+is($err, '', 'the summary tells, not a warning beside it');
+$node->safe_psql($db, q{UPDATE usage_mgmt.setting SET value = 'fill' WHERE name = 'on_missing'});
+($status, $out) = usagectl($node, $db, 'import', $bare);
+is($status, 0, 'with on_missing = fill they are stored');
+like($out, qr/^  3 of the stored lacked what was filled in$/m, 'and the summary says so');
+$node->safe_psql($db, 'TRUNCATE usage_mgmt.usage');
+($status, $out) = usagectl($node, $db, 'import', '--json', $bare);
+is(decode_json($out)->{filled}, 3, 'in JSON as well');
+
 # A database that does not know every character.
 $node->safe_psql('postgres', q{CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
 $node->safe_psql('latin', 'CREATE EXTENSION usage_mgmt');
