@@ -10,6 +10,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -137,8 +138,11 @@ keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version)
 		list = um_record_list(record, a);
 		stored = um_record_list(old, a);
 		for (int i = 0; list != NULL && stored != NULL && i < Min(list->count, stored->count); i++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			if (list->record[i] != NULL && stored->record[i] != NULL)
 				keep_unseen(list->record[i], stored->record[i], version);
+		}
 	}
 }
 
@@ -202,8 +206,9 @@ same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *a
 	int			a = um_is_set(record, attribute->slot) ? attribute->slot : attribute->fallback_slot;
 	int			b = um_is_set(old, attribute->slot) ? attribute->slot : attribute->fallback_slot;
 
+	/* of what is shown in neither nothing has changed: a product with a name alone */
 	if (!um_is_set(record, a) || !um_is_set(old, b))
-		return false;
+		return !um_is_set(record, a) && !um_is_set(old, b);
 	if (attribute->kind == UM_NUMBER)
 		return DatumGetBool(DirectFunctionCall2(numeric_eq, record->value[a], old->value[b]));
 	return a == b && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,

@@ -26,6 +26,20 @@ SELECT usage_mgmt.put_usage('u', replace(replace(usage_mgmt.get_usage('u')::text
 	'product/1', 'product/2'), '12.00', '12.10')::json) IS NOT NULL;
 SELECT jsonb_pretty(usage_mgmt.get_usage('u', 'ratedProductUsage', 'v4')::jsonb -> 'ratedProductUsage');
 
+-- Of a product with a name alone, and of an amount without a value, it shows nothing: they stay
+SELECT usage_mgmt.post_usage('{"id": "n", "usageDate": "2026-01-01", "usageType": "t",
+	"ratedProductUsage": [{"taxRate": 20, "currencyCode": "EUR", "productRef": {"name": "Flat", "k": 5},
+		"taxIncludedRatingAmount": {"rounded": true}, "bucketValueConvertedInAmount": {"unit": "USD"}}]}', 'v4') IS NOT NULL;
+SELECT usage_mgmt.get_usage('n', 'ratedProductUsage') -> 'ratedProductUsage';
+SELECT usage_mgmt.put_usage('n', usage_mgmt.get_usage('n')) IS NOT NULL;
+SELECT usage_mgmt.patch_usage('n', '{"description": "patched"}') IS NOT NULL;
+SELECT jsonb_pretty(usage_mgmt.get_usage('n', 'ratedProductUsage', 'v4')::jsonb -> 'ratedProductUsage');
+
+-- But not with a product or an amount that r14.5 names
+SELECT usage_mgmt.put_usage('n', '{"date": "2026-01-01", "type": "t", "ratedProductUsage": [{"taxRate": 20, "currencyCode": "EUR",
+	"productRef": "http://h/product/3", "taxIncludedRatingAmount": 1, "bucketValueConvertedInAmount": 2}]}') IS NOT NULL;
+SELECT jsonb_pretty(usage_mgmt.get_usage('n', 'ratedProductUsage', 'v4')::jsonb -> 'ratedProductUsage');
+
 TRUNCATE usage_mgmt.usage;
 
 -- What an attribute may be called, for programs that look into documents
