@@ -35,6 +35,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "characteristics.h"
@@ -111,13 +112,13 @@ static inline uint32 read_varint(UmCharacteristicsReader *reader);
 static inline void read_bytes(UmCharacteristicsReader *reader, UmSlice *bytes);
 static inline char *put_varint(char *out, uint32 n);
 static inline char *put_bytes(char *out, UmSlice bytes);
+static bool is_lone_element(const UmScan *scan);
 static bool read_elements(ListReader *reader);
 static bool read_element(ListReader *reader, const UmPath *at);
 static bool read_pairs(ListReader *reader);
 static bool read_attribute(ListReader *reader, const UmPath *at, const UmAttribute *attribute,
 						   UmCharacteristic *element, bool *seen);
 static bool read_extra(ListReader *reader, UmSlice key);
-static bool read_value(UmScan *scan, UmToken *kind, UmSlice *value);
 static bool refuse_kind(ListReader *reader, const UmPath *path, const char *wanted);
 static bool same_text(UmSlice a, UmSlice b);
 static void write_element(StringInfo out, const UmCharacteristic *element);
@@ -150,6 +151,7 @@ um_characteristics_next(UmCharacteristicsReader *reader, UmCharacteristic *eleme
 	static const UmSlice none = {"", 0};
 	int			head;
 
+	CHECK_FOR_INTERRUPTS();
 	if (reader->left == 0)
 	{
 		if (reader->pos != reader->end)
@@ -348,22 +350,53 @@ put_bytes(char *out, UmSlice bytes)
  * wrong otherwise in the faults; elements with faults are left out of the list.
  */
 bool
-um_read_characteristics(UmScan *scan, UmFaults *faults, const UmPath *path,
+um_read_characteristics(UmScan *scan, bool document, UmFaults *faults, const UmPath *path,
 						struct varlena **list)
 {
 	ListReader	reader = {.scan = scan, .faults = faults, .path = path};
+	UmPath		first = {.parent = path};
 	UmToken		kind = um_scan_peek(scan);
 	bool		ok;
 
 	um_characteristics_start(&reader.builder);
 	if (kind == UM_ARRAY_TOKEN)
 		ok = read_elements(&reader);
+	else if (document && kind == UM_OBJECT_TOKEN && is_lone_element(scan))
+	{
+		/* as read_pairs: it will be written as an array */
+		scan->depth++;
+		ok = read_element(&reader, &first);
+		scan->depth--;
+	}
 	else if (kind == UM_OBJECT_TOKEN)
 		ok = read_pairs(&reader);
 	else
 		ok = refuse_kind(&reader, path, "an array or an object");
 	*list = ok ? um_characteristics_end(&reader.builder) : NULL;
 	return ok;
+}
+
+/* Whether an object, looked at ahead of its reading, has a value and a name that is a string. */
+static bool
+is_lone_element(const UmScan *scan)
+{
+	UmScan		ahead = *scan;
+	bool		has_name = false;
+	bool		has_value = false;
+	bool		first = true;
+	bool		ok = um_scan_enter(&ahead);
+	UmSlice		key;
+	UmSlice		ignored;
+
+	for (; ok && um_scan_key(&ahead, first, &key); first = false)
+	{
+		const UmAttribute *attribute = um_find_name(&um_characteristic.names, um_trim(key), NULL);
+
+		has_name |= attribute == NAME_ATTRIBUTE && um_scan_peek(&ahead) == UM_STRING;
+		has_value |= attribute == VALUE_ATTRIBUTE;
+		ok = um_scan_skip(&ahead, &ignored);
+	}
+	return has_name && has_value;
 }
 
 /* The TMF array. */
@@ -435,7 +468,7 @@ read_pairs(ListReader *reader)
 	while (ok && um_scan_key(scan, first, &element.name))
 	{
 		first = false;
-		ok = read_value(scan, &element.kind, &element.value);
+		ok = um_read_characteristic_value(scan, &element.kind, &element.value);
 		if (ok)
 			um_characteristics_add(&reader->builder, &element);
 		um_scan_free(scan, element.name);
@@ -458,7 +491,7 @@ read_attribute(ListReader *reader, const UmPath *at, const UmAttribute *attribut
 
 	if (attribute == NAME_ATTRIBUTE && (kind == UM_TRUE || kind == UM_FALSE || IS_NESTED(kind)))
 		return refuse_kind(reader, &path, "a string");
-	if (!read_value(reader->scan, &kind, &text))
+	if (!um_read_characteristic_value(reader->scan, &kind, &text))
 		return false;
 	if (attribute == NAME_ATTRIBUTE)
 	{
@@ -497,8 +530,8 @@ read_extra(ListReader *reader, UmSlice key)
 }
 
 /* Takes any JSON value; null is none. */
-static bool
-read_value(UmScan *scan, UmToken *kind, UmSlice *value)
+bool
+um_read_characteristic_value(UmScan *scan, UmToken *kind, UmSlice *value)
 {
 	UmSlice		raw;
 

@@ -46,13 +46,16 @@ extern void um_characteristics_add(UmCharacteristicsBuilder *builder, const UmCh
 extern struct varlena *um_characteristics_end(UmCharacteristicsBuilder *builder);
 
 /*
- * JSON: the TMF array of objects, or the short form, an object of pairs.
+ * JSON: the TMF array of objects, or the short form, an object of pairs.  In a
+ * document an object with a name and a value is a list of that one element; to
+ * the type itself it is the short form, too.
  * Elements without a name or value are kept as they are: that they may not
  * stay so is a rule, not a matter of form.  False where the scan failed;
  * elements of a wrong kind are added to the faults.
  */
-extern bool um_read_characteristics(UmScan *scan, UmFaults *faults, const UmPath *path,
-									struct varlena **list);
+extern bool um_read_characteristics(UmScan *scan, bool document, UmFaults *faults,
+									const UmPath *path, struct varlena **list);
+extern bool um_read_characteristic_value(UmScan *scan, UmToken *kind, UmSlice *value);
 extern void um_write_characteristics(StringInfo out, const struct varlena *list);
 
 #endif

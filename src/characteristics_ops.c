@@ -57,10 +57,14 @@ static void scalar_to_jsonb_value(const UmCharacteristic *element, JsonbValue *v
 static Datum value_to_jsonb(const UmCharacteristic *element);
 static text *number_to_text(UmSlice number);
 static Datum numeric_of(UmSlice number);
+static const UmCharacteristic *find_pair(const Pair *pairs, int count, UmSlice name);
 static bool exists_in_array(const struct varlena *list, ArrayType *names, bool all);
 static bool list_contains(const struct varlena *list, const struct varlena *part);
 static bool list_contains_few(const struct varlena *list, UmCharacteristicsReader *part);
 static bool value_contains(const UmCharacteristic *whole, const UmCharacteristic *part);
+static bool json_contains(JsonbContainer *whole, JsonbContainer *part);
+static bool array_has(JsonbContainer *array, JsonbValue *wanted);
+static bool json_value_contains(const JsonbValue *whole, const JsonbValue *part);
 static bool same_text(UmSlice a, UmSlice b);
 static UmSlice slice_of(const text *value);
 
@@ -247,7 +251,7 @@ from_text(const char *text, int len)
 	struct varlena *list;
 
 	um_scan_init(&scan, text, len);
-	if (!um_read_characteristics(&scan, &faults, NULL, &list) || !um_scan_finish(&scan))
+	if (!um_read_characteristics(&scan, false, &faults, NULL, &list) || !um_scan_finish(&scan))
 		ereport(ERROR,
 				(errcode(scan.sqlstate),
 				 errmsg("invalid input for type %s: %s", "characteristics", scan.message)));
@@ -350,7 +354,7 @@ pairs_to_jsonb(Pair *pairs, int count)
 
 	if (count > (int) MAX_JSONB_PAIRS)
 		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				(errcode(UM_TOO_MUCH),
 				 errmsg("number of characteristics exceeds the maximum allowed in jsonb (%zu)",
 						MAX_JSONB_PAIRS)));
 	object.type = jbvObject;
@@ -479,16 +483,51 @@ exists_in_array(const struct varlena *list, ArrayType *names, bool all)
 	UmCharacteristic element;
 	Datum	   *name;
 	bool	   *null;
+	bool		nested;
 	int			count;
+	int			pairs_count = 0;
+	Pair	   *pairs = NULL;
 
 	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &name, &null, &count);
+	if (count > FEW_PAIRS)
+		pairs = unique_pairs(list, &pairs_count, &nested);
 	for (int i = 0; i < count; i++)
 	{
+		UmSlice		wanted;
+		bool		found;
+
 		CHECK_FOR_INTERRUPTS();
-		if (!null[i] && find_last(list, slice_of(DatumGetTextPP(name[i])), &element) != all)
+		if (null[i])
+			continue;
+		wanted = slice_of(DatumGetTextPP(name[i]));
+		found = pairs != NULL ? find_pair(pairs, pairs_count, wanted) != NULL
+			: find_last(list, wanted, &element);
+		if (found != all)
 			return !all;
 	}
 	return all;
+}
+
+/* The element of a name among sorted pairs, or NULL. */
+static const UmCharacteristic *
+find_pair(const Pair *pairs, int count, UmSlice name)
+{
+	int			from = 0;
+	int			to = count;
+
+	while (from < to)
+	{
+		int			middle = (from + to) / 2;
+		int			order = compare_names(pairs[middle].element.name, name);
+
+		if (order == 0)
+			return &pairs[middle].element;
+		if (order < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return NULL;
 }
 
 /* Containment of the objects of pairs. */
@@ -571,8 +610,9 @@ value_contains(const UmCharacteristic *whole, const UmCharacteristic *part)
 												 numeric_of(part->value)));
 		case UM_OBJECT_TOKEN:
 		case UM_ARRAY_TOKEN:
-			return DatumGetBool(DirectFunctionCall2(jsonb_contains, value_to_jsonb(whole),
-													value_to_jsonb(part)));
+			return same_text(whole->value, part->value) ||
+				json_contains(&DatumGetJsonbP(value_to_jsonb(whole))->root,
+							  &DatumGetJsonbP(value_to_jsonb(part))->root);
 		case UM_NONE:
 		case UM_NULL:
 		case UM_TRUE:
@@ -580,6 +620,77 @@ value_contains(const UmCharacteristic *whole, const UmCharacteristic *part)
 			break;
 	}
 	return true;
+}
+
+/* What jsonb's @> says of two objects or arrays; that one does not look for a cancel. */
+static bool
+json_contains(JsonbContainer *whole, JsonbContainer *part)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(part);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	JsonbValue	found;
+	bool		contains = JsonContainerIsObject(whole) == JsonContainerIsObject(part);
+
+	check_stack_depth();
+	(void) JsonbIteratorNext(&iterator, &value, true);
+	while (contains &&
+		   ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY || token == WJB_ELEM))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (token == WJB_ELEM)
+		{
+			contains = array_has(whole, &value);
+			continue;
+		}
+		contains = getKeyJsonValueFromContainer(whole, value.val.string.val,
+												value.val.string.len, &found) != NULL;
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		contains = contains && json_value_contains(&found, &value);
+	}
+	if (iterator != NULL)
+		pfree(iterator);		/* many may be asked */
+	return contains;
+}
+
+static bool
+array_has(JsonbContainer *array, JsonbValue *wanted)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(array);
+	JsonbValue	value;
+	bool		found = false;
+
+	(void) JsonbIteratorNext(&iterator, &value, true);
+	while (!found && JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
+	{
+		CHECK_FOR_INTERRUPTS();
+		found = json_value_contains(&value, wanted);
+	}
+	if (iterator != NULL)
+		pfree(iterator);
+	return found;
+}
+
+static bool
+json_value_contains(const JsonbValue *whole, const JsonbValue *part)
+{
+	if (whole->type != part->type)
+		return false;
+	switch (part->type)
+	{
+		case jbvString:
+			return same_text((UmSlice) {whole->val.string.val, whole->val.string.len},
+							 (UmSlice) {part->val.string.val, part->val.string.len});
+		case jbvNumeric:
+			return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(whole->val.numeric),
+													NumericGetDatum(part->val.numeric)));
+		case jbvBool:
+			return whole->val.boolean == part->val.boolean;
+		case jbvBinary:
+			return json_contains(whole->val.binary.data, part->val.binary.data);
+		default:
+			return true;
+	}
 }
 
 static bool

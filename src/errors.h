@@ -40,6 +40,9 @@
 /* 404: no such resource */
 #define UM_NOT_FOUND			ERRCODE_NO_DATA_FOUND
 
+/* 413: more than is taken at once */
+#define UM_TOO_MUCH				ERRCODE_PROGRAM_LIMIT_EXCEEDED
+
 /* 501: part of the standard that is not supported */
 #define UM_UNSUPPORTED			ERRCODE_FEATURE_NOT_SUPPORTED
 

@@ -11,6 +11,8 @@
 
 #include <json-c/json.h>
 
+#include "miscadmin.h"
+
 #include "compat.h"
 #include "errors.h"
 #include "json_tree.h"
@@ -60,6 +62,31 @@ um_tree_copy(struct json_object *tree)
 	return owner->tree;
 }
 
+/* An array of a copy of one element, owned like a new tree. */
+struct json_object *
+um_tree_array_of(struct json_object *element)
+{
+	Owner	   *owner = new_owner();
+
+	owner->tree = checked(json_object_new_array());
+	attach(owner->tree, NULL, json_object_get(um_tree_copy(element)));
+	return owner->tree;
+}
+
+/* Puts an owned element into an array, before the one at that place or at the end. */
+void
+um_tree_insert(struct json_object *array, size_t place, struct json_object *element)
+{
+	size_t		count = json_object_array_length(array);
+	struct array_list *list;
+
+	attach(array, NULL, element);
+	/* json-c 0.16 cannot insert, and moves nothing but one by one */
+	list = json_object_get_array(array);
+	memmove(list->array + place + 1, list->array + place, (count - place) * sizeof(void *));
+	list->array[place] = element;
+}
+
 /*
  * How many levels a tree has; adds to *size about what a copy of it takes.
  * Only for trees that are not deeper than a document may be.
@@ -70,6 +97,7 @@ um_tree_depth(struct json_object *tree, int64 *size)
 	int			depth = 0;
 	int			below;
 
+	CHECK_FOR_INTERRUPTS();
 	*size += 256;
 	if (json_object_is_type(tree, json_type_string))
 		*size += json_object_get_string_len(tree);
@@ -221,6 +249,7 @@ um_tree_equal(struct json_object *a, struct json_object *b)
 {
 	enum json_type type = json_object_get_type(a);
 
+	CHECK_FOR_INTERRUPTS();
 	if (type != json_object_get_type(b))
 		return false;
 	if (type == json_type_double)

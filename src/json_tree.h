@@ -12,6 +12,8 @@ struct json_object;
 
 extern struct json_object *um_tree_parse(UmSlice text);
 extern struct json_object *um_tree_copy(struct json_object *tree);
+extern struct json_object *um_tree_array_of(struct json_object *element);
+extern void um_tree_insert(struct json_object *array, size_t place, struct json_object *element);
 extern int	um_tree_depth(struct json_object *tree, int64 *size);
 extern void um_tree_text(StringInfo out, struct json_object *tree);
 extern bool um_tree_equal(struct json_object *a, struct json_object *b);

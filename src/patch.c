@@ -11,8 +11,10 @@
  * alone), the names of other versions, and, with json-patch-query, a filter
  * behind the path that says which elements of its list are meant.
  *
- * A merge patch that only sets plain columns needs no document; it is kept as
- * a record, which a collection's update sets in one statement.
+ * A patch is checked whole when it is read: what could work on no document is
+ * refused before any is looked at.  A merge patch that only sets plain columns
+ * needs no document; it is kept as a record, which a collection's update sets
+ * in one statement.
  */
 #include "postgres.h"
 
@@ -33,6 +35,11 @@
 /* What the operations of a patch may copy; a few could double a document each. */
 #define MAX_COPIED (INT64CONST(256) * 1024 * 1024)
 
+#define MAX_OPERATIONS 10000
+
+/* PostgreSQL takes members out of jsonb one by one: of more the document is patched. */
+#define MAX_FORGOTTEN 100
+
 /* What a patch names must be there. */
 #define UM_PATCH_FAILED UM_PARAMETER
 
@@ -42,6 +49,33 @@ typedef enum PatchKind
 	OPERATIONS
 } PatchKind;
 
+/* A path taken apart. */
+typedef struct PatchPath
+{
+	const char *text;
+	List	   *tokens;			/* of char * */
+	List	   *conditions;		/* of UmCondition */
+	const UmAttribute *list;	/* that it ends at, or NULL */
+} PatchPath;
+
+typedef enum OperationKind
+{
+	ADD,
+	REPLACE,
+	TEST,
+	REMOVE,
+	COPY,
+	MOVE
+} OperationKind;
+
+typedef struct Operation
+{
+	OperationKind kind;
+	PatchPath	path;
+	PatchPath	from;			/* of copy and move */
+	struct json_object *value;	/* of add, replace and test */
+} Operation;
+
 struct UmPatch
 {
 	PatchKind	kind;
@@ -49,6 +83,8 @@ struct UmPatch
 	const UmModel *model;
 	UmVersion	version;
 	struct json_object *tree;
+	int			count;
+	Operation  *operations;		/* unless it is a merge patch */
 	List	   *untouched;		/* attributes with elements that it leaves alone */
 	UmConstant	constant;		/* of a merge patch; no record where it does more */
 	int64		copied;			/* bytes, into the document at hand */
@@ -62,19 +98,14 @@ typedef struct Place
 	size_t		index;
 } Place;
 
-/* A path taken apart. */
-typedef struct PatchPath
-{
-	const char *text;
-	List	   *tokens;			/* of char * */
-	List	   *conditions;		/* of UmCondition */
-} PatchPath;
-
 static PatchKind kind_of(const char *content_type, struct json_object *tree, bool *query);
 static void trim_keys(struct json_object *object);
 static void find_untouched(UmPatch *patch);
 static bool touches(UmPatch *patch, const char *name);
-static bool pointer_touches(UmPatch *patch, const char *path, const char *name);
+static bool pointer_touches(const PatchPath *pointer, const char *name);
+static void parse_operations(UmPatch *patch);
+static void parse_operation(UmPatch *patch, struct json_object *tree, Operation *operation);
+static OperationKind kind_of_operation(const char *path, const char *op);
 static bool name_columns(UmPatch *patch, struct json_object *object, const UmNames *names,
 						 List **named);
 static bool shows_all_of(const UmModel *model, UmVersion version);
@@ -83,13 +114,16 @@ static void canonical_keys(UmPatch *patch, struct json_object *object, const UmN
 static void merge(UmPatch *patch, struct json_object *target, struct json_object *patch_object);
 static void check_identity(UmPatch *patch, struct json_object *document, UmFaults *faults);
 static void run_operation(UmPatch *patch, struct json_object **document,
-						  struct json_object *operation);
+						  const Operation *operation);
+static void remove_places(List *places);
+static void move_value(UmPatch *patch, struct json_object **document, const Operation *operation);
 static const char *text_member(struct json_object *operation, const char *name);
 static bool is_inside(const PatchPath *inner, const PatchPath *outer);
 static PatchPath parse_pointer(UmPatch *patch, const char *path);
 static void canonical_tokens(UmPatch *patch, PatchPath *pointer);
 static List *find_places(struct json_object *document, const PatchPath *pointer, bool must_exist);
 static List *step(List *nodes, const char *token, const PatchPath *pointer, bool *filtered);
+static void check_filter(const PatchPath *pointer);
 static bool element_fits(struct json_object *element, const PatchPath *pointer);
 static struct json_object *look_up(struct json_object *object, List *path, int from);
 static bool array_index(const char *token, size_t *index);
@@ -100,6 +134,8 @@ static void remove_at(const Place *place);
 static struct json_object *one_value(struct json_object *document, const PatchPath *pointer);
 static void add_value(UmPatch *patch, struct json_object **document, const PatchPath *pointer,
 					  struct json_object *value);
+static struct json_object *value_of_list(const PatchPath *pointer, struct json_object *value);
+static bool is_element(const UmAttribute *list, struct json_object *value);
 static void check_growth(UmPatch *patch, const PatchPath *pointer, struct json_object *value,
 						 List *places);
 pg_noreturn static void fail(const char *path, const char *why);
@@ -126,9 +162,8 @@ um_patch_parse(UmSlice text, const char *content_type, const UmModel *model, UmV
 		canonical_keys(patch, patch->tree, &model->names);
 		make_constant(patch, text);
 	}
-	else if (json_object_is_type(patch->tree, json_type_array))
-		for (size_t i = 0; i < json_object_array_length(patch->tree); i++)
-			trim_keys(json_object_array_get_idx(patch->tree, i));
+	else
+		parse_operations(patch);
 	find_untouched(patch);
 	return patch;
 }
@@ -176,32 +211,82 @@ find_untouched(UmPatch *patch)
 static bool
 touches(UmPatch *patch, const char *name)
 {
-	size_t		count = json_object_is_type(patch->tree, json_type_array)
-		? json_object_array_length(patch->tree) : 1;
-
 	if (patch->kind == MERGE)
 		return json_object_object_get_ex(patch->tree, name, NULL);
-	for (size_t i = 0; i < count; i++)
+	for (int i = 0; i < patch->count; i++)
 	{
-		struct json_object *operation = json_object_is_type(patch->tree, json_type_array)
-			? json_object_array_get_idx(patch->tree, i) : patch->tree;
+		const Operation *operation = &patch->operations[i];
 
-		const char *op = text_member(operation, "op");
-
-		if (strcmp(op, "test") != 0 && pointer_touches(patch, text_member(operation, "path"), name))
+		if (operation->kind != TEST && pointer_touches(&operation->path, name))
 			return true;
-		if (strcmp(op, "move") == 0 && pointer_touches(patch, text_member(operation, "from"), name))
+		if (operation->kind == MOVE && pointer_touches(&operation->from, name))
 			return true;
 	}
 	return false;
 }
 
 static bool
-pointer_touches(UmPatch *patch, const char *path, const char *name)
+pointer_touches(const PatchPath *pointer, const char *name)
 {
-	PatchPath	pointer = parse_pointer(patch, path);
+	return pointer->tokens == NIL || strcmp(linitial(pointer->tokens), name) == 0;
+}
 
-	return pointer.tokens == NIL || strcmp(linitial(pointer.tokens), name) == 0;
+/* An array of operations, or the one of an ArrayUpdate. */
+static void
+parse_operations(UmPatch *patch)
+{
+	bool		many = json_object_is_type(patch->tree, json_type_array);
+	size_t		count = many ? json_object_array_length(patch->tree) : 1;
+
+	if (count > MAX_OPERATIONS)
+		ereport(ERROR,
+				(errcode(UM_TOO_MUCH),
+				 errmsg("a JSON Patch has at most %d operations, not %zu", MAX_OPERATIONS, count)));
+	patch->count = count;
+	patch->operations = palloc0(sizeof(Operation) * Max(count, 1));
+	for (size_t i = 0; i < count; i++)
+		parse_operation(patch, many ? json_object_array_get_idx(patch->tree, i) : patch->tree,
+						&patch->operations[i]);
+}
+
+static void
+parse_operation(UmPatch *patch, struct json_object *tree, Operation *operation)
+{
+	const char *op;
+	const char *path;
+
+	CHECK_FOR_INTERRUPTS();
+	trim_keys(tree);
+	op = text_member(tree, "op");
+	path = text_member(tree, "path");
+	operation->kind = kind_of_operation(path, op);
+	operation->path = parse_pointer(patch, path);
+	if (!json_object_object_get_ex(tree, "value", &operation->value) && operation->kind <= TEST)
+		fail(path, "the operation has no value");
+	if (operation->kind == REMOVE && operation->path.tokens == NIL)
+		fail(path, "the whole document cannot be removed");
+	if (operation->kind < COPY)
+		return;
+	operation->from = parse_pointer(patch, text_member(tree, "from"));
+	if (operation->kind == MOVE && is_inside(&operation->path, &operation->from))
+		fail(path, "a value cannot move into itself");
+}
+
+static OperationKind
+kind_of_operation(const char *path, const char *op)
+{
+	static const char *const names[] = {
+		[ADD] = "add",[REPLACE] = "replace",[TEST] = "test",[REMOVE] = "remove",
+		[COPY] = "copy",[MOVE] = "move"
+	};
+
+	for (size_t i = 0; i < lengthof(names); i++)
+		if (strcmp(op, names[i]) == 0)
+			return i;
+	ereport(ERROR,
+			(errcode(UM_PATCH_FAILED),
+			 errmsg("JSON Patch: \"%s\": operation \"%s\" is not known", path, op),
+			 errhint("The operations are add, remove, replace, move, copy and test.")));
 }
 
 static PatchKind
@@ -245,6 +330,7 @@ name_columns(UmPatch *patch, struct json_object *object, const UmNames *names, L
 	{
 		UmAttribute *a = um_find_name(names, (UmSlice) {key, strlen(key)}, NULL);
 
+		CHECK_FOR_INTERRUPTS();
 		if (a == NULL)
 		{
 			/* the reader leaves a null out, so it is noted here */
@@ -290,7 +376,8 @@ make_constant(UmPatch *patch, UmSlice text)
 	ListCell   *cell;
 	UmRecord   *record;
 
-	if (!name_columns(patch, patch->tree, &patch->model->names, &named))
+	if (!name_columns(patch, patch->tree, &patch->model->names, &named) ||
+		list_length(patch->constant.forgotten) > MAX_FORGOTTEN)
 		return;
 	record = um_read_document(text.ptr, text.len, patch->model, &faults);
 	patch->constant.cleared = palloc0(patch->model->slots);
@@ -335,14 +422,11 @@ um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults)
 	patch->copied = 0;
 	if (patch->kind == MERGE)
 		merge(patch, document, patch->tree);
-	else if (json_object_is_type(patch->tree, json_type_array))
-		for (size_t i = 0; i < json_object_array_length(patch->tree); i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			run_operation(patch, &document, json_object_array_get_idx(patch->tree, i));
-		}
-	else
-		run_operation(patch, &document, patch->tree);
+	for (int i = 0; i < patch->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		run_operation(patch, &document, &patch->operations[i]);
+	}
 	resetStringInfo(&text);
 	um_tree_text(&text, document);
 	record = um_read_document(text.data, text.len, patch->model, faults);
@@ -391,6 +475,7 @@ canonical_keys(UmPatch *patch, struct json_object *object, const UmNames *names)
 		{
 			UmAttribute *a = um_find_name(names, (UmSlice) {key, strlen(key)}, NULL);
 
+			CHECK_FOR_INTERRUPTS();
 			if (a == NULL)
 				continue;
 			if (a->members != NULL && json_object_is_type(value, json_type_object))
@@ -424,6 +509,7 @@ merge(UmPatch *patch, struct json_object *target, struct json_object *patch_obje
 	{
 		struct json_object *old = NULL;
 
+		CHECK_FOR_INTERRUPTS();
 		if (value == NULL)
 		{
 			json_object_object_del(target, key);
@@ -446,65 +532,63 @@ merge(UmPatch *patch, struct json_object *target, struct json_object *patch_obje
 
 /* RFC 6902, section 4. */
 static void
-run_operation(UmPatch *patch, struct json_object **document, struct json_object *operation)
+run_operation(UmPatch *patch, struct json_object **document, const Operation *operation)
 {
-	const char *op = text_member(operation, "op");
-	const char *path = text_member(operation, "path");
-	struct json_object *value = NULL;
-	bool		has_value = json_object_object_get_ex(operation, "value", &value);
-	PatchPath		pointer = parse_pointer(patch, path);
+	const PatchPath *path = &operation->path;
+	struct json_object *value = operation->value;
+	List	   *places;
 	ListCell   *cell;
 
-	if (!has_value && (strcmp(op, "add") == 0 || strcmp(op, "replace") == 0 || strcmp(op, "test") == 0))
-		fail(path, "the operation has no value");
-	if (strcmp(op, "add") == 0)
-		add_value(patch, document, &pointer, value);
-	else if (strcmp(op, "replace") == 0)
+	switch (operation->kind)
 	{
-		List	   *places = pointer.tokens == NIL ? NIL : find_places(*document, &pointer, true);
+		case ADD:
+			add_value(patch, document, path, value);
+			break;
+		case REPLACE:
+			places = path->tokens == NIL ? NIL : find_places(*document, path, true);
+			value = value_of_list(path, value);
+			check_growth(patch, path, value, places);
+			if (path->tokens == NIL)
+				*document = um_tree_copy(value);
+			foreach(cell, places)
+				put_at(lfirst(cell), value, false);
+			break;
+		case TEST:
+			if (!um_tree_equal(one_value(*document, path), value))
+				fail(path->text, "the test failed");
+			break;
+		case REMOVE:
+			remove_places(find_places(*document, path, true));
+			break;
+		case COPY:
+			add_value(patch, document, path, um_tree_copy(one_value(*document, &operation->from)));
+			break;
+		case MOVE:
+			move_value(patch, document, operation);
+			break;
+	}
+}
 
-		check_growth(patch, &pointer, value, places);
-		if (pointer.tokens == NIL)
-			*document = um_tree_copy(value);
-		foreach(cell, places)
-			put_at(lfirst(cell), value, false);
-	}
-	else if (strcmp(op, "remove") == 0)
+/* From the end, so that the indexes before stay right. */
+static void
+remove_places(List *places)
+{
+	for (int i = list_length(places) - 1; i >= 0; i--)
 	{
-		List	   *places = find_places(*document, &pointer, true);
+		CHECK_FOR_INTERRUPTS();
+		remove_at(list_nth(places, i));
+	}
+}
 
-		if (places == NIL)
-			fail(path, "the whole document cannot be removed");
-		/* from the end, so that the indexes before stay right */
-		for (int i = list_length(places) - 1; i >= 0; i--)
-			remove_at(list_nth(places, i));
-	}
-	else if (strcmp(op, "test") == 0)
-	{
-		if (!um_tree_equal(one_value(*document, &pointer), value))
-			fail(path, "the test failed");
-	}
-	else if (strcmp(op, "copy") == 0 || strcmp(op, "move") == 0)
-	{
-		PatchPath		from = parse_pointer(patch, text_member(operation, "from"));
+static void
+move_value(UmPatch *patch, struct json_object **document, const Operation *operation)
+{
+	struct json_object *value = um_tree_copy(one_value(*document, &operation->from));
 
-		value = um_tree_copy(one_value(*document, &from));
-		if (strcmp(op, "move") == 0)
-		{
-			if (is_inside(&pointer, &from))
-				fail(path, "a value cannot move into itself");
-			if (strcmp(path, from.text) == 0)
-				return;
-			foreach(cell, find_places(*document, &from, true))
-				remove_at(lfirst(cell));
-		}
-		add_value(patch, document, &pointer, value);
-	}
-	else
-		ereport(ERROR,
-				(errcode(UM_PATCH_FAILED),
-				 errmsg("JSON Patch: \"%s\": operation \"%s\" is not known", path, op),
-				 errhint("The operations are add, remove, replace, move, copy and test.")));
+	if (strcmp(operation->path.text, operation->from.text) == 0)
+		return;
+	remove_places(find_places(*document, &operation->from, true));
+	add_value(patch, document, &operation->path, value);
 }
 
 static const char *
@@ -537,7 +621,7 @@ is_inside(const PatchPath *inner, const PatchPath *outer)
 static PatchPath
 parse_pointer(UmPatch *patch, const char *path)
 {
-	PatchPath		pointer = {path, NIL, NIL};
+	PatchPath	pointer = {.text = path};
 	char	   *copy = pstrdup(path);
 	char	   *filter = patch->query ? strchr(copy, '?') : NULL;
 
@@ -545,6 +629,7 @@ parse_pointer(UmPatch *patch, const char *path)
 	{
 		*filter++ = '\0';
 		pointer.conditions = um_parse_filter(filter);
+		check_filter(&pointer);
 	}
 	if (*copy == '/')
 		copy++;
@@ -589,6 +674,8 @@ canonical_tokens(UmPatch *patch, PatchPath *pointer)
 		a = names != NULL ? um_find_name(names, (UmSlice) {token, strlen(token)}, NULL) : NULL;
 		if (a == NULL)
 			return;
+		if (lnext(pointer->tokens, cell) == NULL && a->of != NULL && a->kind != UM_BRANCH)
+			pointer->list = a;
 		lfirst(cell) = pstrdup(um_name_in(a, patch->version));
 		names = a->members != NULL ? &a->names : a->of != NULL ? &a->of->names : NULL;
 	}
@@ -672,6 +759,7 @@ step(List *nodes, const char *token, const PatchPath *pointer, bool *filtered)
 		{
 			Place	   *element = palloc0(sizeof(Place));
 
+			CHECK_FOR_INTERRUPTS();
 			if (!element_fits(json_object_array_get_idx(node, i), pointer))
 				continue;
 			element->parent = token == NULL ? node : json_object_array_get_idx(node, i);
@@ -681,6 +769,16 @@ step(List *nodes, const char *token, const PatchPath *pointer, bool *filtered)
 		}
 	}
 	return places;
+}
+
+static void
+check_filter(const PatchPath *pointer)
+{
+	ListCell   *cell;
+
+	foreach(cell, pointer->conditions)
+		if (((UmCondition *) lfirst(cell))->op != UM_EQ)
+			fail(pointer->text, "a filter compares with = only");
 }
 
 /* Whether an element meets the filter, whose names may begin with its list's. */
@@ -695,8 +793,6 @@ element_fits(struct json_object *element, const PatchPath *pointer)
 		UmCondition *condition = lfirst(cell);
 		bool		fits = false;
 
-		if (condition->op != UM_EQ)
-			fail(pointer->text, "a filter compares with = only");
 		foreach(at, condition->values)
 		{
 			char	   *wanted = lfirst(at);
@@ -760,21 +856,13 @@ static void
 put_at(const Place *place, struct json_object *value, bool insert)
 {
 	struct json_object *copy = json_object_get(um_tree_copy(value));
-	size_t		count;
 
 	if (place->key != NULL)
 		(void) json_object_object_add(place->parent, place->key, copy);
 	else if (!insert)
 		(void) json_object_array_put_idx(place->parent, place->index, copy);
 	else
-	{
-		/* json-c 0.16 cannot insert: make room from the end */
-		count = json_object_array_length(place->parent);
-		for (size_t i = count; i > place->index; i--)
-			(void) json_object_array_put_idx(place->parent, i,
-											 json_object_get(json_object_array_get_idx(place->parent, i - 1)));
-		(void) json_object_array_put_idx(place->parent, place->index, copy);
-	}
+		um_tree_insert(place->parent, place->index, copy);
 }
 
 static void
@@ -818,6 +906,8 @@ add_value(UmPatch *patch, struct json_object **document, const PatchPath *pointe
 		Place	   *place = lfirst(cell);
 		struct json_object *there = place_exists(place) ? value_at(place) : NULL;
 
+		CHECK_FOR_INTERRUPTS();
+
 		/* TM Forum's habit: to a list without an index means at its end */
 		if (place->key != NULL && json_object_is_type(there, json_type_array) &&
 			!json_object_is_type(value, json_type_array))
@@ -829,8 +919,38 @@ add_value(UmPatch *patch, struct json_object **document, const PatchPath *pointe
 		else if (place->key == NULL && place->index > json_object_array_length(place->parent))
 			fail(pointer->text, "there is no such place");
 		else
-			put_at(place, value, true);
+			put_at(place, value_of_list(pointer, value), true);
 	}
+}
+
+/* An element where a list is to be is a list of that one: the same habit. */
+static struct json_object *
+value_of_list(const PatchPath *pointer, struct json_object *value)
+{
+	/* with a filter it is elements that are meant */
+	return pointer->list != NULL && pointer->conditions == NIL && is_element(pointer->list, value)
+		? um_tree_array_of(value) : value;
+}
+
+/*
+ * An object that is no short form of a list of characteristics: it has what
+ * each of them must have, the name as a string.
+ */
+static bool
+is_element(const UmAttribute *list, struct json_object *value)
+{
+	struct json_object *member;
+
+	if (!json_object_is_type(value, json_type_object))
+		return false;
+	if (list->kind != UM_CHARACTERISTICS)
+		return true;
+	for (um_each_attribute(a, list->of))
+		if ((a->flags & UM_MANDATORY) &&
+			(!json_object_object_get_ex(value, um_name_in(a, UM_R14_5), &member) ||
+			 (a->kind == UM_TEXT && !json_object_is_type(member, json_type_string))))
+			return false;
+	return true;
 }
 
 /* Copies of copies must get neither too deep nor too large. */

@@ -342,7 +342,7 @@ read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum
 		case UM_JSON:
 			return read_json(reader, path, value);
 		case UM_CHARACTERISTICS:
-			if (!um_read_characteristics(reader->scan, reader->faults, path, &characteristics))
+			if (!um_read_characteristics(reader->scan, true, reader->faults, path, &characteristics))
 				return false;
 			*value = PointerGetDatum(characteristics);
 			return characteristics != NULL;

@@ -509,4 +509,72 @@ SELECT usage_mgmt.patch_usage('filter', '[{"op": "replace", "path": "/relatedPar
 	{"op": "replace", "path": "/relatedParty/role?relatedParty.depth=2&limit=1", "value": "d"},
 	{"op": "add", "path": "/relatedParty/name?all=x", "value": "e"}]', 'application/json-patch-query+json', 'r14.5') -> 'relatedParty' AS parties;
 
+
+-- An element for a list that is not there begins it; more follow
+CREATE FUNCTION pg_temp.built(patch text, version text DEFAULT 'r14.5') RETURNS json LANGUAGE plpgsql AS $$
+DECLARE
+	result json;
+BEGIN
+	PERFORM usage_mgmt.post_usage('{"id": "bare", "date": "2001-01-01", "type": "Voice"}', 'r14.5');
+	result := usage_mgmt.patch_usage('bare', patch, 'application/json-patch-query+json', version);
+	PERFORM usage_mgmt.delete_usage('bare');
+	RETURN (SELECT json_object_agg(key, value) FROM json_each(result) WHERE key ~ '^(usageChar|related|rated)');
+EXCEPTION WHEN OTHERS THEN
+	RETURN to_json(SQLSTATE || ' ' || SQLERRM);
+END
+$$;
+SELECT pg_temp.built(patch) FROM unnest(ARRAY[
+	'[{"op": "add", "path": "/usageCharacteristic", "value": {"name": "duration", "value": "61"}}]',
+	'{"op": "add", "path": "usageCharacteristic", "value": {"name": "duration", "value": "61", "unit": "s"}}',
+	'[{"op": "add", "path": "/usageCharacteristic", "value": {"name": "duration", "value": "61"}}, {"op": "add", "path": "/usageCharacteristic", "value": {"name": "unit", "value": "SEC"}},
+	  {"op": "test", "path": "/usageCharacteristic/1/name", "value": "unit"}]',
+	'[{"op": "add", "path": "/usageCharacteristic", "value": {"duration": "61", "unit": "SEC"}}]',
+	'[{"op": "add", "path": "/usageCharacteristic", "value": [{"name": "duration", "value": "61"}]}]',
+	'[{"op": "add", "path": "/usageCharacteristic", "value": [1]}, {"op": "replace", "path": "/usageCharacteristic", "value": {"name": "duration", "value": "61"}}]',
+	'[{"op": "add", "path": "/x", "value": {"name": "duration", "value": "61"}}, {"op": "copy", "from": "/x", "path": "/usageCharacteristic"}, {"op": "move", "from": "/x", "path": "/usageCharacteristic"}]',
+	'[{"op": "add", "path": "/relatedParty", "value": {"role": "payer", "id": "1"}}, {"op": "add", "path": "/relatedParty", "value": {"role": "customer", "id": "2"}}]',
+	'[{"op": "add", "path": "/usageCharacteristic", "value": {"name": "a", "value": "1"}}, {"op": "replace", "path": "/usageCharacteristic?name=a", "value": {"name": "b", "value": "2"}}]',
+	'[{"op": "add", "path": "/usageCharacteristic", "value": "x"}]',
+	'[{"op": "add", "path": "/relatedParty", "value": "x"}]']) patch;
+SELECT pg_temp.built('[{"op": "add", "path": "/ratedProductUsage", "value": {"productRef": {"name": "x"}}}]', 'v4');
+
+-- A patch is checked whole before a record is looked for
+SELECT usage_mgmt.patch_usages('id=nobody', '[{"op": "foo", "path": "/x"}]', 'application/json-patch+json');
+SELECT * FROM usage_mgmt.patch_usages_each('id=nobody', '[{"op": "foo", "path": "/x"}]', 'application/json-patch+json');
+SELECT usage_mgmt.patch_usage('nobody', '[{"op": "add", "path": "/type", "value": "x"}, {"op": "foo", "path": "/x"}]', 'application/json-patch+json');
+SELECT usage_mgmt.patch_usages('id=nobody', '[{"op": "remove", "path": "/x"}]', 'application/json-patch+json');
+DO $$
+DECLARE
+	patch text;
+BEGIN
+	FOREACH patch IN ARRAY ARRAY['[{"op": "foo"}]', '[1]', '1', 'null', '[null]', '[{"path": "/x"}]', '[{"op": 1, "path": "/x"}]', '[{"op": "add"}]', '[{"op": "add", "path": 1, "value": 1}]',
+		'[{"op": "add", "path": "/x"}]', '[{"op": "replace", "path": "/x"}]', '[{"op": "test", "path": "/x"}]', '[{"op": "copy", "path": "/x"}]', '[{"op": "move", "path": "/x", "from": 1}]',
+		'[{"op": "add", "path": "/a~2", "value": 1}]', '[{"op": "copy", "path": "/a", "from": "/b~"}]', '[{"op": "remove", "path": ""}]', '[{"op": "move", "from": "/a", "path": "/a/b"}]',
+		'[{"op": "remove", "path": "/usageCharacteristic?name.gt=1"}]', '[{"op": "add", "path": "/type", "value": "x"}, {"op": "Add", "path": "/type", "value": "x"}]', '[]'] LOOP
+		BEGIN
+			RAISE NOTICE '%: % patched', patch, usage_mgmt.patch_usages('id=nobody', patch, 'application/json-patch-query+json');
+		EXCEPTION WHEN OTHERS THEN
+			RAISE NOTICE '%: % %', patch, SQLSTATE, SQLERRM;
+		END;
+	END LOOP;
+END
+$$;
+
+-- At most ten thousand operations
+\set VERBOSITY sqlstate
+SELECT usage_mgmt.patch_usages('id=nobody', (SELECT json_agg(json_build_object('op', 'remove', 'path', '/x')) FROM generate_series(1, 10000)), 'application/json-patch+json');
+SELECT usage_mgmt.patch_usages('id=nobody', (SELECT json_agg(json_build_object('op', 'remove', 'path', '/x')) FROM generate_series(1, 10001)), 'application/json-patch+json');
+\set VERBOSITY terse
+
+-- More nulls than jsonb takes out at once
+SELECT usage_mgmt.post_usage((SELECT jsonb_object_agg('u' || i, i) || '{"id": "many", "date": "2001-01-01", "type": "Voice", "kept": 1}' FROM generate_series(1, 1000) i)) IS NULL AS lost;
+SELECT usage_mgmt.patch_usages('id=many', (SELECT json_object_agg('u' || i, NULL) FROM generate_series(1, 100) i)) AS hundred;
+SELECT usage_mgmt.patch_usages('id=many', (SELECT json_object_agg('u' || i, NULL) FROM generate_series(101, 999) i)) AS more;
+SELECT extra FROM usage_mgmt.usage WHERE id = 'many';
+
+-- Elements put in between, at the start and at the end
+SELECT usage_mgmt.post_usage('{"id": "between", "date": "2001-01-01", "type": "Voice", "usageCharacteristic": {"a": 1, "b": 2, "c": 3}}') IS NULL AS lost;
+SELECT usage_mgmt.patch_usage('between', '[{"op": "add", "path": "/usageCharacteristic/0", "value": {"name": "0", "value": 0}}, {"op": "add", "path": "/usageCharacteristic/2", "value": {"name": "ab", "value": 0}},
+	{"op": "add", "path": "/usageCharacteristic/5", "value": {"name": "end", "value": 0}}, {"op": "move", "from": "/usageCharacteristic/0", "path": "/usageCharacteristic/1"}]', 'application/json-patch+json') -> 'usageCharacteristic' AS list;
+
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
