@@ -6,6 +6,7 @@ OBJS = \
 	src/batch.o \
 	src/bulk.o \
 	src/characteristics.o \
+	src/characteristics_edit.o \
 	src/characteristics_gin.o \
 	src/characteristics_ops.o \
 	src/collections.o \

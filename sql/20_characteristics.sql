@@ -50,7 +50,7 @@ COMMENT ON CAST (jsonb AS usage_mgmt.characteristics) IS 'from the TMF array or 
 
 CREATE CAST (usage_mgmt.characteristics AS jsonb)
 	WITH FUNCTION usage_mgmt.characteristics_to_jsonb(usage_mgmt.characteristics) AS IMPLICIT;
-COMMENT ON CAST (usage_mgmt.characteristics AS jsonb) IS 'the object of the pairs, so that every jsonb operator and function works';
+COMMENT ON CAST (usage_mgmt.characteristics AS jsonb) IS 'the object of the pairs, so that every jsonb operator and function reads it';
 
 CREATE CAST (usage_mgmt.characteristics AS json)
 	WITH FUNCTION usage_mgmt.characteristics_to_json(usage_mgmt.characteristics) AS ASSIGNMENT;
@@ -221,3 +221,23 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION usage_mgmt.characteristics_each(usage_mgmt.characteristics) IS
 	'the elements in their order, from 1; element is the whole TMF object';
+
+-- A list changed as a list: what jsonb has no place for stays
+
+CREATE FUNCTION usage_mgmt.characteristics_set(c usage_mgmt.characteristics, name text, value text)
+RETURNS usage_mgmt.characteristics
+	AS 'MODULE_PATHNAME', 'um_characteristics_set' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_set(usage_mgmt.characteristics, text, text) IS
+	'the list with that value, a string, in the last element of the name, or in a new one at the end; all else stays. A null list counts as an empty one, a null name is 22004';
+
+CREATE FUNCTION usage_mgmt.characteristics_set(c usage_mgmt.characteristics, name text, value jsonb)
+RETURNS usage_mgmt.characteristics
+	AS 'MODULE_PATHNAME', 'um_characteristics_set' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_set(usage_mgmt.characteristics, text, jsonb) IS
+	'The same of any JSON value.';
+
+CREATE FUNCTION usage_mgmt.characteristics_remove(c usage_mgmt.characteristics, name text)
+RETURNS usage_mgmt.characteristics
+	AS 'MODULE_PATHNAME', 'um_characteristics_remove' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_remove(usage_mgmt.characteristics, text) IS
+	'the list without the elements of that name; null of a null list, a null name is 22004';

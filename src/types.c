@@ -98,3 +98,14 @@ um_table(const char *name, bool missing_ok)
 				 errhint("SELECT %s.install_tables() makes it.", UM_SCHEMA)));
 	return oid;
 }
+
+/* Whether the SQL function called declares an argument as jsonb: C has one for all its overloads. */
+bool
+um_takes_jsonb(FunctionCallInfo fcinfo, int n)
+{
+	Oid		   *declared;
+	int			count;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &declared, &count);
+	return n < count && declared[n] == JSONBOID;
+}

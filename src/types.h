@@ -5,6 +5,8 @@
 #ifndef UM_TYPES_H
 #define UM_TYPES_H
 
+#include "fmgr.h"
+
 #include "lifecycle.h"
 
 typedef struct UmTypes
@@ -25,6 +27,7 @@ extern void um_types_init(void);
 extern UmTypes *um_types(void);
 extern void um_require_column(const char *table, const char *column);
 extern Oid	um_table(const char *name, bool missing_ok);
+extern bool um_takes_jsonb(FunctionCallInfo fcinfo, int n);
 
 #define UM_SCHEMA "usage_mgmt"
 

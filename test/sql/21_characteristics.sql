@@ -245,6 +245,55 @@ RESET enable_seqscan;
 RESET enable_indexscan;
 DROP TABLE public.many;
 
+-- Changed as a list: the last of the name, which counts, has the new value; all else stays
+CREATE TEMP TABLE changing AS SELECT '[{"name":"a","value":"1","@type":"T"},{"name":"b","value":2.50,"valueType":"number"},{"name":"a","value":"3","unit":"s"},{"value":"nameless"}]'::characteristics AS c;
+SELECT characteristics_set(c, 'a', 'x') FROM changing;
+SELECT characteristics_set(c, 'b', '"x"') FROM changing;
+SELECT characteristics_set(c, 'b', '{"x": [1.00, null, "y"]}'::jsonb) FROM changing;
+SELECT characteristics_set(c, 'b', v) FROM changing, unnest('{1.50,1e2,true,false,"\"s\"","[]","{}"}'::jsonb[]) v;
+SELECT characteristics_set(c, 'new', 'x') FROM changing;
+SELECT characteristics_set(characteristics_set(c, 'volume', to_jsonb(5)), '', 'no name') FROM changing;
+SELECT characteristics_remove(c, 'a'), characteristics_remove(c, 'none') = c AS same, characteristics_remove(c, 'A') = c AS same FROM changing;
+SELECT characteristics_remove(characteristics_remove(c, 'a'), 'b') FROM changing;
+
+-- A list that is null is an empty one, a value that is null none; a name that is null is a slip
+SELECT characteristics_set(NULL, 'a', 'x'), characteristics_set(NULL, 'a', '1'::jsonb), characteristics_remove(NULL, 'a') IS NULL AS is_null;
+SELECT characteristics_set(c, 'b', NULL) AS of_text, characteristics_set(c, 'b', 'null'::jsonb) AS of_jsonb FROM changing;
+SELECT characteristics_set(c, NULL, 'x') FROM changing;
+SELECT characteristics_remove(c, NULL) FROM changing;
+
+-- Deeper than a list may be
+SELECT length(characteristics_set(NULL, 'deep', (repeat('[', 998) || repeat(']', 998))::jsonb)::text);
+SELECT characteristics_set(NULL, 'deep', (repeat('[', 999) || repeat(']', 999))::jsonb);
+
+-- A thousand values one after the other, and away again
+DO $$
+DECLARE
+	c characteristics := '[{"name":"n1","value":"old","@type":"T"},{"name":"n1","value":"old"}]';
+BEGIN
+	FOR i IN 1 .. 1000 LOOP
+		c := characteristics_set(c, 'n' || i, to_jsonb(i));
+	END LOOP;
+	RAISE NOTICE '%, %, %', left(c::text, 80), c ->> 'n1000', json_array_length(c::json);
+	FOR i IN 2 .. 1000 LOOP
+		c := characteristics_remove(c, 'n' || i);
+	END LOOP;
+	RAISE NOTICE '%', c;
+END
+$$;
+
+-- jsonb's operators and functions read a list; what they write has one element for each name and no other members
+SELECT c #>> '{b}' AS b, c -> 'a' AS a, jsonb_path_exists(c, '$.b ? (@ > 2)') AS path, (SELECT count(*) FROM jsonb_each(c)) AS pairs FROM changing;
+SELECT jsonb_set(c, '{a}', '"x"')::characteristics AS by_jsonb, characteristics_set(c, 'a', 'x') AS as_a_list FROM changing;
+DROP TABLE changing;
+
+-- What an object or array as a value contains, as jsonb says
+WITH value (v) AS (VALUES ('{}'), ('[]'), ('{"a":1}'), ('{"a":1.0,"b":null}'), ('{"a":{"b":[1,2]}}'), ('{"a":{"b":[2]}}'), ('{"a":[]}'),
+	('[1]'), ('[1.00,2]'), ('[2,1,1]'), ('["1"]'), ('[[1]]'), ('[[1,2],[3]]'), ('[[3],[1]]'), ('[{"a":1,"b":2},{"a":2}]'), ('[{"a":1}]'), ('[{"a":2,"b":2}]'),
+	('[true,null]'), ('[false]'), ('[null]'), ('["\u00e9"]'), ('{"x":"1"}'), ('{"x":[{"y":[[]]}]}'), ('{"x":[{"y":[]}]}'))
+SELECT count(*), count(*) FILTER (WHERE x.c @> y.c) AS contained, count(*) FILTER (WHERE x.c @> y.c IS DISTINCT FROM x.c::jsonb OPERATOR(pg_catalog.@>) y.c::jsonb) AS differ
+FROM (SELECT ('{"v":' || v || '}')::characteristics AS c FROM value) x, (SELECT ('{"v":' || v || '}')::characteristics AS c FROM value) y;
+
 -- Large values, compressed and out of line
 CREATE TABLE public.large (id int, c characteristics);
 INSERT INTO public.large SELECT 1, jsonb_object_agg('name' || i, repeat('x', i)) FROM generate_series(1, 1000) AS i;
@@ -254,6 +303,12 @@ SELECT id, length(c::text), pg_column_size(c) < length(c::text) / 2 AS compresse
 	c ? 'name777' AS found, length(c ->> 'name777') AS len, c @> '{"name5":"xxxxx"}' AS contains, c = c::text::characteristics AS same
 FROM public.large ORDER BY id;
 SELECT count(*) FROM public.large x JOIN public.large y ON x.c = y.c;
+SELECT id, characteristics_set(c, 'name777', 'new') ->> 'name777' AS new, characteristics_remove(c, 'name777') ? 'name777' AS left,
+	characteristics_remove(characteristics_set(c, 'more', 'x'), 'more') = c AS same FROM public.large ORDER BY id;
+-- as many names asked for as there are
+SELECT id, c ?& (SELECT array_agg('name' || i) FROM generate_series(1, 1000) i) AS all, c ?& (SELECT array_agg('name' || i) FROM generate_series(1, 6000) i) AS more,
+	c ?| (SELECT array_agg('no' || i) FROM generate_series(1, 100) i) AS none, c ?| (SELECT array_agg('no' || i) || NULL || '{name1,duration}' FROM generate_series(1, 100) i) AS one
+FROM public.large ORDER BY id;
 DROP TABLE public.large;
 
 -- All is commented, and the operator classes are sound
