@@ -35,7 +35,7 @@ SELECT jsonb_pretty(usage_mgmt.post_usage(:'cloud')::jsonb) :json
 
 -- The same record again is no second usage, the same id with other content an error.
 SELECT usage_mgmt.post_usage(:'cloud') ->> 'id' AS found;
-SELECT usage_mgmt.post_usage(jsonb_set(:'cloud', '{description}', '"another"')::json);
+SELECT usage_mgmt.post_usage(jsonb_set(:'cloud', '{description}', '"another"'));
 :code
 
 -- == 3. The voice example lacks something ===================================
@@ -47,7 +47,7 @@ SELECT usage_mgmt.post_usage(:'voice');
 -- With the product it is taken. Its key "ratedProductUsage " has a space at its
 -- end, and one party says ref where the others say href: both are understood.
 SELECT jsonb_pretty(usage_mgmt.post_usage(jsonb_set(:'voice', '{"ratedProductUsage ",0,productRef}',
-	'"http://serverlocation:port/catalogManagement/productSpecification/22"')::json)::jsonb
+	'"http://serverlocation:port/catalogManagement/productSpecification/22"'))::jsonb
 	-> 'relatedParty') :json
 
 -- == 4. From received to billed =============================================

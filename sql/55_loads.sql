@@ -183,7 +183,21 @@ $$;
 COMMENT ON FUNCTION usage_mgmt.recycle_reject(bigint, text) IS
 'Takes a rejected record in, corrected or, where what was wrong lay elsewhere, as it came. Raises what is still wrong with it; false when there is no such reject or it has been recycled.';
 
-CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch jsonb DEFAULT '{}') RETURNS bigint
+CREATE FUNCTION usage_mgmt.recycle_reject(reject_id bigint, corrected_document json) RETURNS boolean
+LANGUAGE sql
+BEGIN ATOMIC
+	SELECT usage_mgmt.recycle_reject(reject_id, corrected_document::text);
+END;
+COMMENT ON FUNCTION usage_mgmt.recycle_reject(bigint, json) IS 'The same of json.';
+
+CREATE FUNCTION usage_mgmt.recycle_reject(reject_id bigint, corrected_document jsonb) RETURNS boolean
+LANGUAGE sql
+BEGIN ATOMIC
+	SELECT usage_mgmt.recycle_reject(reject_id, corrected_document::text);
+END;
+COMMENT ON FUNCTION usage_mgmt.recycle_reject(bigint, jsonb) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch jsonb) RETURNS bigint
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -210,3 +224,18 @@ END
 $$;
 COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, jsonb) IS
 'Takes the rejects of a load in, each with the members of patch set in its document; what is still faulty stays a reject. Returns how many came in.';
+
+CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch json) RETURNS bigint
+LANGUAGE sql
+BEGIN ATOMIC
+	SELECT usage_mgmt.recycle_rejects(load, patch::jsonb);
+END;
+COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, json) IS 'The same of json.';
+
+CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch text DEFAULT '{}') RETURNS bigint
+LANGUAGE sql
+BEGIN ATOMIC
+	SELECT usage_mgmt.recycle_rejects(load, patch::jsonb);
+END;
+COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, text) IS
+'The same of text and plain literals; without a patch the rejects are taken as they came.';

@@ -5,6 +5,14 @@ AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.post_usage(json, text) IS
 'Creates a usage from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.';
 
+CREATE FUNCTION usage_mgmt.post_usage(body jsonb, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage(jsonb, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.post_usage(body text, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage(text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.get_usage(id text, fields text DEFAULT NULL, version text DEFAULT NULL)
 RETURNS json
 AS 'MODULE_PATHNAME', 'um_get_usage' LANGUAGE C STABLE;
@@ -15,6 +23,14 @@ CREATE FUNCTION usage_mgmt.put_usage(id text, body json, version text DEFAULT NU
 AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.put_usage(text, json, text) IS
 'Complete update of a usage, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.';
+
+CREATE FUNCTION usage_mgmt.put_usage(id text, body jsonb, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage(text, jsonb, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.put_usage(id text, body text, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage(text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.delete_usage(id text, billed boolean DEFAULT false) RETURNS boolean
 AS 'MODULE_PATHNAME', 'um_delete_usage' LANGUAGE C;
@@ -27,6 +43,16 @@ AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.post_usage_specification(json, text) IS
 'Creates a usage specification from its TMF JSON and returns it as stored; the same again is found, its id with other content is 23505.';
 
+CREATE FUNCTION usage_mgmt.post_usage_specification(body jsonb, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage_specification(jsonb, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.post_usage_specification(body text, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage_specification(text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.get_usage_specification(
 	id text, fields text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'um_get_usage_specification' LANGUAGE C STABLE;
@@ -38,6 +64,16 @@ RETURNS json
 AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, json, text) IS
 'Complete update of a usage specification, returned as stored. P0002 when there is none, UM002 when id or href would change.';
+
+CREATE FUNCTION usage_mgmt.put_usage_specification(id text, body jsonb, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, jsonb, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.put_usage_specification(id text, body text, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.delete_usage_specification(id text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'um_delete_usage_specification' LANGUAGE C STRICT;

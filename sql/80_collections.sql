@@ -41,11 +41,31 @@ AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usage(text, json, text, text) IS
 'Partial update, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.';
 
+CREATE FUNCTION usage_mgmt.patch_usage(
+	id text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usage(
+	id text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage(text, text, text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.patch_usages(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usages(text, json, text, text) IS
 'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
+
+CREATE FUNCTION usage_mgmt.patch_usages(
+	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usages(
+	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages(text, text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.patch_usages_each(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
@@ -53,6 +73,18 @@ CREATE FUNCTION usage_mgmt.patch_usages_each(
 AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, json, text, text) IS
 'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.';
+
+CREATE FUNCTION usage_mgmt.patch_usages_each(
+	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usages_each(
+	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.delete_usages(query text, billed boolean DEFAULT false) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_delete_usages' LANGUAGE C;
@@ -80,11 +112,31 @@ AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, json, text, text) IS
 'Partial update, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.';
 
+CREATE FUNCTION usage_mgmt.patch_usage_specification(
+	id text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specification(
+	id text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, text, text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.patch_usage_specifications(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, json, text, text) IS
 'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specifications(
+	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specifications(
+	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
@@ -92,6 +144,18 @@ CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
 AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, json, text, text) IS
 'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
+	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
+	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.delete_usage_specifications(query text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_delete_usage_specifications' LANGUAGE C;

@@ -381,12 +381,9 @@ whole_query_arg(FunctionCallInfo fcinfo, int n)
 static UmPatch *
 patch_args(FunctionCallInfo fcinfo, int n, const UmModel *model, UmVersion version)
 {
-	text	   *patch;
-
 	if (PG_ARGISNULL(n))
 		ereport(ERROR, (errcode(UM_NOT_JSON), errmsg("the patch is null")));
-	patch = PG_GETARG_TEXT_PP(n);
-	return um_patch_parse((UmSlice) {VARDATA_ANY(patch), VARSIZE_ANY_EXHDR(patch)},
+	return um_patch_parse(um_json_arg(fcinfo, n),
 						  PG_ARGISNULL(n + 1) ? NULL
 						  : text_to_cstring(PG_GETARG_TEXT_PP(n + 1)), model, version);
 }

@@ -243,16 +243,39 @@ um_version_arg(FunctionCallInfo fcinfo, int n)
 		: um_version(text_to_cstring(PG_GETARG_TEXT_PP(n)));
 }
 
+/*
+ * The text of an argument that is declared as text, json or jsonb: each verb
+ * has all three, so that a literal, a driver's parameter and what jsonb's
+ * functions make are taken alike.
+ */
+UmSlice
+um_json_arg(FunctionCallInfo fcinfo, int n)
+{
+	Jsonb	   *jsonb;
+	StringInfoData out;
+	text	   *json;
+
+	if (um_takes_jsonb(fcinfo, n))
+	{
+		jsonb = PG_GETARG_JSONB_P(n);
+		initStringInfo(&out);
+		JsonbToCString(&out, &jsonb->root, VARSIZE(jsonb));
+		return (UmSlice) {out.data, out.len};
+	}
+	json = PG_GETARG_TEXT_PP(n);
+	return (UmSlice) {VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json)};
+}
+
 static UmRecord *
 read_body(FunctionCallInfo fcinfo, int n, const UmModel *model, UmFaults *faults)
 {
-	text	   *body;
+	UmSlice		body;
 
 	if (PG_ARGISNULL(n))
 		ereport(ERROR,
 				(errcode(UM_NOT_JSON), errmsg("%s: the body is null", model->label)));
-	body = PG_GETARG_TEXT_PP(n);
-	return um_read_document(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), model, faults);
+	body = um_json_arg(fcinfo, n);
+	return um_read_document(body.ptr, body.len, model, faults);
 }
 
 /*

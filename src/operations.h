@@ -11,6 +11,7 @@
 #include "tmf_write.h"
 
 extern UmVersion um_version_arg(FunctionCallInfo fcinfo, int n);
+extern UmSlice um_json_arg(FunctionCallInfo fcinfo, int n);
 extern UmRecord *um_store_new(UmRecord *record, bool *repeated);
 extern Datum um_new_id(void);
 extern bool um_is_repeat(UmRecord *delivered, UmRecord *stored, const UmKey *key);
