@@ -20,6 +20,7 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "miscadmin.h"
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -317,8 +318,11 @@ append_list(StringInfo out, const UmList *list)
 {
 	append_length(out, 'l', list->count);
 	for (int i = 0; i < list->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (list->record[i] != NULL)
 			append_record(out, list->record[i], 0, -1, false);
+	}
 }
 
 static void
@@ -639,6 +643,7 @@ append_jsonb(StringInfo out, JsonbContainer *container)
 
 	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (token != WJB_KEY && token != WJB_VALUE && token != WJB_ELEM)
 		{
 			/* a lone scalar passes for an array of it */

@@ -5,7 +5,8 @@
  * The caller asks for what it expects, piece by piece, and gets slices of the
  * text; only a string with an escape is copied.  Nothing is thrown: the first
  * fault is kept in the scan, every later call answers false, and so a bad
- * document costs its reader nothing but a look at scan->sqlstate.
+ * document costs its reader nothing but a look at scan->sqlstate.  Only a
+ * cancel is, which each member and element looks for.
  *
  * Accepts exactly what PostgreSQL's own parser accepts as json, but for three
  * things that could not be stored in full: the character U+0000, numbers that
@@ -17,6 +18,7 @@
 
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "parser/scansup.h"
 
 #include "compat.h"
@@ -187,6 +189,7 @@ um_scan_enter(UmScan *scan)
 bool
 um_scan_key(UmScan *scan, bool first, UmSlice *key)
 {
+	CHECK_FOR_INTERRUPTS();
 	if (scan->sqlstate != 0)
 		return false;
 	um_scan_space(scan);
@@ -218,6 +221,7 @@ um_scan_key(UmScan *scan, bool first, UmSlice *key)
 bool
 um_scan_element(UmScan *scan, bool first)
 {
+	CHECK_FOR_INTERRUPTS();
 	if (scan->sqlstate != 0)
 		return false;
 	um_scan_space(scan);

@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -115,6 +116,7 @@ um_party_ids(PG_FUNCTION_ARGS)
 		HeapTupleData tuple = {0};
 		bool		null;
 
+		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 			continue;
 		tuple.t_data = DatumGetHeapTupleHeader(elements[i]);
@@ -146,8 +148,11 @@ static bool
 matches_any(UmSlice value, const Alternatives *wanted)
 {
 	for (int i = 0; i < wanted->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (matches(value, wanted->op, wanted->values[i]))
 			return true;
+	}
 	return false;
 }
 

@@ -17,13 +17,13 @@
 #include "compat.h"
 #include "errors.h"
 #include "query_string.h"
+#include "tmf_write.h"
 
 /* What a person or program asks stays far below; what attacks does not. */
 #define MAX_CONDITIONS 100
 #define MAX_VALUES 10000
 #define MAX_SEGMENTS 100
 #define MAX_KEYS 32
-#define MAX_FIELDS 1000
 
 const char *const um_operators[] = {"eq", "ne", "gt", "gte", "lt", "lte", "regex", NULL};
 
@@ -226,8 +226,8 @@ take_parameter(UmQueryString *query, const char *name, char *value)
 		query->fields = query->fields == NULL ? fields : psprintf("%s,%s", query->fields, fields);
 		for (const char *p = query->fields; *p != '\0'; p++)
 			count += *p == ',' || *p == ' ';
-		if (count > MAX_FIELDS)
-			too_many("fields", MAX_FIELDS);
+		if (count > UM_MAX_FIELDS)
+			too_many("fields", UM_MAX_FIELDS);
 	}
 	else if (strcmp(name, "limit") == 0)
 		query->limit = parse_count(name, um_url_decode(value, strlen(value)));

@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -276,6 +277,7 @@ list_from_array(const UmModel *model, Datum value)
 		HeapTupleHeader header;
 		HeapTupleData tuple;
 
+		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 			continue;
 		header = DatumGetHeapTupleHeader(elements[i]);
@@ -340,6 +342,7 @@ array_from_list(const UmModel *model, const UmList *list)
 		return PointerGetDatum(construct_empty_array(type->shape->type));
 	for (int i = 0; i < list->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		nulls[i] = list->record[i] == NULL;
 		elements[i] = nulls[i] ? (Datum) 0
 			: HeapTupleGetDatum(tuple_from_record(list->record[i], type));

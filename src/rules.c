@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
@@ -129,8 +130,11 @@ complete_record(UmRecord *record, Stage stage)
 			UmList	   *list = um_record_list(record, a);
 
 			for (int i = 0; list != NULL && i < list->count; i++)
+			{
+				CHECK_FOR_INTERRUPTS();
 				if (list->record[i] != NULL && complete_record(list->record[i], stage))
 					record->changed[a->slot] = changed = true;
+			}
 		}
 	}
 	if (record->model == &um_characteristic_specification)
@@ -446,10 +450,13 @@ check_elements(const UmRecord *record, const UmAttribute *attribute, bool rated,
 	UmList	   *list = um_record_list(record, attribute);
 
 	for (; list != NULL && element.index < list->count; element.index++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (list->record[element.index] == NULL)
 			um_fault(faults, &element, UM_MISSING, "is null");
 		else
 			check_record(list->record[element.index], rated, faults, &element);
+	}
 }
 
 /* What has a column is not hidden in extra. */
@@ -473,6 +480,7 @@ check_extra(const UmRecord *record, UmFaults *faults, const UmPath *parent)
 		UmSlice		name = {key.val.string.val, key.val.string.len};
 		UmAttribute *known = um_find_name(&record->model->names, name, NULL);
 
+		CHECK_FOR_INTERRUPTS();
 		(void) JsonbIteratorNext(&iterator, &key, true);
 		if (known != NULL && known->members == NULL)
 			um_fault(faults, &path, UM_RULE, "holds \"%.*s\", which has a column of its own",

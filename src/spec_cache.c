@@ -11,10 +11,15 @@
  *
  * The reference is soft.  A specification that is not in the store, or that
  * belongs to another server, is not checked against.
+ *
+ * Characteristics are kept in the order of their names and listed values in
+ * that of a hash, so that many of the one meet many of the other without each
+ * being compared with each.  Only ranges are tried one by one.
  */
 #include "postgres.h"
 
 #include "access/table.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -37,10 +42,51 @@
 #define MAX_ID 512				/* longer ids cannot be stored */
 #define MAX_CACHED 1000			/* then all are forgotten */
 
+/* What a value type says of a value, as bits; of other types nothing is known. */
+#define TYPE_NUMBER		0x01
+#define TYPE_BOOLEAN	0x02
+#define TYPE_TIME		0x04
+#define TYPE_OTHER		0x08
+#define TYPES_END		0x10
+
+/* A value, and what it may be compared as. */
+typedef struct Comparable
+{
+	bool		is_set;
+	UmSlice		text;
+	UmSlice		trimmed;
+	Numeric		number;			/* NULL where it is none */
+	bool		is_time;
+	TimestampTz time;
+} Comparable;
+
+/* What a characteristic may be: the listed value, or any, within the bounds that are set. */
+typedef struct AllowedValue
+{
+	int			type;			/* one of the bits */
+	Comparable	listed;
+	uint64		key;			/* hash of the listed value */
+	Comparable	from;
+	Comparable	to;
+} AllowedValue;
+
+typedef struct KnownCharacteristic
+{
+	UmSlice		name;
+	int			place;			/* of a name given twice the first counts */
+	int			types;			/* of all values */
+	int			free_types;		/* of which any value will do */
+	int			count;			/* of the others */
+	int			listed;			/* listed without bounds: they come first, by key
+								 * and type */
+	AllowedValue *value;
+} KnownCharacteristic;
+
 typedef struct CachedSpecification
 {
 	char		id[MAX_ID + 1]; /* hash key */
-	UmList	   *characteristics;	/* NULL where there are none, or no such row */
+	int			count;			/* 0 where there are none, or no such row */
+	KnownCharacteristic *characteristic;	/* by name */
 	bool		found;
 } CachedSpecification;
 
@@ -61,14 +107,28 @@ static void forget(Datum arg, Oid relation);
 static CachedSpecification *specification_of(const char *id, Oid reader);
 static void start_cache(Oid relation);
 static void load(CachedSpecification *entry, Oid reader);
+static void arrange(CachedSpecification *entry, const UmList *list);
+static int	compare_known(const void *a, const void *b);
+static int	compare_names(UmSlice a, UmSlice b);
+static void arrange_values(KnownCharacteristic *known, const UmList *values);
+static int	compare_allowed(const void *a, const void *b);
+static int	type_of(const UmRecord *value);
+static bool read_listed(const UmRecord *value, Comparable *listed);
+static Comparable comparable(UmSlice text);
+static Comparable slot_comparable(const UmRecord *value, int slot);
+static uint64 key_of(const Comparable *value);
+static bool is_number(const Comparable *value);
 static void check_against(const UmRecord *usage, const CachedSpecification *specification,
 						  UmFaults *faults);
-static const UmRecord *find_characteristic(const UmList *list, UmSlice name);
-static bool value_allowed(const UmCharacteristic *c, const UmRecord *specification, bool *type_ok);
-static bool type_fits(const UmCharacteristic *c, const UmRecord *value);
-static bool value_fits(const UmCharacteristic *c, const UmRecord *value);
-static bool range_fits(const UmCharacteristic *c, const UmRecord *value);
-static int	compare_values(UmSlice a, UmSlice b);
+static const KnownCharacteristic *find_characteristic(const CachedSpecification *specification,
+													  UmSlice name);
+static bool value_allowed(const UmCharacteristic *c, const KnownCharacteristic *known,
+						  bool *type_ok);
+static bool is_listed(const Comparable *found, const KnownCharacteristic *known, int types);
+static int	fitting_types(const UmCharacteristic *c, int types);
+static bool value_fits(const Comparable *found, const AllowedValue *value);
+static int	compare_values(const Comparable *a, const Comparable *b);
+static UmSlice text_of_value(const UmCharacteristic *c);
 static UmSlice slot_text(const UmRecord *record, int slot);
 
 void
@@ -183,6 +243,7 @@ load(CachedSpecification *entry, Oid reader)
 	const UmAttribute *attribute = um_find_attribute(&um_usage_specification,
 													 "usage_spec_characteristic");
 	Datum		id = CStringGetTextDatum(entry->id);
+	MemoryContext kept;
 	MemoryContext old;
 	UmUser		before;
 	bool		null;
@@ -197,12 +258,182 @@ load(CachedSpecification *entry, Oid reader)
 	if (entry->found)
 	{
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
-		old = MemoryContextSwitchTo(cache_context);
-		entry->characteristics = null ? NULL : um_tree_from_jsonb(attribute, value);
+		/* what a cancel leaves undone is not kept */
+		kept = AllocSetContextCreate(CurrentMemoryContext, "usage specification",
+									 ALLOCSET_SMALL_SIZES);
+		old = MemoryContextSwitchTo(kept);
+		if (!null)
+			arrange(entry, um_tree_from_jsonb(attribute, value));
 		MemoryContextSwitchTo(old);
+		MemoryContextSetParent(kept, cache_context);
 	}
 	SPI_finish();
 	um_become_again(&before);
+}
+
+/* Takes the characteristics over, each name once. */
+static void
+arrange(CachedSpecification *entry, const UmList *list)
+{
+	KnownCharacteristic *known = palloc(sizeof(KnownCharacteristic) * Max(list->count, 1));
+	int			count = 0;
+
+	for (int i = 0; i < list->count; i++)
+		if (um_is_set(list->record[i], slot_name))
+		{
+			known[count].name = slot_text(list->record[i], slot_name);
+			known[count++].place = i;
+		}
+	qsort(known, count, sizeof(KnownCharacteristic), compare_known);
+	for (int i = 0; i < count; i++)
+	{
+		const UmRecord *record = list->record[known[i].place];
+
+		CHECK_FOR_INTERRUPTS();
+		if (entry->count > 0 && compare_names(known[entry->count - 1].name, known[i].name) == 0)
+			continue;
+		known[entry->count] = known[i];
+		arrange_values(&known[entry->count++], um_is_set(record, slot_values)
+					   ? (UmList *) DatumGetPointer(record->value[slot_values]) : NULL);
+	}
+	entry->characteristic = known;
+}
+
+static int
+compare_known(const void *a, const void *b)
+{
+	const KnownCharacteristic *x = a;
+	const KnownCharacteristic *y = b;
+	int			order = compare_names(x->name, y->name);
+
+	return order != 0 ? order : x->place - y->place;
+}
+
+static int
+compare_names(UmSlice a, UmSlice b)
+{
+	return a.len != b.len ? a.len - b.len : memcmp(a.ptr, b.ptr, a.len);
+}
+
+static void
+arrange_values(KnownCharacteristic *known, const UmList *values)
+{
+	int			count = values != NULL ? values->count : 0;
+
+	known->types = known->free_types = known->listed = known->count = 0;
+	known->value = palloc(sizeof(AllowedValue) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		const UmRecord *record = values->record[i];
+		AllowedValue value = {.type = type_of(record)};
+
+		CHECK_FOR_INTERRUPTS();
+		known->types |= value.type;
+		if (!read_listed(record, &value.listed))
+			continue;			/* no value is like it */
+		value.key = value.listed.is_set ? key_of(&value.listed) : 0;
+		value.from = slot_comparable(record, slot_from);
+		value.to = slot_comparable(record, slot_to);
+		if (value.from.is_set || value.to.is_set)
+			known->value[known->count++] = value;
+		else if (value.listed.is_set)
+		{
+			known->value[known->count++] = known->value[known->listed];
+			known->value[known->listed++] = value;
+		}
+		else
+			known->free_types |= value.type;
+	}
+	qsort(known->value, known->listed, sizeof(AllowedValue), compare_allowed);
+}
+
+static int
+compare_allowed(const void *a, const void *b)
+{
+	const AllowedValue *x = a;
+	const AllowedValue *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->type - y->type;
+}
+
+static int
+type_of(const UmRecord *value)
+{
+	static const struct
+	{
+		const char *name;
+		int			type;
+	}			types[] = {
+		{"number", TYPE_NUMBER}, {"numeric", TYPE_NUMBER}, {"integer", TYPE_NUMBER},
+		{"int", TYPE_NUMBER}, {"long", TYPE_NUMBER}, {"float", TYPE_NUMBER},
+		{"double", TYPE_NUMBER}, {"decimal", TYPE_NUMBER}, {"boolean", TYPE_BOOLEAN},
+		{"dateTime", TYPE_TIME}, {"date-time", TYPE_TIME}, {"date", TYPE_TIME}
+	};
+	char	   *name;
+
+	if (!um_is_set(value, slot_value_type))
+		return TYPE_OTHER;
+	name = text_to_cstring(DatumGetTextPP(value->value[slot_value_type]));
+	for (size_t i = 0; i < lengthof(types); i++)
+		if (pg_strcasecmp(name, types[i].name) == 0)
+			return types[i].type;
+	return TYPE_OTHER;
+}
+
+/* The listed value, of a string its text; false where it is no value at all. */
+static bool
+read_listed(const UmRecord *value, Comparable *listed)
+{
+	UmSlice		text;
+	UmScan		scan;
+
+	if (!um_is_set(value, slot_value))
+		return true;
+	text = slot_text(value, slot_value);
+	if (text.len > 0 && text.ptr[0] == '"')
+	{
+		um_scan_init(&scan, text.ptr, text.len);
+		if (!um_scan_string(&scan, &text))
+			return false;
+	}
+	*listed = comparable(text);
+	return true;
+}
+
+static Comparable
+comparable(UmSlice text)
+{
+	Comparable	value = {.is_set = true, .text = text, .trimmed = um_trim(text)};
+
+	if (um_is_number(value.trimmed))
+		value.number = DatumGetNumeric(um_numeric(value.trimmed));
+	value.is_time = um_read_time(value.trimmed, &value.time) == 0;
+	return value;
+}
+
+static Comparable
+slot_comparable(const UmRecord *value, int slot)
+{
+	return um_is_set(value, slot) ? comparable(slot_text(value, slot)) : (Comparable) {0};
+}
+
+/* Alike for what value_fits takes for equal: numbers by value. */
+static uint64
+key_of(const Comparable *value)
+{
+	if (is_number(value))
+		return DatumGetUInt64(DirectFunctionCall2(hash_numeric_extended,
+												  NumericGetDatum(value->number), UInt64GetDatum(0)));
+	return hash_bytes_extended((const unsigned char *) value->text.ptr, value->text.len, 1);
+}
+
+/* In a list a number with white space around it is text, in a range it is not. */
+static bool
+is_number(const Comparable *value)
+{
+	return value->number != NULL && value->text.len == value->trimmed.len;
 }
 
 static void
@@ -225,15 +456,15 @@ check_against(const UmRecord *usage, const CachedSpecification *specification, U
 							DatumGetPointer(usage->value[attribute->slot]));
 	for (; um_characteristics_next(&reader, &c); element.index++)
 	{
-		const UmRecord *known;
-		UmSlice		shown = c.value;
+		const KnownCharacteristic *known;
+		UmSlice		shown = text_of_value(&c);
 		bool		type_ok = false;
 		bool		allowed;
 		MemoryContext old;
 
 		if (!c.has_name || c.kind == UM_NONE)
 			continue;
-		known = find_characteristic(specification->characteristics, c.name);
+		known = find_characteristic(specification, c.name);
 		old = MemoryContextSwitchTo(scratch);
 		allowed = known != NULL && value_allowed(&c, known, &type_ok);
 		MemoryContextSwitchTo(old);
@@ -242,132 +473,146 @@ check_against(const UmRecord *usage, const CachedSpecification *specification, U
 			um_fault(faults, &name, UM_RULE, "\"%.*s\" is not in usage specification \"%s\"",
 					 um_clip(c.name, 60), c.name.ptr, specification->id);
 		else if (!allowed)
-		{
-			if (c.kind == UM_TRUE || c.kind == UM_FALSE)
-				shown = c.kind == UM_TRUE ? (UmSlice) {"true", 4} : (UmSlice) {"false", 5};
 			um_fault(faults, &value, UM_RULE, type_ok
 					 ? "\"%.*s\" is not in the list or range of \"%.*s\""
 					 : "\"%.*s\" is not of the value type of \"%.*s\"",
 					 um_clip(shown, 60), shown.ptr, um_clip(c.name, 60), c.name.ptr);
-		}
 	}
 	MemoryContextDelete(scratch);
 }
 
-static const UmRecord *
-find_characteristic(const UmList *list, UmSlice name)
+static const KnownCharacteristic *
+find_characteristic(const CachedSpecification *specification, UmSlice name)
 {
-	for (int i = 0; list != NULL && i < list->count; i++)
-	{
-		UmSlice		known;
+	int			from = 0;
+	int			to = specification->count;
 
-		if (!um_is_set(list->record[i], slot_name))
-			continue;
-		known = slot_text(list->record[i], slot_name);
-		if (known.len == name.len && memcmp(known.ptr, name.ptr, name.len) == 0)
-			return list->record[i];
+	while (from < to)
+	{
+		int			middle = (from + to) / 2;
+		const KnownCharacteristic *known = &specification->characteristic[middle];
+		int			order = compare_names(known->name, name);
+
+		if (order == 0)
+			return known;
+		if (order < 0)
+			from = middle + 1;
+		else
+			to = middle;
 	}
 	return NULL;
 }
 
 /* Whether one of the specified values allows what is there. */
 static bool
-value_allowed(const UmCharacteristic *c, const UmRecord *specification, bool *type_ok)
+value_allowed(const UmCharacteristic *c, const KnownCharacteristic *known, bool *type_ok)
 {
-	UmList	   *values = um_is_set(specification, slot_values)
-		? (UmList *) DatumGetPointer(specification->value[slot_values]) : NULL;
+	int			types = fitting_types(c, known->types);
+	Comparable	found;
 
-	if (values == NULL || values->count == 0)
+	*type_ok = types != 0;
+	if (known->types == 0 || (types & known->free_types))
 		return true;
-	for (int i = 0; i < values->count; i++)
+	if (types == 0 || known->count == 0)
+		return false;
+	found = comparable(text_of_value(c));
+	if (is_listed(&found, known, types))
+		return true;
+	for (int i = known->listed; i < known->count; i++)
 	{
-		const UmRecord *value = values->record[i];
-
-		if (!type_fits(c, value))
-			continue;
-		*type_ok = true;
-		if (value_fits(c, value) && range_fits(c, value))
+		CHECK_FOR_INTERRUPTS();
+		if ((known->value[i].type & types) && value_fits(&found, &known->value[i]))
 			return true;
 	}
 	return false;
 }
 
+/* Whether it is one of the values listed without bounds, of any of the types. */
 static bool
-type_fits(const UmCharacteristic *c, const UmRecord *value)
+is_listed(const Comparable *found, const KnownCharacteristic *known, int types)
 {
-	static const char *const numbers[] = {"number", "numeric", "integer", "int", "long", "float",
-	"double", "decimal"};
-	UmSlice		trimmed = um_trim(c->value);
-	TimestampTz time;
-	char	   *type;
+	AllowedValue wanted = {.key = key_of(found)};
 
-	if (!um_is_set(value, slot_value_type))
-		return true;
-	type = text_to_cstring(DatumGetTextPP(value->value[slot_value_type]));
-	for (size_t i = 0; i < lengthof(numbers); i++)
-		if (pg_strcasecmp(type, numbers[i]) == 0)
-			return c->kind == UM_NUMBER_TOKEN || (c->kind == UM_STRING && um_is_number(trimmed));
-	if (pg_strcasecmp(type, "boolean") == 0)
-		return c->kind == UM_TRUE || c->kind == UM_FALSE ||
-			(c->kind == UM_STRING && trimmed.len == 4 && pg_strncasecmp(trimmed.ptr, "true", 4) == 0) ||
-			(c->kind == UM_STRING && trimmed.len == 5 && pg_strncasecmp(trimmed.ptr, "false", 5) == 0);
-	if (pg_strcasecmp(type, "dateTime") == 0 || pg_strcasecmp(type, "date-time") == 0 ||
-		pg_strcasecmp(type, "date") == 0)
-		return c->kind == UM_STRING && um_read_time(trimmed, &time) == 0;
-	return true;
-}
-
-/* Equal to the listed value, numbers by value; anything where none is listed. */
-static bool
-value_fits(const UmCharacteristic *c, const UmRecord *value)
-{
-	static const char *const words[] = {[UM_TRUE] = "true",[UM_FALSE] = "false"};
-	UmSlice		listed;
-	UmSlice		found = c->value;
-	UmScan		scan;
-
-	if (!um_is_set(value, slot_value))
-		return true;
-	listed = slot_text(value, slot_value);
-	if (listed.len > 0 && listed.ptr[0] == '"')
+	for (wanted.type = 1; wanted.type < TYPES_END; wanted.type <<= 1)
 	{
-		um_scan_init(&scan, listed.ptr, listed.len);
-		if (!um_scan_string(&scan, &listed))
-			return false;
+		int			from = 0;
+		int			to = known->listed;
+
+		if (!(wanted.type & types))
+			continue;
+		while (from < to)
+		{
+			int			middle = (from + to) / 2;
+
+			if (compare_allowed(&known->value[middle], &wanted) < 0)
+				from = middle + 1;
+			else
+				to = middle;
+		}
+		for (; from < known->listed && compare_allowed(&known->value[from], &wanted) == 0; from++)
+			if (value_fits(found, &known->value[from]))
+				return true;
 	}
-	if (c->kind == UM_TRUE || c->kind == UM_FALSE)
-		return um_slice_is(listed, words[c->kind]);
-	if (listed.len == found.len && memcmp(listed.ptr, found.ptr, found.len) == 0)
-		return true;
-	return um_is_number(listed) && um_is_number(found) && compare_values(found, listed) == 0;
+	return false;
 }
 
-/* Within the bounds that are there; bounds are inclusive. */
-static bool
-range_fits(const UmCharacteristic *c, const UmRecord *value)
+/* Those of the types that a value is of. */
+static int
+fitting_types(const UmCharacteristic *c, int types)
 {
-	if (um_is_set(value, slot_from) && compare_values(c->value, slot_text(value, slot_from)) < 0)
+	UmSlice		trimmed = um_trim(c->value);
+	int			fitting = types & TYPE_OTHER;
+	TimestampTz time;
+
+	if ((types & TYPE_NUMBER) &&
+		(c->kind == UM_NUMBER_TOKEN || (c->kind == UM_STRING && um_is_number(trimmed))))
+		fitting |= TYPE_NUMBER;
+	if ((types & TYPE_BOOLEAN) &&
+		(c->kind == UM_TRUE || c->kind == UM_FALSE ||
+		 (c->kind == UM_STRING && trimmed.len == 4 && pg_strncasecmp(trimmed.ptr, "true", 4) == 0) ||
+		 (c->kind == UM_STRING && trimmed.len == 5 && pg_strncasecmp(trimmed.ptr, "false", 5) == 0)))
+		fitting |= TYPE_BOOLEAN;
+	if ((types & TYPE_TIME) && c->kind == UM_STRING && um_read_time(trimmed, &time) == 0)
+		fitting |= TYPE_TIME;
+	return fitting;
+}
+
+/* Equal to the listed value, numbers by value, and within the bounds, which are inclusive. */
+static bool
+value_fits(const Comparable *found, const AllowedValue *value)
+{
+	const Comparable *listed = &value->listed;
+
+	if (listed->is_set &&
+		(listed->text.len != found->text.len ||
+		 memcmp(listed->text.ptr, found->text.ptr, found->text.len) != 0) &&
+		!(is_number(listed) && is_number(found) && compare_values(found, listed) == 0))
 		return false;
-	return !um_is_set(value, slot_to) ||
-		compare_values(c->value, slot_text(value, slot_to)) <= 0;
+	if (value->from.is_set && compare_values(found, &value->from) < 0)
+		return false;
+	return !value->to.is_set || compare_values(found, &value->to) <= 0;
 }
 
 /* As numbers, else as times, else as text. */
 static int
-compare_values(UmSlice a, UmSlice b)
+compare_values(const Comparable *a, const Comparable *b)
 {
-	TimestampTz x;
-	TimestampTz y;
 	int			order;
 
-	a = um_trim(a);
-	b = um_trim(b);
-	if (um_is_number(a) && um_is_number(b))
-		return DatumGetInt32(DirectFunctionCall2(numeric_cmp, um_numeric(a), um_numeric(b)));
-	if (um_read_time(a, &x) == 0 && um_read_time(b, &y) == 0)
-		return x < y ? -1 : x > y ? 1 : 0;
-	order = memcmp(a.ptr, b.ptr, Min(a.len, b.len));
-	return order != 0 ? order : a.len - b.len;
+	if (a->number != NULL && b->number != NULL)
+		return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a->number),
+												 NumericGetDatum(b->number)));
+	if (a->is_time && b->is_time)
+		return a->time < b->time ? -1 : a->time > b->time ? 1 : 0;
+	order = memcmp(a->trimmed.ptr, b->trimmed.ptr, Min(a->trimmed.len, b->trimmed.len));
+	return order != 0 ? order : a->trimmed.len - b->trimmed.len;
+}
+
+static UmSlice
+text_of_value(const UmCharacteristic *c)
+{
+	return c->kind == UM_TRUE ? (UmSlice) {"true", 4}
+		: c->kind == UM_FALSE ? (UmSlice) {"false", 5} : c->value;
 }
 
 static UmSlice

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
@@ -271,6 +272,7 @@ write_list(StringInfo out, const UmList *list, UmVersion version, const UmFields
 	appendStringInfoCharMacro(out, '[');
 	for (int i = 0; i < list->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (list->record[i] == NULL)
 			continue;
 		if (!first)
@@ -313,6 +315,7 @@ write_extra(Writer *writer, JsonbContainer *extra, const UmNames *known, const U
 		bool		wanted = selects(asked, key.ptr, key.len, &under) &&
 			um_find_name(known, key, NULL) == NULL;
 
+		CHECK_FOR_INTERRUPTS();
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		if (!wanted || value.type == jbvNull)
 			continue;
@@ -451,6 +454,9 @@ um_fields(const char *text, const UmModel *model, UmVersion version)
 	for (char *name = strtok_r(copy, ", ", &save); name != NULL; name = strtok_r(NULL, ", ", &save))
 		if (strcmp(name, "all") == 0)
 			return NULL;
+		else if (list_length(fields) >= UM_MAX_FIELDS)
+			ereport(ERROR,
+					(errcode(UM_PARAMETER), errmsg("a query has at most %d fields", UM_MAX_FIELDS)));
 		else if (strcmp(name, "none") != 0)
 		{
 			char	   *hint = um_unknown_name(model, name, version, UM_FIELD_NAME);

@@ -15,6 +15,9 @@
  */
 typedef List UmFields;
 
+/* Each attribute of each element is looked for among all of them. */
+#define UM_MAX_FIELDS 1000
+
 extern void um_write_record(StringInfo out, const UmRecord *record, UmVersion version,
 							const UmFields *fields);
 extern void um_write_tree(StringInfo out, const UmAttribute *attribute, const UmList *list,
