@@ -139,6 +139,9 @@ SELECT id, usage_mgmt.post_usage(usage_mgmt.get_usage(id)) ->> 'status' AS "r14.
 FROM (SELECT id FROM usage_mgmt.usage ORDER BY id) u;
 INSERT INTO usage_mgmt.usage_document SELECT document FROM usage_mgmt.usage_document;
 SELECT pg_temp.faults(format('INSERT INTO usage_mgmt.usage_document VALUES (%L)', :'voice'::json)) AS voice;
+-- neither status is what differs
+SELECT pg_temp.faults(format('SELECT usage_mgmt.post_usage(%L)', :'voice'::jsonb || '{"relatedParty": []}')) AS delivered,
+	pg_temp.faults(format('SELECT usage_mgmt.post_usage(%L)', usage_mgmt.get_usage('1234')::jsonb || '{"relatedParty": []}')) AS given;
 SELECT count(*) AS other_hashes FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id)
 WHERE k.content_hash <> usage_mgmt.content_hash(u);
 
