@@ -19,11 +19,12 @@ use constant {
 
 # What ends in an error all the same.
 my %known = map { ("$_: faults" => '23502', "$_: no objects" => '22P02') } qw(post INSERT);
+$known{'against the specification: misspelt'} = '23514';
 
 # What asks for a product, each of these for each of those, so that its end is not waited for.
 my %products = map { $_ => 1 } (
 	'against the specification: ranged', 'marked: ranged', 'matches: repeated names', 'array in another',
-	map { "10,000 values of $_" } qw(usageCharacteristic.c usageCharacteristic.value relatedParty.x));
+	map { "10,000 values of $_" } qw(usageCharacteristic.c usageCharacteristic.value relatedParty.extra.x));
 my $node = new_node('cancel');
 my ($parts, $operations) = (PARTS, OPERATIONS);
 
@@ -67,6 +68,7 @@ INSERT INTO input VALUES
 ('attachments', ('{"id":"attached","name":"x","attachment":[' || parts('{"id":"#"}') || ']}')::json);
 INSERT INTO input SELECT 'specified', (document::jsonb || '{"usageSpecification":{"id":"many"}}')::json
 	FROM input WHERE name = 'texts';
+INSERT INTO input SELECT 'misspelt', replace(document::text, '"c', '"d')::json FROM input WHERE name = 'specified';
 INSERT INTO input SELECT 'valued', (document::jsonb || '{"usageSpecification":{"id":"values"}}')::json
 	FROM input WHERE name = 'repeated names';
 INSERT INTO input SELECT 'ranged', (document::jsonb || '{"usageSpecification":{"id":"ranges"}}')::json
@@ -119,14 +121,15 @@ foreach my $name (@documents)
 {
 	answers("post: $name", "SELECT length(usage_mgmt.post_usage(input('$name'))::text)");
 	answers("COPY: $name", "COPY usage_mgmt.usage_document FROM '$folder/$name' $lines");
-	answers("INSERT: $name", "INSERT INTO usage_mgmt.usage_document VALUES (input('$name')::text)");
 }
-answers("against the specification: $_", "SET usage_mgmt.check_specification = reject; "
+answers("INSERT: $_", "INSERT INTO usage_mgmt.usage_document VALUES (input('$_')::text)")
+	foreach 'types', 'faults', 'no objects';
+answers("against the specification: $_", checking('reject')
 	. "SELECT length(usage_mgmt.post_usage(input('$_'))::text)")
-	foreach 'specified', 'valued', 'ranged';
-answers("marked: $_", "SET usage_mgmt.check_specification = mark; "
+	foreach 'specified', 'misspelt', 'valued', 'ranged';
+answers("marked: $_", checking('mark')
 	. "SELECT length(usage_mgmt.post_usage(input('$_'))::text)")
-	foreach 'specified', 'valued', 'ranged';
+	foreach 'specified', 'misspelt', 'valued', 'ranged';
 
 foreach my $id (@stored)
 {
@@ -141,16 +144,16 @@ foreach my $id ('nested', 'types', 'parties', 'ratings', 'unknown attributes')
 	answers("put: $id", "SELECT length(usage_mgmt.put_usage('$id', usage_mgmt.get_usage('$id'))::text)");
 	answers("UPDATE: $id", "UPDATE usage_mgmt.usage SET description = 'x', usage_date = '2026-04-01' WHERE id = '$id'");
 	answers("merge patch: $id", "SELECT length(usage_mgmt.patch_usage('$id', input('merge'))::text)");
-	answers("merge patch of many: $id", "SELECT usage_mgmt.patch_usages('id=' || replace('$id', ' ', '+'), input('merge'))");
 	answers("merge patch that empties: $id", "SELECT length(usage_mgmt.patch_usage('$id', input('forget'))::text)");
-	answers("that of many: $id", "SELECT usage_mgmt.patch_usages('id=' || replace('$id', ' ', '+'), input('forget'))");
 	answers("DELETE: $id", "DELETE FROM usage_mgmt.usage WHERE id = '$id'");
 }
+answers("merge patch of many: $_", "SELECT usage_mgmt.patch_usages('id=unknown+attributes', input('$_'))")
+	foreach 'merge', 'forget';
 answers("a thousand fields: $_", "SELECT length(usage_mgmt.get_usage('$_', "
-	. "(SELECT string_agg('relatedParty.x' || i || ',ratedProductUsage.y' || i, ',') FROM generate_series(1, 490) i))::text)")
+	. "(SELECT string_agg('relatedParty.extra.x' || i || ',ratedProductUsage.extra.y' || i, ',') FROM generate_series(1, 490) i))::text)")
 	foreach 'parties', 'ratings';
 answers('too many fields', "SELECT length(usage_mgmt.get_usage('parties', "
-	. "(SELECT string_agg('relatedParty.x' || i, ',') FROM generate_series(1, $parts) i))::text)", '22023');
+	. "(SELECT string_agg('relatedParty.extra.x' || i, ',') FROM generate_series(1, $parts) i))::text)", '22023');
 answers("JSON Patch: $_", "SELECT length(usage_mgmt.patch_usage('types', input('$_'), 'application/json-patch-query+json')::text)")
 	foreach 'add at the end', 'add at the start', 'remove at the start', 'move', 'test', 'replace all', 'remove every one';
 answers("JSON Patch of many: $_", "SELECT usage_mgmt.patch_usages('id=types', input('$_'), 'application/json-patch-query+json')")
@@ -180,11 +183,17 @@ foreach my $id (grep { $_ !~ /parties|ratings|unknown/ } @stored)
 answers('array in another', "SELECT c OPERATOR(usage_mgmt.\@>) (SELECT ('{\"a\":' || json_agg(i ORDER BY -i)::text || '}')"
 	. "::usage_mgmt.characteristics FROM generate_series(1, $parts) i) FROM list('one long value') c");
 answers("10,000 values of $_", "SELECT usage_mgmt.count_usages('$_=$values')")
-	foreach 'usageCharacteristic.c', 'usageCharacteristic.value', 'type', 'id', 'relatedParty.x', 'x';
+	foreach 'usageCharacteristic.c', 'usageCharacteristic.value', 'type', 'id', 'relatedParty.extra.x', 'extra.x';
 answers('party_ids', q{SELECT cardinality(usage_mgmt.party_ids(related_party)) FROM usage_mgmt.usage WHERE id = 'parties'});
 answers('value_matches', "SELECT usage_mgmt.value_matches('x', 'eq', (SELECT array_agg(i::text) FROM generate_series(1, $parts) i))");
 
 done_testing();
+
+sub checking
+{
+	return "INSERT INTO usage_mgmt.setting VALUES ('check_specification', '$_[0]') "
+		. 'ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value; ';
+}
 
 # Runs a statement under a timeout, and to its end; whatever it did is rolled back.
 sub answers
