@@ -326,7 +326,7 @@ add_document(UmBatch *batch, text *document)
 	MemoryContextReset(batch->scratch);
 	MemoryContextSwitchTo(batch->scratch);
 	if (batch->keeps && VARSIZE_ANY_EXHDR(item->document) > UM_LONGEST_KEPT)
-		um_fault(&faults, NULL, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+		um_fault(&faults, NULL, UM_TOO_MUCH,
 				 "a document of %d bytes, more than %d: its first megabyte was kept",
 				 (int) VARSIZE_ANY_EXHDR(item->document), UM_LONGEST_KEPT);
 	else
