@@ -26,6 +26,7 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "characteristics.h"
@@ -131,21 +132,31 @@ let_go(StringInfo form)
 	form->data = NULL;
 }
 
-/* Of one form; a context that was kept would belong to no resource owner. */
+/*
+ * Of one form.  The context is kept for the session, because making one takes
+ * longer than the hash; an owner of its own keeps it from the end of a query.
+ */
 static UmHash
 hash_of(const StringInfoData *form)
 {
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+	static pg_cryptohash_ctx *context = NULL;
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 	UmHash		hash;
 
+	if (context == NULL)
+	{
+		ResourceOwner before = CurrentResourceOwner;
+
+		CurrentResourceOwner = ResourceOwnerCreate(NULL, "usage hashes");
+		context = pg_cryptohash_create(PG_SHA256);
+		CurrentResourceOwner = before;
+	}
 	if (pg_cryptohash_init(context) < 0 ||
 		pg_cryptohash_update(context, (uint8 *) form->data, form->len) < 0 ||
 		pg_cryptohash_final(context, digest, sizeof(digest)) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not compute the hash of a usage: %s", pg_cryptohash_error(context))));
-	pg_cryptohash_free(context);
 	memcpy(&hash, digest, sizeof(hash));
 	return hash;
 }

@@ -6,7 +6,7 @@
  * text; only a string with an escape is copied.  Nothing is thrown: the first
  * fault is kept in the scan, every later call answers false, and so a bad
  * document costs its reader nothing but a look at scan->sqlstate.  Only a
- * cancel is, which each member and element looks for.
+ * cancel is, which each element looks for.
  *
  * Accepts exactly what PostgreSQL's own parser accepts as json, but for three
  * things that could not be stored in full: the character U+0000, numbers that
@@ -189,7 +189,6 @@ um_scan_enter(UmScan *scan)
 bool
 um_scan_key(UmScan *scan, bool first, UmSlice *key)
 {
-	CHECK_FOR_INTERRUPTS();
 	if (scan->sqlstate != 0)
 		return false;
 	um_scan_space(scan);

@@ -405,7 +405,6 @@ scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmS
 {
 	const UmLifeCycle *life = reader->record->model->life;
 	UmSlice		trimmed = um_trim(text);
-	int			shown = um_clip(trimmed, 60);
 	TimestampTz time;
 	int			code;
 
@@ -426,7 +425,7 @@ scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmS
 			}
 			um_fault(reader->faults, path, code,
 					 code == UM_TIME_RANGE ? "\"%.*s\" is out of the range of dates"
-					 : "\"%.*s\" is not a date and time of RFC 3339", shown, trimmed.ptr);
+					 : "\"%.*s\" is not a date and time of RFC 3339", um_clip(trimmed, 60), trimmed.ptr);
 			break;
 		case UM_NUMBER:
 			if (trimmed.len > 1 && *trimmed.ptr == '+')
@@ -440,7 +439,7 @@ scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmS
 				return true;
 			}
 			um_fault(reader->faults, path, UM_WRONG_KIND, "\"%.*s\" is not a number",
-					 shown, trimmed.ptr);
+					 um_clip(trimmed, 60), trimmed.ptr);
 			break;
 		case UM_BOOL:
 			*value = BoolGetDatum(trimmed.len == 4);
@@ -448,7 +447,7 @@ scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmS
 				(trimmed.len == 5 && pg_strncasecmp(trimmed.ptr, "false", 5) == 0))
 				return true;
 			um_fault(reader->faults, path, UM_WRONG_KIND, "\"%.*s\" is neither true nor false",
-					 shown, trimmed.ptr);
+					 um_clip(trimmed, 60), trimmed.ptr);
 			break;
 		case UM_STATUS:
 			code = um_status_from_text(life, trimmed);
@@ -458,7 +457,7 @@ scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmS
 				return true;
 			}
 			um_fault(reader->faults, path, UM_WRONG_KIND, "\"%.*s\" is none of %s",
-					 shown, trimmed.ptr, um_status_list(life, ~0));
+					 um_clip(trimmed, 60), trimmed.ptr, um_status_list(life, ~0));
 			break;
 		default:
 			break;
