@@ -15,6 +15,14 @@
  * for that.  So moves are noted by the row trigger (um_ledger_note_move), and
  * what an UPDATE's own tables do not tell is done behind them (write_moves).
  *
+ * The other is that triggers and functions of the user's may change the rows of
+ * a statement that has not come here yet.  What they do comes here first and
+ * finds no key where its rows were.  Such ids have gone astray: from then on,
+ * until the transaction ends, what a statement says of them is held against the
+ * rows that are there (add_strays, follow_strays).  A key is only ever forgotten
+ * or moved by the statement whose row had it, id and date, so one that
+ * drop_partitions() kept is not set free by the way.
+ *
  * The work is done as the owner of the table that fired, so that nobody needs
  * a right on the ledger, and a table of somebody's own gives him none either.
  * Operators carry their schema: the caller's search_path is not to be trusted.
@@ -24,17 +32,21 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
 #include "catalog/pg_collation.h"
 #include "commands/trigger.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -48,6 +60,7 @@
 #include "ledger.h"
 #include "record.h"
 #include "store.h"
+#include "types.h"
 
 #define BATCH "usage_key_batch"
 #define MOVES "usage_key_moves"
@@ -55,24 +68,36 @@
 /* Of both, and of the ledger. */
 #define COLUMNS "usage_date, content_hash, hash_version, id"
 
+#define SAME_ID(a, b) a ".id OPERATOR(pg_catalog.=) " b ".id "
+#define SAME_DATE(a, b) "AND " a ".usage_date OPERATOR(pg_catalog.=) " b ".usage_date "
+
+#define ADD "INSERT INTO usage_mgmt.usage_key (" COLUMNS ") "
 #define MOVE "UPDATE usage_mgmt.usage_key k SET usage_date = b.usage_date FROM " BATCH " b " \
-	"WHERE k.id OPERATOR(pg_catalog.=) b.id"
+	"WHERE " SAME_ID("k", "b") "AND k.usage_date OPERATOR(pg_catalog.=) b.old_date "
 #define FORGET "DELETE FROM usage_mgmt.usage_key k USING " BATCH " b " \
-	"WHERE k.id OPERATOR(pg_catalog.=) b.id"
+	"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b")
 
 /* Lets a plan that is kept find a few keys by index, whatever it was made for. */
-#define IN_BATCH "k.id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT id FROM " BATCH "))"
+#define IN_BATCH "AND k.id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT id FROM " BATCH "))"
 
 /* Of rows that MERGE moves, the keys stay. */
-#define FORGET_BUT_MOVED FORGET " AND NOT EXISTS (SELECT FROM " MOVES " m " \
-	"WHERE m.id OPERATOR(pg_catalog.=) b.id AND m.usage_date OPERATOR(pg_catalog.<>) b.usage_date)"
+#define BUT_MOVED "AND NOT EXISTS (SELECT FROM " MOVES " m WHERE " SAME_ID("m", "b") \
+	"AND m.usage_date OPERATOR(pg_catalog.<>) b.usage_date) "
 
-/* And they have been written by this transaction. */
-#define ADD_BUT_MOVED "INSERT INTO usage_mgmt.usage_key (" COLUMNS ") " \
-	"SELECT " COLUMNS " FROM " BATCH " b " \
-	"WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE k.id OPERATOR(pg_catalog.=) b.id " \
-	"AND k.usage_date OPERATOR(pg_catalog.=) b.usage_date " \
-	"AND k.xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid) ORDER BY b.id"
+/* Of ids gone astray; %s is the table with all rows. */
+#define IS_THERE "EXISTS (SELECT FROM %s v WHERE " SAME_ID("v", "k") SAME_DATE("v", "k") ") "
+#define ADD_STRAYS ADD \
+	"SELECT DISTINCT ON (b.id, u.usage_date) u.usage_date, b.content_hash, b.hash_version, b.id " \
+	"FROM " BATCH " b JOIN %s u ON " SAME_ID("u", "b") \
+	"WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") ") " \
+	"AND NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE " SAME_ID("k", "u") SAME_DATE("k", "u") ") " \
+	"ORDER BY b.id, u.usage_date, u.usage_date OPERATOR(pg_catalog.<>) b.usage_date"
+#define TAKEN "SELECT b.id FROM " BATCH " b JOIN usage_mgmt.usage_key k ON " SAME_ID("k", "b") \
+	"WHERE NOT " IS_THERE
+#define FOLLOW_STRAYS "UPDATE usage_mgmt.usage_key k SET usage_date = u.usage_date " \
+	"FROM " BATCH " b JOIN %s u ON " SAME_ID("u", "b") \
+	"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") "AND NOT " IS_THERE
+#define FORGET_STRAYS FORGET "AND NOT " IS_THERE
 
 /* More keys than that are found by a join, planned anew. */
 #define MANY_KEYS 10000
@@ -95,12 +120,16 @@ typedef struct Moves
 	SubTransactionId transaction;
 	MemoryContext context;
 	Keys		keys;
+	Keys		lost;			/* rows that left and did not arrive */
+	int			level;			/* of triggers where one is on its way, or 0 */
+	StringInfoData leaving;		/* its id */
+	Datum		old_date;
 } Moves;
 
 static Moves *moving = NULL;
 
-/* A MERGE has moved rows, which its INSERT may count as new. */
-static SubTransactionId merging = InvalidSubTransactionId;
+/* Hashes of the ids gone astray; NULL as long as there are none. */
+static HTAB *strays = NULL;
 
 /* One of the statement's transition tables. */
 typedef struct Transition
@@ -115,16 +144,33 @@ static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 static void at_transaction_end(XactEvent event, void *arg);
 static Oid	partition_root(Relation relation);
 static bool has_moves(Oid root);
+static Moves *moves_below(Oid root);
+static void note_lost(Moves *moves);
 static void drop_moves(void);
+static void add_keys(TriggerData *data);
+static void move_keys(TriggerData *data);
+static void forget_keys(TriggerData *data);
+static void note_strays(const Keys *keys);
+static bool take_strays(Keys *keys, Keys *astray);
+static TupleTableSlot *first_slot(const Keys *keys);
+static uint64 hash_of_id(TupleTableSlot *slot);
+static void add_strays(Keys *astray, Relation relation);
+static void refuse_taken(Keys *astray, Relation relation);
+static void follow_strays(Keys *keys, Relation relation);
+static void settle(Keys *keys, Relation relation);
+static char *of_all_rows(const char *sql, Relation relation);
 static void write_moves(Relation relation);
 static void register_rows(const char *name, const Keys *keys);
 static void start_keys(Keys *keys);
+static void start_moves(Keys *keys);
+static void put_move(Keys *keys, Datum id, Datum date, Datum old_date);
 static void add_key(Keys *keys, const UmRecord *usage, bool hashed);
 static void put_key(Keys *keys, Datum id, Datum date, const UmHash *hash);
 static void note_order(Keys *keys, text *id);
-static void write_keys(Keys *keys, UmPlan *plan, const char *many);
+static uint64 write_keys(Keys *keys, UmPlan *plan, const char *many);
 static void collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed);
 static void collect_moves(Keys *keys, TriggerData *data);
+static bool is_id(TupleTableSlot *a, int id, TupleTableSlot *b);
 static void open_transition(Transition *transition, TriggerData *data, Tuplestorestate *rows);
 static bool next_row(Transition *transition);
 static void close_transition(Transition *transition);
@@ -152,7 +198,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionI
 			drop_moves();
 }
 
-/* The memory of moves ends with the transaction. */
+/* The memory of moves and strays ends with the transaction. */
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
@@ -161,31 +207,16 @@ at_transaction_end(XactEvent event, void *arg)
 		event == XACT_EVENT_PRE_PREPARE)
 		return;
 	moving = NULL;
-	merging = InvalidSubTransactionId;
+	strays = NULL;
 }
 
 /* AFTER INSERT, UPDATE, DELETE or BEFORE TRUNCATE, for each statement. */
 Datum
 um_usage_keys(PG_FUNCTION_ARGS)
 {
-	static UmPlan insert = {
-		.sql = "INSERT INTO usage_mgmt.usage_key (" COLUMNS ") "
-		"SELECT " COLUMNS " FROM " BATCH " b ORDER BY b.id",
-	};
-	static UmPlan insert_ordered = {
-		.sql = "INSERT INTO usage_mgmt.usage_key (" COLUMNS ") "
-		"SELECT " COLUMNS " FROM " BATCH,
-	};
-	static UmPlan move = {
-		.sql = MOVE " AND " IN_BATCH,
-	};
-	static UmPlan forget = {
-		.sql = "DELETE FROM usage_mgmt.usage_key k WHERE " IN_BATCH,
-	};
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	Form_pg_class relation;
 	UmUser		before;
-	Keys		keys;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(data->tg_event))
 		ereport(ERROR,
@@ -196,34 +227,12 @@ um_usage_keys(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	SPI_connect();
 	um_become(relation->relowner, &before);
-	start_keys(&keys);
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
-	{
-		collect(&keys, data, data->tg_newtable, true);
-		if (merging == GetCurrentSubTransactionId())
-			write_keys(&keys, NULL, psprintf(ADD_BUT_MOVED, GetCurrentTransactionId()));
-		else
-			write_keys(&keys, keys.ordered ? &insert_ordered : &insert, NULL);
-		merging = InvalidSubTransactionId;
-	}
+		add_keys(data);
 	else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-	{
-		collect_moves(&keys, data);
-		write_keys(&keys, &move, MOVE);
-		write_moves(data->tg_relation);
-	}
+		move_keys(data);
 	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
-	{
-		collect(&keys, data, data->tg_oldtable, false);
-		if (has_moves(partition_root(data->tg_relation)))
-		{
-			register_rows(MOVES, &moving->keys);
-			write_keys(&keys, NULL, FORGET_BUT_MOVED);
-			SPI_unregister_relation(MOVES);
-		}
-		else
-			write_keys(&keys, &forget, FORGET);
-	}
+		forget_keys(data);
 	else
 		forget_leaf(data->tg_relation);
 	um_become_again(&before);
@@ -231,29 +240,287 @@ um_usage_keys(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Notes where a row is about to move to, out of another leaf. */
+static void
+add_keys(TriggerData *data)
+{
+	static UmPlan insert = {
+		.sql = ADD "SELECT " COLUMNS " FROM " BATCH " b ORDER BY b.id",
+	};
+	static UmPlan insert_ordered = {
+		.sql = ADD "SELECT " COLUMNS " FROM " BATCH,
+	};
+	Keys		keys;
+	Keys		astray;
+
+	start_keys(&keys);
+	collect(&keys, data, data->tg_newtable, true);
+	if (take_strays(&keys, &astray))
+		add_strays(&astray, data->tg_relation);
+	(void) write_keys(&keys, keys.ordered ? &insert_ordered : &insert, NULL);
+	tuplestore_end(keys.rows);
+}
+
+static void
+move_keys(TriggerData *data)
+{
+	static UmPlan move = {
+		.sql = MOVE IN_BATCH,
+	};
+	Keys		keys;
+
+	start_moves(&keys);
+	collect_moves(&keys, data);
+	if (write_keys(&keys, &move, MOVE) < keys.count)
+		note_strays(&keys);
+	write_moves(data->tg_relation);
+	follow_strays(&keys, data->tg_relation);
+	tuplestore_end(keys.rows);
+}
+
+static void
+forget_keys(TriggerData *data)
+{
+	static UmPlan forget = {
+		.sql = FORGET IN_BATCH,
+	};
+	bool		moves = has_moves(partition_root(data->tg_relation));
+	Keys		keys;
+	Keys		astray;
+
+	start_keys(&keys);
+	collect(&keys, data, data->tg_oldtable, false);
+	if (moves)
+		register_rows(MOVES, &moving->keys);
+	if (take_strays(&keys, &astray))
+	{
+		(void) write_keys(&astray, NULL, of_all_rows(moves ? FORGET_STRAYS BUT_MOVED : FORGET_STRAYS,
+													  data->tg_relation));
+		tuplestore_end(astray.rows);
+	}
+	if (write_keys(&keys, moves ? NULL : &forget, moves ? FORGET BUT_MOVED : FORGET) < keys.count)
+		note_strays(&keys);
+	if (moves)
+		SPI_unregister_relation(MOVES);
+	tuplestore_end(keys.rows);
+}
+
+/* Notes that the keys of these rows were not, or not all, where the rows were. */
+static void
+note_strays(const Keys *keys)
+{
+	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = sizeof(uint64)};
+	TupleTableSlot *slot = first_slot(keys);
+	uint64		hash;
+
+	if (strays == NULL)
+	{
+		control.hcxt = TopTransactionContext;
+		strays = hash_create("usage ids gone astray", 64, &control,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	while (tuplestore_gettupleslot(keys->rows, true, false, slot))
+	{
+		hash = hash_of_id(slot);
+		(void) hash_search(strays, &hash, HASH_ENTER, NULL);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Takes the rows of ids gone astray out of keys; false where there are none. */
+static bool
+take_strays(Keys *keys, Keys *astray)
+{
+	Keys		rest = *keys;
+	TupleTableSlot *slot;
+	uint64		hash;
+
+	if (strays == NULL)
+		return false;
+	*astray = *keys;
+	astray->rows = tuplestore_begin_heap(false, false, work_mem);
+	rest.rows = tuplestore_begin_heap(false, false, work_mem);
+	astray->count = rest.count = 0;
+	slot = first_slot(keys);
+	while (tuplestore_gettupleslot(keys->rows, true, false, slot))
+	{
+		Keys	   *to;
+
+		hash = hash_of_id(slot);
+		to = hash_search(strays, &hash, HASH_FIND, NULL) != NULL ? astray : &rest;
+		tuplestore_puttupleslot(to->rows, slot);
+		to->count++;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(keys->rows);
+	*keys = rest;
+	return true;
+}
+
+/* To read the rows from the first one on. */
+static TupleTableSlot *
+first_slot(const Keys *keys)
+{
+	tuplestore_rescan(keys->rows);
+	return MakeSingleTupleTableSlot(keys->desc, &TTSOpsMinimalTuple);
+}
+
+/* Of the id, the last column; two ids of one hash are only looked at for nothing. */
+static uint64
+hash_of_id(TupleTableSlot *slot)
+{
+	bool		null;
+	text	   *id = DatumGetTextPP(slot_getattr(slot, slot->tts_tupleDescriptor->natts, &null));
+
+	return DatumGetUInt64(hash_any_extended((unsigned char *) VARDATA_ANY(id),
+											VARSIZE_ANY_EXHDR(id), 0));
+}
+
+/*
+ * The keys of new rows that others have been at, as far as they are there and
+ * have none yet.
+ */
+static void
+add_strays(Keys *astray, Relation relation)
+{
+	if (astray->count > 0)
+		refuse_taken(astray, relation);
+	(void) write_keys(astray, NULL, of_all_rows(ADD_STRAYS, relation));
+	tuplestore_end(astray->rows);
+}
+
+/*
+ * An id that had a key and no row when the statement began is taken, whatever
+ * has been done to its key meanwhile: it was not meant for that one.
+ */
+static void
+refuse_taken(Keys *astray, Relation relation)
+{
+	Relation	ledger;
+
+	register_rows(BATCH, astray);
+	/* read-only: with the snapshot of the statement */
+	if (um_execute_once(of_all_rows(TAKEN, relation), 0, NULL, NULL, true) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the ledger");
+	SPI_unregister_relation(BATCH);
+	if (SPI_processed == 0)
+		return;
+	ledger = table_open(um_table("usage_key", false), AccessShareLock);
+	ereport(ERROR,
+			(errcode(UM_ID_TAKEN),
+			 errmsg("duplicate key value violates unique constraint \"%s\"", "usage_key_pkey"),
+			 errdetail("Key (id)=(%s) already exists.",
+					   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+			 errtableconstraint(ledger, "usage_key_pkey")));
+}
+
+/* Where rows gone astray have been moved or deleted since, so are their keys. */
+static void
+follow_strays(Keys *keys, Relation relation)
+{
+	Keys		astray;
+
+	if (!take_strays(keys, &astray))
+		return;
+	(void) write_keys(&astray, NULL, of_all_rows(FOLLOW_STRAYS, relation));
+	(void) write_keys(&astray, NULL, of_all_rows(FORGET_STRAYS, relation));
+	tuplestore_end(astray.rows);
+}
+
+/* Lets keys follow rows of which only the table knows what became of them. */
+static void
+settle(Keys *keys, Relation relation)
+{
+	if (keys->count == 0)
+		return;
+	note_strays(keys);
+	follow_strays(keys, relation);
+}
+
+/* A statement with the names of the table that holds the rows of all partitions. */
+static char *
+of_all_rows(const char *sql, Relation relation)
+{
+	Oid			root = partition_root(relation);
+	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)),
+												  get_rel_name(root));
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (const char *c = sql; *c != '\0'; c++)
+		if (c[0] == '%' && c[1] == 's')
+		{
+			appendStringInfoString(&out, name);
+			c++;
+		}
+		else
+			appendStringInfoChar(&out, *c);
+	return out.data;
+}
+
+/* Notes that a row is about to leave its leaf for another one. */
+void
+um_ledger_note_leaving(Relation leaf, Datum id, Datum date)
+{
+	Moves	   *moves = moves_below(partition_root(leaf));
+	text	   *name = DatumGetTextPP(id);
+
+	note_lost(moves);
+	resetStringInfo(&moves->leaving);
+	appendBinaryStringInfo(&moves->leaving, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	moves->old_date = date;
+	moves->level = um_trigger_level();
+}
+
+/* Notes where it is about to arrive. */
 void
 um_ledger_note_move(Relation leaf, Datum id, Datum date)
 {
-	Oid			root = partition_root(leaf);
+	Moves	   *moves = moves_below(partition_root(leaf));
+
+	moves->level = 0;
+	put_key(&moves->keys, id, date, NULL);
+}
+
+static Moves *
+moves_below(Oid root)
+{
 	MemoryContext context;
 	MemoryContext old;
 	Moves	   *moves;
 
-	if (!has_moves(root))
-	{
-		context = AllocSetContextCreate(TopTransactionContext, "usage moves", ALLOCSET_DEFAULT_SIZES);
-		old = MemoryContextSwitchTo(context);
-		moves = palloc0(sizeof(Moves));
-		moves->outer = moving;
-		moves->root = root;
-		moves->transaction = GetCurrentSubTransactionId();
-		moves->context = context;
-		start_keys(&moves->keys);
-		MemoryContextSwitchTo(old);
-		moving = moves;
-	}
-	put_key(&moving->keys, id, date, NULL);
+	if (has_moves(root))
+		return moving;
+	context = AllocSetContextCreate(TopTransactionContext, "usage moves", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	moves = palloc0(sizeof(Moves));
+	moves->outer = moving;
+	moves->root = root;
+	moves->transaction = GetCurrentSubTransactionId();
+	moves->context = context;
+	start_keys(&moves->keys);
+	start_moves(&moves->lost);
+	initStringInfo(&moves->leaving);
+	MemoryContextSwitchTo(old);
+	return moving = moves;
+}
+
+/* A row that has left and is followed by another one did not arrive. */
+static void
+note_lost(Moves *moves)
+{
+	if (moves->level == 0 || moves->level != um_trigger_level())
+		return;
+	put_move(&moves->lost,
+			 PointerGetDatum(cstring_to_text_with_len(moves->leaving.data, moves->leaving.len)),
+			 moves->old_date, moves->old_date);
+	moves->level = 0;
+}
+
+/* How many triggers this one runs within, itself counted. */
+int
+um_trigger_level(void)
+{
+	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
 }
 
 /* The partitioned table at the top; a leaf about to be detached has none. */
@@ -288,6 +555,7 @@ static void
 write_moves(Relation relation)
 {
 	int			settings;
+	uint64		moved;
 
 	if (!has_moves(partition_root(relation)))
 		return;
@@ -301,8 +569,13 @@ write_moves(Relation relation)
 						   "AND k.usage_date OPERATOR(pg_catalog.<>) m.usage_date", 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(MOVES);
-	if (SPI_processed > 0)
-		merging = GetCurrentSubTransactionId();
+	moved = SPI_processed;
+	follow_strays(&moving->keys, relation);
+	if (moved > 0)
+		note_strays(&moving->keys);
+	note_lost(moving);
+	settle(&moving->lost, relation);
+	tuplestore_end(moving->lost.rows);
 	tuplestore_end(moving->keys.rows);
 	drop_moves();
 }
@@ -335,6 +608,29 @@ start_keys(Keys *keys)
 	keys->count = 0;
 	keys->ordered = true;
 	initStringInfo(&keys->last);
+}
+
+/* Rows whose date an UPDATE changed. */
+static void
+start_moves(Keys *keys)
+{
+	keys->desc = CreateTemplateTupleDesc(3);
+	TupleDescInitEntry(keys->desc, 1, "usage_date", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 2, "old_date", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 3, "id", TEXTOID, -1, 0);
+	TupleDescInitEntryCollation(keys->desc, 3, C_COLLATION_OID);
+	keys->rows = tuplestore_begin_heap(false, false, work_mem);
+	keys->count = 0;
+}
+
+static void
+put_move(Keys *keys, Datum id, Datum date, Datum old_date)
+{
+	Datum		values[3] = {date, old_date, id};
+	bool		nulls[3] = {false, false, false};
+
+	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
+	keys->count++;
 }
 
 static void
@@ -374,28 +670,30 @@ note_order(Keys *keys, text *id)
 	appendBinaryStringInfo(&keys->last, VARDATA_ANY(id), len);
 }
 
-/* Runs the kept plan; for many keys, or without a plan, the statement that joins them. */
-static void
+/*
+ * Runs the kept plan; for many keys, or without a plan, the statement that joins
+ * them.  Tells how many keys it wrote.
+ */
+static uint64
 write_keys(Keys *keys, UmPlan *plan, const char *many)
 {
 	int			settings;
 
-	if (keys->count > 0)
+	if (keys->count == 0)
+		return 0;
+	register_rows(BATCH, keys);
+	settings = um_prefer(keys->count <= MANY_KEYS || many == NULL ? "enable_seqscan"
+						 : "enable_nestloop");
+	if (plan != NULL && (many == NULL || keys->count <= MANY_KEYS))
 	{
-		register_rows(BATCH, keys);
-		settings = um_prefer(keys->count <= MANY_KEYS || many == NULL ? "enable_seqscan"
-							 : "enable_nestloop");
-		if (plan != NULL && (many == NULL || keys->count <= MANY_KEYS))
-		{
-			(void) um_prefer("enable_nestloop");
-			(void) um_execute(um_prepare(plan), NULL, NULL, false, 0);
-		}
-		else
-			(void) um_execute_once(many, 0, NULL, NULL, false);
-		AtEOXact_GUC(true, settings);
-		SPI_unregister_relation(BATCH);
+		(void) um_prefer("enable_nestloop");
+		(void) um_execute(um_prepare(plan), NULL, NULL, false, 0);
 	}
-	tuplestore_end(keys->rows);
+	else
+		(void) um_execute_once(many, 0, NULL, NULL, false);
+	AtEOXact_GUC(true, settings);
+	SPI_unregister_relation(BATCH);
+	return SPI_processed;
 }
 
 /* The keys of every row that the statement added or took away. */
@@ -437,41 +735,62 @@ collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed)
 	MemoryContextDelete(row_context);
 }
 
-/* The keys of rows whose date an UPDATE changed. */
+/*
+ * The keys of rows whose date an UPDATE changed.  Both tables list the rows in
+ * the order of their updates, unless a trigger of the user's let one vanish on
+ * its way to another leaf: from there on the table tells what became of them.
+ */
 static void
 collect_moves(Keys *keys, TriggerData *data)
 {
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
-	int			date = shape->column[um_usage.date_slot];
-	int			id = shape->column[0];
+	int			date = shape->column[um_usage.date_slot] + 1;
+	int			id = shape->column[0] + 1;
+	bool		paired = true;
+	Keys		lost;
 	Transition	before;
 	Transition	after;
 
+	start_moves(&lost);
 	open_transition(&before, data, data->tg_oldtable);
 	open_transition(&after, data, data->tg_newtable);
-	while (next_row(&before) && next_row(&after))
+	while (next_row(&before))
 	{
 		bool		null;
-		Datum		new_id = slot_getattr(after.slot, id + 1, &null);
+		Datum		old_id = slot_getattr(before.slot, id, &null);
+		Datum		old_date = slot_getattr(before.slot, date, &null);
 		Datum		new_date;
 
-		if (null)
+		paired = paired && next_row(&after) && is_id(after.slot, id, before.slot);
+		/* in a table of somebody's own */
+		if (slot_attisnull(before.slot, id) || slot_attisnull(before.slot, date))
 			continue;
-		new_date = slot_getattr(after.slot, date + 1, &null);
-
-		/*
-		 * Both tables list the rows in the order of their updates, unless a
-		 * trigger of the user's let one vanish on its way to another leaf.
-		 */
-		if (slot_getattr(before.slot, date + 1, &null) == new_date &&
-			!slot_attisnull(before.slot, id + 1) &&
-			um_same_id(slot_getattr(before.slot, id + 1, &null), new_id))
+		if (!paired)
+		{
+			put_move(&lost, old_id, old_date, old_date);
 			continue;
-		put_key(keys, new_id, new_date, NULL);
+		}
+		new_date = slot_getattr(after.slot, date, &null);
+		if (!null && new_date != old_date)
+			put_move(keys, old_id, new_date, old_date);
 	}
 	close_transition(&after);
 	close_transition(&before);
+	settle(&lost, data->tg_relation);
+	tuplestore_end(lost.rows);
+}
+
+/* Whether two rows have the same id, or none. */
+static bool
+is_id(TupleTableSlot *a, int id, TupleTableSlot *b)
+{
+	bool		a_null;
+	bool		b_null;
+	Datum		x = slot_getattr(a, id, &a_null);
+	Datum		y = slot_getattr(b, id, &b_null);
+
+	return a_null || b_null ? a_null && b_null : um_same_id(x, y);
 }
 
 /* With a read pointer of our own: other triggers read the same tables. */

@@ -8,6 +8,8 @@
 #include "utils/relcache.h"
 
 extern void um_ledger_init(void);
+extern void um_ledger_note_leaving(Relation leaf, Datum id, Datum date);
+extern int	um_trigger_level(void);
 extern void um_ledger_note_move(Relation leaf, Datum id, Datum date);
 
 #endif

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -43,13 +44,15 @@ typedef struct LeafPlan
 {
 	Oid			leaf;			/* hash key */
 	SPIPlanPtr	plan;
-	char		name[NAMEDATALEN];	/* the plan's text names it */
+	char		schema[NAMEDATALEN];	/* the plan's text names it so */
+	char		name[NAMEDATALEN];
 } LeafPlan;
 
 static void rethrow_without(const char *sql, MemoryContext context);
 static Oid	readable_leaf(TimestampTz date, Oid *owner);
 static Oid	leaf_of(Relation parent, TimestampTz date);
 static SPIPlanPtr leaf_plan(Oid leaf);
+static LeafPlan *leaf_entry(Oid leaf);
 static UmRecord *first_row(const UmModel *model);
 static UmRecord *run(UmPlan *plan, const UmModel *model, Datum *args, const char *nulls,
 					 bool read_only);
@@ -328,12 +331,43 @@ leaf_of(Relation parent, TimestampTz date)
 	return partitions->oids[index];
 }
 
+/*
+ * The plan on a leaf, good as long as its text would find that leaf: another
+ * table may have its name by now.  The lock keeps it from changing hands.
+ */
 static SPIPlanPtr
 leaf_plan(Oid leaf)
 {
-	static HTAB *plans = NULL;
-	char	   *name = get_rel_name(leaf);
 	UmPlan		plan = {.args = {TEXTOID, TIMESTAMPTZOID}, .nargs = 2};
+	LeafPlan   *entry;
+	char	   *schema;
+	char	   *name;
+
+	LockRelationOid(leaf, AccessShareLock);
+	schema = get_namespace_name(get_rel_namespace(leaf));
+	name = get_rel_name(leaf);
+	if (schema == NULL || name == NULL)
+		elog(ERROR, "cache lookup failed for partition %u", leaf);
+	entry = leaf_entry(leaf);
+	if (entry->plan != NULL && strcmp(entry->name, name) == 0 && strcmp(entry->schema, schema) == 0)
+		return entry->plan;
+	if (entry->plan != NULL)
+		SPI_freeplan(entry->plan);
+	entry->plan = NULL;
+	strlcpy(entry->schema, schema, NAMEDATALEN);
+	strlcpy(entry->name, name, NAMEDATALEN);
+	plan.sql = psprintf("SELECT * FROM ONLY %s WHERE id OPERATOR(pg_catalog.=) $1 "
+						"AND usage_date OPERATOR(pg_catalog.=) $2",
+						quote_qualified_identifier(schema, name));
+	entry->plan = um_prepare(&plan);
+	return entry->plan;
+}
+
+/* What is kept of a leaf; a new one has no plan yet. */
+static LeafPlan *
+leaf_entry(Oid leaf)
+{
+	static HTAB *plans = NULL;
 	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(LeafPlan)};
 	LeafPlan   *entry;
 	bool		found;
@@ -352,15 +386,9 @@ leaf_plan(Oid leaf)
 	if (plans == NULL)
 		plans = hash_create("usage partitions", 64, &control, HASH_ELEM | HASH_BLOBS);
 	entry = hash_search(plans, &leaf, HASH_ENTER, &found);
-	if (found && entry->plan != NULL && strcmp(entry->name, name) == 0)
-		return entry->plan;
-	entry->plan = NULL;
-	strlcpy(entry->name, name, NAMEDATALEN);
-	plan.sql = psprintf("SELECT * FROM ONLY %s WHERE id OPERATOR(pg_catalog.=) $1 "
-						"AND usage_date OPERATOR(pg_catalog.=) $2",
-						quote_qualified_identifier(get_namespace_name(get_rel_namespace(leaf)), name));
-	entry->plan = um_prepare(&plan);
-	return entry->plan;
+	if (!found)
+		entry->plan = NULL;
+	return entry;
 }
 
 /* The first row of the last statement as a record, in the caller's memory. */

@@ -36,7 +36,7 @@ bool		um_delete_billed = false;
 int			um_speaking = -1;
 
 /* The usage whose date BEFORE UPDATE changed last, to know it again should it move. */
-static struct
+typedef struct Updated
 {
 	char		id[512];
 	int			len;
@@ -48,7 +48,10 @@ static struct
 	Datum		received_at;
 	TimestampTz changed_at;
 	SubTransactionId transaction;
-}			last_updated;
+}			Updated;
+
+/* One for each level of triggers within triggers; the last is shared by all below. */
+static Updated updated[8];
 
 /* The table or partition that fires, for the time of a statement. */
 typedef struct Target
@@ -71,11 +74,12 @@ static void check_usage_specification(UmRecord *usage, const UmRecord *old, Oid 
 static void mark_rejected(UmRecord *usage, UmFaults *faults);
 static void forget_rejection(UmRecord *usage);
 static void refuse_billed(const UmRecord *usage);
+static Updated *last_updated(void);
 static void remember_update(const UmRecord *usage, const UmRecord *old);
-static void note_leaving(const UmRecord *usage);
-static bool is_last_updated(const UmRecord *usage);
-static bool is_moving(const UmRecord *usage);
-static bool is_as_updated(const UmRecord *usage);
+static void note_leaving(Relation leaf, const UmRecord *usage);
+static bool is_last_updated(const Updated *last, const UmRecord *usage);
+static bool is_moving(const Updated *last, const UmRecord *usage);
+static bool is_as_updated(const Updated *last, const UmRecord *usage);
 static HeapTuple changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
 							   const UmRecord *record);
 
@@ -133,7 +137,7 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 		record = um_record_from_tuple(target->shape, desc, tuple);
 		refuse_billed(record);
 		if (model == &um_usage)
-			note_leaving(record);
+			note_leaving(data->tg_relation, record);
 		return tuple;
 	}
 	if (!target->learned)
@@ -146,11 +150,11 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	if (old == NULL && model == &um_usage && is_vouched(target, data->tg_relation, tuple))
 		return tuple;
 	record = um_record_from_tuple(target->shape, desc, tuple);
-	if (old == NULL && model == &um_usage && is_moving(record))
+	if (old == NULL && model == &um_usage && is_moving(last_updated(), record))
 	{
-		last_updated.len = 0;
+		last_updated()->len = 0;
 		um_ledger_note_move(data->tg_relation, record->value[0], record->value[model->date_slot]);
-		if (is_as_updated(record))
+		if (is_as_updated(last_updated(), record))
 			return heap_copytuple(tuple);
 	}
 	um_complete(record, old);
@@ -340,54 +344,69 @@ refuse_billed(const UmRecord *usage)
 			 errhint("SELECT usage_mgmt.delete_usage(id, billed => true) deletes it all the same.")));
 }
 
+/*
+ * What is known at this level: a trigger of the user's may run statements while
+ * a row is on its way.
+ */
+static Updated *
+last_updated(void)
+{
+	return &updated[Min(um_trigger_level(), lengthof(updated)) - 1];
+}
+
 static void
 remember_update(const UmRecord *usage, const UmRecord *old)
 {
+	Updated    *last = last_updated();
 	int			date = usage->model->date_slot;
 	text	   *id = DatumGetTextPP(usage->value[0]);
 
-	last_updated.len = 0;
+	last->len = 0;
 	if (usage->value[date] == old->value[date])
 		return;					/* it stays where it is */
-	last_updated.len = Min(VARSIZE_ANY_EXHDR(id), sizeof(last_updated.id));
-	memcpy(last_updated.id, VARDATA_ANY(id), last_updated.len);
-	last_updated.content_hash = um_content_hash(usage);
-	last_updated.status = usage->value[usage->model->status_slot];
-	last_updated.old_date = old->value[date];
-	last_updated.usage_date = usage->value[date];
-	last_updated.leaving = false;
-	last_updated.received_at = usage->value[usage->model->receipt_slot];
-	last_updated.transaction = GetCurrentSubTransactionId();
-	last_updated.changed_at = GetCurrentTransactionStartTimestamp();
+	last->len = Min(VARSIZE_ANY_EXHDR(id), sizeof(last->id));
+	memcpy(last->id, VARDATA_ANY(id), last->len);
+	last->content_hash = um_content_hash(usage);
+	last->status = usage->value[usage->model->status_slot];
+	last->old_date = old->value[date];
+	last->usage_date = usage->value[date];
+	last->leaving = false;
+	last->received_at = usage->value[usage->model->receipt_slot];
+	last->transaction = GetCurrentSubTransactionId();
+	last->changed_at = GetCurrentTransactionStartTimestamp();
 }
 
 /* A row on its way to another partition is deleted from its own, as it was. */
 static void
-note_leaving(const UmRecord *usage)
+note_leaving(Relation leaf, const UmRecord *usage)
 {
-	if (is_last_updated(usage) && usage->value[usage->model->date_slot] == last_updated.old_date)
-		last_updated.leaving = true;
+	Updated    *last = last_updated();
+
+	if (!is_last_updated(last, usage) || usage->value[usage->model->date_slot] != last->old_date)
+		return;
+	last->leaving = true;
+	um_ledger_note_leaving(leaf, usage->value[0], last->old_date);
 }
 
 static bool
-is_last_updated(const UmRecord *usage)
+is_last_updated(const Updated *last, const UmRecord *usage)
 {
 	text	   *id;
 
-	if (last_updated.len == 0 || last_updated.transaction != GetCurrentSubTransactionId() ||
-		last_updated.changed_at != GetCurrentTransactionStartTimestamp() || !um_is_set(usage, 0))
+	if (last->len == 0 || last->transaction != GetCurrentSubTransactionId() ||
+		last->changed_at != GetCurrentTransactionStartTimestamp() || !um_is_set(usage, 0))
 		return false;
 	id = DatumGetTextPP(usage->value[0]);
-	return (int) VARSIZE_ANY_EXHDR(id) == last_updated.len &&
-		memcmp(VARDATA_ANY(id), last_updated.id, last_updated.len) == 0;
+	return (int) VARSIZE_ANY_EXHDR(id) == last->len &&
+		memcmp(VARDATA_ANY(id), last->id, last->len) == 0;
 }
 
 /* Whether the row inserted is the one just updated, on its way to another partition. */
 static bool
-is_moving(const UmRecord *usage)
+is_moving(const Updated *last, const UmRecord *usage)
 {
-	return last_updated.leaving && is_last_updated(usage) &&
-		usage->value[usage->model->date_slot] == last_updated.usage_date;
+	return last->leaving && is_last_updated(last, usage) &&
+		usage->value[usage->model->date_slot] == last->usage_date;
 }
 
 /*
@@ -395,15 +414,15 @@ is_moving(const UmRecord *usage)
  * already stamped.
  */
 static bool
-is_as_updated(const UmRecord *usage)
+is_as_updated(const Updated *last, const UmRecord *usage)
 {
 	int			change = usage->model->change_slot;
 
 	return um_is_set(usage, change) &&
-		DatumGetTimestampTz(usage->value[change]) == last_updated.changed_at &&
-		usage->value[usage->model->status_slot] == last_updated.status &&
-		usage->value[usage->model->receipt_slot] == last_updated.received_at &&
-		um_same_hash(um_content_hash(usage), last_updated.content_hash);
+		DatumGetTimestampTz(usage->value[change]) == last->changed_at &&
+		usage->value[usage->model->status_slot] == last->status &&
+		usage->value[usage->model->receipt_slot] == last->received_at &&
+		um_same_hash(um_content_hash(usage), last->content_hash);
 }
 
 /*

@@ -124,7 +124,7 @@ SET client_min_messages = warning;
 DROP FUNCTION public.not_this CASCADE;
 RESET client_min_messages;
 
-SELECT usage_mgmt.drop_partitions('2001-04-01');
+SELECT usage_mgmt.drop_partitions('2001-04-01', unbilled => true);
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
 DELETE FROM usage_mgmt.usage_key;
 REVOKE ALL ON SCHEMA usage_mgmt FROM usage_mgmt_own;

@@ -54,7 +54,7 @@ COPY usage_mgmt.usage_document FROM STDIN :lines;
 \.
 SELECT record_number, usage_id, '"' || document || '"' AS document, document_length, stored FROM usage_mgmt.usage_conflict;
 -- of a usage that was dropped with its partition only the id is known
-SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-01-01'), usage_mgmt.drop_partitions('2001-12-31');
+SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-01-01'), usage_mgmt.drop_partitions('2001-12-31', unbilled => true);
 COPY usage_mgmt.usage_document FROM STDIN :lines;
 {"id":"a","date":"2001-01-01","type":"VOICE"}
 {"id":"a","date":"2001-01-01","type":"SMS"}
