@@ -71,6 +71,8 @@ BEGIN
 	END IF;
 	EXECUTE format('CREATE TABLE %s (LIKE usage_mgmt.usage INCLUDING ALL)', leaf);
 	EXECUTE format('ALTER TABLE %s OWNER TO %s', leaf, owner);
+	-- ATTACH would take this lock, behind which nobody adds to what is to move.
+	LOCK TABLE ONLY usage_mgmt.usage_default IN ACCESS EXCLUSIVE MODE;
 	PERFORM usage_mgmt.empty_default(leaf, first_day::timestamptz, last_day::timestamptz);
 	EXECUTE format('ALTER TABLE usage_mgmt.usage ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
 		leaf, first_day, last_day);

@@ -60,6 +60,7 @@ static Size bytes_in_use(MemoryContext context, Size *blocks);
 static void insert_rows(UmBatch *batch, int from, int to);
 static bool is_faster(const UmBatchItem *item, const ErrorData *error);
 static bool is_id_taken(const ErrorData *error);
+static bool is_partition_new(const ErrorData *error);
 static bool is_record_fault(int sqlstate);
 static int	count_fate(const UmBatch *batch, UmFate fate);
 static void change_fate(UmBatch *batch, int from, int to, UmFate old, UmFate fate);
@@ -294,7 +295,7 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 		change_fate(batch, from, to, FATE_NEW, FATE_STORED);
 		return;
 	}
-	if (error->sqlerrcode == UM_ID_TAKEN && !again)
+	if ((error->sqlerrcode == UM_ID_TAKEN || is_partition_new(error)) && !again)
 	{
 		/* the ledger was not asked, or another session was faster: look again */
 		change_fate(batch, from, to, FATE_NEW, FATE_UNKNOWN);
@@ -504,6 +505,23 @@ is_id_taken(const ErrorData *error)
 	if (HeapTupleIsValid(tuple))
 		ReleaseSysCache(tuple);
 	return primary;
+}
+
+/*
+ * Whether a row was on its way into the default partition when that of its month
+ * was made.  A constraint of the user's has a name.
+ */
+static bool
+is_partition_new(const ErrorData *error)
+{
+	Oid			table;
+
+	if (error->sqlerrcode != ERRCODE_CHECK_VIOLATION || error->schema_name == NULL ||
+		error->table_name == NULL || error->constraint_name != NULL)
+		return false;
+	table = get_relname_relid(error->table_name, get_namespace_oid(error->schema_name, true));
+	return OidIsValid(table) &&
+		list_member_oid(get_partition_ancestors(table), um_table(um_usage.noun, true));
 }
 
 /* Errors that are the record's own: its content, or a right it would need. */

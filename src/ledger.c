@@ -156,8 +156,9 @@ static TupleTableSlot *first_slot(const Keys *keys);
 static uint64 hash_of_id(TupleTableSlot *slot);
 static void add_strays(Keys *astray, Relation relation);
 static void refuse_taken(Keys *astray, Relation relation);
-static void follow_strays(Keys *keys, Relation relation);
-static void settle(Keys *keys, Relation relation);
+static void follow_strays(Keys *astray, Relation relation);
+static bool have_keys(Keys *astray);
+static void settle(Keys *lost, Relation relation);
 static char *of_all_rows(const char *sql, Relation relation);
 static void write_moves(Relation relation);
 static void register_rows(const char *name, const Keys *keys);
@@ -267,14 +268,20 @@ move_keys(TriggerData *data)
 		.sql = MOVE IN_BATCH,
 	};
 	Keys		keys;
+	Keys		astray;
+	bool		any;
 
 	start_moves(&keys);
 	collect_moves(&keys, data);
+	any = take_strays(&keys, &astray);
 	if (write_keys(&keys, &move, MOVE) < keys.count)
 		note_strays(&keys);
-	write_moves(data->tg_relation);
-	follow_strays(&keys, data->tg_relation);
 	tuplestore_end(keys.rows);
+	if (any)
+		(void) write_keys(&astray, &move, MOVE);
+	write_moves(data->tg_relation);
+	if (any)
+		follow_strays(&astray, data->tg_relation);
 }
 
 static void
@@ -293,8 +300,9 @@ forget_keys(TriggerData *data)
 		register_rows(MOVES, &moving->keys);
 	if (take_strays(&keys, &astray))
 	{
-		(void) write_keys(&astray, NULL, of_all_rows(moves ? FORGET_STRAYS BUT_MOVED : FORGET_STRAYS,
-													  data->tg_relation));
+		if (have_keys(&astray))
+			(void) write_keys(&astray, NULL, of_all_rows(moves ? FORGET_STRAYS BUT_MOVED : FORGET_STRAYS,
+														  data->tg_relation));
 		tuplestore_end(astray.rows);
 	}
 	if (write_keys(&keys, moves ? NULL : &forget, moves ? FORGET BUT_MOVED : FORGET) < keys.count)
@@ -415,25 +423,35 @@ refuse_taken(Keys *astray, Relation relation)
 
 /* Where rows gone astray have been moved or deleted since, so are their keys. */
 static void
-follow_strays(Keys *keys, Relation relation)
+follow_strays(Keys *astray, Relation relation)
 {
-	Keys		astray;
+	if (have_keys(astray))
+	{
+		(void) write_keys(astray, NULL, of_all_rows(FOLLOW_STRAYS, relation));
+		(void) write_keys(astray, NULL, of_all_rows(FORGET_STRAYS, relation));
+	}
+	tuplestore_end(astray->rows);
+}
 
-	if (!take_strays(keys, &astray))
-		return;
-	(void) write_keys(&astray, NULL, of_all_rows(FOLLOW_STRAYS, relation));
-	(void) write_keys(&astray, NULL, of_all_rows(FORGET_STRAYS, relation));
-	tuplestore_end(astray.rows);
+/* Whether there are keys where these rows are: to look at all partitions takes long. */
+static bool
+have_keys(Keys *astray)
+{
+	static UmPlan plans[2];		/* keys and moves have not the same columns */
+	UmPlan	   *plan = &plans[astray->desc->natts == 3];
+
+	plan->sql = "SELECT FROM usage_mgmt.usage_key k, " BATCH " b "
+		"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") IN_BATCH;
+	return write_keys(astray, plan, NULL) > 0;
 }
 
 /* Lets keys follow rows of which only the table knows what became of them. */
 static void
-settle(Keys *keys, Relation relation)
+settle(Keys *lost, Relation relation)
 {
-	if (keys->count == 0)
-		return;
-	note_strays(keys);
-	follow_strays(keys, relation);
+	if (lost->count > 0)
+		note_strays(lost);
+	follow_strays(lost, relation);
 }
 
 /* A statement with the names of the table that holds the rows of all partitions. */
@@ -556,6 +574,7 @@ write_moves(Relation relation)
 {
 	int			settings;
 	uint64		moved;
+	Keys		astray;
 
 	if (!has_moves(partition_root(relation)))
 		return;
@@ -570,12 +589,12 @@ write_moves(Relation relation)
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(MOVES);
 	moved = SPI_processed;
-	follow_strays(&moving->keys, relation);
+	if (take_strays(&moving->keys, &astray))
+		follow_strays(&astray, relation);
 	if (moved > 0)
 		note_strays(&moving->keys);
 	note_lost(moving);
 	settle(&moving->lost, relation);
-	tuplestore_end(moving->lost.rows);
 	tuplestore_end(moving->keys.rows);
 	drop_moves();
 }
@@ -778,7 +797,6 @@ collect_moves(Keys *keys, TriggerData *data)
 	close_transition(&after);
 	close_transition(&before);
 	settle(&lost, data->tg_relation);
-	tuplestore_end(lost.rows);
 }
 
 /* Whether two rows have the same id, or none. */

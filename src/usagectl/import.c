@@ -58,7 +58,6 @@ static void refuse(Import *import, int place, const char *text, const char *raw,
 static void describe(char *message, size_t size, size_t place, int byte);
 static bool read_ahead(void *context);
 static void make_partitions(Import *import, const Batch *batch);
-static bool made_by_another(const PGresult *result);
 static ExitStatus sum_up(Import *import, const char *name);
 
 ExitStatus
@@ -457,7 +456,7 @@ make_partitions(Import *import, const Batch *batch)
 		snprintf(date, sizeof(date), "%04d-%02d-01T00:00:00Z", month / 12, month % 12 + 1);
 		result = PQexecParams(import->conn, "SELECT usage_mgmt.ensure_partitions($1, $1)", 1, NULL,
 							  values, NULL, NULL, 0);
-		if (PQresultStatus(result) != PGRES_TUPLES_OK && !made_by_another(result))
+		if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		{
 			complain("warning: could not make the partition of %.7s, the default partition will do: %s",
 					 date, PQresultErrorMessage(result));
@@ -465,16 +464,6 @@ make_partitions(Import *import, const Batch *batch)
 		}
 		PQclear(result);
 	}
-}
-
-/* Whether it failed because another session makes the same partition. */
-static bool
-made_by_another(const PGresult *result)
-{
-	const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-
-	return code != NULL &&
-		(strcmp(code, "42P07") == 0 || strcmp(code, "23505") == 0 || strcmp(code, "40P01") == 0);
 }
 
 /* Closes the books and prints them. */

@@ -116,6 +116,7 @@ TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key;
 
 -- The error says what is at stake, by partition; one that is refused keeps all
 \set VERBOSITY default
+\set SHOW_CONTEXT never
 SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-03-01') AS made;
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, rated_product_usage)
 	SELECT id, day, 'VOICE', status::usage_mgmt.usage_status, CASE WHEN amount IS NOT NULL THEN ARRAY[
