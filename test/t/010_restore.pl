@@ -16,7 +16,7 @@ $node->safe_psql('source', <<'SQL');
 SELECT usage_mgmt.ensure_partitions('2025-11-05', '2026-03-05');
 SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-01-01');
 SELECT usage_mgmt.post_usage('{"id": "dropped", "date": "2001-01-02", "type": "voice"}');
-SELECT usage_mgmt.drop_partitions('2001-02-01');
+SELECT usage_mgmt.drop_partitions('2001-02-01', unbilled => true);
 
 -- What users add: columns, indexes, triggers, a policy, a view, a table of our types.
 ALTER TABLE usage_mgmt.usage ADD COLUMN cost_centre text DEFAULT 'none',
