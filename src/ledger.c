@@ -84,14 +84,15 @@
 #define BUT_MOVED "AND NOT EXISTS (SELECT FROM " MOVES " m WHERE " SAME_ID("m", "b") \
 	"AND m.usage_date OPERATOR(pg_catalog.<>) b.usage_date) "
 
-/* Of ids gone astray; %s is the table with all rows. */
+/* Of ids gone astray; %s is the table with all rows, but the first of ADD_STRAYS which of the batch. */
 #define IS_THERE "EXISTS (SELECT FROM %s v WHERE " SAME_ID("v", "k") SAME_DATE("v", "k") ") "
 #define ADD_STRAYS ADD \
 	"SELECT DISTINCT ON (b.id, u.usage_date) u.usage_date, b.content_hash, b.hash_version, b.id " \
-	"FROM " BATCH " b JOIN %s u ON " SAME_ID("u", "b") \
-	"WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") ") " \
-	"AND NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE " SAME_ID("k", "u") SAME_DATE("k", "u") ") " \
+	"FROM %s b JOIN %s u ON " SAME_ID("u", "b") \
+	"WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE " SAME_ID("k", "u") SAME_DATE("k", "u") ") " \
 	"ORDER BY b.id, u.usage_date, u.usage_date OPERATOR(pg_catalog.<>) b.usage_date"
+#define HAVE_NO_KEY "(SELECT * FROM " BATCH " a WHERE NOT EXISTS (" \
+	"SELECT FROM usage_mgmt.usage_key k WHERE " SAME_ID("k", "a") SAME_DATE("k", "a") "))"
 #define TAKEN "SELECT b.id FROM " BATCH " b JOIN usage_mgmt.usage_key k ON " SAME_ID("k", "b") \
 	"WHERE NOT " IS_THERE
 #define FOLLOW_STRAYS "UPDATE usage_mgmt.usage_key k SET usage_date = u.usage_date " \
@@ -128,8 +129,14 @@ typedef struct Moves
 
 static Moves *moving = NULL;
 
-/* Hashes of the ids gone astray; NULL as long as there are none. */
-static HTAB *strays = NULL;
+/* An id gone astray. */
+typedef struct Stray
+{
+	uint64		hash;			/* hash key: of the id */
+	bool		changed;		/* or only moved by a MERGE, its key with it */
+} Stray;
+
+static HTAB *strays = NULL;		/* as long as there are none */
 
 /* One of the statement's transition tables. */
 typedef struct Transition
@@ -150,16 +157,16 @@ static void drop_moves(void);
 static void add_keys(TriggerData *data);
 static void move_keys(TriggerData *data);
 static void forget_keys(TriggerData *data);
-static void note_strays(const Keys *keys);
-static bool take_strays(Keys *keys, Keys *astray);
+static void note_strays(const Keys *keys, bool changed);
+static bool take_strays(Keys *keys, Keys *astray, bool changed);
 static TupleTableSlot *first_slot(const Keys *keys);
 static uint64 hash_of_id(TupleTableSlot *slot);
-static void add_strays(Keys *astray, Relation relation);
-static void refuse_taken(Keys *astray, Relation relation);
+static void add_strays(Keys *astray, const char *which, Relation relation);
+static void refuse_taken(Keys *astray, const char *rows);
 static void follow_strays(Keys *astray, Relation relation);
 static bool have_keys(Keys *astray);
 static void settle(Keys *lost, Relation relation);
-static char *of_all_rows(const char *sql, Relation relation);
+static char *all_rows(Relation relation);
 static void write_moves(Relation relation);
 static void register_rows(const char *name, const Keys *keys);
 static void start_keys(Keys *keys);
@@ -241,6 +248,7 @@ um_usage_keys(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* Of the rows of an INSERT. */
 static void
 add_keys(TriggerData *data)
 {
@@ -255,12 +263,15 @@ add_keys(TriggerData *data)
 
 	start_keys(&keys);
 	collect(&keys, data, data->tg_newtable, true);
-	if (take_strays(&keys, &astray))
-		add_strays(&astray, data->tg_relation);
+	if (take_strays(&keys, &astray, true))
+		add_strays(&astray, BATCH, data->tg_relation);
+	if (take_strays(&keys, &astray, false))
+		add_strays(&astray, HAVE_NO_KEY, data->tg_relation);
 	(void) write_keys(&keys, keys.ordered ? &insert_ordered : &insert, NULL);
 	tuplestore_end(keys.rows);
 }
 
+/* Of the rows whose date an UPDATE changed, and of those that it or a MERGE moved. */
 static void
 move_keys(TriggerData *data)
 {
@@ -273,9 +284,9 @@ move_keys(TriggerData *data)
 
 	start_moves(&keys);
 	collect_moves(&keys, data);
-	any = take_strays(&keys, &astray);
+	any = take_strays(&keys, &astray, false);
 	if (write_keys(&keys, &move, MOVE) < keys.count)
-		note_strays(&keys);
+		note_strays(&keys, true);
 	tuplestore_end(keys.rows);
 	if (any)
 		(void) write_keys(&astray, &move, MOVE);
@@ -284,6 +295,7 @@ move_keys(TriggerData *data)
 		follow_strays(&astray, data->tg_relation);
 }
 
+/* Of the rows that a DELETE took away. */
 static void
 forget_keys(TriggerData *data)
 {
@@ -298,27 +310,32 @@ forget_keys(TriggerData *data)
 	collect(&keys, data, data->tg_oldtable, false);
 	if (moves)
 		register_rows(MOVES, &moving->keys);
-	if (take_strays(&keys, &astray))
+	if (take_strays(&keys, &astray, false))
 	{
 		if (have_keys(&astray))
-			(void) write_keys(&astray, NULL, of_all_rows(moves ? FORGET_STRAYS BUT_MOVED : FORGET_STRAYS,
-														  data->tg_relation));
+			(void) write_keys(&astray, NULL, psprintf(FORGET_STRAYS "%s", all_rows(data->tg_relation),
+													  moves ? BUT_MOVED : ""));
 		tuplestore_end(astray.rows);
 	}
 	if (write_keys(&keys, moves ? NULL : &forget, moves ? FORGET BUT_MOVED : FORGET) < keys.count)
-		note_strays(&keys);
+		note_strays(&keys, true);
 	if (moves)
 		SPI_unregister_relation(MOVES);
 	tuplestore_end(keys.rows);
 }
 
-/* Notes that the keys of these rows were not, or not all, where the rows were. */
+/*
+ * Notes that the keys of these rows were not, or not all, where the rows were,
+ * because others have changed them, or that MERGE has moved both.
+ */
 static void
-note_strays(const Keys *keys)
+note_strays(const Keys *keys, bool changed)
 {
-	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = sizeof(uint64)};
+	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = sizeof(Stray)};
 	TupleTableSlot *slot = first_slot(keys);
+	Stray	   *stray;
 	uint64		hash;
+	bool		found;
 
 	if (strays == NULL)
 	{
@@ -329,17 +346,19 @@ note_strays(const Keys *keys)
 	while (tuplestore_gettupleslot(keys->rows, true, false, slot))
 	{
 		hash = hash_of_id(slot);
-		(void) hash_search(strays, &hash, HASH_ENTER, NULL);
+		stray = hash_search(strays, &hash, HASH_ENTER, &found);
+		stray->changed = changed || (found && stray->changed);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-/* Takes the rows of ids gone astray out of keys; false where there are none. */
+/* Takes the rows of ids gone astray, or only the changed ones, out of keys; false where there are none. */
 static bool
-take_strays(Keys *keys, Keys *astray)
+take_strays(Keys *keys, Keys *astray, bool changed)
 {
 	Keys		rest = *keys;
 	TupleTableSlot *slot;
+	Stray	   *stray;
 	uint64		hash;
 
 	if (strays == NULL)
@@ -354,7 +373,8 @@ take_strays(Keys *keys, Keys *astray)
 		Keys	   *to;
 
 		hash = hash_of_id(slot);
-		to = hash_search(strays, &hash, HASH_FIND, NULL) != NULL ? astray : &rest;
+		stray = hash_search(strays, &hash, HASH_FIND, NULL);
+		to = stray != NULL && (stray->changed || !changed) ? astray : &rest;
 		tuplestore_puttupleslot(to->rows, slot);
 		to->count++;
 	}
@@ -388,11 +408,15 @@ hash_of_id(TupleTableSlot *slot)
  * have none yet.
  */
 static void
-add_strays(Keys *astray, Relation relation)
+add_strays(Keys *astray, const char *which, Relation relation)
 {
+	char	   *rows = all_rows(relation);
+
 	if (astray->count > 0)
-		refuse_taken(astray, relation);
-	(void) write_keys(astray, NULL, of_all_rows(ADD_STRAYS, relation));
+	{
+		refuse_taken(astray, rows);
+		(void) write_keys(astray, NULL, psprintf(ADD_STRAYS, which, rows));
+	}
 	tuplestore_end(astray->rows);
 }
 
@@ -401,13 +425,13 @@ add_strays(Keys *astray, Relation relation)
  * has been done to its key meanwhile: it was not meant for that one.
  */
 static void
-refuse_taken(Keys *astray, Relation relation)
+refuse_taken(Keys *astray, const char *rows)
 {
 	Relation	ledger;
 
 	register_rows(BATCH, astray);
 	/* read-only: with the snapshot of the statement */
-	if (um_execute_once(of_all_rows(TAKEN, relation), 0, NULL, NULL, true) != SPI_OK_SELECT)
+	if (um_execute_once(psprintf(TAKEN, rows), 0, NULL, NULL, true) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the ledger");
 	SPI_unregister_relation(BATCH);
 	if (SPI_processed == 0)
@@ -425,10 +449,13 @@ refuse_taken(Keys *astray, Relation relation)
 static void
 follow_strays(Keys *astray, Relation relation)
 {
+	char	   *rows;
+
 	if (have_keys(astray))
 	{
-		(void) write_keys(astray, NULL, of_all_rows(FOLLOW_STRAYS, relation));
-		(void) write_keys(astray, NULL, of_all_rows(FORGET_STRAYS, relation));
+		rows = all_rows(relation);
+		(void) write_keys(astray, NULL, psprintf(FOLLOW_STRAYS, rows, rows));
+		(void) write_keys(astray, NULL, psprintf(FORGET_STRAYS, rows));
 	}
 	tuplestore_end(astray->rows);
 }
@@ -450,29 +477,17 @@ static void
 settle(Keys *lost, Relation relation)
 {
 	if (lost->count > 0)
-		note_strays(lost);
+		note_strays(lost, true);
 	follow_strays(lost, relation);
 }
 
-/* A statement with the names of the table that holds the rows of all partitions. */
+/* The name of the table that holds the rows of all partitions. */
 static char *
-of_all_rows(const char *sql, Relation relation)
+all_rows(Relation relation)
 {
 	Oid			root = partition_root(relation);
-	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)),
-												  get_rel_name(root));
-	StringInfoData out;
 
-	initStringInfo(&out);
-	for (const char *c = sql; *c != '\0'; c++)
-		if (c[0] == '%' && c[1] == 's')
-		{
-			appendStringInfoString(&out, name);
-			c++;
-		}
-		else
-			appendStringInfoChar(&out, *c);
-	return out.data;
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)), get_rel_name(root));
 }
 
 /* Notes that a row is about to leave its leaf for another one. */
@@ -499,6 +514,7 @@ um_ledger_note_move(Relation leaf, Datum id, Datum date)
 	put_key(&moves->keys, id, date, NULL);
 }
 
+/* The moves under way below that root; none to begin with. */
 static Moves *
 moves_below(Oid root)
 {
@@ -589,10 +605,10 @@ write_moves(Relation relation)
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(MOVES);
 	moved = SPI_processed;
-	if (take_strays(&moving->keys, &astray))
+	if (take_strays(&moving->keys, &astray, false))
 		follow_strays(&astray, relation);
 	if (moved > 0)
-		note_strays(&moving->keys);
+		note_strays(&moving->keys, false);
 	note_lost(moving);
 	settle(&moving->lost, relation);
 	tuplestore_end(moving->keys.rows);
