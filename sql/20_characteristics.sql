@@ -195,6 +195,14 @@ CREATE FUNCTION usage_mgmt.characteristics_gin_triconsistent(internal, smallint,
 	AS 'MODULE_PATHNAME', 'um_characteristics_gin_triconsistent' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.characteristics_gin_triconsistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal) IS 'GIN support';
 
+-- An index needs no right to call them, and nobody else can.
+REVOKE EXECUTE ON FUNCTION
+	usage_mgmt.characteristics_gin_extract_value(usage_mgmt.characteristics, internal),
+	usage_mgmt.characteristics_gin_extract_query(usage_mgmt.characteristics, internal, smallint, internal, internal, internal, internal),
+	usage_mgmt.characteristics_gin_consistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal, internal),
+	usage_mgmt.characteristics_gin_triconsistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal)
+	FROM PUBLIC;
+
 CREATE OPERATOR CLASS usage_mgmt.characteristics_ops
 	DEFAULT FOR TYPE usage_mgmt.characteristics USING gin AS
 	OPERATOR 7 usage_mgmt.@> (usage_mgmt.characteristics, usage_mgmt.characteristics),

@@ -741,6 +741,7 @@ collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed)
 	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
 	int			date = shape->column[um_usage.date_slot];
 	bool		bulk = hashed && um_batch_is_done();
+	UmFaults	faults = {UM_R14_5, NIL, 0};
 	UmHash		hash;
 	Transition	transition;
 	MemoryContext old;
@@ -761,8 +762,10 @@ collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed)
 		}
 		old = MemoryContextSwitchTo(row_context);
 		slot_getallattrs(transition.slot);
-		add_key(keys, um_record_from_values(shape, transition.slot->tts_values,
-											 transition.slot->tts_isnull), hashed);
+		/* the row trigger, where it is enabled, has refused what is at fault */
+		add_key(keys, um_record_read_values(shape, transition.slot->tts_values,
+											transition.slot->tts_isnull, &faults, NULL), hashed);
+		faults.list = NIL;
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
 	}

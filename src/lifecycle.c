@@ -17,6 +17,7 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "errors.h"
 #include "lifecycle.h"
 #include "types.h"
 
@@ -66,6 +67,7 @@ const UmLifeCycle um_specification_life = {
 
 static bool same_status(const char *label, UmSlice text);
 static const Oid *label_oids(const UmLifeCycle *life);
+static char *label_of(Oid value);
 
 /* The status a text means, whatever its case, with _ or - for a space; or -1. */
 int
@@ -111,7 +113,12 @@ um_status_from_oid(const UmLifeCycle *life, Oid label)
 	for (int i = 0; i < life->count; i++)
 		if (oids[i] == label)
 			return i;
-	elog(ERROR, "enum %s has a value %u that the life cycle has not", life->type, label);
+	ereport(ERROR,
+			(errcode(UM_RULE),
+			 errmsg("the life cycle of %s knows no status \"%s\"", life->resource,
+					label_of(label)),
+			 errhint("A label was added to the type \"%s.%s\", which nothing can use.", UM_SCHEMA,
+					 life->type)));
 }
 
 Oid
@@ -150,10 +157,31 @@ label_oids(const UmLifeCycle *life)
 
 	if (oids[0] == InvalidOid)
 		for (int i = life->count - 1; i >= 0; i--)
+		{
 			oids[i] = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
 									  ObjectIdGetDatum(type),
 									  CStringGetDatum(life->status[i]));
+			if (!OidIsValid(oids[i]))
+				ereport(ERROR,
+						(errcode(ERRCODE_UNDEFINED_OBJECT),
+						 errmsg("type \"%s.%s\" has no label \"%s\"", UM_SCHEMA, life->type,
+								life->status[i])));
+		}
 	return oids;
+}
+
+/* The label of an enum's value, for a message. */
+static char *
+label_of(Oid value)
+{
+	HeapTuple	tuple = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
+	char	   *label;
+
+	if (!HeapTupleIsValid(tuple))
+		return psprintf("%u", value);
+	label = pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel));
+	ReleaseSysCache(tuple);
+	return label;
 }
 
 PG_FUNCTION_INFO_V1(um_status_transitions);

@@ -26,6 +26,7 @@
 #include "errors.h"
 #include "match.h"
 #include "tmf_read.h"
+#include "types.h"
 
 /* What numeric holds: 131072 digits before the point, 16383 behind it. */
 #define LONGEST_NUMBER (131072 + 16383 + 16)
@@ -38,6 +39,7 @@ typedef struct Alternatives
 	Datum	   *values;
 } Alternatives;
 
+static int	id_column(TupleDesc desc);
 static Alternatives alternatives(text *op, ArrayType *values);
 static bool matches_any(UmSlice value, const Alternatives *wanted);
 static bool matches(UmSlice value, UmOperator op, Datum wanted);
@@ -101,7 +103,7 @@ um_party_ids(PG_FUNCTION_ARGS)
 {
 	ArrayType  *parties = PG_GETARG_ARRAYTYPE_P(0);
 	TupleDesc	desc = lookup_rowtype_tupdesc(ARR_ELEMTYPE(parties), -1);
-	int			column = SPI_fnumber(desc, "id");
+	int			column = id_column(desc);
 	Datum	   *elements;
 	bool	   *nulls;
 	Datum	   *ids;
@@ -128,19 +130,38 @@ um_party_ids(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_array(ids, found, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* The owner of the type may have renamed its attributes. */
+static int
+id_column(TupleDesc desc)
+{
+	int			column = SPI_fnumber(desc, "id");
+
+	if (column <= 0 || SPI_gettypeid(desc, column) != TEXTOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("type \"%s.related_party\" has no text \"id\"", UM_SCHEMA)));
+	return column;
+}
+
+/* Nothing matches a value that is NULL, so those are passed over. */
 static Alternatives
 alternatives(text *op, ArrayType *values)
 {
-	Alternatives wanted;
+	Alternatives wanted = {.count = 0};
+	Datum	   *elements;
 	bool	   *nulls;
+	int			count;
 
 	if (!um_operator_from_name(VARDATA_ANY(op), VARSIZE_ANY_EXHDR(op), &wanted.op))
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("operator \"%s\" is not known", text_to_cstring(op)),
 				 errhint("The operators are eq, ne, gt, gte, lt, lte and regex.")));
-	deconstruct_array(values, TEXTOID, -1, false, TYPALIGN_INT, &wanted.values, &nulls,
-					  &wanted.count);
+	deconstruct_array(values, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	wanted.values = elements;
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			wanted.values[wanted.count++] = elements[i];
 	return wanted;
 }
 

@@ -9,6 +9,12 @@
  *
  * Columns are found by name, because a user may have added some and a dump of
  * an older version may lack some.
+ *
+ * A row is not to be trusted: SQL can make one with any value that the types
+ * of its columns allow, and a table can hold one from while its triggers were
+ * disabled.  What no record can hold, an extra that is no object, an array of
+ * two dimensions, is refused here, where every row comes in, so that whoever
+ * has a record need not look again.
  */
 #include "postgres.h"
 
@@ -28,6 +34,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "record.h"
+#include "settings.h"
 #include "tmf_read.h"
 #include "tmf_write.h"
 #include "types.h"
@@ -43,8 +50,14 @@ typedef struct ElementType
 static void check_column(const UmModel *model, UmAttribute *attribute,
 						 Form_pg_attribute column, const char *relation);
 static Oid	internal_type(const UmAttribute *attribute);
-static Datum slot_from_column(const UmAttribute *attribute, Datum value);
-static UmList *list_from_array(const UmModel *model, Datum value);
+static void name_row(void *arg);
+static bool slot_from_column(const UmAttribute *attribute, Datum value, UmFaults *faults,
+							 const UmPath *path, Datum *slot);
+static bool object_from_jsonb(Datum value, UmFaults *faults, const UmPath *path, Datum *slot);
+static UmList *list_from_array(const UmModel *model, ArrayType *array, UmFaults *faults,
+							   const UmPath *path);
+static UmRecord *record_from_element(const ElementType *type, Datum element, UmFaults *faults,
+									 const UmPath *path);
 static Datum array_from_list(const UmModel *model, const UmList *list);
 static Datum jsonb_from_tree(const UmAttribute *attribute, UmList *list);
 static HeapTuple tuple_from_record(const UmRecord *record, const ElementType *type);
@@ -215,99 +228,185 @@ um_slot_type(const UmAttribute *attribute, const UmModel *model)
 	}
 }
 
+/* Raises what a record cannot hold of the row. */
 UmRecord *
 um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple)
 {
 	Datum		values[MaxTupleAttributeNumber];
 	bool		nulls[MaxTupleAttributeNumber];
 
+	Assert(desc->natts == shape->natts);
 	heap_deform_tuple(tuple, desc, values, nulls);
 	return um_record_from_values(shape, values, nulls);
 }
 
+/* The same for a row taken apart. */
 UmRecord *
 um_record_from_values(const UmShape *shape, const Datum *values, const bool *nulls)
+{
+	UmFaults	faults = {um_tmf_version, NIL, 0};
+	UmRecord   *record = um_record_read_values(shape, values, nulls, &faults, NULL);
+
+	if (faults.list != NIL)
+		um_refuse_row(record, &faults, NULL);
+	return record;
+}
+
+/* Collects what a record cannot hold of the row. */
+UmRecord *
+um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple tuple, UmFaults *faults)
+{
+	Datum		values[MaxTupleAttributeNumber];
+	bool		nulls[MaxTupleAttributeNumber];
+
+	Assert(desc->natts == shape->natts);
+	heap_deform_tuple(tuple, desc, values, nulls);
+	return um_record_read_values(shape, values, nulls, faults, NULL);
+}
+
+/* The same for a row taken apart, or the element of a list at path. */
+UmRecord *
+um_record_read_values(const UmShape *shape, const Datum *values, const bool *nulls,
+					  UmFaults *faults, const UmPath *path)
 {
 	UmRecord   *record = um_record_new(shape->model);
 
 	for (int s = 0; s < shape->model->slots; s++)
 	{
 		int			column = shape->column[s];
+		UmPath		here = {path, shape->model->slot[s], 0};
 
 		if (nulls[column])
 			continue;
-		record->value[s] = slot_from_column(shape->model->slot[s], values[column]);
-		record->state[s] = UM_SET;
+		record->state[s] = slot_from_column(here.attribute, values[column], faults, &here,
+											&record->value[s]) ? UM_SET : UM_FAULTY;
 	}
 	return record;
 }
 
-static Datum
-slot_from_column(const UmAttribute *attribute, Datum value)
+/*
+ * Raises the faults of a row, of the given table or of none.  A statement may
+ * see many rows: the context tells which one it is.
+ */
+void
+um_refuse_row(const UmRecord *record, UmFaults *faults, Relation table)
 {
+	ErrorContextCallback context;
+
+	context.callback = name_row;
+	context.arg = unconstify(UmRecord *, record);
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	um_raise_faults_of_row(faults, record->model, table);
+	error_context_stack = context.previous;
+}
+
+static void
+name_row(void *arg)
+{
+	const UmRecord *record = arg;
+
+	if (um_is_set(record, 0))
+		errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(record->value[0]));
+}
+
+/* False where the slot cannot hold what the column does. */
+static bool
+slot_from_column(const UmAttribute *attribute, Datum value, UmFaults *faults, const UmPath *path,
+				 Datum *slot)
+{
+	int			before = list_length(faults->list);
+	ArrayType  *array;
+
+	*slot = value;
 	switch (attribute->kind)
 	{
 		case UM_LIST:
-			return PointerGetDatum(list_from_array(attribute->of, value));
+			array = DatumGetArrayTypeP(value);
+			if (ARR_NDIM(array) > 1)
+			{
+				um_fault(faults, path, UM_RULE, "has %d dimensions", ARR_NDIM(array));
+				return false;
+			}
+			*slot = PointerGetDatum(list_from_array(attribute->of, array, faults, path));
+			return true;
 		case UM_TREE:
 		case UM_BRANCH:
-			return PointerGetDatum(um_tree_from_jsonb(attribute, value));
+			*slot = PointerGetDatum(um_tree_from_jsonb(attribute, value, faults, path));
+			return list_length(faults->list) == before;
 		case UM_CHARACTERISTICS:
-			return PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+			*slot = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+			return true;
+		case UM_EXTRA:
+			return object_from_jsonb(value, faults, path, slot);
 		default:
-			return value;
+			return true;
 	}
 }
 
-static UmList *
-list_from_array(const UmModel *model, Datum value)
+/* What an object keeps of what the model does not know is itself an object. */
+static bool
+object_from_jsonb(Datum value, UmFaults *faults, const UmPath *path, Datum *slot)
 {
-	ArrayType  *array = DatumGetArrayTypeP(value);
+	Jsonb	   *jsonb = DatumGetJsonbP(value);
+
+	*slot = JsonbPGetDatum(jsonb);
+	if (!JB_ROOT_IS_OBJECT(jsonb))
+		um_fault(faults, path, UM_RULE, "is not a JSON object");
+	return JB_ROOT_IS_OBJECT(jsonb);
+}
+
+/* Where its elements are counted from is no part of a list. */
+static UmList *
+list_from_array(const UmModel *model, ArrayType *array, UmFaults *faults, const UmPath *path)
+{
 	const ElementType *type = element_type(model);
+	UmPath		at = {path, NULL, 0};
 	Datum	   *elements;
 	bool	   *nulls;
 	int			count;
 	UmList	   *list;
 
+	Assert(ARR_ELEMTYPE(array) == type->shape->type);
 	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE,
 					  &elements, &nulls, &count);
 	list = um_list_new(count);
-	for (int i = 0; i < count; i++)
+	for (; at.index < count; at.index++)
 	{
-		HeapTupleHeader header;
-		HeapTupleData tuple;
-
 		CHECK_FOR_INTERRUPTS();
-		if (nulls[i])
-			continue;
-		header = DatumGetHeapTupleHeader(elements[i]);
-		tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-		ItemPointerSetInvalid(&tuple.t_self);
-		tuple.t_tableOid = InvalidOid;
-		tuple.t_data = header;
-		list->record[i] = um_record_from_tuple(type->shape, type->desc, &tuple);
+		if (!nulls[at.index])
+			list->record[at.index] = record_from_element(type, elements[at.index], faults, &at);
 	}
 	return list;
 }
 
-/* What stands in a jsonb column was checked when it came in. */
+static UmRecord *
+record_from_element(const ElementType *type, Datum element, UmFaults *faults, const UmPath *path)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(element);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	Datum		values[MaxTupleAttributeNumber];
+	bool		nulls[MaxTupleAttributeNumber];
+
+	heap_deform_tuple(&tuple, type->desc, values, nulls);
+	return um_record_read_values(type->shape, values, nulls, faults, path);
+}
+
+/* The records of a jsonb column; what no reader would take goes to the faults. */
 UmList *
-um_tree_from_jsonb(const UmAttribute *attribute, Datum value)
+um_tree_from_jsonb(const UmAttribute *attribute, Datum value, UmFaults *faults, const UmPath *path)
 {
 	Jsonb	   *jsonb = DatumGetJsonbP(value);
 	StringInfoData text;
-	UmFaults	faults = {UM_R14_5, NIL, 0};
-	UmPath		path = {NULL, attribute, 0};
 	UmScan		scan;
 	UmList	   *list;
 
 	initStringInfo(&text);
 	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
 	um_scan_init(&scan, text.data, text.len);
-	list = um_read_tree(&scan, attribute, &faults, &path);
+	list = um_read_tree(&scan, attribute, faults, path);
 	if (scan.sqlstate != 0)
-		um_fault(&faults, &path, scan.sqlstate, "%s", scan.message);
-	um_raise_faults(&faults, attribute->of);
+		um_fault(faults, path, scan.sqlstate, "%s", scan.message);
 	return list;
 }
 

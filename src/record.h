@@ -50,15 +50,21 @@ typedef struct UmShape
 extern UmRecord *um_record_new(const UmModel *model);
 extern UmShape *um_shape(const UmModel *model, TupleDesc desc, const char *relation);
 extern UmRecord *um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple);
+extern UmRecord *um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
+								UmFaults *faults);
+extern void um_refuse_row(const UmRecord *record, UmFaults *faults, Relation table);
 extern Datum um_record_datum(const UmRecord *record, int slot);
 extern UmList *um_list_new(int count);
 extern void um_record_set(UmRecord *record, int slot, Datum value);
 extern void um_record_clear(UmRecord *record, int slot);
 extern bool um_has_elements(const UmRecord *record, const UmAttribute *attribute);
 extern UmList *um_record_list(const UmRecord *record, const UmAttribute *attribute);
-extern UmList *um_tree_from_jsonb(const UmAttribute *attribute, Datum value);
+extern UmList *um_tree_from_jsonb(const UmAttribute *attribute, Datum value,
+									UmFaults *faults, const UmPath *path);
 extern UmRecord *um_record_from_values(const UmShape *shape, const Datum *values,
 									   const bool *nulls);
+extern UmRecord *um_record_read_values(const UmShape *shape, const Datum *values,
+									   const bool *nulls, UmFaults *faults, const UmPath *path);
 extern Oid	um_slot_type(const UmAttribute *attribute, const UmModel *model);
 
 /* All attributes of a model, members right after their object. */

@@ -183,6 +183,7 @@ keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attr
 	JsonbValue	value;
 	Datum		kept;
 
+	Assert(!um_is_set(old, slot) || JB_ROOT_IS_OBJECT(DatumGetJsonbP(old->value[slot])));
 	if (!um_is_set(old, slot) || record->state[slot] == UM_FAULTY ||
 		getKeyJsonValueFromContainer(&DatumGetJsonbP(old->value[slot])->root, name, strlen(name),
 									 &value) == NULL)

@@ -468,11 +468,7 @@ check_extra(const UmRecord *record, UmFaults *faults, const UmPath *parent)
 	JsonbIterator *iterator;
 	JsonbValue	key;
 
-	if (!JB_ROOT_IS_OBJECT(extra))
-	{
-		um_fault(faults, &path, UM_RULE, "is not a JSON object");
-		return;
-	}
+	Assert(JB_ROOT_IS_OBJECT(extra));
 	iterator = JsonbIteratorInit(&extra->root);
 	(void) JsonbIteratorNext(&iterator, &key, true);
 	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)

@@ -242,6 +242,8 @@ load(CachedSpecification *entry, Oid reader)
 	};
 	const UmAttribute *attribute = um_find_attribute(&um_usage_specification,
 													 "usage_spec_characteristic");
+	UmPath		path = {NULL, attribute, 0};
+	UmFaults	faults = {UM_R14_5, NIL, 0};
 	Datum		id = CStringGetTextDatum(entry->id);
 	MemoryContext kept;
 	MemoryContext old;
@@ -263,7 +265,12 @@ load(CachedSpecification *entry, Oid reader)
 									 ALLOCSET_SMALL_SIZES);
 		old = MemoryContextSwitchTo(kept);
 		if (!null)
-			arrange(entry, um_tree_from_jsonb(attribute, value));
+		{
+			UmList	   *list = um_tree_from_jsonb(attribute, value, &faults, &path);
+
+			um_raise_faults(&faults, &um_usage_specification);
+			arrange(entry, list);
+		}
 		MemoryContextSwitchTo(old);
 		MemoryContextSetParent(kept, cache_context);
 	}

@@ -23,6 +23,7 @@
 #include "lifecycle.h"
 #include "names.h"
 #include "settings.h"
+#include "tmf_read.h"
 #include "tmf_write.h"
 
 /* Bytes of a quoted instant, at the most. */
@@ -68,6 +69,7 @@ um_write_record(StringInfo out, const UmRecord *record, UmVersion version, const
 
 	if (um_is_set(record, record->model->extra_slot))
 		writer.extra = DatumGetJsonbP(record->value[record->model->extra_slot]);
+	Assert(writer.extra == NULL || JB_ROOT_IS_OBJECT(writer.extra));
 	appendStringInfoCharMacro(out, '{');
 	for (um_each_attribute(a, record->model))
 		if (!(a->plain_in & (1 << version)) || record->state[a->slot] == UM_SET)
@@ -219,7 +221,11 @@ write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFiel
 			break;
 		case UM_NUMBER:
 			number = DatumGetCString(DirectFunctionCall1(numeric_out, value));
-			um_append(out, number, strlen(number));
+			/* no stored amount is NaN or infinite, but one of a row made by hand can be */
+			if (isalpha((unsigned char) number[strlen(number) - 1]))
+				um_append_json_string(out, number, strlen(number));
+			else
+				um_append(out, number, strlen(number));
 			break;
 		case UM_BOOL:
 			appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
@@ -305,7 +311,8 @@ write_extra(Writer *writer, JsonbContainer *extra, const UmNames *known, const U
 	UmFields   *asked;
 	UmFields   *under;
 
-	if (!JsonContainerIsObject(extra) || !selects(fields, word, strlen(word), &asked))
+	Assert(JsonContainerIsObject(extra));
+	if (!selects(fields, word, strlen(word), &asked))
 		return;
 	iterator = JsonbIteratorInit(extra);
 	(void) JsonbIteratorNext(&iterator, &value, true);
@@ -345,7 +352,8 @@ um_append_time(StringInfo out, TimestampTz time)
 	int			digits = 6;
 	char	   *p;
 
-	if (TIMESTAMP_NOT_FINITE(time) || timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0)
+	if (time < UM_FIRST_TIME || time > UM_LAST_TIME ||
+		timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0)
 	{
 		appendStringInfo(out, "\"%s\"",
 						 DatumGetCString(DirectFunctionCall1(timestamptz_out,

@@ -62,8 +62,6 @@ typedef struct Target
 } Target;
 
 static HeapTuple check_row(FunctionCallInfo fcinfo, const UmModel *model);
-static void refuse(const UmRecord *record, UmFaults *faults, Relation table);
-static void name_row(void *arg);
 static Target *target_of(FunctionCallInfo fcinfo, const UmModel *model);
 static void learn_triggers(Target *target, const TriggerData *data);
 static bool fires(const Trigger *trigger);
@@ -118,6 +116,7 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	UmFaults	faults = {um_speaking >= 0 ? um_speaking : um_tmf_version, NIL, 0};
+	UmFaults	stored = {faults.version, NIL, 0};	/* which the row is about to lose */
 	Target	   *target;
 	TupleDesc	desc;
 	HeapTuple	tuple;
@@ -134,7 +133,7 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	tuple = data->tg_trigtuple;
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 	{
-		record = um_record_from_tuple(target->shape, desc, tuple);
+		record = um_record_read(target->shape, desc, tuple, &stored);
 		refuse_billed(record);
 		if (model == &um_usage)
 			note_leaving(data->tg_relation, record);
@@ -144,12 +143,12 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 		learn_triggers(target, data);
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
-		old = um_record_from_tuple(target->shape, desc, tuple);
+		old = um_record_read(target->shape, desc, tuple, &stored);
 		tuple = data->tg_newtuple;
 	}
 	if (old == NULL && model == &um_usage && is_vouched(target, data->tg_relation, tuple))
 		return tuple;
-	record = um_record_from_tuple(target->shape, desc, tuple);
+	record = um_record_read(target->shape, desc, tuple, &faults);
 	if (old == NULL && model == &um_usage && is_moving(last_updated(), record))
 	{
 		last_updated()->len = 0;
@@ -162,35 +161,13 @@ check_row(FunctionCallInfo fcinfo, const UmModel *model)
 	if (model == &um_usage)
 		check_usage_specification(record, old, data->tg_relation->rd_rel->relowner, &faults);
 	if (faults.list != NIL)
-		refuse(old != NULL ? old : record, &faults, data->tg_relation);
+		/* who speaks JSON knows of no columns */
+		um_refuse_row(old != NULL ? old : record, &faults,
+					  um_speaking < 0 ? data->tg_relation : NULL);
 	stamp(record, old == NULL);
 	if (old != NULL && model == &um_usage)
 		remember_update(record, old);
 	return changed_tuple(target->shape, desc, tuple, record);
-}
-
-/* A statement may have changed many rows: the context tells which one it is. */
-static void
-refuse(const UmRecord *record, UmFaults *faults, Relation table)
-{
-	ErrorContextCallback context;
-
-	context.callback = name_row;
-	context.arg = unconstify(UmRecord *, record);
-	context.previous = error_context_stack;
-	error_context_stack = &context;
-	/* who speaks JSON knows of no columns */
-	um_raise_faults_of_row(faults, record->model, um_speaking < 0 ? table : NULL);
-	error_context_stack = context.previous;
-}
-
-static void
-name_row(void *arg)
-{
-	const UmRecord *record = arg;
-
-	if (um_is_set(record, 0))
-		errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(record->value[0]));
 }
 
 /* What there is to know of the target; kept for the statement. */
