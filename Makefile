@@ -115,7 +115,7 @@ uninstall: uninstall-man
 uninstall-man:
 	rm -f '$(DESTDIR)$(mandir)/man1/usagectl.1'
 
-.PHONY: bench check-symbols fuzz install-man uninstall-man
+.PHONY: bench check-san check-symbols fuzz install-man uninstall-man
 
 # Symbols of an extension share one namespace with every other one loaded.
 check-symbols: $(MODULE_big).so
@@ -127,3 +127,6 @@ bench:
 
 fuzz:
 	test/fuzz/run
+
+check-san:
+	script/check-san

@@ -42,13 +42,31 @@ copy_checkout() {
 		done | tar -C "$from" --no-recursion --null -T - -cf - | tar -C "$to" --no-same-owner -xf -
 }
 
+# The Debian archive that this system's own suite comes from. The label tells it from
+# other archives that name a suite alike.
+debian_mirror() {
+	local suite uri
+	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	uri=$(targets_of "$suite")
+	# Before its first update apt knows no labels.
+	[ -n "$uri" ] || { apt-get update -q >&2; uri=$(targets_of "$suite"); }
+	[ -n "$uri" ] || die "apt's sources name no Debian archive"
+	echo "$uri"
+}
+
+targets_of() {
+	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
+		sed -n "s/^$1 main Debian|//p" | head -n 1
+}
+
 # with_llvm: byte code would need clang at the very version the server was built with.
 pgxs_make() {
 	make --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"
 }
 
+# build [FLAG...]
 build() {
-	pgxs_make -s -j"$(nproc)" COPT=-Werror all && pgxs_make -s COPT=-Werror check-symbols
+	pgxs_make -s -j"$(nproc)" COPT="-Werror $*" all && pgxs_make -s COPT="-Werror $*" check-symbols
 }
 
 # A file that the checkout no longer has must not be found from an earlier run.
@@ -155,7 +173,7 @@ stop_cluster() {
 	# Why a test found no server is in the server's log alone.
 	if grep -qsE 'PANIC|terminated by signal' "$scratch/server.log"; then
 		echo "--- the server broke down; from its log:"
-		grep -E -A 3 'PANIC|TRAP|terminated by signal' "$scratch/server.log"
+		grep -E -A 15 'PANIC|TRAP|AddressSanitizer:|runtime error:|terminated by signal' "$scratch/server.log"
 	fi
 	"$bindir/pg_ctl" --silent --mode=immediate --pgdata="$scratch/data" stop 2>/dev/null || true
 	rm -rf "$scratch"

@@ -303,7 +303,10 @@ drop_batch(UmBatch *batch)
 	UmBatch	  **link = &innermost;
 
 	while (*link != batch)
+	{
+		Assert(*link != NULL);
 		link = &(*link)->outer;
+	}
 	*link = batch->outer;
 	MemoryContextDelete(batch->context);
 }
@@ -316,6 +319,7 @@ add_document(UmBatch *batch, text *document)
 	UmBatchItem *item = &batch->items[batch->count++];
 	UmFaults	faults = {um_tmf_version, NIL, 0};
 
+	Assert(batch->count <= UM_BATCH_RECORDS);
 	item->document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document));
 	item->row = NULL;
 	item->amounts = NIL;

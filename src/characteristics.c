@@ -209,6 +209,8 @@ um_characteristics_add(UmCharacteristicsBuilder *builder, const UmCharacteristic
 		2 + 3 * MAX_VARINT;
 	char	   *out;
 
+	Assert(builder->data.len >= HEAD_SIZE);
+	Assert(element->extra.len == 0 || element->extra.ptr[0] == '{');
 	/* More than a list can hold is refused by enlargeStringInfo itself. */
 	enlargeStringInfo(&builder->data, (int) Min(needed, MaxAllocSize));
 	out = builder->data.data + builder->data.len;
@@ -228,6 +230,7 @@ um_characteristics_add(UmCharacteristicsBuilder *builder, const UmCharacteristic
 	if ((head & HAS_EXTRA) != 0)
 		out = put_bytes(out, element->extra);
 	builder->data.len = out - builder->data.data;
+	Assert(builder->data.len < builder->data.maxlen);
 	builder->count++;
 }
 

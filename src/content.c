@@ -261,6 +261,7 @@ append_slot(StringInfo out, const UmRecord *record, const UmAttribute *attribute
 	Datum		value = record->value[attribute->slot];
 	text	   *t;
 
+	Assert(attribute->tag != 0);	/* what has none is no content */
 	if (!um_has_value(record, attribute))
 		return;
 	appendStringInfoCharMacro(out, (char) attribute->tag);

@@ -34,6 +34,7 @@ um_fault(UmFaults *faults, const UmPath *path, int sqlstate, const char *format,
 	UmFault    *fault = add_fault(faults, path, sqlstate);
 	StringInfoData message;
 
+	Assert(sqlstate != 0 && ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_INTERNAL_ERROR);
 	if (fault == NULL)
 		return;
 	initStringInfo(&message);

@@ -134,6 +134,7 @@ um_scan_peek(UmScan *scan)
 {
 	uint8		token;
 
+	Assert(scan->start <= scan->pos && scan->pos <= scan->end);
 	if (scan->sqlstate != 0)
 		return UM_NONE;
 	um_scan_space(scan);
@@ -177,6 +178,7 @@ um_trim(UmSlice text)
 static inline void
 um_append(StringInfo out, const char *bytes, int len)
 {
+	Assert(len >= 0);
 	if (out->maxlen - out->len <= len)
 		enlargeStringInfo(out, len);
 	memcpy(out->data + out->len, bytes, len);

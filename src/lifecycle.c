@@ -124,12 +124,14 @@ um_status_from_oid(const UmLifeCycle *life, Oid label)
 Oid
 um_status_oid(const UmLifeCycle *life, int status)
 {
+	Assert(status >= 0 && status < life->count);
 	return label_oids(life)[status];
 }
 
 bool
 um_status_may_move(const UmLifeCycle *life, int from, int to)
 {
+	Assert(from >= 0 && from < life->count && to >= 0 && to < life->count);
 	return from == to || (life->moves[from] & TO(to)) != 0;
 }
 

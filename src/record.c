@@ -72,6 +72,7 @@ um_record_new(const UmModel *model)
 	char	   *memory = palloc0(states + 2 * model->slots);
 	UmRecord   *record = (UmRecord *) memory;
 
+	Assert(model->slots > 0);	/* um_model_init has run */
 	record->model = model;
 	record->value = (Datum *) (memory + values);
 	record->state = (uint8 *) (memory + states);
@@ -92,6 +93,7 @@ um_list_new(int count)
 void
 um_record_set(UmRecord *record, int slot, Datum value)
 {
+	Assert(slot >= 0 && slot < record->model->slots);
 	record->value[slot] = value;
 	record->state[slot] = UM_SET;
 	record->changed[slot] = true;
@@ -100,6 +102,7 @@ um_record_set(UmRecord *record, int slot, Datum value)
 void
 um_record_clear(UmRecord *record, int slot)
 {
+	Assert(slot >= 0 && slot < record->model->slots);
 	record->state[slot] = UM_ABSENT;
 	record->changed[slot] = true;
 }
@@ -110,6 +113,8 @@ um_record_list(const UmRecord *record, const UmAttribute *attribute)
 {
 	UmList	   *list;
 
+	Assert(attribute->kind == UM_LIST || attribute->kind == UM_TREE || attribute->kind == UM_BRANCH);
+	Assert(record->model->slot[attribute->slot] == attribute);
 	if (!um_is_set(record, attribute->slot))
 		return NULL;
 	list = (UmList *) DatumGetPointer(record->value[attribute->slot]);
@@ -417,6 +422,7 @@ um_record_datum(const UmRecord *record, int slot)
 	const UmAttribute *attribute = record->model->slot[slot];
 	UmList	   *list = (UmList *) DatumGetPointer(record->value[slot]);
 
+	Assert(record->state[slot] == UM_SET);
 	switch (attribute->kind)
 	{
 		case UM_LIST:
@@ -456,6 +462,7 @@ tuple_from_record(const UmRecord *record, const ElementType *type)
 	Datum		values[MaxTupleAttributeNumber];
 	bool		nulls[MaxTupleAttributeNumber];
 
+	Assert(record->model == type->shape->model);
 	memset(nulls, true, type->desc->natts);
 	for (int s = 0; s < record->model->slots; s++)
 		if (record->state[s] == UM_SET)

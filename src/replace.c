@@ -37,6 +37,7 @@ static bool same_reference(const UmRecord *record, const UmRecord *old, const Um
 void
 um_replace(UmRecord *record, const UmRecord *old, UmVersion version, UmFaults *faults)
 {
+	Assert(record->model == old->model && um_is_set(old, 0));
 	check_identity(record, old->value[0], faults);
 	keep_stored(record, old, version);
 	um_complete(record, old);

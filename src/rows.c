@@ -114,6 +114,7 @@ um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, MemoryC
 	bool		nulls[64 + 1];
 	int			slots = record->model->slots;
 
+	Assert(record->model == rows->model && record->model->slots <= 64);
 	for (int s = 0; s < slots; s++)
 	{
 		nulls[s] = record->state[s] != UM_SET;
@@ -191,6 +192,7 @@ run(UmRows *rows, UmPlan *plan, const char *sql)
 {
 	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
 
+	Assert(rows->rows != NULL);
 	relation->md.name = ROWS;
 	relation->md.tupdesc = rows->desc;
 	relation->md.enrtype = ENR_NAMED_TUPLESTORE;

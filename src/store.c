@@ -69,6 +69,7 @@ um_prepare(UmPlan *plan)
 {
 	Oid			types = um_types()->usage_status;
 
+	Assert(plan->sql != NULL && plan->nargs <= UM_PLAN_ARGS);
 	if (plan->plan != NULL && plan->made_for == types)
 		return plan->plan;
 	if (plan->plan != NULL)

@@ -208,6 +208,7 @@ write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFiel
 	const char *number;
 	JsonbValue	json;
 
+	Assert(um_is_set(writer->record, slot));
 	writer->written |= UINT64CONST(1) << slot;
 	switch (attribute->kind)
 	{

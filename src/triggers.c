@@ -414,6 +414,7 @@ changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple, const UmRec
 	bool		nulls[64];
 	int			n = 0;
 
+	Assert(shape->natts == desc->natts && record->model->slots <= (int) lengthof(columns));
 	for (int s = 0; s < record->model->slots; s++)
 	{
 		const UmAttribute *a = record->model->slot[s];

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "utils/inval.h"
@@ -45,6 +46,7 @@ um_types(void)
 	UmTypes		found = {0};
 	uint64		before = changes;
 
+	Assert(IsTransactionState());
 	if (types_valid)
 		return &types;
 	found.schema = get_namespace_oid(UM_SCHEMA, false);
