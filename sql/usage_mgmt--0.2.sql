@@ -78,7 +78,7 @@ COMMENT ON CAST (jsonb AS usage_mgmt.characteristics) IS 'from the TMF array or 
 
 CREATE CAST (usage_mgmt.characteristics AS jsonb)
 	WITH FUNCTION usage_mgmt.characteristics_to_jsonb(usage_mgmt.characteristics) AS IMPLICIT;
-COMMENT ON CAST (usage_mgmt.characteristics AS jsonb) IS 'the object of the pairs, so that every jsonb operator and function works';
+COMMENT ON CAST (usage_mgmt.characteristics AS jsonb) IS 'the object of the pairs, so that every jsonb operator and function reads it';
 
 CREATE CAST (usage_mgmt.characteristics AS json)
 	WITH FUNCTION usage_mgmt.characteristics_to_json(usage_mgmt.characteristics) AS ASSIGNMENT;
@@ -223,6 +223,14 @@ CREATE FUNCTION usage_mgmt.characteristics_gin_triconsistent(internal, smallint,
 	AS 'MODULE_PATHNAME', 'um_characteristics_gin_triconsistent' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.characteristics_gin_triconsistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal) IS 'GIN support';
 
+-- An index needs no right to call them, and nobody else can.
+REVOKE EXECUTE ON FUNCTION
+	usage_mgmt.characteristics_gin_extract_value(usage_mgmt.characteristics, internal),
+	usage_mgmt.characteristics_gin_extract_query(usage_mgmt.characteristics, internal, smallint, internal, internal, internal, internal),
+	usage_mgmt.characteristics_gin_consistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal, internal),
+	usage_mgmt.characteristics_gin_triconsistent(internal, smallint, usage_mgmt.characteristics, integer, internal, internal, internal)
+	FROM PUBLIC;
+
 CREATE OPERATOR CLASS usage_mgmt.characteristics_ops
 	DEFAULT FOR TYPE usage_mgmt.characteristics USING gin AS
 	OPERATOR 7 usage_mgmt.@> (usage_mgmt.characteristics, usage_mgmt.characteristics),
@@ -249,6 +257,26 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION usage_mgmt.characteristics_each(usage_mgmt.characteristics) IS
 	'the elements in their order, from 1; element is the whole TMF object';
+
+-- A list changed as a list: what jsonb has no place for stays
+
+CREATE FUNCTION usage_mgmt.characteristics_set(c usage_mgmt.characteristics, name text, value text)
+RETURNS usage_mgmt.characteristics
+	AS 'MODULE_PATHNAME', 'um_characteristics_set' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_set(usage_mgmt.characteristics, text, text) IS
+	'the list with that value, a string, in the last element of the name, or in a new one at the end; all else stays. A null list counts as an empty one, a null name is 22004';
+
+CREATE FUNCTION usage_mgmt.characteristics_set(c usage_mgmt.characteristics, name text, value jsonb)
+RETURNS usage_mgmt.characteristics
+	AS 'MODULE_PATHNAME', 'um_characteristics_set' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_set(usage_mgmt.characteristics, text, jsonb) IS
+	'The same of any JSON value.';
+
+CREATE FUNCTION usage_mgmt.characteristics_remove(c usage_mgmt.characteristics, name text)
+RETURNS usage_mgmt.characteristics
+	AS 'MODULE_PATHNAME', 'um_characteristics_remove' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_remove(usage_mgmt.characteristics, text) IS
+	'the list without the elements of that name; null of a null list, a null name is 22004';
 -- Composite types of the arrays in a usage. Frozen: rows on disk and dumps have
 -- their columns in this order, so no column is ever added, moved or dropped.
 
@@ -405,6 +433,21 @@ AS 'MODULE_PATHNAME', 'um_usage_specification_changed' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_specification_changed() IS
 'AFTER any change of usage specifications: tells every session to read them anew.';
 
+CREATE FUNCTION usage_mgmt.setting_check() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_setting_check' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.setting_check() IS
+'BEFORE INSERT OR UPDATE of setting, for each row: refuses a name or a value that there is not (22023).';
+
+CREATE FUNCTION usage_mgmt.setting_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_setting_changed' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.setting_changed() IS
+'AFTER any change of setting: tells every session to read it anew.';
+
+CREATE FUNCTION usage_mgmt.setting_defaults(OUT name text, OUT value text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_setting_defaults' LANGUAGE C IMMUTABLE;
+COMMENT ON FUNCTION usage_mgmt.setting_defaults() IS
+'All settings that setting can hold, with what they are where it has no row.';
+
 CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS uuid
 AS 'MODULE_PATHNAME', 'um_content_hash_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.content_hash(record) IS
@@ -417,7 +460,8 @@ COMMENT ON FUNCTION usage_mgmt.hash_version() IS
 
 -- Whoever makes a trigger of one of these must own the table's design.
 REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_check(), usage_mgmt.usage_keys(),
-	usage_mgmt.usage_specification_check(), usage_mgmt.usage_specification_changed() FROM PUBLIC;
+	usage_mgmt.usage_specification_check(), usage_mgmt.usage_specification_changed(),
+	usage_mgmt.setting_check(), usage_mgmt.setting_changed() FROM PUBLIC;
 -- The tables. They belong to the user, not to the extension: a dump carries
 -- them with their data and, behind the data, their triggers.
 
@@ -427,6 +471,7 @@ SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning	-- IF NOT EXISTS tells what is there
 AS $install$
 BEGIN
+	PERFORM usage_mgmt.install_setting();
 	PERFORM usage_mgmt.install_usage_specification();
 	PERFORM usage_mgmt.install_usage();
 	PERFORM usage_mgmt.install_usage_key();
@@ -437,6 +482,29 @@ END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_tables() IS
 'Makes the tables, or brings older ones up to date; does nothing to what is as it should be. They belong to whoever calls. Makes partitions from three months back to twelve ahead.';
+
+CREATE FUNCTION usage_mgmt.install_setting() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	CREATE TABLE IF NOT EXISTS usage_mgmt.setting (
+		name text COLLATE "C" NOT NULL,
+		value text NOT NULL,
+		CONSTRAINT setting_pkey PRIMARY KEY (name)
+	);
+	COMMENT ON TABLE usage_mgmt.setting IS
+	'What the owner of the tables orders for every session. A row that is missing means its default.';
+	PERFORM usage_mgmt.install_trigger('setting', 'setting_check',
+		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'setting_check');
+	-- For each row, since that is what replication fires. TRUNCATE invalidates by itself.
+	PERFORM usage_mgmt.install_trigger('setting', 'setting_changed',
+		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'setting_changed');
+	ALTER TABLE usage_mgmt.setting ENABLE ALWAYS TRIGGER setting_changed;
+	INSERT INTO usage_mgmt.setting SELECT * FROM usage_mgmt.setting_defaults() ON CONFLICT DO NOTHING;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_setting() IS 'Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_usage_specification() RETURNS void
 LANGUAGE plpgsql
@@ -464,13 +532,19 @@ BEGIN
 		target_entity_schema jsonb,
 		extra jsonb,
 		received_at timestamptz DEFAULT now(),
-		changed_at timestamptz DEFAULT now()$$);
+		changed_at timestamptz DEFAULT now(),
+		type text,
+		base_type text,
+		schema_location text$$);
 	COMMENT ON TABLE usage_mgmt.usage_specification IS
 	'What usages of a type look like (TMF635: UsageSpecification).';
 	COMMENT ON COLUMN usage_mgmt.usage_specification.usage_spec_characteristic IS
 	'The characteristics and their allowed values, a JSON array under the names of R14.5.';
 	COMMENT ON COLUMN usage_mgmt.usage_specification.extra IS
 	'Attributes that the model does not know, a JSON object.';
+	COMMENT ON COLUMN usage_mgmt.usage_specification.type IS '@type (v4).';
+	COMMENT ON COLUMN usage_mgmt.usage_specification.base_type IS '@baseType (v4).';
+	COMMENT ON COLUMN usage_mgmt.usage_specification.schema_location IS '@schemaLocation (v4).';
 	PERFORM usage_mgmt.install_trigger('usage_specification', 'zz_usage_specification_check',
 		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'usage_specification_check');
 	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_changed',
@@ -505,7 +579,10 @@ BEGIN
 		extra jsonb,
 		received_at timestamptz DEFAULT now(),
 		changed_at timestamptz DEFAULT now(),
-		load_id bigint$$);
+		load_id bigint,
+		type text,
+		base_type text,
+		schema_location text$$);
 	COMMENT ON TABLE usage_mgmt.usage IS
 	'Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.';
 	COMMENT ON COLUMN usage_mgmt.usage.usage_date IS 'When it happened (R14.5: date, v4: usageDate).';
@@ -518,6 +595,9 @@ BEGIN
 	COMMENT ON COLUMN usage_mgmt.usage.received_at IS 'When it was stored.';
 	COMMENT ON COLUMN usage_mgmt.usage.changed_at IS 'When it was changed last.';
 	COMMENT ON COLUMN usage_mgmt.usage.load_id IS 'The import_load that brought it.';
+	COMMENT ON COLUMN usage_mgmt.usage.type IS '@type (v4); what R14.5 calls type is usage_type.';
+	COMMENT ON COLUMN usage_mgmt.usage.base_type IS '@baseType (v4).';
+	COMMENT ON COLUMN usage_mgmt.usage.schema_location IS '@schemaLocation (v4).';
 
 	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_default PARTITION OF usage_mgmt.usage DEFAULT;
 	COMMENT ON TABLE usage_mgmt.usage_default IS
@@ -590,19 +670,84 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
 DECLARE
-	missing text := (SELECT string_agg('ADD COLUMN ' || declaration, ', ' ORDER BY place)
+	missing text[] := (SELECT array_agg(declaration ORDER BY place)
 		FROM regexp_split_to_table(btrim(declarations, E' \t\n'), ',\s*\n\s*')
 			WITH ORDINALITY AS d(declaration, place)
 		WHERE NOT EXISTS (SELECT FROM pg_attribute
 						  WHERE attrelid = relation AND attname = split_part(declaration, ' ', 1)));
 BEGIN
 	IF missing IS NOT NULL THEN
-		EXECUTE format('ALTER TABLE %s %s', relation, missing);
+		EXECUTE format('ALTER TABLE %s ADD COLUMN %s', relation, array_to_string(missing, ', ADD COLUMN '));
+		PERFORM usage_mgmt.empty_extra(relation,
+			ARRAY(SELECT split_part(declaration, ' ', 1) FROM unnest(missing) declaration));
 	END IF;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text) IS
 'Adds the columns that a table lacks; their declarations stand one on a line, with a comma at its end. Part of install_tables().';
+
+-- What an older version did not know is in extra, where it may not stay.
+CREATE FUNCTION usage_mgmt.empty_extra(relation regclass, columns text[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET row_security = off		-- all rows or an error
+AS $install$
+DECLARE
+	names text[];
+	assignments text;
+	found boolean;
+	enable text[] := '{}';
+	statement text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attname = 'extra') THEN
+		RETURN;		-- no resource
+	END IF;
+	SELECT array_agg(n.name), string_agg(format('%I = extra ->> %L', attname, n.name), ', ')
+		INTO names, assignments
+		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid,
+			LATERAL (SELECT (usage_mgmt.attribute_names(relname, attname))[1] AS name) n
+		WHERE c.oid = relation AND attname = ANY (columns) AND atttypid = 'text'::regtype
+		AND n.name IS NOT NULL;
+	IF names IS NULL THEN
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE extra ?| $1)', relation) INTO found USING names;
+	IF NOT found THEN
+		RETURN;
+	END IF;
+	-- The records stay what they are, billed or not: no trigger may fire.
+	FOR statement IN
+		SELECT unnest(usage_mgmt.disable_triggers(r.relation))
+		FROM (SELECT relation UNION SELECT relid FROM pg_partition_tree(relation)) r
+	LOOP
+		enable := enable || statement;
+	END LOOP;
+	EXECUTE format('UPDATE %s SET %s, extra = nullif(extra - $1, ''{}'') WHERE extra ?| $1',
+		relation, assignments) USING names;
+	FOREACH statement IN ARRAY enable LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.empty_extra(regclass, text[]) IS
+'Moves out of extra what has a text column now. Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.disable_triggers(relation regclass) RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	enable text[] := ARRAY(SELECT format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', relation,
+			CASE tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname)
+		FROM pg_trigger
+		WHERE tgrelid = relation AND NOT tgisinternal AND tgenabled <> 'D');
+BEGIN
+	EXECUTE format('ALTER TABLE ONLY %s DISABLE TRIGGER USER', relation);
+	RETURN enable;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.disable_triggers(regclass) IS
+'Disables the triggers of a table, and returns the statements that make them as they were. Part of install_tables() and ensure_partitions().';
 
 CREATE FUNCTION usage_mgmt.install_trigger(
 	relation text, trigger_name text, fires text, level text, function text) RETURNS void
@@ -667,9 +812,20 @@ AS 'MODULE_PATHNAME', 'um_usage_document_end' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.usage_document_end() IS
 'AFTER INSERT ON a document view, for each statement: stores the rest of the batch.';
 
+CREATE FUNCTION usage_mgmt.usage_document_refuse() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_usage_document_refuse' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.usage_document_refuse() IS
+'UPDATE or DELETE ON usage_document, for each row and statement: refuses it (0A000).';
+
+CREATE FUNCTION usage_mgmt.usage_specification_document_refuse() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_usage_specification_document_refuse' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.usage_specification_document_refuse() IS
+'UPDATE or DELETE ON usage_specification_document, for each row and statement: refuses it (0A000).';
+
 REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_document_begin(),
 	usage_mgmt.usage_specification_document_begin(), usage_mgmt.usage_document_row(),
-	usage_mgmt.usage_document_end() FROM PUBLIC;
+	usage_mgmt.usage_document_end(), usage_mgmt.usage_document_refuse(),
+	usage_mgmt.usage_specification_document_refuse() FROM PUBLIC;
 
 CREATE FUNCTION usage_mgmt.install_loads() RETURNS void
 LANGUAGE plpgsql
@@ -694,9 +850,16 @@ BEGIN
 		CONSTRAINT import_load_pkey PRIMARY KEY (id),
 		CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected)
 	);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load', $$
+		filled bigint NOT NULL DEFAULT 0,
+		loaded_by text NOT NULL DEFAULT CURRENT_USER$$);
 	COMMENT ON TABLE usage_mgmt.import_load IS
 	'A load, and what became of its records: read = stored + repeated + conflicting + rejected.';
 	COMMENT ON COLUMN usage_mgmt.import_load.source IS 'Where it came from: COPY, or the name of a file.';
+	COMMENT ON COLUMN usage_mgmt.import_load.filled IS
+	'How many of the stored ones lacked what v4 does not ask for, so that it was filled in.';
+	COMMENT ON COLUMN usage_mgmt.import_load.loaded_by IS
+	'The role that opened it; only its members may go on with it.';
 	COMMENT ON COLUMN usage_mgmt.import_load.amounts IS
 	'Sums of the tax-included amounts of what was stored, by currency: {"EUR": 12.00}.';
 	COMMENT ON COLUMN usage_mgmt.import_load.position IS 'Bytes of the source that are done.';
@@ -771,6 +934,11 @@ BEGIN
 		'INSTEAD OF INSERT', 'FOR EACH ROW', 'usage_document_row');
 	PERFORM usage_mgmt.install_trigger(name, 'document_end',
 		'AFTER INSERT', 'FOR EACH STATEMENT', 'usage_document_end');
+	-- The one makes the view no table to its statements, the other speaks where no row is met.
+	PERFORM usage_mgmt.install_trigger(name, 'document_refuse_row',
+		'INSTEAD OF UPDATE OR DELETE', 'FOR EACH ROW', name || '_refuse');
+	PERFORM usage_mgmt.install_trigger(name, 'document_refuse',
+		'BEFORE UPDATE OR DELETE', 'FOR EACH STATEMENT', name || '_refuse');
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_document_triggers(text) IS 'Part of install_tables().';
@@ -807,7 +975,21 @@ $$;
 COMMENT ON FUNCTION usage_mgmt.recycle_reject(bigint, text) IS
 'Takes a rejected record in, corrected or, where what was wrong lay elsewhere, as it came. Raises what is still wrong with it; false when there is no such reject or it has been recycled.';
 
-CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch jsonb DEFAULT '{}') RETURNS bigint
+CREATE FUNCTION usage_mgmt.recycle_reject(reject_id bigint, corrected_document json) RETURNS boolean
+LANGUAGE sql
+BEGIN ATOMIC
+	SELECT usage_mgmt.recycle_reject(reject_id, corrected_document::text);
+END;
+COMMENT ON FUNCTION usage_mgmt.recycle_reject(bigint, json) IS 'The same of json.';
+
+CREATE FUNCTION usage_mgmt.recycle_reject(reject_id bigint, corrected_document jsonb) RETURNS boolean
+LANGUAGE sql
+BEGIN ATOMIC
+	SELECT usage_mgmt.recycle_reject(reject_id, corrected_document::text);
+END;
+COMMENT ON FUNCTION usage_mgmt.recycle_reject(bigint, jsonb) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch jsonb) RETURNS bigint
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -834,6 +1016,21 @@ END
 $$;
 COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, jsonb) IS
 'Takes the rejects of a load in, each with the members of patch set in its document; what is still faulty stays a reject. Returns how many came in.';
+
+CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch json) RETURNS bigint
+LANGUAGE sql
+BEGIN ATOMIC
+	SELECT usage_mgmt.recycle_rejects(load, patch::jsonb);
+END;
+COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, json) IS 'The same of json.';
+
+CREATE FUNCTION usage_mgmt.recycle_rejects(load bigint, patch text DEFAULT '{}') RETURNS bigint
+LANGUAGE sql
+BEGIN ATOMIC
+	SELECT usage_mgmt.recycle_rejects(load, patch::jsonb);
+END;
+COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, text) IS
+'The same of text and plain literals; without a patch the rejects are taken as they came.';
 -- Partitions by month, and the ledger's health
 
 CREATE FUNCTION usage_mgmt.ensure_partitions(from_date timestamptz, to_date timestamptz)
@@ -842,6 +1039,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	months timestamp[];
 	month timestamp;
 	made integer := 0;
 BEGIN
@@ -849,10 +1047,17 @@ BEGIN
 		RAISE EXCEPTION 'partitions from % to % would have no end', from_date, to_date
 			USING ERRCODE = 'datetime_field_overflow';
 	END IF;
-	FOR month IN
-		SELECT generate_series(date_trunc('month', from_date AT TIME ZONE 'UTC'),
-			to_date AT TIME ZONE 'UTC', interval '1 month')
-	LOOP
+	months := ARRAY(
+		SELECT m FROM generate_series(date_trunc('month', from_date AT TIME ZONE 'UTC'),
+			to_date AT TIME ZONE 'UTC', interval '1 month') m
+		WHERE (SELECT bool_and(usage_mgmt.keeps_ledger(relid))
+			FROM pg_partition_tree(to_regclass(usage_mgmt.partition_name(m)))) IS NOT TRUE);
+	IF months = '{}' THEN
+		RETURN 0;
+	END IF;
+	-- One at a time makes or drops partitions; loads and readers go on.
+	LOCK TABLE ONLY usage_mgmt.usage IN SHARE UPDATE EXCLUSIVE MODE;
+	FOREACH month IN ARRAY months LOOP
 		made := made + usage_mgmt.ensure_partition(month)::integer;
 	END LOOP;
 	RETURN made;
@@ -861,23 +1066,46 @@ $$;
 COMMENT ON FUNCTION usage_mgmt.ensure_partitions(timestamptz, timestamptz) IS
 'Makes the partitions of the months (in UTC) that hold these dates and all between; moves what the default partition has of them. Returns how many it made. Must not run inside a load.';
 
+CREATE FUNCTION usage_mgmt.partition_name(month timestamp) RETURNS text
+LANGUAGE sql STABLE
+RETURN format('usage_mgmt.%I', 'usage_p' || to_char(month, 'YYYYMM'));
+COMMENT ON FUNCTION usage_mgmt.partition_name(timestamp) IS
+'What the partition of the month that starts there (UTC) is called. Part of ensure_partitions().';
+
+-- A leaf has four triggers; a partition that has partitions itself hands a TRUNCATE down.
+CREATE FUNCTION usage_mgmt.keeps_ledger(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE
+RETURN (SELECT count(*) FROM pg_trigger
+		WHERE tgrelid = relation AND tgname LIKE 'usage\_keys\_%' AND tgenabled <> 'D')
+	>= (SELECT CASE relkind WHEN 'p' THEN 3 ELSE 4 END FROM pg_class WHERE oid = relation);
+COMMENT ON FUNCTION usage_mgmt.keeps_ledger(regclass) IS
+'Whether a partition has the triggers that keep the ledger. Part of ensure_partitions() and check_keys().';
+
 CREATE FUNCTION usage_mgmt.ensure_partition(month timestamp) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	leaf text := format('usage_mgmt.%I', 'usage_p' || to_char(month, 'YYYYMM'));
+	leaf text := usage_mgmt.partition_name(month);
 	first_day text := to_char(month, 'YYYY-MM-DD') || ' 00:00:00+00';
 	last_day text := to_char(month + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00';
 	owner text := (SELECT relowner::regrole FROM pg_class WHERE oid = 'usage_mgmt.usage'::regclass);
+	parts regclass[];
 BEGIN
 	IF to_regclass(leaf) IS NOT NULL THEN
-		PERFORM usage_mgmt.install_key_triggers(leaf::regclass)
-			FROM pg_class WHERE oid = leaf::regclass AND relispartition;
+		parts := ARRAY(SELECT relid FROM pg_partition_tree(leaf::regclass));
+		IF parts = '{}' THEN
+			RAISE EXCEPTION 'table "%" is there, but no partition of usage', leaf
+				USING ERRCODE = 'duplicate_table',
+				HINT = 'Attach it, or give it another name.';
+		END IF;
+		PERFORM usage_mgmt.install_key_triggers(part) FROM unnest(parts) part;
 		RETURN false;
 	END IF;
 	EXECUTE format('CREATE TABLE %s (LIKE usage_mgmt.usage INCLUDING ALL)', leaf);
 	EXECUTE format('ALTER TABLE %s OWNER TO %s', leaf, owner);
+	-- ATTACH would take this lock, behind which nobody adds to what is to move.
+	LOCK TABLE ONLY usage_mgmt.usage_default IN ACCESS EXCLUSIVE MODE;
 	PERFORM usage_mgmt.empty_default(leaf, first_day::timestamptz, last_day::timestamptz);
 	EXECUTE format('ALTER TABLE usage_mgmt.usage ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
 		leaf, first_day, last_day);
@@ -894,30 +1122,37 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	reference pg_constraint;
 	columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
 		FROM pg_attribute
 		WHERE attrelid = 'usage_mgmt.usage'::regclass AND attnum > 0
 		AND NOT attisdropped AND attgenerated = '');
-	modes text[];
-	mode text;
+	enable text[];
+	statement text;
 BEGIN
 	IF NOT EXISTS (SELECT FROM usage_mgmt.usage_default
 				   WHERE usage_date >= from_date AND usage_date < to_date) THEN
 		RETURN;
 	END IF;
+	-- The action of a foreign key fires where no other trigger may.
+	SELECT * INTO reference FROM pg_constraint
+		WHERE contype = 'f' AND confrelid = 'usage_mgmt.usage'::regclass AND conparentid = 0
+		ORDER BY conname LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'usages that a foreign key may refer to cannot move from the default partition to their own'
+			USING ERRCODE = 'dependent_objects_still_exist',
+			DETAIL = format('Constraint "%s" of table %s refers to usage; the rows are from %s to %s.',
+				reference.conname, reference.conrelid::regclass, from_date, to_date),
+			HINT = 'Drop the foreign key, call ensure_partitions() and add the foreign key again.';
+	END IF;
 	-- The rows stay what they are, and so do their keys: no trigger may fire.
-	SELECT array_agg(format('ENABLE %s TRIGGER %I',
-			CASE tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname))
-		INTO modes
-		FROM pg_trigger
-		WHERE tgrelid = 'usage_mgmt.usage_default'::regclass AND NOT tgisinternal AND tgenabled <> 'D';
-	ALTER TABLE usage_mgmt.usage_default DISABLE TRIGGER USER;
+	enable := usage_mgmt.disable_triggers('usage_mgmt.usage_default');
 	EXECUTE format('WITH moved AS (DELETE FROM usage_mgmt.usage_default
 		WHERE usage_date >= $1 AND usage_date < $2 RETURNING *)
 		INSERT INTO %s (%s) SELECT %2$s FROM moved', leaf, columns)
 		USING from_date, to_date;
-	FOREACH mode IN ARRAY coalesce(modes, '{}') LOOP
-		EXECUTE 'ALTER TABLE usage_mgmt.usage_default ' || mode;
+	FOREACH statement IN ARRAY enable LOOP
+		EXECUTE statement;
 	END LOOP;
 END
 $$;
@@ -925,43 +1160,90 @@ COMMENT ON FUNCTION usage_mgmt.empty_default(text, timestamptz, timestamptz) IS
 'Moves a month''s rows from the default partition to its coming own. Part of ensure_partitions().';
 
 CREATE FUNCTION usage_mgmt.drop_partitions(
-	before timestamptz, forget_ids boolean DEFAULT false, billed boolean DEFAULT false)
+	before timestamptz, forget_ids boolean DEFAULT false, billed boolean DEFAULT false,
+	unbilled boolean DEFAULT false)
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET datestyle = ISO	-- others write bounds with zones that cannot be read back
+SET row_security = off	-- what a policy hides would be dropped unseen
 AS $$
 DECLARE
+	leaves regclass[];
 	leaf regclass;
-	has_billed boolean;
-	dropped integer := 0;
 BEGIN
-	FOR leaf IN
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RAISE EXCEPTION 'partitions cannot be dropped in a transaction that does not see what others stored meanwhile'
+			USING ERRCODE = 'feature_not_supported',
+			HINT = 'Use the isolation level READ COMMITTED.';
+	END IF;
+	LOCK TABLE ONLY usage_mgmt.usage IN SHARE UPDATE EXCLUSIVE MODE;
+	leaves := ARRAY(
 		SELECT c.oid::regclass
 		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 		WHERE i.inhparent = 'usage_mgmt.usage'::regclass
 		AND substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \(''(.*)''\)')::timestamptz <= before
-		ORDER BY 1
-	LOOP
-		EXECUTE format('LOCK TABLE usage_mgmt.usage, %s IN ACCESS EXCLUSIVE MODE', leaf);
-		EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE status = ''billed'')', leaf)
-			INTO has_billed;
-		IF has_billed AND NOT billed THEN
-			RAISE EXCEPTION 'partition "%" holds billed usages', leaf
-				USING ERRCODE = 'UM003',
-				HINT = 'drop_partitions(before, billed => true) drops it all the same.';
-		END IF;
+		ORDER BY 1);
+	IF leaves = '{}' THEN
+		RETURN 0;
+	END IF;
+	-- Refused, if so, before anybody waits; and again when nobody can add to them.
+	PERFORM usage_mgmt.refuse_drop(leaves, billed, unbilled);
+	EXECUTE format('LOCK TABLE ONLY usage_mgmt.usage, %s IN ACCESS EXCLUSIVE MODE', array_to_string(leaves, ', '));
+	PERFORM usage_mgmt.refuse_drop(leaves, billed, unbilled);
+	FOREACH leaf IN ARRAY leaves LOOP
 		IF forget_ids THEN
 			EXECUTE format('DELETE FROM usage_mgmt.usage_key k USING %s u WHERE k.id = u.id', leaf);
 		END IF;
+		-- A foreign key that refers to usage lets none be dropped that is attached.
+		EXECUTE format('ALTER TABLE usage_mgmt.usage DETACH PARTITION %s', leaf);
 		EXECUTE format('DROP TABLE %s', leaf);
-		dropped := dropped + 1;
 	END LOOP;
-	RETURN dropped;
+	RETURN cardinality(leaves);
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.drop_partitions(timestamptz, boolean, boolean) IS
-'Drops the partitions that end at or before that time, and returns how many. Their ids stay known, so that none is taken again, unless forget_ids; billed usages are refused (UM003) unless billed.';
+COMMENT ON FUNCTION usage_mgmt.drop_partitions(timestamptz, boolean, boolean, boolean) IS
+'Drops the partitions that end at or before that time, all or none, and returns how many. Their ids stay known, so that none is taken again, unless forget_ids. Refused (UM003) where they hold billed usages, unless billed, or others than billed and rejected ones, unless unbilled.';
+
+CREATE FUNCTION usage_mgmt.refuse_drop(leaves regclass[], billed boolean, unbilled boolean) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	usages text;
+	places text;
+	arguments text;
+BEGIN
+	IF billed AND unbilled THEN
+		RETURN;
+	END IF;
+	EXECUTE format($sql$
+		WITH usage AS NOT MATERIALIZED (SELECT * FROM (%s) u
+			WHERE status <> 'rejected' AND NOT CASE status WHEN 'billed' THEN $1 ELSE $2 END),
+		number AS (SELECT leaf, status, count(*) AS n FROM usage GROUP BY leaf, status),
+		amount AS (SELECT leaf, currency_code, sum(tax_included_rating_amount) AS amount
+			FROM usage, unnest(rated_product_usage) GROUP BY leaf, currency_code)
+		SELECT (SELECT string_agg(n || ' ' || status, ', ' ORDER BY status)
+				FROM (SELECT status, sum(n) AS n FROM number GROUP BY status) s),
+			(SELECT string_agg(concat(leaf, ': ', statuses, '; ' || amounts), E'\n' ORDER BY leaf)
+				FROM (SELECT leaf, string_agg(n || ' ' || status, ', ' ORDER BY status) AS statuses
+					FROM number GROUP BY leaf) s
+				LEFT JOIN (SELECT leaf, string_agg(currency_code || ' ' || amount, ', ' ORDER BY currency_code) AS amounts
+					FROM amount GROUP BY leaf) a USING (leaf)),
+			(SELECT concat(CASE WHEN bool_or(status = 'billed') THEN ', billed => true' END,
+				CASE WHEN bool_or(status <> 'billed') THEN ', unbilled => true' END) FROM number)
+		$sql$, (SELECT string_agg(format('SELECT %L AS leaf, status, rated_product_usage FROM %s', leaf, leaf), ' UNION ALL ')
+			FROM unnest(leaves) leaf))
+		INTO usages, places, arguments USING coalesce(billed, false), coalesce(unbilled, false);
+	IF usages IS NOT NULL THEN
+		RAISE EXCEPTION 'partitions to be dropped hold usages: %', usages
+			USING ERRCODE = 'UM003', DETAIL = places,
+			HINT = format('drop_partitions(before%s) drops them all the same.', arguments);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.refuse_drop(regclass[], boolean, boolean) IS
+'Raises UM003 where these partitions hold usages that must not be dropped; says how many and what amounts. Part of drop_partitions().';
 
 CREATE FUNCTION usage_mgmt.check_keys()
 RETURNS TABLE (id text, usage_date timestamptz, fault text)
@@ -979,11 +1261,9 @@ BEGIN
 		SELECT u.id, min(u.usage_date), 'has ' || count(*) || ' rows'
 		FROM usage_mgmt.usage u GROUP BY u.id HAVING count(*) > 1;
 	RETURN QUERY
-		SELECT NULL::text, NULL::timestamptz, format('partition %s does not keep the ledger', i.inhrelid::regclass)
-		FROM pg_inherits i
-		WHERE i.inhparent = 'usage_mgmt.usage'::regclass
-		AND (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = i.inhrelid
-			 AND t.tgname LIKE 'usage\_keys\_%' AND t.tgenabled <> 'D') < 4;
+		SELECT NULL::text, NULL::timestamptz, format('partition %s does not keep the ledger', p.relid)
+		FROM pg_partition_tree('usage_mgmt.usage') p
+		WHERE p.level > 0 AND NOT usage_mgmt.keeps_ledger(p.relid);
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.check_keys() IS
@@ -998,8 +1278,7 @@ DECLARE
 	mended bigint;
 	added bigint;
 BEGIN
-	PERFORM usage_mgmt.install_key_triggers(inhrelid::regclass)
-		FROM pg_inherits WHERE inhparent = 'usage_mgmt.usage'::regclass;
+	PERFORM usage_mgmt.install_key_triggers(relid) FROM pg_partition_tree('usage_mgmt.usage');
 	UPDATE usage_mgmt.usage_key k SET usage_date = u.usage_date
 		FROM usage_mgmt.usage u
 		WHERE u.id = k.id AND u.usage_date <> k.usage_date
@@ -1024,16 +1303,32 @@ AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.post_usage(json, text) IS
 'Creates a usage from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.';
 
+CREATE FUNCTION usage_mgmt.post_usage(body jsonb, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage(jsonb, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.post_usage(body text, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage(text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.get_usage(id text, fields text DEFAULT NULL, version text DEFAULT NULL)
 RETURNS json
 AS 'MODULE_PATHNAME', 'um_get_usage' LANGUAGE C STABLE;
 COMMENT ON FUNCTION usage_mgmt.get_usage(text, text, text) IS
-'The usage as TMF JSON, NULL when there is none. fields selects attributes (id,date,relatedParty.role; none for the identity alone).';
+'The usage as TMF JSON, NULL when there is none. fields selects attributes (id,date,relatedParty.role,extra.priority; none for the identity alone); 22023 for a name that leads nowhere.';
 
 CREATE FUNCTION usage_mgmt.put_usage(id text, body json, version text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.put_usage(text, json, text) IS
 'Complete update of a usage, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.';
+
+CREATE FUNCTION usage_mgmt.put_usage(id text, body jsonb, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage(text, jsonb, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.put_usage(id text, body text, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage(text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.delete_usage(id text, billed boolean DEFAULT false) RETURNS boolean
 AS 'MODULE_PATHNAME', 'um_delete_usage' LANGUAGE C;
@@ -1046,6 +1341,16 @@ AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.post_usage_specification(json, text) IS
 'Creates a usage specification from its TMF JSON and returns it as stored; the same again is found, its id with other content is 23505.';
 
+CREATE FUNCTION usage_mgmt.post_usage_specification(body jsonb, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage_specification(jsonb, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.post_usage_specification(body text, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.post_usage_specification(text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.get_usage_specification(
 	id text, fields text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'um_get_usage_specification' LANGUAGE C STABLE;
@@ -1057,6 +1362,16 @@ RETURNS json
 AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, json, text) IS
 'Complete update of a usage specification, returned as stored. P0002 when there is none, UM002 when id or href would change.';
+
+CREATE FUNCTION usage_mgmt.put_usage_specification(id text, body jsonb, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, jsonb, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.put_usage_specification(id text, body text, version text DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.delete_usage_specification(id text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'um_delete_usage_specification' LANGUAGE C STRICT;
@@ -1092,12 +1407,12 @@ COMMENT ON FUNCTION usage_mgmt.value_number(text) IS 'The number that a text is,
 CREATE FUNCTION usage_mgmt.party_ids(parties usage_mgmt.related_party[]) RETURNS text[]
 AS 'MODULE_PATHNAME', 'um_party_ids' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION usage_mgmt.party_ids(usage_mgmt.related_party[]) IS
-'The ids of the parties. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party)) serves relatedParty.id=….';
+'The ids of the parties. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party)) serves relatedParty.id=45.';
 
 CREATE FUNCTION usage_mgmt.get_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
 AS 'MODULE_PATHNAME', 'um_get_usages' LANGUAGE C STABLE ROWS 1000;
 COMMENT ON FUNCTION usage_mgmt.get_usages(text, text) IS
-'The usages that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usages(''…''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
+'The usages that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usages(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
 
 CREATE FUNCTION usage_mgmt.count_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_count_usages' LANGUAGE C STABLE;
@@ -1115,11 +1430,31 @@ AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usage(text, json, text, text) IS
 'Partial update, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.';
 
+CREATE FUNCTION usage_mgmt.patch_usage(
+	id text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usage(
+	id text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage(text, text, text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.patch_usages(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usages(text, json, text, text) IS
-'Partial update of all that a query string names, in one statement, all or nothing; returns how many.';
+'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
+
+CREATE FUNCTION usage_mgmt.patch_usages(
+	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usages(
+	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages(text, text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.patch_usages_each(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
@@ -1128,15 +1463,27 @@ AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, json, text, text) IS
 'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.';
 
+CREATE FUNCTION usage_mgmt.patch_usages_each(
+	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usages_each(
+	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, text, text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.delete_usages(query text, billed boolean DEFAULT false) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_delete_usages' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.delete_usages(text, boolean) IS
-'Deletes all that a query string names, all or nothing; returns how many. Billed ones are refused (UM003) unless billed.';
+'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true. Billed ones are refused (UM003) unless billed.';
 
 CREATE FUNCTION usage_mgmt.get_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
 AS 'MODULE_PATHNAME', 'um_get_usage_specifications' LANGUAGE C STABLE ROWS 1000;
 COMMENT ON FUNCTION usage_mgmt.get_usage_specifications(text, text) IS
-'The usage specifications that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usage_specifications(''…''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
+'The usage specifications that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usage_specifications(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
 
 CREATE FUNCTION usage_mgmt.count_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_count_usage_specifications' LANGUAGE C STABLE;
@@ -1154,11 +1501,31 @@ AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, json, text, text) IS
 'Partial update, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.';
 
+CREATE FUNCTION usage_mgmt.patch_usage_specification(
+	id text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specification(
+	id text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, text, text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.patch_usage_specifications(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, json, text, text) IS
-'Partial update of all that a query string names, in one statement, all or nothing; returns how many.';
+'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specifications(
+	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specifications(
+	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, text, text, text) IS 'The same of text and plain literals.';
 
 CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
 	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
@@ -1167,10 +1534,128 @@ AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, json, text, text) IS
 'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.';
 
+CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
+	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, jsonb, text, text) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
+	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL,
+	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, text, text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.delete_usage_specifications(query text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'um_delete_usage_specifications' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.delete_usage_specifications(text) IS
-'Deletes all that a query string names, all or nothing; returns how many.';
+'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
+-- Who may do what with the tables, in levels
+
+CREATE FUNCTION usage_mgmt.grant_access(role_name text, level text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known CONSTANT text := 'The level of a role is reader, loader, writer, operator or owner.';
+	right_of record;
+BEGIN
+	IF coalesce(level NOT IN ('reader', 'loader', 'writer', 'operator', 'owner'), true) THEN
+		RAISE EXCEPTION 'level "%" is not known', level
+			USING ERRCODE = 'invalid_parameter_value', HINT = known;
+	ELSIF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) OR role_name IS NULL THEN
+		RAISE EXCEPTION 'role "%" does not exist', role_name
+			USING ERRCODE = 'undefined_object', HINT = known;
+	ELSIF level = 'owner' THEN
+		PERFORM usage_mgmt.hand_over(role_name);
+		RETURN;
+	END IF;
+	IF has_schema_privilege('usage_mgmt', 'USAGE WITH GRANT OPTION') THEN
+		EXECUTE format('GRANT USAGE ON SCHEMA usage_mgmt TO %I', role_name);
+	ELSIF NOT has_schema_privilege(role_name, 'usage_mgmt', 'USAGE') THEN
+		RAISE EXCEPTION 'permission denied to grant usage of schema usage_mgmt'
+			USING ERRCODE = 'insufficient_privilege',
+			HINT = format('A superuser does it, or gives you what an owner needs: SELECT usage_mgmt.grant_access(%L, ''owner'').', current_user);
+	END IF;
+	FOR right_of IN
+		SELECT kind, relation, string_agg(privilege, ', ') AS privileges
+		FROM (VALUES
+			('{reader,writer,operator}', 'TABLE', 'usage', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_specification', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_rating', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_party', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_document', 'SELECT'),
+			('{reader,writer,operator}', 'TABLE', 'usage_specification_document', 'SELECT'),
+			('{loader,writer,operator}', 'TABLE', 'usage', 'INSERT'),
+			('{loader,writer,operator}', 'TABLE', 'usage_document', 'INSERT'),
+			('{writer,operator}', 'TABLE', 'usage', 'UPDATE, DELETE'),
+			('{writer,operator}', 'TABLE', 'usage_specification', 'INSERT, UPDATE, DELETE'),
+			('{writer,operator}', 'TABLE', 'usage_specification_document', 'INSERT'),
+			-- usagectl keeps books. What others' loads had refused is for operators' eyes.
+			('{loader,operator}', 'TABLE', 'import_load', 'SELECT, INSERT, UPDATE'),
+			('{loader}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
+			('{loader}', 'TABLE', 'usage_conflict', 'SELECT (load_id, record_number), UPDATE (record_number)'),
+			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
+			('{loader,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
+			('{operator}', 'TABLE', 'import_load', 'DELETE'),
+			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
+			('{operator}', 'TABLE', 'usage_conflict', 'SELECT, INSERT, UPDATE, DELETE'),
+			('{operator}', 'TABLE', 'usage_key', 'SELECT')
+		) AS r(levels, kind, relation, privilege)
+		WHERE level = ANY (levels::text[])
+		GROUP BY kind, relation
+		ORDER BY kind, relation
+	LOOP
+		IF to_regclass('usage_mgmt.' || right_of.relation) IS NULL THEN
+			RAISE EXCEPTION 'relation "usage_mgmt.%" does not exist', right_of.relation
+				USING ERRCODE = 'undefined_table', HINT = 'Run SELECT usage_mgmt.install_tables().';
+		ELSIF NOT pg_has_role((SELECT relowner FROM pg_class
+							   WHERE oid = ('usage_mgmt.' || right_of.relation)::regclass), 'USAGE') THEN
+			-- GRANT would only warn a role that has a right itself
+			RAISE EXCEPTION 'must be owner of relation usage_mgmt.%', right_of.relation
+				USING ERRCODE = 'insufficient_privilege';
+		END IF;
+		EXECUTE format('GRANT %s ON %s usage_mgmt.%I TO %I',
+			right_of.privileges, right_of.kind, right_of.relation, role_name);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
+'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
+
+CREATE FUNCTION usage_mgmt.hand_over(role_name text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	statement text;
+BEGIN
+	IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+		RAISE EXCEPTION 'only a superuser can hand over the tables of usage_mgmt'
+			USING ERRCODE = 'insufficient_privilege';
+	END IF;
+	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_mgmt TO %I WITH GRANT OPTION', role_name);
+	FOR statement IN
+		-- who makes triggers of the tables and partitions executes their functions
+		SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, role_name)
+		FROM pg_proc p
+		WHERE pronamespace = 'usage_mgmt'::regnamespace AND NOT has_function_privilege(role_name, p.oid, 'EXECUTE')
+		UNION ALL
+		SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, role_name)
+		FROM pg_class c
+		WHERE relkind IN ('r', 'p', 'v') AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = role_name)
+		AND (relnamespace = 'usage_mgmt'::regnamespace
+			 OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass('usage_mgmt.usage'))))
+		AND NOT EXISTS (SELECT FROM pg_depend
+						WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
+	LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.hand_over(text) IS
+'Makes a role the owner of the tables and views, and of those to come. Part of grant_access().';
+REVOKE EXECUTE ON FUNCTION usage_mgmt.hand_over(text) FROM PUBLIC;
 -- Make the tables and release them
 
 DO $install$

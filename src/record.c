@@ -47,6 +47,7 @@ typedef struct ElementType
 	UmShape    *shape;			/* NULL until all is known */
 } ElementType;
 
+static UmAttribute *attribute_of(const UmModel *model, const char *column, int next);
 static void check_column(const UmModel *model, UmAttribute *attribute,
 						 Form_pg_attribute column, const char *relation);
 static Oid	internal_type(const UmAttribute *attribute);
@@ -150,11 +151,11 @@ um_shape(const UmModel *model, TupleDesc desc, const char *relation)
 	shape->slot = palloc(sizeof(int) * Max(desc->natts, 1));
 	shape->column = palloc(sizeof(int) * model->slots);
 	memset(shape->column, -1, sizeof(int) * model->slots);
-	for (int i = 0; i < desc->natts; i++)
+	for (int i = 0, next = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(desc, i);
 		UmAttribute *attribute = column->attisdropped ? NULL
-			: um_find_attribute(model, NameStr(column->attname));
+			: attribute_of(model, NameStr(column->attname), next);
 
 		shape->slot[i] = -1;
 		if (attribute == NULL)
@@ -162,6 +163,7 @@ um_shape(const UmModel *model, TupleDesc desc, const char *relation)
 		check_column(model, attribute, column, relation);
 		shape->slot[i] = attribute->slot;
 		shape->column[attribute->slot] = i;
+		next = attribute->slot + 1;
 	}
 	for (int s = 0; s < model->slots; s++)
 		if (shape->column[s] < 0)
@@ -172,6 +174,15 @@ um_shape(const UmModel *model, TupleDesc desc, const char *relation)
 					 errhint("SELECT %s.install_tables() brings older tables up to date.",
 							 UM_SCHEMA)));
 	return shape;
+}
+
+/* What a column holds, mostly the next one of the model: a shape is made for each get. */
+static UmAttribute *
+attribute_of(const UmModel *model, const char *column, int next)
+{
+	if (next < model->slots && strcmp(model->slot[next]->column, column) == 0)
+		return model->slot[next];
+	return um_find_attribute(model, column);
 }
 
 static void
