@@ -134,7 +134,8 @@ let_go(StringInfo form)
 
 /*
  * Of one form.  The context is kept for the session, because making one takes
- * longer than the hash; an owner of its own keeps it from the end of a query.
+ * longer than the hash: in memory that stays, and with an owner that no query
+ * releases.
  */
 static UmHash
 hash_of(const StringInfoData *form)
@@ -146,10 +147,12 @@ hash_of(const StringInfoData *form)
 	if (context == NULL)
 	{
 		ResourceOwner before = CurrentResourceOwner;
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 		CurrentResourceOwner = ResourceOwnerCreate(NULL, "usage hashes");
 		context = pg_cryptohash_create(PG_SHA256);
 		CurrentResourceOwner = before;
+		MemoryContextSwitchTo(old);
 	}
 	if (pg_cryptohash_init(context) < 0 ||
 		pg_cryptohash_update(context, (uint8 *) form->data, form->len) < 0 ||
