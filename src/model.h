@@ -153,7 +153,7 @@ um_find_name(const UmNames *names, UmSlice key, int *hint)
 	if (hint == NULL)
 		return um_search_name(names, key, NULL);
 	name = &names->name[*hint];
-	if (names->count == 0 || name->len != key.len || memcmp(name->name, key.ptr, key.len) != 0)
+	if (*hint >= names->count || name->len != key.len || memcmp(name->name, key.ptr, key.len) != 0)
 		return um_search_name(names, key, hint);
 	*hint = name->next;
 	return name->attribute;
