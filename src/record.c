@@ -52,8 +52,8 @@ static void check_column(const UmModel *model, UmAttribute *attribute,
 						 Form_pg_attribute column, const char *relation);
 static Oid	internal_type(const UmAttribute *attribute);
 static void name_row(void *arg);
-static bool slot_from_column(const UmAttribute *attribute, Datum value, UmFaults *faults,
-							 const UmPath *path, Datum *slot);
+static bool slot_from_column(const UmAttribute *attribute, UmFaults *faults,
+							 const UmPath *parent, Datum *slot);
 static bool object_from_jsonb(Datum value, UmFaults *faults, const UmPath *path, Datum *slot);
 static UmList *list_from_array(const UmModel *model, ArrayType *array, UmFaults *faults,
 							   const UmPath *path);
@@ -290,12 +290,15 @@ um_record_read_values(const UmShape *shape, const Datum *values, const bool *nul
 	for (int s = 0; s < shape->model->slots; s++)
 	{
 		int			column = shape->column[s];
-		UmPath		here = {path, shape->model->slot[s], 0};
+		const UmAttribute *attribute = shape->model->slot[s];
 
 		if (nulls[column])
 			continue;
-		record->state[s] = slot_from_column(here.attribute, values[column], faults, &here,
-											&record->value[s]) ? UM_SET : UM_FAULTY;
+		record->value[s] = values[column];
+		record->state[s] = UM_SET;
+		if (attribute->kind >= UM_CHARACTERISTICS && attribute->kind != UM_INTERNAL &&
+			!slot_from_column(attribute, faults, path, &record->value[s]))
+			record->state[s] = UM_FAULTY;
 	}
 	return record;
 }
@@ -326,35 +329,34 @@ name_row(void *arg)
 		errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(record->value[0]));
 }
 
-/* False where the slot cannot hold what the column does. */
+/* Makes of what a column holds what the slot does; false where it cannot. */
 static bool
-slot_from_column(const UmAttribute *attribute, Datum value, UmFaults *faults, const UmPath *path,
-				 Datum *slot)
+slot_from_column(const UmAttribute *attribute, UmFaults *faults, const UmPath *parent, Datum *slot)
 {
+	UmPath		path = {parent, attribute, 0};
 	int			before = list_length(faults->list);
 	ArrayType  *array;
 
-	*slot = value;
 	switch (attribute->kind)
 	{
 		case UM_LIST:
-			array = DatumGetArrayTypeP(value);
+			array = DatumGetArrayTypeP(*slot);
 			if (ARR_NDIM(array) > 1)
 			{
-				um_fault(faults, path, UM_RULE, "has %d dimensions", ARR_NDIM(array));
+				um_fault(faults, &path, UM_RULE, "has %d dimensions", ARR_NDIM(array));
 				return false;
 			}
-			*slot = PointerGetDatum(list_from_array(attribute->of, array, faults, path));
+			*slot = PointerGetDatum(list_from_array(attribute->of, array, faults, &path));
 			return true;
 		case UM_TREE:
 		case UM_BRANCH:
-			*slot = PointerGetDatum(um_tree_from_jsonb(attribute, value, faults, path));
+			*slot = PointerGetDatum(um_tree_from_jsonb(attribute, *slot, faults, &path));
 			return list_length(faults->list) == before;
 		case UM_CHARACTERISTICS:
-			*slot = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+			*slot = PointerGetDatum(PG_DETOAST_DATUM_PACKED(*slot));
 			return true;
 		case UM_EXTRA:
-			return object_from_jsonb(value, faults, path, slot);
+			return object_from_jsonb(*slot, faults, &path, slot);
 		default:
 			return true;
 	}
