@@ -51,7 +51,7 @@ BEGIN
 		id text COLLATE "C" NOT NULL,
 		CONSTRAINT usage_specification_pkey PRIMARY KEY (id)
 	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.usage_specification', $$
+	PERFORM usage_mgmt.install_columns('usage_mgmt.usage_specification'::regclass, $$
 		name text,
 		description text,
 		version text,
@@ -71,7 +71,7 @@ BEGIN
 		changed_at timestamptz DEFAULT now(),
 		type text,
 		base_type text,
-		schema_location text$$);
+		schema_location text$$::text);
 	COMMENT ON TABLE usage_mgmt.usage_specification IS
 	'What usages of a type look like (TMF635: UsageSpecification).';
 	COMMENT ON COLUMN usage_mgmt.usage_specification.usage_spec_characteristic IS
@@ -101,7 +101,7 @@ BEGIN
 		usage_date timestamptz NOT NULL,
 		CONSTRAINT usage_pkey PRIMARY KEY (id, usage_date)
 	) PARTITION BY RANGE (usage_date);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.usage', $$
+	PERFORM usage_mgmt.install_columns('usage_mgmt.usage'::regclass, $$
 		usage_type text NOT NULL,
 		description text,
 		status usage_mgmt.usage_status NOT NULL DEFAULT 'received',
@@ -118,7 +118,7 @@ BEGIN
 		load_id bigint,
 		type text,
 		base_type text,
-		schema_location text$$);
+		schema_location text$$::text);
 	COMMENT ON TABLE usage_mgmt.usage IS
 	'Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.';
 	COMMENT ON COLUMN usage_mgmt.usage.usage_date IS 'When it happened (R14.5: date, v4: usageDate).';

@@ -58,9 +58,9 @@ BEGIN
 		CONSTRAINT import_load_pkey PRIMARY KEY (id),
 		CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected)
 	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load', $$
+	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, $$
 		filled bigint NOT NULL DEFAULT 0,
-		loaded_by text NOT NULL DEFAULT CURRENT_USER$$);
+		loaded_by text NOT NULL DEFAULT CURRENT_USER$$::text);
 	COMMENT ON TABLE usage_mgmt.import_load IS
 	'A load, and what became of its records: read = stored + repeated + conflicting + rejected.';
 	COMMENT ON COLUMN usage_mgmt.import_load.source IS 'Where it came from: COPY, or the name of a file.';
@@ -116,6 +116,11 @@ BEGIN
 	COMMENT ON COLUMN usage_mgmt.usage_conflict.stored IS
 	'The usage as it was stored then; null where only its id was kept.';
 
+	PERFORM usage_mgmt.install_load_policies('import_load', 'loaded_by = r.rolname');
+	PERFORM usage_mgmt.install_load_policies(name,
+			'r.rolname = (SELECT l.loaded_by FROM usage_mgmt.import_load l WHERE l.id = load_id)')
+		FROM unnest(ARRAY['import_reject', 'usage_conflict']) AS name;
+
 	CREATE OR REPLACE VIEW usage_mgmt.usage_document WITH (security_invoker = true) AS
 		SELECT usage_mgmt.to_tmf(u)::text AS document FROM usage_mgmt.usage u;
 	COMMENT ON VIEW usage_mgmt.usage_document IS
@@ -130,6 +135,26 @@ BEGIN
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_loads() IS 'Part of install_tables().';
+
+-- The books are kept as the owner of the tables, whom no policy concerns.
+CREATE FUNCTION usage_mgmt.install_load_policies(relation text, is_of text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	name text := format('usage_mgmt.%I', relation);
+BEGIN
+	IF EXISTS (SELECT FROM pg_policy WHERE polrelid = name::regclass) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name);
+	EXECUTE format('CREATE POLICY loads_are_seen ON %s FOR SELECT USING (true)', name);
+	EXECUTE format('CREATE POLICY loads_are_their_roles ON %s USING (has_table_privilege(%L, ''DELETE'')
+		OR EXISTS (SELECT FROM pg_roles r WHERE pg_has_role(r.oid, ''USAGE'') AND %s))', name, name, is_of);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_load_policies(text, text) IS
+'Lets a role change the rows of its own loads only, unless it may delete all. Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_document_triggers(name text) RETURNS void
 LANGUAGE plpgsql

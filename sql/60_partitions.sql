@@ -113,7 +113,7 @@ BEGIN
 			HINT = 'Drop the foreign key, call ensure_partitions() and add the foreign key again.';
 	END IF;
 	-- The rows stay what they are, and so do their keys: no trigger may fire.
-	enable := usage_mgmt.disable_triggers('usage_mgmt.usage_default');
+	enable := usage_mgmt.disable_triggers('usage_mgmt.usage_default'::regclass);
 	EXECUTE format('WITH moved AS (DELETE FROM usage_mgmt.usage_default
 		WHERE usage_date >= $1 AND usage_date < $2 RETURNING *)
 		INSERT INTO %s (%s) SELECT %2$s FROM moved', leaf, columns)

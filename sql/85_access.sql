@@ -40,7 +40,9 @@ BEGIN
 			('{writer,operator}', 'TABLE', 'usage_specification', 'INSERT, UPDATE, DELETE'),
 			('{writer,operator}', 'TABLE', 'usage_specification_document', 'INSERT'),
 			-- usagectl keeps books. What others' loads had refused is for operators' eyes.
-			('{loader,operator}', 'TABLE', 'import_load', 'SELECT, INSERT, UPDATE'),
+			('{loader,operator}', 'TABLE', 'import_load', 'SELECT'),
+			('{loader}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
+			('{operator}', 'TABLE', 'import_load', 'INSERT, UPDATE'),
 			('{loader}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
 			('{loader}', 'TABLE', 'usage_conflict', 'SELECT (load_id, record_number), UPDATE (record_number)'),
 			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),

@@ -515,7 +515,7 @@ BEGIN
 		id text COLLATE "C" NOT NULL,
 		CONSTRAINT usage_specification_pkey PRIMARY KEY (id)
 	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.usage_specification', $$
+	PERFORM usage_mgmt.install_columns('usage_mgmt.usage_specification'::regclass, $$
 		name text,
 		description text,
 		version text,
@@ -535,7 +535,7 @@ BEGIN
 		changed_at timestamptz DEFAULT now(),
 		type text,
 		base_type text,
-		schema_location text$$);
+		schema_location text$$::text);
 	COMMENT ON TABLE usage_mgmt.usage_specification IS
 	'What usages of a type look like (TMF635: UsageSpecification).';
 	COMMENT ON COLUMN usage_mgmt.usage_specification.usage_spec_characteristic IS
@@ -565,7 +565,7 @@ BEGIN
 		usage_date timestamptz NOT NULL,
 		CONSTRAINT usage_pkey PRIMARY KEY (id, usage_date)
 	) PARTITION BY RANGE (usage_date);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.usage', $$
+	PERFORM usage_mgmt.install_columns('usage_mgmt.usage'::regclass, $$
 		usage_type text NOT NULL,
 		description text,
 		status usage_mgmt.usage_status NOT NULL DEFAULT 'received',
@@ -582,7 +582,7 @@ BEGIN
 		load_id bigint,
 		type text,
 		base_type text,
-		schema_location text$$);
+		schema_location text$$::text);
 	COMMENT ON TABLE usage_mgmt.usage IS
 	'Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.';
 	COMMENT ON COLUMN usage_mgmt.usage.usage_date IS 'When it happened (R14.5: date, v4: usageDate).';
@@ -850,9 +850,9 @@ BEGIN
 		CONSTRAINT import_load_pkey PRIMARY KEY (id),
 		CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected)
 	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load', $$
+	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, $$
 		filled bigint NOT NULL DEFAULT 0,
-		loaded_by text NOT NULL DEFAULT CURRENT_USER$$);
+		loaded_by text NOT NULL DEFAULT CURRENT_USER$$::text);
 	COMMENT ON TABLE usage_mgmt.import_load IS
 	'A load, and what became of its records: read = stored + repeated + conflicting + rejected.';
 	COMMENT ON COLUMN usage_mgmt.import_load.source IS 'Where it came from: COPY, or the name of a file.';
@@ -908,6 +908,11 @@ BEGIN
 	COMMENT ON COLUMN usage_mgmt.usage_conflict.stored IS
 	'The usage as it was stored then; null where only its id was kept.';
 
+	PERFORM usage_mgmt.install_load_policies('import_load', 'loaded_by = r.rolname');
+	PERFORM usage_mgmt.install_load_policies(name,
+			'r.rolname = (SELECT l.loaded_by FROM usage_mgmt.import_load l WHERE l.id = load_id)')
+		FROM unnest(ARRAY['import_reject', 'usage_conflict']) AS name;
+
 	CREATE OR REPLACE VIEW usage_mgmt.usage_document WITH (security_invoker = true) AS
 		SELECT usage_mgmt.to_tmf(u)::text AS document FROM usage_mgmt.usage u;
 	COMMENT ON VIEW usage_mgmt.usage_document IS
@@ -922,6 +927,26 @@ BEGIN
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_loads() IS 'Part of install_tables().';
+
+-- The books are kept as the owner of the tables, whom no policy concerns.
+CREATE FUNCTION usage_mgmt.install_load_policies(relation text, is_of text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	name text := format('usage_mgmt.%I', relation);
+BEGIN
+	IF EXISTS (SELECT FROM pg_policy WHERE polrelid = name::regclass) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name);
+	EXECUTE format('CREATE POLICY loads_are_seen ON %s FOR SELECT USING (true)', name);
+	EXECUTE format('CREATE POLICY loads_are_their_roles ON %s USING (has_table_privilege(%L, ''DELETE'')
+		OR EXISTS (SELECT FROM pg_roles r WHERE pg_has_role(r.oid, ''USAGE'') AND %s))', name, name, is_of);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_load_policies(text, text) IS
+'Lets a role change the rows of its own loads only, unless it may delete all. Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_document_triggers(name text) RETURNS void
 LANGUAGE plpgsql
@@ -1146,7 +1171,7 @@ BEGIN
 			HINT = 'Drop the foreign key, call ensure_partitions() and add the foreign key again.';
 	END IF;
 	-- The rows stay what they are, and so do their keys: no trigger may fire.
-	enable := usage_mgmt.disable_triggers('usage_mgmt.usage_default');
+	enable := usage_mgmt.disable_triggers('usage_mgmt.usage_default'::regclass);
 	EXECUTE format('WITH moved AS (DELETE FROM usage_mgmt.usage_default
 		WHERE usage_date >= $1 AND usage_date < $2 RETURNING *)
 		INSERT INTO %s (%s) SELECT %2$s FROM moved', leaf, columns)
@@ -1592,7 +1617,9 @@ BEGIN
 			('{writer,operator}', 'TABLE', 'usage_specification', 'INSERT, UPDATE, DELETE'),
 			('{writer,operator}', 'TABLE', 'usage_specification_document', 'INSERT'),
 			-- usagectl keeps books. What others' loads had refused is for operators' eyes.
-			('{loader,operator}', 'TABLE', 'import_load', 'SELECT, INSERT, UPDATE'),
+			('{loader,operator}', 'TABLE', 'import_load', 'SELECT'),
+			('{loader}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
+			('{operator}', 'TABLE', 'import_load', 'INSERT, UPDATE'),
 			('{loader}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
 			('{loader}', 'TABLE', 'usage_conflict', 'SELECT (load_id, record_number), UPDATE (record_number)'),
 			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),

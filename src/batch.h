@@ -6,6 +6,7 @@
 #define UM_BATCH_H
 
 #include "access/htup.h"
+#include "commands/copy.h"
 
 #include "content.h"
 #include "load.h"
@@ -47,6 +48,7 @@ typedef struct UmBatch
 	UmCheckSpecification check; /* as it was ordered when the statement began */
 	bool		fills;			/* what v4 does not ask for, as ordered then */
 	bool		form_known;		/* of the COPY that brings its documents */
+	CopyFromState copy;			/* that COPY, where its lines need a look; else NULL */
 	bool		storing;		/* its rows, and so triggers of the user's run */
 	UmLoad	   *load;			/* NULL where nobody keeps books */
 	int64		number;			/* of the last record */

@@ -143,7 +143,7 @@ um_usage_document_row(PG_FUNCTION_ARGS)
 				 errmsg("\"%s\" is no document view: its statement triggers are missing, or its first column is not a text",
 						RelationGetRelationName(data->tg_relation))));
 	if (!batch->form_known)
-		um_check_copied_row(data->tg_relation);
+		batch->copy = um_check_copied_row(data->tg_relation);
 	batch->form_known = true;
 	document = heap_getattr(data->tg_trigtuple, 1, desc, &null);
 	if (!null)
@@ -333,6 +333,9 @@ add_document(UmBatch *batch, text *document)
 		um_fault(&faults, NULL, UM_TOO_MUCH,
 				 "a document of %d bytes, more than %d: its first megabyte was kept",
 				 (int) VARSIZE_ANY_EXHDR(item->document), UM_LONGEST_KEPT);
+	else if (batch->copy != NULL && !um_is_line_whole(batch->copy))
+		um_fault(&faults, NULL, UM_NOT_JSON,
+				 "not JSON: a control character in a string, which COPY has taken for a quote");
 	else
 		read_item(batch, item, &faults);
 	if (faults.list != NIL)

@@ -60,8 +60,8 @@ um_check_copy(Relation view)
 	check_form(&form, view);
 }
 
-/* At its first row. */
-void
+/* At its first row; the COPY that brings it, NULL for one of lines that cannot change. */
+CopyFromState
 um_check_copied_row(Relation view)
 {
 	const ErrorContextCallback *context = error_context_stack;
@@ -74,8 +74,23 @@ um_check_copied_row(Relation view)
 
 		/* a trigger of what is copied into another table may write here */
 		if (copy->rel != NULL && RelationGetRelid(copy->rel) == RelationGetRelid(view))
+		{
 			check_form(&copy->opts, view);
+			return copy->opts.csv_mode ? copy : NULL;
+		}
 	}
+	return NULL;
+}
+
+/* Whether the row is the line as it was sent: COPY leaves out its quotes and escapes. */
+bool
+um_is_line_whole(CopyFromState copy)
+{
+	const StringInfoData *line = &copy->line_buf;
+
+	return memchr(line->data, copy->opts.quote[0], line->len) == NULL &&
+		(copy->opts.escape[0] == copy->opts.quote[0] ||
+		 memchr(line->data, copy->opts.escape[0], line->len) == NULL);
 }
 
 /* The COPY into the view that the client sent; NULL where it is another statement. */

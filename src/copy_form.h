@@ -5,10 +5,11 @@
 #ifndef UM_COPY_FORM_H
 #define UM_COPY_FORM_H
 
-#include "utils/relcache.h"
+#include "commands/copy.h"
 
 extern bool um_is_copy_into(Oid view);
 extern void um_check_copy(Relation view);
-extern void um_check_copied_row(Relation view);
+extern CopyFromState um_check_copied_row(Relation view);
+extern bool um_is_line_whole(CopyFromState copy);
 
 #endif

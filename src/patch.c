@@ -776,6 +776,8 @@ check_filter(const PatchPath *pointer)
 {
 	ListCell   *cell;
 
+	if (pointer->conditions == NIL)
+		fail(pointer->text, "the filter is empty");
 	foreach(cell, pointer->conditions)
 		if (((UmCondition *) lfirst(cell))->op != UM_EQ)
 			fail(pointer->text, "a filter compares with = only");

@@ -317,23 +317,32 @@ split_path(const char *name)
 	return path;
 }
 
-/* a,b and a;b and a;name=b */
+/*
+ * a,b and a;b and a;name=b.  Another name behind a semicolon is no value: who
+ * writes it joins two conditions as no version of TMF630 does.
+ */
 static List *
 split_values(const char *name, char *value)
 {
 	List	   *values = NIL;
 	int			len = strlen(name);
 
-	for (;;)
+	for (bool alternative = false;; alternative = value[-1] == ';')
 	{
 		int			end = strcspn(value, ",;");
 		char		separator = value[end];
+		char	   *sign = memchr(value, '=', end);
 
 		if (values != NIL && len < end && strncmp(value, name, len) == 0 && value[len] == '=')
 		{
 			value += len + 1;
 			end -= len + 1;
 		}
+		else if (alternative && sign != NULL)
+			ereport(ERROR,
+					(errcode(UM_PARAMETER),
+					 errmsg("\"%.*s\" behind a semicolon is no value of \"%s\"", end, value, name),
+					 errhint("Conditions are joined by &; an = that is part of a value is written %%3D.")));
 		values = lappend(values, um_url_decode(value, end));
 		if (separator == '\0')
 			return values;

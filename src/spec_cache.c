@@ -23,6 +23,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -180,6 +181,24 @@ um_check_specification_of(const UmRecord *usage, Oid reader, UmFaults *faults)
 	specification = specification_of(pnstrdup(id.ptr, id.len), reader);
 	if (specification != NULL && specification->found)
 		check_against(usage, specification, faults);
+}
+
+/* Whether a usage has the specification and the characteristics that it had. */
+bool
+um_follows_as_before(const UmRecord *usage, const UmRecord *old)
+{
+	static const char *const columns[] = {"usage_specification_id", "usage_characteristic"};
+
+	for (size_t i = 0; i < lengthof(columns); i++)
+	{
+		int			slot = um_find_attribute(usage->model, columns[i])->slot;
+
+		if (um_is_set(usage, slot) != um_is_set(old, slot) ||
+			(um_is_set(usage, slot) &&
+			 !datumIsEqual(usage->value[slot], old->value[slot], false, -1)))
+			return false;
+	}
+	return true;
 }
 
 static CachedSpecification *

@@ -261,7 +261,8 @@ stamp(UmRecord *record, bool insert)
 
 /*
  * The result is checked, unless it is rejected, which must stay possible, or
- * billed, which cannot be mended any more.
+ * billed, which cannot be mended any more.  Becoming billed is no way round: it
+ * passes only with the content that the usage was rated with.
  */
 static void
 check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner, UmFaults *faults)
@@ -272,7 +273,7 @@ check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner, UmFau
 	if (status == UM_RECYCLED)
 		forget_rejection(usage);
 	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_OFF || status == UM_REJECTED ||
-		(old != NULL && status == UM_BILLED_STATUS))
+		(old != NULL && status == UM_BILLED_STATUS && um_follows_as_before(usage, old)))
 		return;
 	um_check_specification_of(usage, owner, &found);
 	if (found.list == NIL)

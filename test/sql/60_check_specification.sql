@@ -191,6 +191,17 @@ INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_specific
 SELECT id, status FROM usage_mgmt.usage WHERE id = 'fine';
 ROLLBACK;
 
+-- What was rated before the check was ordered can be billed as it is, and as nothing else
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_specification_id, usage_characteristic, rated_product_usage)
+	SELECT 'rated', '2001-01-15 12:00+00', 'T', 'rated', 'fit', '{"unknown": 1}', ARRAY[usage_mgmt.rated_product_usage(rating_date => now(),
+		tax_included_rating_amount => 1, tax_excluded_rating_amount => 1, tax_rate => 0, currency_code => 'EUR', product_ref => 'p/1')];
+UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
+SELECT pg_temp.faults($$UPDATE usage_mgmt.usage SET usage_characteristic = '{"other": 1}' WHERE id = 'rated'$$);
+SELECT pg_temp.faults($$UPDATE usage_mgmt.usage SET status = 'billed', usage_characteristic = '{"other": 1}' WHERE id = 'rated'$$);
+UPDATE usage_mgmt.usage SET status = 'billed' WHERE id = 'rated';
+SELECT id, status, usage_characteristic FROM usage_mgmt.usage WHERE id = 'rated';
+
 UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
 SELECT usage_mgmt.drop_partitions('2001-12-31') AS dropped;

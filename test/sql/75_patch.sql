@@ -550,7 +550,7 @@ BEGIN
 	FOREACH patch IN ARRAY ARRAY['[{"op": "foo"}]', '[1]', '1', 'null', '[null]', '[{"path": "/x"}]', '[{"op": 1, "path": "/x"}]', '[{"op": "add"}]', '[{"op": "add", "path": 1, "value": 1}]',
 		'[{"op": "add", "path": "/x"}]', '[{"op": "replace", "path": "/x"}]', '[{"op": "test", "path": "/x"}]', '[{"op": "copy", "path": "/x"}]', '[{"op": "move", "path": "/x", "from": 1}]',
 		'[{"op": "add", "path": "/a~2", "value": 1}]', '[{"op": "copy", "path": "/a", "from": "/b~"}]', '[{"op": "remove", "path": ""}]', '[{"op": "move", "from": "/a", "path": "/a/b"}]',
-		'[{"op": "remove", "path": "/usageCharacteristic?name.gt=1"}]', '[{"op": "add", "path": "/type", "value": "x"}, {"op": "Add", "path": "/type", "value": "x"}]', '[]'] LOOP
+		'[{"op": "remove", "path": "/usageCharacteristic?name.gt=1"}]', '[{"op": "remove", "path": "/usageCharacteristic?"}]', '[{"op": "add", "path": "/type", "value": "x"}, {"op": "Add", "path": "/type", "value": "x"}]', '[]'] LOOP
 		BEGIN
 			RAISE NOTICE '%: % patched', patch, usage_mgmt.patch_usages('id=nobody', patch, 'application/json-patch-query+json');
 		EXCEPTION WHEN OTHERS THEN

@@ -604,6 +604,13 @@ SELECT usage_mgmt.install_tables();
 COPY usage_mgmt.usage_document FROM STDIN :lines;
 \.
 
+-- COPY takes quotes out of the lines that hold them: such a record is a reject
+COPY (VALUES (E'{"id":"quoted","date":"2001-01-05","type":"V\001OI\001CE"}'), ('{"id":"plain","date":"2001-01-05","type":"V"}'))
+	TO :'file' WITH (FORMAT csv, QUOTE E'\x1e', DELIMITER E'\x1f');
+COPY usage_mgmt.usage_document FROM :'file' :lines;
+SELECT record_number, errors -> 0 ->> 'code' AS code, errors -> 0 ->> 'message' AS message FROM usage_mgmt.import_reject
+	WHERE load_id = (SELECT load FROM newest);
+
 SELECT count(*) FROM usage_mgmt.check_keys();
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification, usage_mgmt.usage_key, usage_mgmt.import_load,
 	usage_mgmt.import_reject, usage_mgmt.usage_conflict RESTART IDENTITY;

@@ -113,7 +113,7 @@ SELECT c.oid::regclass::text, c.relkind, pg_get_expr(c.relpartbound, c.oid), c.r
 SELECT indexdef FROM pg_indexes WHERE schemaname = 'usage_mgmt' ORDER BY 1;
 SELECT tgrelid::regclass::text, tgname, tgenabled, tgparentid <> 0, pg_get_triggerdef(oid) FROM pg_trigger
 	WHERE NOT tgisinternal ORDER BY 1, 2;
-SELECT * FROM pg_policies;
+SELECT * FROM pg_policies ORDER BY tablename, policyname;
 SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
 	WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'usage_mgmt')
 	ORDER BY 1;
