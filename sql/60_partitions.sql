@@ -13,6 +13,9 @@ BEGIN
 	IF NOT isfinite(from_date) OR NOT isfinite(to_date) THEN
 		RAISE EXCEPTION 'partitions from % to % would have no end', from_date, to_date
 			USING ERRCODE = 'datetime_field_overflow';
+	ELSIF from_date < '0001-01-01 00:00+00' OR to_date >= '10000-01-01 00:00+00' THEN
+		RAISE EXCEPTION 'no usage is of all the months from % to %', from_date, to_date
+			USING ERRCODE = 'datetime_field_overflow', HINT = 'Dates are of the years 1 to 9999.';
 	END IF;
 	months := ARRAY(
 		SELECT m FROM generate_series(date_trunc('month', from_date AT TIME ZONE 'UTC'),

@@ -165,9 +165,10 @@ static void add_strays(Keys *astray, const char *which, Relation relation);
 static void refuse_taken(Keys *astray, const char *rows);
 static void follow_strays(Keys *astray, Relation relation);
 static bool have_keys(Keys *astray);
+static bool lack_keys(Keys *keys);
 static void settle(Keys *lost, Relation relation);
 static char *all_rows(Relation relation);
-static void write_moves(Relation relation);
+static void write_moves(Relation relation, double told);
 static void register_rows(const char *name, const Keys *keys);
 static void start_keys(Keys *keys);
 static void start_moves(Keys *keys);
@@ -281,16 +282,18 @@ move_keys(TriggerData *data)
 	Keys		keys;
 	Keys		astray;
 	bool		any;
+	double		told;
 
 	start_moves(&keys);
 	collect_moves(&keys, data);
+	told = keys.count;
 	any = take_strays(&keys, &astray, false);
 	if (write_keys(&keys, &move, MOVE) < keys.count)
 		note_strays(&keys, true);
 	tuplestore_end(keys.rows);
 	if (any)
 		(void) write_keys(&astray, &move, MOVE);
-	write_moves(data->tg_relation);
+	write_moves(data->tg_relation, told);
 	if (any)
 		follow_strays(&astray, data->tg_relation);
 }
@@ -472,6 +475,18 @@ have_keys(Keys *astray)
 	return write_keys(astray, plan, NULL) > 0;
 }
 
+/* Whether there are rows that have no key where they are. */
+static bool
+lack_keys(Keys *keys)
+{
+	static UmPlan plan = {
+		.sql = "SELECT FROM " BATCH " b WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k "
+		"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") IN_BATCH ") LIMIT 1",
+	};
+
+	return write_keys(keys, &plan, NULL) > 0;
+}
+
 /* Lets keys follow rows of which only the table knows what became of them. */
 static void
 settle(Keys *lost, Relation relation)
@@ -584,12 +599,16 @@ drop_moves(void)
 	MemoryContextDelete(moves->context);
 }
 
-/* The keys of rows that moved, of which an UPDATE, unlike MERGE, has set all already. */
+/*
+ * The keys of rows that moved, of which an UPDATE, unlike MERGE, has set all
+ * already: the ones that its tables told of.
+ */
 static void
-write_moves(Relation relation)
+write_moves(Relation relation, double told)
 {
 	int			settings;
 	uint64		moved;
+	bool		lacking;
 	Keys		astray;
 
 	if (!has_moves(partition_root(relation)))
@@ -605,9 +624,12 @@ write_moves(Relation relation)
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(MOVES);
 	moved = SPI_processed;
+	lacking = moved + told < moving->keys.count || lack_keys(&moving->keys);
 	if (take_strays(&moving->keys, &astray, false))
 		follow_strays(&astray, relation);
-	if (moved > 0)
+	if (lacking)
+		note_strays(&moving->keys, true);
+	else if (moved > 0)
 		note_strays(&moving->keys, false);
 	note_lost(moving);
 	settle(&moving->lost, relation);

@@ -23,6 +23,8 @@ SET DateStyle = 'ISO';
 SELECT leaf, bounds FROM pg_temp.leaf WHERE bounds <> 'DEFAULT' ORDER BY leaf::text;
 SELECT usage_mgmt.ensure_partitions('2001-03-31', '2001-01-01') AS backwards;
 SELECT usage_mgmt.ensure_partitions('-infinity', '2001-01-01');
+SELECT usage_mgmt.ensure_partitions('0044-03-15 BC', '0044-03-16 BC');
+SELECT usage_mgmt.ensure_partitions('9999-12-01', '10000-01-15');
 SELECT usage_mgmt.ensure_partitions('2001-01-01', 'infinity');
 -- each has the triggers of its parent, and its own that keep the ledger
 SELECT count(DISTINCT triggers) AS same, min(triggers) AS triggers FROM (
