@@ -116,10 +116,15 @@ BEGIN
 	COMMENT ON COLUMN usage_mgmt.usage_conflict.stored IS
 	'The usage as it was stored then; null where only its id was kept.';
 
-	PERFORM usage_mgmt.install_load_policies('import_load', 'loaded_by = r.rolname');
-	PERFORM usage_mgmt.install_load_policies(name,
-			'r.rolname = (SELECT l.loaded_by FROM usage_mgmt.import_load l WHERE l.id = load_id)')
-		FROM unnest(ARRAY['import_reject', 'usage_conflict']) AS name;
+	-- The books are kept as the owner of the tables, whom no policy concerns. Rejects have none:
+	-- COPY takes no rows where there is one.
+	IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = 'usage_mgmt.import_load'::regclass) THEN
+		ALTER TABLE usage_mgmt.import_load ENABLE ROW LEVEL SECURITY;
+		CREATE POLICY loads_are_seen ON usage_mgmt.import_load FOR SELECT USING (true);
+		CREATE POLICY loads_are_their_roles ON usage_mgmt.import_load
+			USING (has_table_privilege('usage_mgmt.import_load', 'DELETE')
+				OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = loaded_by AND pg_has_role(r.oid, 'USAGE')));
+	END IF;
 
 	CREATE OR REPLACE VIEW usage_mgmt.usage_document WITH (security_invoker = true) AS
 		SELECT usage_mgmt.to_tmf(u)::text AS document FROM usage_mgmt.usage u;
@@ -135,26 +140,6 @@ BEGIN
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_loads() IS 'Part of install_tables().';
-
--- The books are kept as the owner of the tables, whom no policy concerns.
-CREATE FUNCTION usage_mgmt.install_load_policies(relation text, is_of text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $install$
-DECLARE
-	name text := format('usage_mgmt.%I', relation);
-BEGIN
-	IF EXISTS (SELECT FROM pg_policy WHERE polrelid = name::regclass) THEN
-		RETURN;
-	END IF;
-	EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name);
-	EXECUTE format('CREATE POLICY loads_are_seen ON %s FOR SELECT USING (true)', name);
-	EXECUTE format('CREATE POLICY loads_are_their_roles ON %s USING (has_table_privilege(%L, ''DELETE'')
-		OR EXISTS (SELECT FROM pg_roles r WHERE pg_has_role(r.oid, ''USAGE'') AND %s))', name, name, is_of);
-END
-$install$;
-COMMENT ON FUNCTION usage_mgmt.install_load_policies(text, text) IS
-'Lets a role change the rows of its own loads only, unless it may delete all. Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_document_triggers(name text) RETURNS void
 LANGUAGE plpgsql
