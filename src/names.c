@@ -129,6 +129,8 @@ hint_of_operator(const char *name, int at)
 
 	nearest.len = to_lower(nearest.wanted, name + at, strlen(name + at));
 	consider_words(&nearest, um_operators);
+	if (nearest.distance == 0)
+		return pstrdup("A condition has one operator.");
 	return psprintf("The nearest name is \"%.*s%s\".", at, name, nearest.name);
 }
 

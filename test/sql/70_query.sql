@@ -161,6 +161,9 @@ SELECT usage_mgmt.delete_usage('t1'), usage_mgmt.delete_usage_specification('T')
 SELECT usage_mgmt.delete_usages('limit=1');
 SELECT usage_mgmt.delete_usages('after=a');
 -- another name behind a semicolon would be a value that nothing has, or all have not
+\set VERBOSITY default
+SELECT usage_mgmt.delete_usages('id.ne.ne=1');
+\set VERBOSITY terse
 SELECT usage_mgmt.delete_usages('id.ne=zz;statsu=rated');
 SELECT usage_mgmt.count_usages('type=SMS;status=rated');
 SELECT usage_mgmt.count_usages('type=none;a%3Db');
