@@ -360,8 +360,10 @@ SELECT usage_mgmt.ensure_partitions('1990-01-01', '1990-01-01');
 \set VERBOSITY terse
 SELECT usage_id FROM public.note ORDER BY usage_id;
 SELECT usage_mgmt.ensure_partitions('1989-01-01', '1989-01-01') AS made;
--- what is referred to stays, the rest can go
+-- what is referred to stays, the rest can go (versions name the constraint in their own ways)
+\set VERBOSITY sqlstate
 SELECT usage_mgmt.drop_partitions('2001-03-01', unbilled => true);
+\set VERBOSITY terse
 DELETE FROM public.note WHERE usage_date > '2001-01-01';
 SELECT usage_mgmt.drop_partitions('2001-03-01', unbilled => true) AS dropped;
 DROP TABLE public.note;
