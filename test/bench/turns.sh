@@ -30,6 +30,7 @@ fill_sides() {
 	done
 	sql read_after -c "COPY (SELECT body FROM bench.documents) TO '$scratch/voice.binary' WITH (FORMAT binary)" \
 		-c "COPY (SELECT $columns FROM usage_mgmt.usage ORDER BY id) TO '$scratch/voice.copy'"
+	sql read_after -c "COPY (SELECT body FROM bench.documents) TO '$scratch/voice.json' WITH $lines"
 	for side in before after; do
 		sql "load_$side" -c 'CREATE TABLE bench.documents (body text)' \
 			-c "COPY bench.documents FROM '$scratch/voice.binary' WITH (FORMAT binary)" -c 'VACUUM ANALYZE'
@@ -41,6 +42,8 @@ declare_turns() {
 
 	turn import load_SIDE "$quiet $(empty usage_mgmt)" \
 		"COPY usage_mgmt.usage_document FROM '$scratch/voice.binary' WITH (FORMAT binary);"
+	turn csv load_SIDE "$quiet $(empty usage_mgmt)" \
+		"COPY usage_mgmt.usage_document FROM '$scratch/voice.json' WITH $lines;"
 	turn copy load_SIDE "$(empty usage_mgmt)" "COPY usage_mgmt.usage ($columns) FROM '$scratch/voice.copy';"
 	turn export read_SIDE '' "COPY (SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u) TO '/dev/null' WITH (FORMAT binary);"
 	turn get read_SIDE '' "DO \$\$
