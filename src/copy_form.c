@@ -6,7 +6,8 @@
  * own.  COPY's text format takes the backslashes away, plain CSV the quotes, a
  * header the first record; what is left may well be JSON, and nobody is told.
  * So a COPY of any form that could change or leave out a document is refused:
- * binary is safe, and CSV whose quote and delimiter no JSON text can hold.
+ * binary is safe, and CSV whose quote and delimiter no JSON text can hold.  A
+ * line that holds one is no JSON, which only the line as it came can tell.
  *
  * The options of the statement that the client sent are known before its first
  * line is read.  Those of a COPY within a function are known with its first
