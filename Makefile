@@ -5,6 +5,9 @@ MODULE_big = usage_mgmt
 OBJS = \
 	src/batch.o \
 	src/bulk.o \
+	src/caller.o \
+	src/catalog.o \
+	src/changes.o \
 	src/characteristics.o \
 	src/characteristics_edit.o \
 	src/characteristics_gin.o \
@@ -14,6 +17,9 @@ OBJS = \
 	src/copy_form.o \
 	src/currency.o \
 	src/cursor.o \
+	src/delivery.o \
+	src/entry.o \
+	src/errors.o \
 	src/faults.o \
 	src/json_scan.o \
 	src/json_tree.o \
@@ -29,6 +35,8 @@ OBJS = \
 	src/query_string.o \
 	src/record.o \
 	src/replace.o \
+	src/resource.o \
+	src/row.o \
 	src/rows.o \
 	src/rules.o \
 	src/setting_table.o \
@@ -39,7 +47,8 @@ OBJS = \
 	src/tmf_write.o \
 	src/triggers.o \
 	src/types.o \
-	src/usage_mgmt.o
+	src/usage_mgmt.o \
+	src/vouch.o
 
 # One subject each, put together in this order.
 SQL_PARTS = \
@@ -52,7 +61,7 @@ SQL_PARTS = \
 	sql/55_loads.sql \
 	sql/60_partitions.sql \
 	sql/70_operations.sql \
-	sql/80_collections.sql \
+	sql/80_functions.sql \
 	sql/85_access.sql \
 	sql/90_install.sql
 

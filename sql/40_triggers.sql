@@ -1,24 +1,24 @@
--- Trigger functions, and the hash that the ledger keeps
+-- The resources, the settings, and the hash that a ledger keeps
 
-CREATE FUNCTION usage_mgmt.usage_check() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_check' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_check() IS
-'BEFORE INSERT OR UPDATE OR DELETE of a usage, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.';
+CREATE FUNCTION usage_mgmt.resources(
+	OUT noun text, OUT plural text, OUT label text, OUT about text, OUT date_column text,
+	OUT ledger text, OUT conflict text, OUT specification text, OUT closed text[],
+	OUT rejected text[], OUT open text[]) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_resource_list' LANGUAGE C STABLE;
+COMMENT ON FUNCTION usage_mgmt.resources() IS
+'The resources there are: noun names the table and the functions for one, plural those for many; date_column is null where a resource is neither partitioned nor has a ledger and conflicts; specification is what it is checked against; the last three are the statuses in which it is final, at fault, or waits for work.';
 
-CREATE FUNCTION usage_mgmt.usage_keys() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_keys' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_keys() IS
-'For each statement: keeps usage_key, as the owner of the table that fired. An id that another usage has is 23505.';
+CREATE FUNCTION usage_mgmt.resource_columns(
+	resource text, OUT name text, OUT declaration text, OUT comment text, OUT view text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_resource_columns' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION usage_mgmt.resource_columns(text) IS
+'The columns of a resource''s table as the model has them, with what each version of the standard calls them; view is what the name of the view with a list''s elements ends with.';
 
-CREATE FUNCTION usage_mgmt.usage_specification_check() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_specification_check' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_specification_check() IS
-'BEFORE INSERT OR UPDATE of a usage specification, for each row: completes and checks it.';
-
-CREATE FUNCTION usage_mgmt.usage_specification_changed() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_specification_changed' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_specification_changed() IS
-'AFTER any change of usage specifications: tells every session to read them anew.';
+CREATE FUNCTION usage_mgmt.attribute_names(resource text, column_name text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.attribute_names(text, text) IS
+'Every spelling of the attribute behind a column of a resource that is understood in JSON, the versions'' own first; null when there is none.';
 
 CREATE FUNCTION usage_mgmt.setting_check() RETURNS trigger
 AS 'MODULE_PATHNAME', 'um_setting_check' LANGUAGE C;
@@ -35,17 +35,15 @@ AS 'MODULE_PATHNAME', 'um_setting_defaults' LANGUAGE C IMMUTABLE;
 COMMENT ON FUNCTION usage_mgmt.setting_defaults() IS
 'All settings that setting can hold, with what they are where it has no row.';
 
-CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS uuid
+CREATE FUNCTION usage_mgmt.content_hash("row" record) RETURNS uuid
 AS 'MODULE_PATHNAME', 'um_content_hash_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.content_hash(record) IS
-'Hash of a usage''s content in canonical form (SHA-256 cut to 16 bytes), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
+'Hash of a row''s content in canonical form (SHA-256 cut to 16 bytes), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
 
 CREATE FUNCTION usage_mgmt.hash_version() RETURNS smallint
 AS 'MODULE_PATHNAME', 'um_hash_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.hash_version() IS
-'The algorithm of content_hash(), as usage_key keeps it beside every hash.';
+'The algorithm of content_hash(), as a ledger keeps it beside every hash.';
 
 -- Whoever makes a trigger of one of these must own the table's design.
-REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_check(), usage_mgmt.usage_keys(),
-	usage_mgmt.usage_specification_check(), usage_mgmt.usage_specification_changed(),
-	usage_mgmt.setting_check(), usage_mgmt.setting_changed() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION usage_mgmt.setting_check(), usage_mgmt.setting_changed() FROM PUBLIC;

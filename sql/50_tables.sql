@@ -8,12 +8,8 @@ SET client_min_messages = warning	-- IF NOT EXISTS tells what is there
 AS $install$
 BEGIN
 	PERFORM usage_mgmt.install_setting();
-	PERFORM usage_mgmt.install_usage_specification();
-	PERFORM usage_mgmt.install_usage();
-	PERFORM usage_mgmt.install_usage_key();
-	PERFORM usage_mgmt.install_views();
 	PERFORM usage_mgmt.install_loads();
-	PERFORM usage_mgmt.ensure_partitions(now() - interval '3 months', now() + interval '12 months');
+	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_tables() IS
@@ -42,185 +38,176 @@ END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_setting() IS 'Part of install_tables().';
 
-CREATE FUNCTION usage_mgmt.install_usage_specification() RETURNS void
+CREATE FUNCTION usage_mgmt.install_resource(resource text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
 AS $install$
 BEGIN
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_specification (
-		id text COLLATE "C" NOT NULL,
-		CONSTRAINT usage_specification_pkey PRIMARY KEY (id)
-	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.usage_specification'::regclass, $$
-		name text,
-		description text,
-		version text,
-		is_bundle boolean,
-		last_update timestamptz,
-		status usage_mgmt.usage_specification_status NOT NULL DEFAULT 'in study',
-		valid_from timestamptz,
-		valid_to timestamptz,
-		usage_spec_characteristic jsonb,
-		related_party usage_mgmt.related_party[],
-		attachment jsonb,
-		constraint_ref jsonb,
-		entity_spec_relationship jsonb,
-		target_entity_schema jsonb,
-		extra jsonb,
-		received_at timestamptz DEFAULT now(),
-		changed_at timestamptz DEFAULT now(),
-		type text,
-		base_type text,
-		schema_location text$$::text);
-	COMMENT ON TABLE usage_mgmt.usage_specification IS
-	'What usages of a type look like (TMF635: UsageSpecification).';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.usage_spec_characteristic IS
-	'The characteristics and their allowed values, a JSON array under the names of R14.5.';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.extra IS
-	'Attributes that the model does not know, a JSON object.';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.type IS '@type (v4).';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.base_type IS '@baseType (v4).';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.schema_location IS '@schemaLocation (v4).';
-	PERFORM usage_mgmt.install_trigger('usage_specification', 'zz_usage_specification_check',
-		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'usage_specification_check');
-	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_changed',
-		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'usage_specification_changed');
-	-- Replicated changes must reach the sessions' caches, too.
-	ALTER TABLE usage_mgmt.usage_specification ENABLE ALWAYS TRIGGER usage_specification_changed;
+	PERFORM usage_mgmt.install_functions(resource);
+	PERFORM usage_mgmt.install_table(resource);
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_usage_specification() IS 'Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_resource(text) IS
+'Makes the functions and tables of a resource that another module has registered. Its type of statuses must be there.';
 
-CREATE FUNCTION usage_mgmt.install_usage() RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $install$
-BEGIN
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage (
-		id text COLLATE "C" NOT NULL,
-		usage_date timestamptz NOT NULL,
-		CONSTRAINT usage_pkey PRIMARY KEY (id, usage_date)
-	) PARTITION BY RANGE (usage_date);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.usage'::regclass, $$
-		usage_type text NOT NULL,
-		description text,
-		status usage_mgmt.usage_status NOT NULL DEFAULT 'received',
-		usage_specification_id text,
-		usage_specification_href text,
-		usage_specification_name text,
-		usage_characteristic usage_mgmt.characteristics,
-		related_party usage_mgmt.related_party[],
-		rated_product_usage usage_mgmt.rated_product_usage[],
-		rejection jsonb,
-		extra jsonb,
-		received_at timestamptz DEFAULT now(),
-		changed_at timestamptz DEFAULT now(),
-		load_id bigint,
-		type text,
-		base_type text,
-		schema_location text$$::text);
-	COMMENT ON TABLE usage_mgmt.usage IS
-	'Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.';
-	COMMENT ON COLUMN usage_mgmt.usage.usage_date IS 'When it happened (R14.5: date, v4: usageDate).';
-	COMMENT ON COLUMN usage_mgmt.usage.usage_specification_id IS
-	'The specification it follows; a soft reference, the specification may be another server''s.';
-	COMMENT ON COLUMN usage_mgmt.usage.rejection IS
-	'Why it was rejected; a usage that the specification check marked has its faults and delivered_status here.';
-	COMMENT ON COLUMN usage_mgmt.usage.extra IS
-	'Attributes that the model does not know, a JSON object.';
-	COMMENT ON COLUMN usage_mgmt.usage.received_at IS 'When it was stored.';
-	COMMENT ON COLUMN usage_mgmt.usage.changed_at IS 'When it was changed last.';
-	COMMENT ON COLUMN usage_mgmt.usage.load_id IS 'The import_load that brought it.';
-	COMMENT ON COLUMN usage_mgmt.usage.type IS '@type (v4); what R14.5 calls type is usage_type.';
-	COMMENT ON COLUMN usage_mgmt.usage.base_type IS '@baseType (v4).';
-	COMMENT ON COLUMN usage_mgmt.usage.schema_location IS '@schemaLocation (v4).';
-
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_default PARTITION OF usage_mgmt.usage DEFAULT;
-	COMMENT ON TABLE usage_mgmt.usage_default IS
-	'Usages of months without a partition; ensure_partitions() moves them out.';
-	CREATE INDEX IF NOT EXISTS usage_date_idx ON usage_mgmt.usage (usage_date);
-	-- What waits for work: few rows, whatever the size of the table.
-	CREATE INDEX IF NOT EXISTS usage_open_idx ON usage_mgmt.usage (status, usage_date)
-		WHERE status IN ('received', 'rejected', 'recycled', 'guided', 'rerated');
-	PERFORM usage_mgmt.install_trigger('usage', 'zz_usage_check',
-		'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'usage_check');
-END
-$install$;
-COMMENT ON FUNCTION usage_mgmt.install_usage() IS 'Part of install_tables().';
-
-CREATE FUNCTION usage_mgmt.install_usage_key() RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $install$
-BEGIN
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_key (
-		-- In this order nothing is lost to alignment.
-		usage_date timestamptz NOT NULL,
-		content_hash uuid NOT NULL,
-		hash_version smallint NOT NULL,
-		id text COLLATE "C" NOT NULL,
-		CONSTRAINT usage_key_pkey PRIMARY KEY (id)
-	);
-	COMMENT ON TABLE usage_mgmt.usage_key IS
-	'The ledger: every id once, whatever the partition. Written by the triggers of usage alone.';
-	COMMENT ON COLUMN usage_mgmt.usage_key.usage_date IS 'The date of the usage, which names its partition.';
-	COMMENT ON COLUMN usage_mgmt.usage_key.content_hash IS 'Hash of the usage as it was first stored.';
-	COMMENT ON COLUMN usage_mgmt.usage_key.hash_version IS 'The algorithm of the hash.';
-	PERFORM usage_mgmt.install_key_triggers(relid)
-		FROM pg_partition_tree('usage_mgmt.usage');
-END
-$install$;
-COMMENT ON FUNCTION usage_mgmt.install_usage_key() IS 'Part of install_tables().';
-
-CREATE FUNCTION usage_mgmt.install_views() RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $install$
-BEGIN
-	CREATE OR REPLACE VIEW usage_mgmt.usage_rating WITH (security_invoker = true) AS
-		SELECT u.id AS usage_id, u.usage_date, r.ordinality AS ordinal,
-			r.rating_date, r.usage_rating_tag, r.is_billed, r.rating_amount_type,
-			r.tax_included_rating_amount, r.tax_excluded_rating_amount, r.tax_rate,
-			r.is_tax_exempt, r.offer_tariff_type, r.bucket_value_converted_in_amount,
-			r.bucket_currency_code, r.currency_code, r.product_ref, r.product_ref_id,
-			r.product_ref_name, r.product_ref_referred_type, r.product_ref_type,
-			r.product_ref_base_type, r.product_ref_schema_location, r.type, r.base_type,
-			r.schema_location, r.extra
-		FROM usage_mgmt.usage u, unnest(u.rated_product_usage) WITH ORDINALITY r;
-	COMMENT ON VIEW usage_mgmt.usage_rating IS
-	'Each rated product usage as a row, with the columns of the type; ordinal counts from 1.';
-	CREATE OR REPLACE VIEW usage_mgmt.usage_party WITH (security_invoker = true) AS
-		SELECT u.id AS usage_id, u.usage_date, p.ordinality AS ordinal,
-			p.role, p.id, p.href, p.name, p.status, p.alias, p.valid_from, p.valid_to,
-			p.referred_type, p.type, p.base_type, p.schema_location, p.extra
-		FROM usage_mgmt.usage u, unnest(u.related_party) WITH ORDINALITY p;
-	COMMENT ON VIEW usage_mgmt.usage_party IS
-	'Each related party as a row, with the columns of the type; ordinal counts from 1.';
-END
-$install$;
-COMMENT ON FUNCTION usage_mgmt.install_views() IS 'Part of install_tables().';
-
--- Older tables get what they lack. There is no lock where nothing is missing.
-CREATE FUNCTION usage_mgmt.install_columns(relation regclass, declarations text) RETURNS void
+CREATE FUNCTION usage_mgmt.install_table(resource text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
 DECLARE
-	missing text[] := (SELECT array_agg(declaration ORDER BY place)
-		FROM regexp_split_to_table(btrim(declarations, E' \t\n'), ',\s*\n\s*')
-			WITH ORDINALITY AS d(declaration, place)
-		WHERE NOT EXISTS (SELECT FROM pg_attribute
-						  WHERE attrelid = relation AND attname = split_part(declaration, ' ', 1)));
+	r record;
+	relation regclass;
 BEGIN
-	IF missing IS NOT NULL THEN
-		EXECUTE format('ALTER TABLE %s ADD COLUMN %s', relation, array_to_string(missing, ', ADD COLUMN '));
-		PERFORM usage_mgmt.empty_extra(relation,
-			ARRAY(SELECT split_part(declaration, ' ', 1) FROM unnest(missing) declaration));
+	SELECT * INTO r FROM usage_mgmt.resources() WHERE noun = resource;
+	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I (%s, CONSTRAINT %I PRIMARY KEY (%s)) %s',
+		resource,
+		(SELECT string_agg(format('%I %s', name, declaration), ', ')
+			FROM usage_mgmt.resource_columns(resource) WHERE name IN ('id', r.date_column)),
+		resource || '_pkey', concat_ws(', ', 'id', r.date_column),
+		'PARTITION BY RANGE (' || r.date_column || ')');
+	relation := format('usage_mgmt.%I', resource);
+	EXECUTE format('COMMENT ON TABLE %s IS %L', relation, r.about);
+	PERFORM usage_mgmt.install_columns(relation, array_agg(name), array_agg(declaration))
+		FROM usage_mgmt.resource_columns(resource);
+	PERFORM usage_mgmt.install_comment(relation, name, comment)
+		FROM usage_mgmt.resource_columns(resource) WHERE comment <> '';
+	PERFORM usage_mgmt.install_trigger(resource, 'zz_' || resource || '_check',
+		'BEFORE INSERT OR UPDATE' || CASE WHEN r.closed <> '{}' OR r.date_column <> '' THEN ' OR DELETE' ELSE '' END,
+		'FOR EACH ROW', resource || '_check');
+	IF r.date_column IS NOT NULL THEN
+		PERFORM usage_mgmt.install_partitioning(r.noun, r.date_column, r.open);
+		PERFORM usage_mgmt.install_ledger(r.noun, r.date_column, r.ledger);
+		PERFORM usage_mgmt.install_conflicts(r.noun, r.label, r.conflict);
+		PERFORM usage_mgmt.ensure_partitions(now() - interval '3 months', now() + interval '12 months', resource);
+	END IF;
+	IF EXISTS (SELECT FROM usage_mgmt.resources() WHERE specification = resource) THEN
+		PERFORM usage_mgmt.install_trigger(resource, resource || '_changed',
+			'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', resource || '_changed');
+		-- Replicated changes must reach the sessions' caches, too.
+		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, resource || '_changed');
+	END IF;
+	PERFORM usage_mgmt.install_views(resource, r.label, r.date_column);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_table(text) IS
+'Makes the tables and views of a resource, or brings them up to date. Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_partitioning(resource text, date_column text, open text[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I PARTITION OF usage_mgmt.%I DEFAULT',
+		resource || '_default', resource);
+	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', resource || '_default',
+		'Months without a partition; ensure_partitions() moves them out.');
+	EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (%I)',
+		resource || '_date_idx', resource, date_column);
+	IF open <> '{}' THEN
+		-- What waits for work: few rows, whatever the size of the table.
+		EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (status, %I) WHERE status IN (%s)',
+			resource || '_open_idx', resource, date_column,
+			(SELECT string_agg(quote_literal(status), ', ') FROM unnest(open) status));
 	END IF;
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text) IS
-'Adds the columns that a table lacks; their declarations stand one on a line, with a comma at its end. Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_partitioning(text, text, text[]) IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_ledger(resource text, date_column text, ledger text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	-- In this order nothing is lost to alignment.
+	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I (
+		%I timestamptz NOT NULL,
+		content_hash uuid NOT NULL,
+		hash_version smallint NOT NULL,
+		id text COLLATE "C" NOT NULL,
+		CONSTRAINT %I PRIMARY KEY (id))', ledger, date_column, ledger || '_pkey');
+	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', ledger, format(
+		'The ledger: every id once, whatever the partition. Written by the triggers of %s alone.', resource));
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.%I IS %L', ledger, date_column,
+		'The date of the row, which names its partition.');
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.content_hash IS %L', ledger,
+		'Hash of the row as it was first stored.');
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.hash_version IS %L', ledger,
+		'The algorithm of the hash.');
+	PERFORM usage_mgmt.install_key_triggers(relid, resource)
+		FROM pg_partition_tree(format('usage_mgmt.%I', resource)::regclass);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_ledger(text, text, text) IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_views(resource text, label text, date_column text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	list record;
+	document text := resource || '_document';
+BEGIN
+	FOR list IN
+		SELECT c.view, c.name AS list, (SELECT string_agg('e.' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+			FROM pg_type element JOIN pg_attribute a ON a.attrelid = element.typrelid
+			WHERE element.typarray = c.declaration::regtype) AS columns
+		FROM usage_mgmt.resource_columns(resource) c
+		WHERE c.view IS NOT NULL
+	LOOP
+		EXECUTE format('CREATE OR REPLACE VIEW usage_mgmt.%I WITH (security_invoker = true) AS
+			SELECT r.id AS %I%s, e.ordinality AS ordinal, %s
+			FROM usage_mgmt.%I r, unnest(r.%I) WITH ORDINALITY e',
+			resource || '_' || list.view, resource || '_id', ', r.' || quote_ident(date_column),
+			list.columns, resource, list.list);
+		EXECUTE format('COMMENT ON VIEW usage_mgmt.%I IS %L', resource || '_' || list.view, format(
+			'Each element of %s.%s as a row, with the columns of its type; ordinal counts from 1.',
+			resource, list.list));
+	END LOOP;
+	EXECUTE format('CREATE OR REPLACE VIEW usage_mgmt.%I WITH (security_invoker = true) AS
+		SELECT usage_mgmt.to_tmf(r)::text AS document FROM usage_mgmt.%I r', document, resource);
+	EXECUTE format('COMMENT ON VIEW usage_mgmt.%I IS %L', document, format(
+		'Each %s as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').',
+		label));
+	PERFORM usage_mgmt.install_document_triggers(document);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_views(text, text, text) IS 'Part of install_tables().';
+
+-- Older tables get what they lack. There is no lock where nothing is missing.
+CREATE FUNCTION usage_mgmt.install_columns(relation regclass, names text[], declarations text[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	missing text[];
+	additions text;
+BEGIN
+	SELECT array_agg(name), string_agg(format('ADD COLUMN %I %s', name, declaration), ', ' ORDER BY place)
+		INTO missing, additions
+		FROM unnest(names, declarations) WITH ORDINALITY AS d(name, declaration, place)
+		WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attname = name);
+	IF missing IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE %s %s', relation, additions);
+		PERFORM usage_mgmt.empty_extra(relation, missing);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text[], text[]) IS
+'Adds the columns that a table lacks. Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_comment(relation regclass, column_name text, comment text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	IF col_description(relation, (SELECT attnum FROM pg_attribute
+			WHERE attrelid = relation AND attname = column_name)) IS DISTINCT FROM comment THEN
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, column_name, comment);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_comment(regclass, text, text) IS 'Part of install_tables().';
 
 -- What an older version did not know is in extra, where it may not stay.
 CREATE FUNCTION usage_mgmt.empty_extra(relation regclass, columns text[]) RETURNS void
@@ -301,7 +288,7 @@ END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_trigger(text, text, text, text, text) IS 'Part of install_tables().';
 
-CREATE FUNCTION usage_mgmt.install_key_triggers(relation regclass) RETURNS void
+CREATE FUNCTION usage_mgmt.install_key_triggers(relation regclass, resource text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
@@ -311,18 +298,19 @@ DECLARE
 	fires text;
 BEGIN
 	FOR name, fires IN
-		VALUES ('usage_keys_insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows'),
-			('usage_keys_update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
-			('usage_keys_delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows'),
-			('usage_keys_truncate', 'BEFORE TRUNCATE ON %s')
-	LOOP
+		SELECT resource || '_keys_' || event, timing
+		FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows'),
+			('update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+			('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows'),
+			('truncate', 'BEFORE TRUNCATE ON %s')) AS t(event, timing)
 		-- A TRUNCATE of the parent fires the triggers of its leaves.
-		CONTINUE WHEN name = 'usage_keys_truncate' AND NOT leaf
-			OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = name);
+		WHERE leaf OR event <> 'truncate'
+	LOOP
+		CONTINUE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = name);
 		EXECUTE format('CREATE TRIGGER %I ' || fires
-			|| ' FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', name, relation);
+			|| ' FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.%I()', name, relation, resource || '_keys');
 	END LOOP;
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_key_triggers(regclass) IS
-'Gives usage or a partition of it the triggers that keep the ledger.';
+COMMENT ON FUNCTION usage_mgmt.install_key_triggers(regclass, text) IS
+'Gives the table of a resource or a partition of it the triggers that keep the ledger.';

@@ -1,40 +1,5 @@
 -- Loads: what came in by COPY, and what became of it
 
-CREATE FUNCTION usage_mgmt.usage_document_begin() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_document_begin' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_document_begin() IS
-'BEFORE INSERT ON usage_document, for each statement: opens a batch.';
-
-CREATE FUNCTION usage_mgmt.usage_specification_document_begin() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_specification_document_begin' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_specification_document_begin() IS
-'BEFORE INSERT ON usage_specification_document, for each statement: opens a batch.';
-
-CREATE FUNCTION usage_mgmt.usage_document_row() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_document_row' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_document_row() IS
-'INSTEAD OF INSERT ON a document view, for each row: reads a document into the batch.';
-
-CREATE FUNCTION usage_mgmt.usage_document_end() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_document_end' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_document_end() IS
-'AFTER INSERT ON a document view, for each statement: stores the rest of the batch.';
-
-CREATE FUNCTION usage_mgmt.usage_document_refuse() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_document_refuse' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_document_refuse() IS
-'UPDATE or DELETE ON usage_document, for each row and statement: refuses it (0A000).';
-
-CREATE FUNCTION usage_mgmt.usage_specification_document_refuse() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_specification_document_refuse' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_specification_document_refuse() IS
-'UPDATE or DELETE ON usage_specification_document, for each row and statement: refuses it (0A000).';
-
-REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_document_begin(),
-	usage_mgmt.usage_specification_document_begin(), usage_mgmt.usage_document_row(),
-	usage_mgmt.usage_document_end(), usage_mgmt.usage_document_refuse(),
-	usage_mgmt.usage_specification_document_refuse() FROM PUBLIC;
-
 CREATE FUNCTION usage_mgmt.install_loads() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -58,14 +23,13 @@ BEGIN
 		CONSTRAINT import_load_pkey PRIMARY KEY (id),
 		CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected)
 	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, $$
-		filled bigint NOT NULL DEFAULT 0,
-		loaded_by text NOT NULL DEFAULT CURRENT_USER$$::text);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, '{filled,loaded_by}',
+		'{bigint NOT NULL DEFAULT 0,text NOT NULL DEFAULT CURRENT_USER}');
 	COMMENT ON TABLE usage_mgmt.import_load IS
 	'A load, and what became of its records: read = stored + repeated + conflicting + rejected.';
 	COMMENT ON COLUMN usage_mgmt.import_load.source IS 'Where it came from: COPY, or the name of a file.';
 	COMMENT ON COLUMN usage_mgmt.import_load.filled IS
-	'How many of the stored ones lacked what v4 does not ask for, so that it was filled in.';
+	'How many of the stored ones lacked what their version does not ask for, so that it was filled in.';
 	COMMENT ON COLUMN usage_mgmt.import_load.loaded_by IS
 	'The role that opened it; only its members may go on with it.';
 	COMMENT ON COLUMN usage_mgmt.import_load.amounts IS
@@ -95,26 +59,8 @@ BEGIN
 	'As received; of one above 64 MB the first megabyte.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.document_raw IS 'What is no text in the server''s encoding.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.document_length IS 'Bytes of the whole record.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.resource IS 'usage, or usage_specification.';
+	COMMENT ON COLUMN usage_mgmt.import_reject.resource IS 'The noun of what it was to be: usage, usage_specification, ….';
 	COMMENT ON COLUMN usage_mgmt.import_reject.errors IS 'A JSON array of {path, code, message}.';
-
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_conflict (
-		id bigserial NOT NULL,
-		load_id bigint NOT NULL,
-		record_number bigint NOT NULL,
-		usage_id text COLLATE "C" NOT NULL,
-		document text,
-		document_length bigint,
-		stored json,
-		found_at timestamptz NOT NULL DEFAULT now(),
-		CONSTRAINT usage_conflict_pkey PRIMARY KEY (id)
-	);
-	CREATE INDEX IF NOT EXISTS usage_conflict_load_idx ON usage_mgmt.usage_conflict (load_id, record_number);
-	COMMENT ON TABLE usage_mgmt.usage_conflict IS
-	'Records whose id the store has with other content: what came, and what was there.';
-	COMMENT ON COLUMN usage_mgmt.usage_conflict.document IS 'As received; of one above 64 MB the first megabyte.';
-	COMMENT ON COLUMN usage_mgmt.usage_conflict.stored IS
-	'The usage as it was stored then; null where only its id was kept.';
 
 	-- The books are kept as the owner of the tables, whom no policy concerns. Rejects have none:
 	-- COPY takes no rows where there is one.
@@ -125,21 +71,36 @@ BEGIN
 			USING (has_table_privilege('usage_mgmt.import_load', 'DELETE')
 				OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = loaded_by AND pg_has_role(r.oid, 'USAGE')));
 	END IF;
-
-	CREATE OR REPLACE VIEW usage_mgmt.usage_document WITH (security_invoker = true) AS
-		SELECT usage_mgmt.to_tmf(u)::text AS document FROM usage_mgmt.usage u;
-	COMMENT ON VIEW usage_mgmt.usage_document IS
-	'Usages as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').';
-	PERFORM usage_mgmt.install_document_triggers('usage_document');
-
-	CREATE OR REPLACE VIEW usage_mgmt.usage_specification_document WITH (security_invoker = true) AS
-		SELECT usage_mgmt.to_tmf(s)::text AS document FROM usage_mgmt.usage_specification s;
-	COMMENT ON VIEW usage_mgmt.usage_specification_document IS
-	'Usage specifications as TMF JSON; COPY into it loads them as into usage_document.';
-	PERFORM usage_mgmt.install_document_triggers('usage_specification_document');
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_loads() IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_conflicts(resource text, label text, conflict text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I (
+		id bigserial NOT NULL,
+		load_id bigint NOT NULL,
+		record_number bigint NOT NULL,
+		%I text COLLATE "C" NOT NULL,
+		document text,
+		document_length bigint,
+		stored json,
+		found_at timestamptz NOT NULL DEFAULT now(),
+		CONSTRAINT %I PRIMARY KEY (id))', conflict, resource || '_id', conflict || '_pkey');
+	EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (load_id, record_number)',
+		conflict || '_load_idx', conflict);
+	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', conflict,
+		'Records whose id the store has with other content: what came, and what was there.');
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.document IS %L', conflict,
+		'As received; of one above 64 MB the first megabyte.');
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.stored IS %L', conflict, format(
+		'The %s as it was stored then; null where only its id was kept.', label));
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_conflicts(text, text, text) IS 'Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_document_triggers(name text) RETURNS void
 LANGUAGE plpgsql
@@ -149,9 +110,9 @@ BEGIN
 	PERFORM usage_mgmt.install_trigger(name, 'document_begin',
 		'BEFORE INSERT', 'FOR EACH STATEMENT', name || '_begin');
 	PERFORM usage_mgmt.install_trigger(name, 'document_row',
-		'INSTEAD OF INSERT', 'FOR EACH ROW', 'usage_document_row');
+		'INSTEAD OF INSERT', 'FOR EACH ROW', name || '_row');
 	PERFORM usage_mgmt.install_trigger(name, 'document_end',
-		'AFTER INSERT', 'FOR EACH STATEMENT', 'usage_document_end');
+		'AFTER INSERT', 'FOR EACH STATEMENT', name || '_end');
 	-- The one makes the view no table to its statements, the other speaks where no row is met.
 	PERFORM usage_mgmt.install_trigger(name, 'document_refuse_row',
 		'INSTEAD OF UPDATE OR DELETE', 'FOR EACH ROW', name || '_refuse');
@@ -180,11 +141,11 @@ BEGIN
 	IF found_document IS NULL THEN
 		RAISE EXCEPTION 'reject % is no text, it needs a corrected document', reject_id
 			USING ERRCODE = 'character_not_in_repertoire';
-	ELSIF found_resource OPERATOR(pg_catalog.=) 'usage_specification' THEN
-		INSERT INTO usage_mgmt.usage_specification_document VALUES (found_document);
-	ELSE
-		INSERT INTO usage_mgmt.usage_document VALUES (found_document);
+	ELSIF NOT EXISTS (SELECT FROM usage_mgmt.resources() WHERE noun OPERATOR(pg_catalog.=) found_resource) THEN
+		RAISE EXCEPTION 'resource "%" is not known', found_resource USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	EXECUTE pg_catalog.format('INSERT INTO usage_mgmt.%I VALUES ($1)', found_resource OPERATOR(pg_catalog.||) '_document')
+		USING found_document;
 	UPDATE usage_mgmt.import_reject SET recycled_at = pg_catalog.now()
 		WHERE id OPERATOR(pg_catalog.=) reject_id;
 	RETURN true;

@@ -26,35 +26,42 @@ BEGIN
 			HINT = format('A superuser does it, or gives you what an owner needs: SELECT usage_mgmt.grant_access(%L, ''owner'').', current_user);
 	END IF;
 	FOR right_of IN
-		SELECT kind, relation, string_agg(privilege, ', ') AS privileges
-		FROM (VALUES
-			('{reader,writer,operator}', 'TABLE', 'usage', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_specification', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_rating', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_party', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_document', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_specification_document', 'SELECT'),
-			('{loader,writer,operator}', 'TABLE', 'usage', 'INSERT'),
-			('{loader,writer,operator}', 'TABLE', 'usage_document', 'INSERT'),
-			('{writer,operator}', 'TABLE', 'usage', 'UPDATE, DELETE'),
-			('{writer,operator}', 'TABLE', 'usage_specification', 'INSERT, UPDATE, DELETE'),
-			('{writer,operator}', 'TABLE', 'usage_specification_document', 'INSERT'),
+		SELECT kind, format(name, r.noun, r.ledger, r.conflict) AS relation, string_agg(privilege, ', ') AS privileges
+		FROM usage_mgmt.resources() r, (VALUES
+			('{reader,writer,operator}', 'TABLE', '%1$s', 'SELECT', '{t,f}'),
+			('{reader,writer,operator}', 'TABLE', '%1$s_document', 'SELECT', '{t,f}'),
+			-- Events come by the load, specifications are written.
+			('{loader,writer,operator}', 'TABLE', '%1$s', 'INSERT', '{t}'),
+			('{loader,writer,operator}', 'TABLE', '%1$s_document', 'INSERT', '{t}'),
+			('{writer,operator}', 'TABLE', '%1$s', 'UPDATE, DELETE', '{t}'),
+			('{writer,operator}', 'TABLE', '%1$s', 'INSERT, UPDATE, DELETE', '{f}'),
+			('{writer,operator}', 'TABLE', '%1$s_document', 'INSERT', '{f}'),
 			-- usagectl keeps books. What others' loads had refused is for operators' eyes.
+			('{loader}', 'TABLE', '%3$s', 'SELECT (load_id, record_number), UPDATE (record_number)', '{t}'),
+			('{operator}', 'TABLE', '%3$s', 'SELECT, INSERT, UPDATE, DELETE', '{t}'),
+			('{operator}', 'TABLE', '%2$s', 'SELECT', '{t}')
+		) AS p(levels, kind, name, privilege, dated)
+		WHERE level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
+		GROUP BY kind, relation
+		UNION ALL
+		SELECT 'TABLE', r.noun || '_' || c.view, 'SELECT'
+		FROM usage_mgmt.resources() r, usage_mgmt.resource_columns(r.noun) c
+		WHERE level IN ('reader', 'writer', 'operator') AND c.view IS NOT NULL
+		UNION ALL
+		SELECT kind, relation, string_agg(privilege, ', ')
+		FROM (VALUES
 			('{loader,operator}', 'TABLE', 'import_load', 'SELECT'),
 			('{loader}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
 			('{operator}', 'TABLE', 'import_load', 'INSERT, UPDATE'),
 			('{loader}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
-			('{loader}', 'TABLE', 'usage_conflict', 'SELECT (load_id, record_number), UPDATE (record_number)'),
 			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
 			('{loader,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
 			('{operator}', 'TABLE', 'import_load', 'DELETE'),
-			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
-			('{operator}', 'TABLE', 'usage_conflict', 'SELECT, INSERT, UPDATE, DELETE'),
-			('{operator}', 'TABLE', 'usage_key', 'SELECT')
-		) AS r(levels, kind, relation, privilege)
+			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE')
+		) AS p(levels, kind, relation, privilege)
 		WHERE level = ANY (levels::text[])
 		GROUP BY kind, relation
-		ORDER BY kind, relation
+		ORDER BY 1, 2
 	LOOP
 		IF to_regclass('usage_mgmt.' || right_of.relation) IS NULL THEN
 			RAISE EXCEPTION 'relation "usage_mgmt.%" does not exist', right_of.relation
@@ -95,7 +102,7 @@ BEGIN
 		FROM pg_class c
 		WHERE relkind IN ('r', 'p', 'v') AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = role_name)
 		AND (relnamespace = 'usage_mgmt'::regnamespace
-			 OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass('usage_mgmt.usage'))))
+			 OR c.oid IN (SELECT relid FROM usage_mgmt.resources(), pg_partition_tree(to_regclass('usage_mgmt.' || noun))))
 		AND NOT EXISTS (SELECT FROM pg_depend
 						WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
 	LOOP

@@ -411,27 +411,27 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT ROW($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)::usage_mgmt.rated_product_usage $$;
 COMMENT ON FUNCTION usage_mgmt.rated_product_usage(timestamptz, text, boolean, text, numeric, numeric, numeric, boolean, text, numeric, text, text, text, text, text, text, text, text, text, text, text, text, jsonb) IS
 'Builds a rated_product_usage from named arguments; what is not given is null.';
--- Trigger functions, and the hash that the ledger keeps
+-- The resources, the settings, and the hash that a ledger keeps
 
-CREATE FUNCTION usage_mgmt.usage_check() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_check' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_check() IS
-'BEFORE INSERT OR UPDATE OR DELETE of a usage, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.';
+CREATE FUNCTION usage_mgmt.resources(
+	OUT noun text, OUT plural text, OUT label text, OUT about text, OUT date_column text,
+	OUT ledger text, OUT conflict text, OUT specification text, OUT closed text[],
+	OUT rejected text[], OUT open text[]) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_resource_list' LANGUAGE C STABLE;
+COMMENT ON FUNCTION usage_mgmt.resources() IS
+'The resources there are: noun names the table and the functions for one, plural those for many; date_column is null where a resource is neither partitioned nor has a ledger and conflicts; specification is what it is checked against; the last three are the statuses in which it is final, at fault, or waits for work.';
 
-CREATE FUNCTION usage_mgmt.usage_keys() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_keys' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_keys() IS
-'For each statement: keeps usage_key, as the owner of the table that fired. An id that another usage has is 23505.';
+CREATE FUNCTION usage_mgmt.resource_columns(
+	resource text, OUT name text, OUT declaration text, OUT comment text, OUT view text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_resource_columns' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION usage_mgmt.resource_columns(text) IS
+'The columns of a resource''s table as the model has them, with what each version of the standard calls them; view is what the name of the view with a list''s elements ends with.';
 
-CREATE FUNCTION usage_mgmt.usage_specification_check() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_specification_check' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_specification_check() IS
-'BEFORE INSERT OR UPDATE of a usage specification, for each row: completes and checks it.';
-
-CREATE FUNCTION usage_mgmt.usage_specification_changed() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_specification_changed' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_specification_changed() IS
-'AFTER any change of usage specifications: tells every session to read them anew.';
+CREATE FUNCTION usage_mgmt.attribute_names(resource text, column_name text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.attribute_names(text, text) IS
+'Every spelling of the attribute behind a column of a resource that is understood in JSON, the versions'' own first; null when there is none.';
 
 CREATE FUNCTION usage_mgmt.setting_check() RETURNS trigger
 AS 'MODULE_PATHNAME', 'um_setting_check' LANGUAGE C;
@@ -448,20 +448,18 @@ AS 'MODULE_PATHNAME', 'um_setting_defaults' LANGUAGE C IMMUTABLE;
 COMMENT ON FUNCTION usage_mgmt.setting_defaults() IS
 'All settings that setting can hold, with what they are where it has no row.';
 
-CREATE FUNCTION usage_mgmt.content_hash(usage record) RETURNS uuid
+CREATE FUNCTION usage_mgmt.content_hash("row" record) RETURNS uuid
 AS 'MODULE_PATHNAME', 'um_content_hash_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.content_hash(record) IS
-'Hash of a usage''s content in canonical form (SHA-256 cut to 16 bytes), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
+'Hash of a row''s content in canonical form (SHA-256 cut to 16 bytes), without id and bookkeeping: content_hash(u) FROM usage_mgmt.usage u.';
 
 CREATE FUNCTION usage_mgmt.hash_version() RETURNS smallint
 AS 'MODULE_PATHNAME', 'um_hash_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.hash_version() IS
-'The algorithm of content_hash(), as usage_key keeps it beside every hash.';
+'The algorithm of content_hash(), as a ledger keeps it beside every hash.';
 
 -- Whoever makes a trigger of one of these must own the table's design.
-REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_check(), usage_mgmt.usage_keys(),
-	usage_mgmt.usage_specification_check(), usage_mgmt.usage_specification_changed(),
-	usage_mgmt.setting_check(), usage_mgmt.setting_changed() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION usage_mgmt.setting_check(), usage_mgmt.setting_changed() FROM PUBLIC;
 -- The tables. They belong to the user, not to the extension: a dump carries
 -- them with their data and, behind the data, their triggers.
 
@@ -472,12 +470,8 @@ SET client_min_messages = warning	-- IF NOT EXISTS tells what is there
 AS $install$
 BEGIN
 	PERFORM usage_mgmt.install_setting();
-	PERFORM usage_mgmt.install_usage_specification();
-	PERFORM usage_mgmt.install_usage();
-	PERFORM usage_mgmt.install_usage_key();
-	PERFORM usage_mgmt.install_views();
 	PERFORM usage_mgmt.install_loads();
-	PERFORM usage_mgmt.ensure_partitions(now() - interval '3 months', now() + interval '12 months');
+	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_tables() IS
@@ -506,185 +500,176 @@ END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_setting() IS 'Part of install_tables().';
 
-CREATE FUNCTION usage_mgmt.install_usage_specification() RETURNS void
+CREATE FUNCTION usage_mgmt.install_resource(resource text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
 AS $install$
 BEGIN
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_specification (
-		id text COLLATE "C" NOT NULL,
-		CONSTRAINT usage_specification_pkey PRIMARY KEY (id)
-	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.usage_specification'::regclass, $$
-		name text,
-		description text,
-		version text,
-		is_bundle boolean,
-		last_update timestamptz,
-		status usage_mgmt.usage_specification_status NOT NULL DEFAULT 'in study',
-		valid_from timestamptz,
-		valid_to timestamptz,
-		usage_spec_characteristic jsonb,
-		related_party usage_mgmt.related_party[],
-		attachment jsonb,
-		constraint_ref jsonb,
-		entity_spec_relationship jsonb,
-		target_entity_schema jsonb,
-		extra jsonb,
-		received_at timestamptz DEFAULT now(),
-		changed_at timestamptz DEFAULT now(),
-		type text,
-		base_type text,
-		schema_location text$$::text);
-	COMMENT ON TABLE usage_mgmt.usage_specification IS
-	'What usages of a type look like (TMF635: UsageSpecification).';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.usage_spec_characteristic IS
-	'The characteristics and their allowed values, a JSON array under the names of R14.5.';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.extra IS
-	'Attributes that the model does not know, a JSON object.';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.type IS '@type (v4).';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.base_type IS '@baseType (v4).';
-	COMMENT ON COLUMN usage_mgmt.usage_specification.schema_location IS '@schemaLocation (v4).';
-	PERFORM usage_mgmt.install_trigger('usage_specification', 'zz_usage_specification_check',
-		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'usage_specification_check');
-	PERFORM usage_mgmt.install_trigger('usage_specification', 'usage_specification_changed',
-		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'usage_specification_changed');
-	-- Replicated changes must reach the sessions' caches, too.
-	ALTER TABLE usage_mgmt.usage_specification ENABLE ALWAYS TRIGGER usage_specification_changed;
+	PERFORM usage_mgmt.install_functions(resource);
+	PERFORM usage_mgmt.install_table(resource);
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_usage_specification() IS 'Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_resource(text) IS
+'Makes the functions and tables of a resource that another module has registered. Its type of statuses must be there.';
 
-CREATE FUNCTION usage_mgmt.install_usage() RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $install$
-BEGIN
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage (
-		id text COLLATE "C" NOT NULL,
-		usage_date timestamptz NOT NULL,
-		CONSTRAINT usage_pkey PRIMARY KEY (id, usage_date)
-	) PARTITION BY RANGE (usage_date);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.usage'::regclass, $$
-		usage_type text NOT NULL,
-		description text,
-		status usage_mgmt.usage_status NOT NULL DEFAULT 'received',
-		usage_specification_id text,
-		usage_specification_href text,
-		usage_specification_name text,
-		usage_characteristic usage_mgmt.characteristics,
-		related_party usage_mgmt.related_party[],
-		rated_product_usage usage_mgmt.rated_product_usage[],
-		rejection jsonb,
-		extra jsonb,
-		received_at timestamptz DEFAULT now(),
-		changed_at timestamptz DEFAULT now(),
-		load_id bigint,
-		type text,
-		base_type text,
-		schema_location text$$::text);
-	COMMENT ON TABLE usage_mgmt.usage IS
-	'Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.';
-	COMMENT ON COLUMN usage_mgmt.usage.usage_date IS 'When it happened (R14.5: date, v4: usageDate).';
-	COMMENT ON COLUMN usage_mgmt.usage.usage_specification_id IS
-	'The specification it follows; a soft reference, the specification may be another server''s.';
-	COMMENT ON COLUMN usage_mgmt.usage.rejection IS
-	'Why it was rejected; a usage that the specification check marked has its faults and delivered_status here.';
-	COMMENT ON COLUMN usage_mgmt.usage.extra IS
-	'Attributes that the model does not know, a JSON object.';
-	COMMENT ON COLUMN usage_mgmt.usage.received_at IS 'When it was stored.';
-	COMMENT ON COLUMN usage_mgmt.usage.changed_at IS 'When it was changed last.';
-	COMMENT ON COLUMN usage_mgmt.usage.load_id IS 'The import_load that brought it.';
-	COMMENT ON COLUMN usage_mgmt.usage.type IS '@type (v4); what R14.5 calls type is usage_type.';
-	COMMENT ON COLUMN usage_mgmt.usage.base_type IS '@baseType (v4).';
-	COMMENT ON COLUMN usage_mgmt.usage.schema_location IS '@schemaLocation (v4).';
-
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_default PARTITION OF usage_mgmt.usage DEFAULT;
-	COMMENT ON TABLE usage_mgmt.usage_default IS
-	'Usages of months without a partition; ensure_partitions() moves them out.';
-	CREATE INDEX IF NOT EXISTS usage_date_idx ON usage_mgmt.usage (usage_date);
-	-- What waits for work: few rows, whatever the size of the table.
-	CREATE INDEX IF NOT EXISTS usage_open_idx ON usage_mgmt.usage (status, usage_date)
-		WHERE status IN ('received', 'rejected', 'recycled', 'guided', 'rerated');
-	PERFORM usage_mgmt.install_trigger('usage', 'zz_usage_check',
-		'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'usage_check');
-END
-$install$;
-COMMENT ON FUNCTION usage_mgmt.install_usage() IS 'Part of install_tables().';
-
-CREATE FUNCTION usage_mgmt.install_usage_key() RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $install$
-BEGIN
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_key (
-		-- In this order nothing is lost to alignment.
-		usage_date timestamptz NOT NULL,
-		content_hash uuid NOT NULL,
-		hash_version smallint NOT NULL,
-		id text COLLATE "C" NOT NULL,
-		CONSTRAINT usage_key_pkey PRIMARY KEY (id)
-	);
-	COMMENT ON TABLE usage_mgmt.usage_key IS
-	'The ledger: every id once, whatever the partition. Written by the triggers of usage alone.';
-	COMMENT ON COLUMN usage_mgmt.usage_key.usage_date IS 'The date of the usage, which names its partition.';
-	COMMENT ON COLUMN usage_mgmt.usage_key.content_hash IS 'Hash of the usage as it was first stored.';
-	COMMENT ON COLUMN usage_mgmt.usage_key.hash_version IS 'The algorithm of the hash.';
-	PERFORM usage_mgmt.install_key_triggers(relid)
-		FROM pg_partition_tree('usage_mgmt.usage');
-END
-$install$;
-COMMENT ON FUNCTION usage_mgmt.install_usage_key() IS 'Part of install_tables().';
-
-CREATE FUNCTION usage_mgmt.install_views() RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $install$
-BEGIN
-	CREATE OR REPLACE VIEW usage_mgmt.usage_rating WITH (security_invoker = true) AS
-		SELECT u.id AS usage_id, u.usage_date, r.ordinality AS ordinal,
-			r.rating_date, r.usage_rating_tag, r.is_billed, r.rating_amount_type,
-			r.tax_included_rating_amount, r.tax_excluded_rating_amount, r.tax_rate,
-			r.is_tax_exempt, r.offer_tariff_type, r.bucket_value_converted_in_amount,
-			r.bucket_currency_code, r.currency_code, r.product_ref, r.product_ref_id,
-			r.product_ref_name, r.product_ref_referred_type, r.product_ref_type,
-			r.product_ref_base_type, r.product_ref_schema_location, r.type, r.base_type,
-			r.schema_location, r.extra
-		FROM usage_mgmt.usage u, unnest(u.rated_product_usage) WITH ORDINALITY r;
-	COMMENT ON VIEW usage_mgmt.usage_rating IS
-	'Each rated product usage as a row, with the columns of the type; ordinal counts from 1.';
-	CREATE OR REPLACE VIEW usage_mgmt.usage_party WITH (security_invoker = true) AS
-		SELECT u.id AS usage_id, u.usage_date, p.ordinality AS ordinal,
-			p.role, p.id, p.href, p.name, p.status, p.alias, p.valid_from, p.valid_to,
-			p.referred_type, p.type, p.base_type, p.schema_location, p.extra
-		FROM usage_mgmt.usage u, unnest(u.related_party) WITH ORDINALITY p;
-	COMMENT ON VIEW usage_mgmt.usage_party IS
-	'Each related party as a row, with the columns of the type; ordinal counts from 1.';
-END
-$install$;
-COMMENT ON FUNCTION usage_mgmt.install_views() IS 'Part of install_tables().';
-
--- Older tables get what they lack. There is no lock where nothing is missing.
-CREATE FUNCTION usage_mgmt.install_columns(relation regclass, declarations text) RETURNS void
+CREATE FUNCTION usage_mgmt.install_table(resource text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
 DECLARE
-	missing text[] := (SELECT array_agg(declaration ORDER BY place)
-		FROM regexp_split_to_table(btrim(declarations, E' \t\n'), ',\s*\n\s*')
-			WITH ORDINALITY AS d(declaration, place)
-		WHERE NOT EXISTS (SELECT FROM pg_attribute
-						  WHERE attrelid = relation AND attname = split_part(declaration, ' ', 1)));
+	r record;
+	relation regclass;
 BEGIN
-	IF missing IS NOT NULL THEN
-		EXECUTE format('ALTER TABLE %s ADD COLUMN %s', relation, array_to_string(missing, ', ADD COLUMN '));
-		PERFORM usage_mgmt.empty_extra(relation,
-			ARRAY(SELECT split_part(declaration, ' ', 1) FROM unnest(missing) declaration));
+	SELECT * INTO r FROM usage_mgmt.resources() WHERE noun = resource;
+	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I (%s, CONSTRAINT %I PRIMARY KEY (%s)) %s',
+		resource,
+		(SELECT string_agg(format('%I %s', name, declaration), ', ')
+			FROM usage_mgmt.resource_columns(resource) WHERE name IN ('id', r.date_column)),
+		resource || '_pkey', concat_ws(', ', 'id', r.date_column),
+		'PARTITION BY RANGE (' || r.date_column || ')');
+	relation := format('usage_mgmt.%I', resource);
+	EXECUTE format('COMMENT ON TABLE %s IS %L', relation, r.about);
+	PERFORM usage_mgmt.install_columns(relation, array_agg(name), array_agg(declaration))
+		FROM usage_mgmt.resource_columns(resource);
+	PERFORM usage_mgmt.install_comment(relation, name, comment)
+		FROM usage_mgmt.resource_columns(resource) WHERE comment <> '';
+	PERFORM usage_mgmt.install_trigger(resource, 'zz_' || resource || '_check',
+		'BEFORE INSERT OR UPDATE' || CASE WHEN r.closed <> '{}' OR r.date_column <> '' THEN ' OR DELETE' ELSE '' END,
+		'FOR EACH ROW', resource || '_check');
+	IF r.date_column IS NOT NULL THEN
+		PERFORM usage_mgmt.install_partitioning(r.noun, r.date_column, r.open);
+		PERFORM usage_mgmt.install_ledger(r.noun, r.date_column, r.ledger);
+		PERFORM usage_mgmt.install_conflicts(r.noun, r.label, r.conflict);
+		PERFORM usage_mgmt.ensure_partitions(now() - interval '3 months', now() + interval '12 months', resource);
+	END IF;
+	IF EXISTS (SELECT FROM usage_mgmt.resources() WHERE specification = resource) THEN
+		PERFORM usage_mgmt.install_trigger(resource, resource || '_changed',
+			'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', resource || '_changed');
+		-- Replicated changes must reach the sessions' caches, too.
+		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, resource || '_changed');
+	END IF;
+	PERFORM usage_mgmt.install_views(resource, r.label, r.date_column);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_table(text) IS
+'Makes the tables and views of a resource, or brings them up to date. Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_partitioning(resource text, date_column text, open text[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I PARTITION OF usage_mgmt.%I DEFAULT',
+		resource || '_default', resource);
+	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', resource || '_default',
+		'Months without a partition; ensure_partitions() moves them out.');
+	EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (%I)',
+		resource || '_date_idx', resource, date_column);
+	IF open <> '{}' THEN
+		-- What waits for work: few rows, whatever the size of the table.
+		EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (status, %I) WHERE status IN (%s)',
+			resource || '_open_idx', resource, date_column,
+			(SELECT string_agg(quote_literal(status), ', ') FROM unnest(open) status));
 	END IF;
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text) IS
-'Adds the columns that a table lacks; their declarations stand one on a line, with a comma at its end. Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_partitioning(text, text, text[]) IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_ledger(resource text, date_column text, ledger text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	-- In this order nothing is lost to alignment.
+	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I (
+		%I timestamptz NOT NULL,
+		content_hash uuid NOT NULL,
+		hash_version smallint NOT NULL,
+		id text COLLATE "C" NOT NULL,
+		CONSTRAINT %I PRIMARY KEY (id))', ledger, date_column, ledger || '_pkey');
+	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', ledger, format(
+		'The ledger: every id once, whatever the partition. Written by the triggers of %s alone.', resource));
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.%I IS %L', ledger, date_column,
+		'The date of the row, which names its partition.');
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.content_hash IS %L', ledger,
+		'Hash of the row as it was first stored.');
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.hash_version IS %L', ledger,
+		'The algorithm of the hash.');
+	PERFORM usage_mgmt.install_key_triggers(relid, resource)
+		FROM pg_partition_tree(format('usage_mgmt.%I', resource)::regclass);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_ledger(text, text, text) IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_views(resource text, label text, date_column text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	list record;
+	document text := resource || '_document';
+BEGIN
+	FOR list IN
+		SELECT c.view, c.name AS list, (SELECT string_agg('e.' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+			FROM pg_type element JOIN pg_attribute a ON a.attrelid = element.typrelid
+			WHERE element.typarray = c.declaration::regtype) AS columns
+		FROM usage_mgmt.resource_columns(resource) c
+		WHERE c.view IS NOT NULL
+	LOOP
+		EXECUTE format('CREATE OR REPLACE VIEW usage_mgmt.%I WITH (security_invoker = true) AS
+			SELECT r.id AS %I%s, e.ordinality AS ordinal, %s
+			FROM usage_mgmt.%I r, unnest(r.%I) WITH ORDINALITY e',
+			resource || '_' || list.view, resource || '_id', ', r.' || quote_ident(date_column),
+			list.columns, resource, list.list);
+		EXECUTE format('COMMENT ON VIEW usage_mgmt.%I IS %L', resource || '_' || list.view, format(
+			'Each element of %s.%s as a row, with the columns of its type; ordinal counts from 1.',
+			resource, list.list));
+	END LOOP;
+	EXECUTE format('CREATE OR REPLACE VIEW usage_mgmt.%I WITH (security_invoker = true) AS
+		SELECT usage_mgmt.to_tmf(r)::text AS document FROM usage_mgmt.%I r', document, resource);
+	EXECUTE format('COMMENT ON VIEW usage_mgmt.%I IS %L', document, format(
+		'Each %s as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').',
+		label));
+	PERFORM usage_mgmt.install_document_triggers(document);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_views(text, text, text) IS 'Part of install_tables().';
+
+-- Older tables get what they lack. There is no lock where nothing is missing.
+CREATE FUNCTION usage_mgmt.install_columns(relation regclass, names text[], declarations text[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	missing text[];
+	additions text;
+BEGIN
+	SELECT array_agg(name), string_agg(format('ADD COLUMN %I %s', name, declaration), ', ' ORDER BY place)
+		INTO missing, additions
+		FROM unnest(names, declarations) WITH ORDINALITY AS d(name, declaration, place)
+		WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attname = name);
+	IF missing IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE %s %s', relation, additions);
+		PERFORM usage_mgmt.empty_extra(relation, missing);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text[], text[]) IS
+'Adds the columns that a table lacks. Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_comment(relation regclass, column_name text, comment text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	IF col_description(relation, (SELECT attnum FROM pg_attribute
+			WHERE attrelid = relation AND attname = column_name)) IS DISTINCT FROM comment THEN
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, column_name, comment);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_comment(regclass, text, text) IS 'Part of install_tables().';
 
 -- What an older version did not know is in extra, where it may not stay.
 CREATE FUNCTION usage_mgmt.empty_extra(relation regclass, columns text[]) RETURNS void
@@ -765,7 +750,7 @@ END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_trigger(text, text, text, text, text) IS 'Part of install_tables().';
 
-CREATE FUNCTION usage_mgmt.install_key_triggers(relation regclass) RETURNS void
+CREATE FUNCTION usage_mgmt.install_key_triggers(relation regclass, resource text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
@@ -775,57 +760,23 @@ DECLARE
 	fires text;
 BEGIN
 	FOR name, fires IN
-		VALUES ('usage_keys_insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows'),
-			('usage_keys_update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
-			('usage_keys_delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows'),
-			('usage_keys_truncate', 'BEFORE TRUNCATE ON %s')
-	LOOP
+		SELECT resource || '_keys_' || event, timing
+		FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows'),
+			('update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+			('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows'),
+			('truncate', 'BEFORE TRUNCATE ON %s')) AS t(event, timing)
 		-- A TRUNCATE of the parent fires the triggers of its leaves.
-		CONTINUE WHEN name = 'usage_keys_truncate' AND NOT leaf
-			OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = name);
+		WHERE leaf OR event <> 'truncate'
+	LOOP
+		CONTINUE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = name);
 		EXECUTE format('CREATE TRIGGER %I ' || fires
-			|| ' FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', name, relation);
+			|| ' FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.%I()', name, relation, resource || '_keys');
 	END LOOP;
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_key_triggers(regclass) IS
-'Gives usage or a partition of it the triggers that keep the ledger.';
+COMMENT ON FUNCTION usage_mgmt.install_key_triggers(regclass, text) IS
+'Gives the table of a resource or a partition of it the triggers that keep the ledger.';
 -- Loads: what came in by COPY, and what became of it
-
-CREATE FUNCTION usage_mgmt.usage_document_begin() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_document_begin' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_document_begin() IS
-'BEFORE INSERT ON usage_document, for each statement: opens a batch.';
-
-CREATE FUNCTION usage_mgmt.usage_specification_document_begin() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_specification_document_begin' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_specification_document_begin() IS
-'BEFORE INSERT ON usage_specification_document, for each statement: opens a batch.';
-
-CREATE FUNCTION usage_mgmt.usage_document_row() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_document_row' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_document_row() IS
-'INSTEAD OF INSERT ON a document view, for each row: reads a document into the batch.';
-
-CREATE FUNCTION usage_mgmt.usage_document_end() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_document_end' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_document_end() IS
-'AFTER INSERT ON a document view, for each statement: stores the rest of the batch.';
-
-CREATE FUNCTION usage_mgmt.usage_document_refuse() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_document_refuse' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_document_refuse() IS
-'UPDATE or DELETE ON usage_document, for each row and statement: refuses it (0A000).';
-
-CREATE FUNCTION usage_mgmt.usage_specification_document_refuse() RETURNS trigger
-AS 'MODULE_PATHNAME', 'um_usage_specification_document_refuse' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.usage_specification_document_refuse() IS
-'UPDATE or DELETE ON usage_specification_document, for each row and statement: refuses it (0A000).';
-
-REVOKE EXECUTE ON FUNCTION usage_mgmt.usage_document_begin(),
-	usage_mgmt.usage_specification_document_begin(), usage_mgmt.usage_document_row(),
-	usage_mgmt.usage_document_end(), usage_mgmt.usage_document_refuse(),
-	usage_mgmt.usage_specification_document_refuse() FROM PUBLIC;
 
 CREATE FUNCTION usage_mgmt.install_loads() RETURNS void
 LANGUAGE plpgsql
@@ -850,14 +801,13 @@ BEGIN
 		CONSTRAINT import_load_pkey PRIMARY KEY (id),
 		CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected)
 	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, $$
-		filled bigint NOT NULL DEFAULT 0,
-		loaded_by text NOT NULL DEFAULT CURRENT_USER$$::text);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, '{filled,loaded_by}',
+		'{bigint NOT NULL DEFAULT 0,text NOT NULL DEFAULT CURRENT_USER}');
 	COMMENT ON TABLE usage_mgmt.import_load IS
 	'A load, and what became of its records: read = stored + repeated + conflicting + rejected.';
 	COMMENT ON COLUMN usage_mgmt.import_load.source IS 'Where it came from: COPY, or the name of a file.';
 	COMMENT ON COLUMN usage_mgmt.import_load.filled IS
-	'How many of the stored ones lacked what v4 does not ask for, so that it was filled in.';
+	'How many of the stored ones lacked what their version does not ask for, so that it was filled in.';
 	COMMENT ON COLUMN usage_mgmt.import_load.loaded_by IS
 	'The role that opened it; only its members may go on with it.';
 	COMMENT ON COLUMN usage_mgmt.import_load.amounts IS
@@ -887,26 +837,8 @@ BEGIN
 	'As received; of one above 64 MB the first megabyte.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.document_raw IS 'What is no text in the server''s encoding.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.document_length IS 'Bytes of the whole record.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.resource IS 'usage, or usage_specification.';
+	COMMENT ON COLUMN usage_mgmt.import_reject.resource IS 'The noun of what it was to be: usage, usage_specification, ….';
 	COMMENT ON COLUMN usage_mgmt.import_reject.errors IS 'A JSON array of {path, code, message}.';
-
-	CREATE TABLE IF NOT EXISTS usage_mgmt.usage_conflict (
-		id bigserial NOT NULL,
-		load_id bigint NOT NULL,
-		record_number bigint NOT NULL,
-		usage_id text COLLATE "C" NOT NULL,
-		document text,
-		document_length bigint,
-		stored json,
-		found_at timestamptz NOT NULL DEFAULT now(),
-		CONSTRAINT usage_conflict_pkey PRIMARY KEY (id)
-	);
-	CREATE INDEX IF NOT EXISTS usage_conflict_load_idx ON usage_mgmt.usage_conflict (load_id, record_number);
-	COMMENT ON TABLE usage_mgmt.usage_conflict IS
-	'Records whose id the store has with other content: what came, and what was there.';
-	COMMENT ON COLUMN usage_mgmt.usage_conflict.document IS 'As received; of one above 64 MB the first megabyte.';
-	COMMENT ON COLUMN usage_mgmt.usage_conflict.stored IS
-	'The usage as it was stored then; null where only its id was kept.';
 
 	-- The books are kept as the owner of the tables, whom no policy concerns. Rejects have none:
 	-- COPY takes no rows where there is one.
@@ -917,21 +849,36 @@ BEGIN
 			USING (has_table_privilege('usage_mgmt.import_load', 'DELETE')
 				OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = loaded_by AND pg_has_role(r.oid, 'USAGE')));
 	END IF;
-
-	CREATE OR REPLACE VIEW usage_mgmt.usage_document WITH (security_invoker = true) AS
-		SELECT usage_mgmt.to_tmf(u)::text AS document FROM usage_mgmt.usage u;
-	COMMENT ON VIEW usage_mgmt.usage_document IS
-	'Usages as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').';
-	PERFORM usage_mgmt.install_document_triggers('usage_document');
-
-	CREATE OR REPLACE VIEW usage_mgmt.usage_specification_document WITH (security_invoker = true) AS
-		SELECT usage_mgmt.to_tmf(s)::text AS document FROM usage_mgmt.usage_specification s;
-	COMMENT ON VIEW usage_mgmt.usage_specification_document IS
-	'Usage specifications as TMF JSON; COPY into it loads them as into usage_document.';
-	PERFORM usage_mgmt.install_document_triggers('usage_specification_document');
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_loads() IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_conflicts(resource text, label text, conflict text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I (
+		id bigserial NOT NULL,
+		load_id bigint NOT NULL,
+		record_number bigint NOT NULL,
+		%I text COLLATE "C" NOT NULL,
+		document text,
+		document_length bigint,
+		stored json,
+		found_at timestamptz NOT NULL DEFAULT now(),
+		CONSTRAINT %I PRIMARY KEY (id))', conflict, resource || '_id', conflict || '_pkey');
+	EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (load_id, record_number)',
+		conflict || '_load_idx', conflict);
+	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', conflict,
+		'Records whose id the store has with other content: what came, and what was there.');
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.document IS %L', conflict,
+		'As received; of one above 64 MB the first megabyte.');
+	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.stored IS %L', conflict, format(
+		'The %s as it was stored then; null where only its id was kept.', label));
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_conflicts(text, text, text) IS 'Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_document_triggers(name text) RETURNS void
 LANGUAGE plpgsql
@@ -941,9 +888,9 @@ BEGIN
 	PERFORM usage_mgmt.install_trigger(name, 'document_begin',
 		'BEFORE INSERT', 'FOR EACH STATEMENT', name || '_begin');
 	PERFORM usage_mgmt.install_trigger(name, 'document_row',
-		'INSTEAD OF INSERT', 'FOR EACH ROW', 'usage_document_row');
+		'INSTEAD OF INSERT', 'FOR EACH ROW', name || '_row');
 	PERFORM usage_mgmt.install_trigger(name, 'document_end',
-		'AFTER INSERT', 'FOR EACH STATEMENT', 'usage_document_end');
+		'AFTER INSERT', 'FOR EACH STATEMENT', name || '_end');
 	-- The one makes the view no table to its statements, the other speaks where no row is met.
 	PERFORM usage_mgmt.install_trigger(name, 'document_refuse_row',
 		'INSTEAD OF UPDATE OR DELETE', 'FOR EACH ROW', name || '_refuse');
@@ -972,11 +919,11 @@ BEGIN
 	IF found_document IS NULL THEN
 		RAISE EXCEPTION 'reject % is no text, it needs a corrected document', reject_id
 			USING ERRCODE = 'character_not_in_repertoire';
-	ELSIF found_resource OPERATOR(pg_catalog.=) 'usage_specification' THEN
-		INSERT INTO usage_mgmt.usage_specification_document VALUES (found_document);
-	ELSE
-		INSERT INTO usage_mgmt.usage_document VALUES (found_document);
+	ELSIF NOT EXISTS (SELECT FROM usage_mgmt.resources() WHERE noun OPERATOR(pg_catalog.=) found_resource) THEN
+		RAISE EXCEPTION 'resource "%" is not known', found_resource USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	EXECUTE pg_catalog.format('INSERT INTO usage_mgmt.%I VALUES ($1)', found_resource OPERATOR(pg_catalog.||) '_document')
+		USING found_document;
 	UPDATE usage_mgmt.import_reject SET recycled_at = pg_catalog.now()
 		WHERE id OPERATOR(pg_catalog.=) reject_id;
 	RETURN true;
@@ -1043,7 +990,8 @@ COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, text) IS
 'The same of text and plain literals; without a patch the rejects are taken as they came.';
 -- Partitions by month, and the ledger's health
 
-CREATE FUNCTION usage_mgmt.ensure_partitions(from_date timestamptz, to_date timestamptz)
+CREATE FUNCTION usage_mgmt.ensure_partitions(
+	from_date timestamptz, to_date timestamptz, resource text DEFAULT 'usage')
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -1053,83 +1001,107 @@ DECLARE
 	month timestamp;
 	made integer := 0;
 BEGIN
+	PERFORM usage_mgmt.date_column(resource);
 	IF NOT isfinite(from_date) OR NOT isfinite(to_date) THEN
 		RAISE EXCEPTION 'partitions from % to % would have no end', from_date, to_date
 			USING ERRCODE = 'datetime_field_overflow';
 	ELSIF from_date < '0001-01-01 00:00+00' OR to_date >= '10000-01-01 00:00+00' THEN
-		RAISE EXCEPTION 'no usage is of all the months from % to %', from_date, to_date
+		RAISE EXCEPTION 'nothing is of all the months from % to %', from_date, to_date
 			USING ERRCODE = 'datetime_field_overflow', HINT = 'Dates are of the years 1 to 9999.';
 	END IF;
 	months := ARRAY(
 		SELECT m FROM generate_series(date_trunc('month', from_date AT TIME ZONE 'UTC'),
 			to_date AT TIME ZONE 'UTC', interval '1 month') m
-		WHERE (SELECT bool_and(usage_mgmt.keeps_ledger(relid))
-			FROM pg_partition_tree(to_regclass(usage_mgmt.partition_name(m)))) IS NOT TRUE);
+		WHERE (SELECT bool_and(usage_mgmt.keeps_ledger(relid, resource))
+			FROM pg_partition_tree(to_regclass(usage_mgmt.partition_name(resource, m)))) IS NOT TRUE);
 	IF months = '{}' THEN
 		RETURN 0;
 	END IF;
 	-- One at a time makes or drops partitions; loads and readers go on.
-	LOCK TABLE ONLY usage_mgmt.usage IN SHARE UPDATE EXCLUSIVE MODE;
+	EXECUTE format('LOCK TABLE ONLY usage_mgmt.%I IN SHARE UPDATE EXCLUSIVE MODE', resource);
 	FOREACH month IN ARRAY months LOOP
-		made := made + usage_mgmt.ensure_partition(month)::integer;
+		made := made + usage_mgmt.ensure_partition(resource, month)::integer;
 	END LOOP;
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.ensure_partitions(timestamptz, timestamptz) IS
-'Makes the partitions of the months (in UTC) that hold these dates and all between; moves what the default partition has of them. Returns how many it made. Must not run inside a load.';
+COMMENT ON FUNCTION usage_mgmt.ensure_partitions(timestamptz, timestamptz, text) IS
+'Makes a resource''s partitions of the months (in UTC) that hold these dates and all between; moves what the default partition has of them. Returns how many it made. Must not run inside a load.';
 
-CREATE FUNCTION usage_mgmt.partition_name(month timestamp) RETURNS text
+CREATE FUNCTION usage_mgmt.date_column(resource text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found text := (SELECT date_column FROM usage_mgmt.resources() WHERE noun = resource);
+BEGIN
+	IF found IS NULL THEN
+		RAISE EXCEPTION 'resource "%" has no partitions', resource
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = format('Those that have are %s.', (SELECT string_agg(noun, ', ')
+				FROM usage_mgmt.resources() WHERE date_column IS NOT NULL));
+	END IF;
+	RETURN found;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.date_column(text) IS
+'The column by which a resource is partitioned; 22023 for one that is not.';
+
+CREATE FUNCTION usage_mgmt.partition_name(resource text, month timestamp) RETURNS text
 LANGUAGE sql STABLE
-RETURN format('usage_mgmt.%I', 'usage_p' || to_char(month, 'YYYYMM'));
-COMMENT ON FUNCTION usage_mgmt.partition_name(timestamp) IS
+RETURN format('usage_mgmt.%I', resource || '_p' || to_char(month, 'YYYYMM'));
+COMMENT ON FUNCTION usage_mgmt.partition_name(text, timestamp) IS
 'What the partition of the month that starts there (UTC) is called. Part of ensure_partitions().';
 
 -- A leaf has four triggers; a partition that has partitions itself hands a TRUNCATE down.
-CREATE FUNCTION usage_mgmt.keeps_ledger(relation regclass) RETURNS boolean
+CREATE FUNCTION usage_mgmt.keeps_ledger(relation regclass, resource text) RETURNS boolean
 LANGUAGE sql STABLE
 RETURN (SELECT count(*) FROM pg_trigger
-		WHERE tgrelid = relation AND tgname LIKE 'usage\_keys\_%' AND tgenabled <> 'D')
+		WHERE tgrelid = relation AND starts_with(tgname::text, resource || '_keys_') AND tgenabled <> 'D')
 	>= (SELECT CASE relkind WHEN 'p' THEN 3 ELSE 4 END FROM pg_class WHERE oid = relation);
-COMMENT ON FUNCTION usage_mgmt.keeps_ledger(regclass) IS
+COMMENT ON FUNCTION usage_mgmt.keeps_ledger(regclass, text) IS
 'Whether a partition has the triggers that keep the ledger. Part of ensure_partitions() and check_keys().';
 
-CREATE FUNCTION usage_mgmt.ensure_partition(month timestamp) RETURNS boolean
+CREATE FUNCTION usage_mgmt.ensure_partition(resource text, month timestamp) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	leaf text := usage_mgmt.partition_name(month);
+	parent regclass := format('usage_mgmt.%I', resource);
+	rest regclass := format('usage_mgmt.%I', resource || '_default');
+	leaf text := usage_mgmt.partition_name(resource, month);
 	first_day text := to_char(month, 'YYYY-MM-DD') || ' 00:00:00+00';
 	last_day text := to_char(month + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00';
-	owner text := (SELECT relowner::regrole FROM pg_class WHERE oid = 'usage_mgmt.usage'::regclass);
+	owner text := (SELECT relowner::regrole FROM pg_class WHERE oid = parent);
 	parts regclass[];
 BEGIN
 	IF to_regclass(leaf) IS NOT NULL THEN
 		parts := ARRAY(SELECT relid FROM pg_partition_tree(leaf::regclass));
 		IF parts = '{}' THEN
-			RAISE EXCEPTION 'table "%" is there, but no partition of usage', leaf
+			RAISE EXCEPTION 'table "%" is there, but no partition of %', leaf, resource
 				USING ERRCODE = 'duplicate_table',
 				HINT = 'Attach it, or give it another name.';
 		END IF;
-		PERFORM usage_mgmt.install_key_triggers(part) FROM unnest(parts) part;
+		PERFORM usage_mgmt.install_key_triggers(part, resource) FROM unnest(parts) part;
 		RETURN false;
 	END IF;
-	EXECUTE format('CREATE TABLE %s (LIKE usage_mgmt.usage INCLUDING ALL)', leaf);
+	EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', leaf, parent);
 	EXECUTE format('ALTER TABLE %s OWNER TO %s', leaf, owner);
 	-- ATTACH would take this lock, behind which nobody adds to what is to move.
-	LOCK TABLE ONLY usage_mgmt.usage_default IN ACCESS EXCLUSIVE MODE;
-	PERFORM usage_mgmt.empty_default(leaf, first_day::timestamptz, last_day::timestamptz);
-	EXECUTE format('ALTER TABLE usage_mgmt.usage ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
-		leaf, first_day, last_day);
-	PERFORM usage_mgmt.install_key_triggers(leaf::regclass);
+	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', rest);
+	PERFORM usage_mgmt.empty_default(parent, rest, usage_mgmt.date_column(resource), leaf,
+		first_day::timestamptz, last_day::timestamptz);
+	EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+		parent, leaf, first_day, last_day);
+	PERFORM usage_mgmt.install_key_triggers(leaf::regclass, resource);
 	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.ensure_partition(timestamp) IS
+COMMENT ON FUNCTION usage_mgmt.ensure_partition(text, timestamp) IS
 'Makes the partition of the month that starts there (UTC); true where there was none. Part of ensure_partitions().';
 
-CREATE FUNCTION usage_mgmt.empty_default(leaf text, from_date timestamptz, to_date timestamptz)
+CREATE FUNCTION usage_mgmt.empty_default(
+	parent regclass, rest regclass, date_column text, leaf text, from_date timestamptz, to_date timestamptz)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -1138,43 +1110,44 @@ DECLARE
 	reference pg_constraint;
 	columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
 		FROM pg_attribute
-		WHERE attrelid = 'usage_mgmt.usage'::regclass AND attnum > 0
+		WHERE attrelid = parent AND attnum > 0
 		AND NOT attisdropped AND attgenerated = '');
+	occupied boolean;
 	enable text[];
 	statement text;
 BEGIN
-	IF NOT EXISTS (SELECT FROM usage_mgmt.usage_default
-				   WHERE usage_date >= from_date AND usage_date < to_date) THEN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I >= $1 AND %2$I < $2)', rest, date_column)
+		INTO occupied USING from_date, to_date;
+	IF NOT occupied THEN
 		RETURN;
 	END IF;
 	-- The action of a foreign key fires where no other trigger may.
 	SELECT * INTO reference FROM pg_constraint
-		WHERE contype = 'f' AND confrelid = 'usage_mgmt.usage'::regclass AND conparentid = 0
+		WHERE contype = 'f' AND confrelid = parent AND conparentid = 0
 		ORDER BY conname LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'usages that a foreign key may refer to cannot move from the default partition to their own'
+		RAISE EXCEPTION 'rows that a foreign key may refer to cannot move from the default partition to their own'
 			USING ERRCODE = 'dependent_objects_still_exist',
-			DETAIL = format('Constraint "%s" of table %s refers to usage; the rows are from %s to %s.',
-				reference.conname, reference.conrelid::regclass, from_date, to_date),
+			DETAIL = format('Constraint "%s" of table %s refers to %s; the rows are from %s to %s.',
+				reference.conname, reference.conrelid::regclass, parent, from_date, to_date),
 			HINT = 'Drop the foreign key, call ensure_partitions() and add the foreign key again.';
 	END IF;
 	-- The rows stay what they are, and so do their keys: no trigger may fire.
-	enable := usage_mgmt.disable_triggers('usage_mgmt.usage_default'::regclass);
-	EXECUTE format('WITH moved AS (DELETE FROM usage_mgmt.usage_default
-		WHERE usage_date >= $1 AND usage_date < $2 RETURNING *)
-		INSERT INTO %s (%s) SELECT %2$s FROM moved', leaf, columns)
+	enable := usage_mgmt.disable_triggers(rest);
+	EXECUTE format('WITH moved AS (DELETE FROM %s WHERE %I >= $1 AND %2$I < $2 RETURNING *)
+		INSERT INTO %s (%s) SELECT %4$s FROM moved', rest, date_column, leaf, columns)
 		USING from_date, to_date;
 	FOREACH statement IN ARRAY enable LOOP
 		EXECUTE statement;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.empty_default(text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION usage_mgmt.empty_default(regclass, regclass, text, text, timestamptz, timestamptz) IS
 'Moves a month''s rows from the default partition to its coming own. Part of ensure_partitions().';
 
 CREATE FUNCTION usage_mgmt.drop_partitions(
 	before timestamptz, forget_ids boolean DEFAULT false, billed boolean DEFAULT false,
-	unbilled boolean DEFAULT false)
+	unbilled boolean DEFAULT false, resource text DEFAULT 'usage')
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -1182,6 +1155,8 @@ SET datestyle = ISO	-- others write bounds with zones that cannot be read back
 SET row_security = off	-- what a policy hides would be dropped unseen
 AS $$
 DECLARE
+	parent regclass := CASE WHEN usage_mgmt.date_column(resource) <> '' THEN format('usage_mgmt.%I', resource) END;
+	ledger text := (SELECT r.ledger FROM usage_mgmt.resources() r WHERE noun = resource);
 	leaves regclass[];
 	leaf regclass;
 BEGIN
@@ -1190,52 +1165,55 @@ BEGIN
 			USING ERRCODE = 'feature_not_supported',
 			HINT = 'Use the isolation level READ COMMITTED.';
 	END IF;
-	LOCK TABLE ONLY usage_mgmt.usage IN SHARE UPDATE EXCLUSIVE MODE;
+	EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', parent);
 	leaves := ARRAY(
 		SELECT c.oid::regclass
 		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-		WHERE i.inhparent = 'usage_mgmt.usage'::regclass
+		WHERE i.inhparent = parent
 		AND substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \(''(.*)''\)')::timestamptz <= before
 		ORDER BY 1);
 	IF leaves = '{}' THEN
 		RETURN 0;
 	END IF;
 	-- Refused, if so, before anybody waits; and again when nobody can add to them.
-	PERFORM usage_mgmt.refuse_drop(leaves, billed, unbilled);
-	EXECUTE format('LOCK TABLE ONLY usage_mgmt.usage, %s IN ACCESS EXCLUSIVE MODE', array_to_string(leaves, ', '));
-	PERFORM usage_mgmt.refuse_drop(leaves, billed, unbilled);
+	PERFORM usage_mgmt.refuse_drop(resource, leaves, billed, unbilled);
+	EXECUTE format('LOCK TABLE ONLY %s, %s IN ACCESS EXCLUSIVE MODE', parent, array_to_string(leaves, ', '));
+	PERFORM usage_mgmt.refuse_drop(resource, leaves, billed, unbilled);
 	FOREACH leaf IN ARRAY leaves LOOP
 		IF forget_ids THEN
-			EXECUTE format('DELETE FROM usage_mgmt.usage_key k USING %s u WHERE k.id = u.id', leaf);
+			EXECUTE format('DELETE FROM usage_mgmt.%I k USING %s u WHERE k.id = u.id', ledger, leaf);
 		END IF;
-		-- A foreign key that refers to usage lets none be dropped that is attached.
-		EXECUTE format('ALTER TABLE usage_mgmt.usage DETACH PARTITION %s', leaf);
+		-- A foreign key that refers to the parent lets none be dropped that is attached.
+		EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', parent, leaf);
 		EXECUTE format('DROP TABLE %s', leaf);
 	END LOOP;
 	RETURN cardinality(leaves);
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.drop_partitions(timestamptz, boolean, boolean, boolean) IS
-'Drops the partitions that end at or before that time, all or none, and returns how many. Their ids stay known, so that none is taken again, unless forget_ids. Refused (UM003) where they hold billed usages, unless billed, or others than billed and rejected ones, unless unbilled.';
+COMMENT ON FUNCTION usage_mgmt.drop_partitions(timestamptz, boolean, boolean, boolean, text) IS
+'Drops the partitions of a resource that end at or before that time, all or none, and returns how many. Their ids stay known, so that none is taken again, unless forget_ids. Refused (UM003) where they hold what is billed, unless billed, or what is neither billed nor rejected, unless unbilled; a resource that no status closes is not asked about.';
 
-CREATE FUNCTION usage_mgmt.refuse_drop(leaves regclass[], billed boolean, unbilled boolean) RETURNS void
+CREATE FUNCTION usage_mgmt.refuse_drop(resource text, leaves regclass[], billed boolean, unbilled boolean) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	usages text;
+	r record;
+	rows text;
 	places text;
 	arguments text;
 BEGIN
-	IF billed AND unbilled THEN
+	SELECT *, (SELECT name FROM usage_mgmt.resource_columns(noun) WHERE view = 'rating') AS ratings
+		INTO r FROM usage_mgmt.resources() WHERE noun = resource;
+	IF billed AND unbilled OR r.closed = '{}' THEN
 		RETURN;
 	END IF;
 	EXECUTE format($sql$
-		WITH usage AS NOT MATERIALIZED (SELECT * FROM (%s) u
-			WHERE status <> 'rejected' AND NOT CASE status WHEN 'billed' THEN $1 ELSE $2 END),
-		number AS (SELECT leaf, status, count(*) AS n FROM usage GROUP BY leaf, status),
+		WITH one AS NOT MATERIALIZED (SELECT leaf, status, status = ANY (%L) AS closed, ratings FROM (%s) u
+			WHERE status <> ALL (%L) AND NOT CASE WHEN status = ANY (%1$L) THEN $1 ELSE $2 END),
+		number AS (SELECT leaf, status, closed, count(*) AS n FROM one GROUP BY leaf, status, closed),
 		amount AS (SELECT leaf, currency_code, sum(tax_included_rating_amount) AS amount
-			FROM usage, unnest(rated_product_usage) GROUP BY leaf, currency_code)
+			FROM one, unnest(ratings) GROUP BY leaf, currency_code)
 		SELECT (SELECT string_agg(n || ' ' || status, ', ' ORDER BY status)
 				FROM (SELECT status, sum(n) AS n FROM number GROUP BY status) s),
 			(SELECT string_agg(concat(leaf, ': ', statuses, '; ' || amounts), E'\n' ORDER BY leaf)
@@ -1243,164 +1221,94 @@ BEGIN
 					FROM number GROUP BY leaf) s
 				LEFT JOIN (SELECT leaf, string_agg(currency_code || ' ' || amount, ', ' ORDER BY currency_code) AS amounts
 					FROM amount GROUP BY leaf) a USING (leaf)),
-			(SELECT concat(CASE WHEN bool_or(status = 'billed') THEN ', billed => true' END,
-				CASE WHEN bool_or(status <> 'billed') THEN ', unbilled => true' END) FROM number)
-		$sql$, (SELECT string_agg(format('SELECT %L AS leaf, status, rated_product_usage FROM %s', leaf, leaf), ' UNION ALL ')
-			FROM unnest(leaves) leaf))
-		INTO usages, places, arguments USING coalesce(billed, false), coalesce(unbilled, false);
-	IF usages IS NOT NULL THEN
-		RAISE EXCEPTION 'partitions to be dropped hold usages: %', usages
+			(SELECT concat(CASE WHEN bool_or(closed) THEN ', billed => true' END,
+				CASE WHEN bool_or(NOT closed) THEN ', unbilled => true' END) FROM number)
+		$sql$, r.closed,
+		(SELECT string_agg(format('SELECT %L AS leaf, status, %s AS ratings FROM %s', leaf,
+			coalesce(quote_ident(r.ratings), 'NULL::usage_mgmt.rated_product_usage[]'), leaf), ' UNION ALL ')
+			FROM unnest(leaves) leaf), r.rejected)
+		INTO rows, places, arguments USING coalesce(billed, false), coalesce(unbilled, false);
+	IF rows IS NOT NULL THEN
+		RAISE EXCEPTION 'partitions to be dropped hold %s: %', r.label, rows
 			USING ERRCODE = 'UM003', DETAIL = places,
 			HINT = format('drop_partitions(before%s) drops them all the same.', arguments);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.refuse_drop(regclass[], boolean, boolean) IS
-'Raises UM003 where these partitions hold usages that must not be dropped; says how many and what amounts. Part of drop_partitions().';
+COMMENT ON FUNCTION usage_mgmt.refuse_drop(text, regclass[], boolean, boolean) IS
+'Raises UM003 where these partitions hold what must not be dropped; says how many and what amounts. Part of drop_partitions().';
 
-CREATE FUNCTION usage_mgmt.check_keys()
+CREATE FUNCTION usage_mgmt.check_keys(resource text DEFAULT 'usage')
 RETURNS TABLE (id text, usage_date timestamptz, fault text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off
 AS $$
+DECLARE
+	date_column text := usage_mgmt.date_column(resource);
+	ledger text := (SELECT r.ledger FROM usage_mgmt.resources() r WHERE noun = resource);
 BEGIN
-	RETURN QUERY
-		SELECT u.id, u.usage_date,
+	RETURN QUERY EXECUTE format($sql$
+		SELECT u.id, u.%2$I,
 			CASE WHEN k.id IS NULL THEN 'has no key' ELSE 'its key has another date' END
-		FROM usage_mgmt.usage u LEFT JOIN usage_mgmt.usage_key k ON k.id = u.id
-		WHERE k.usage_date IS DISTINCT FROM u.usage_date;
-	RETURN QUERY
-		SELECT u.id, min(u.usage_date), 'has ' || count(*) || ' rows'
-		FROM usage_mgmt.usage u GROUP BY u.id HAVING count(*) > 1;
+		FROM usage_mgmt.%1$I u LEFT JOIN usage_mgmt.%3$I k ON k.id = u.id
+		WHERE k.%2$I IS DISTINCT FROM u.%2$I$sql$, resource, date_column, ledger);
+	RETURN QUERY EXECUTE format($sql$
+		SELECT u.id, min(u.%2$I), 'has ' || count(*) || ' rows'
+		FROM usage_mgmt.%1$I u GROUP BY u.id HAVING count(*) > 1$sql$, resource, date_column);
 	RETURN QUERY
 		SELECT NULL::text, NULL::timestamptz, format('partition %s does not keep the ledger', p.relid)
-		FROM pg_partition_tree('usage_mgmt.usage') p
-		WHERE p.level > 0 AND NOT usage_mgmt.keeps_ledger(p.relid);
+		FROM pg_partition_tree(format('usage_mgmt.%I', resource)::regclass) p
+		WHERE p.level > 0 AND NOT usage_mgmt.keeps_ledger(p.relid, resource);
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.check_keys() IS
-'What the ledger has wrong, as it can be after logical replication, session_replication_role = replica or a partition attached by hand; no rows when all is well. A key without a row, kept by drop_partitions(), is no fault.';
+COMMENT ON FUNCTION usage_mgmt.check_keys(text) IS
+'What a resource''s ledger has wrong, as it can be after logical replication, session_replication_role = replica or a partition attached by hand; no rows when all is well. A key without a row, kept by drop_partitions(), is no fault.';
 
-CREATE FUNCTION usage_mgmt.rebuild_keys() RETURNS bigint
+CREATE FUNCTION usage_mgmt.rebuild_keys(resource text DEFAULT 'usage') RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off
 AS $$
 DECLARE
+	date_column text := usage_mgmt.date_column(resource);
+	ledger text := (SELECT r.ledger FROM usage_mgmt.resources() r WHERE noun = resource);
 	mended bigint;
 	added bigint;
 BEGIN
-	PERFORM usage_mgmt.install_key_triggers(relid) FROM pg_partition_tree('usage_mgmt.usage');
-	UPDATE usage_mgmt.usage_key k SET usage_date = u.usage_date
-		FROM usage_mgmt.usage u
-		WHERE u.id = k.id AND u.usage_date <> k.usage_date
-		AND NOT EXISTS (SELECT FROM usage_mgmt.usage v WHERE v.id = k.id AND v.usage_date = k.usage_date);
+	PERFORM usage_mgmt.install_key_triggers(relid, resource)
+		FROM pg_partition_tree(format('usage_mgmt.%I', resource)::regclass);
+	EXECUTE format($sql$
+		UPDATE usage_mgmt.%3$I k SET %2$I = u.%2$I
+		FROM usage_mgmt.%1$I u
+		WHERE u.id = k.id AND u.%2$I <> k.%2$I
+		AND NOT EXISTS (SELECT FROM usage_mgmt.%1$I v WHERE v.id = k.id AND v.%2$I = k.%2$I)
+		$sql$, resource, date_column, ledger);
 	GET DIAGNOSTICS mended = ROW_COUNT;
 	-- An id on two rows is 23505 here: only a person can say which is right.
-	INSERT INTO usage_mgmt.usage_key (id, usage_date, content_hash, hash_version)
-		SELECT u.id, u.usage_date, usage_mgmt.content_hash(u), usage_mgmt.hash_version()
-		FROM usage_mgmt.usage u
-		WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE k.id = u.id)
-		ORDER BY u.id;
+	EXECUTE format($sql$
+		INSERT INTO usage_mgmt.%3$I (id, %2$I, content_hash, hash_version)
+		SELECT u.id, u.%2$I, usage_mgmt.content_hash(u), usage_mgmt.hash_version()
+		FROM usage_mgmt.%1$I u
+		WHERE NOT EXISTS (SELECT FROM usage_mgmt.%3$I k WHERE k.id = u.id)
+		ORDER BY u.id$sql$, resource, date_column, ledger);
 	GET DIAGNOSTICS added = ROW_COUNT;
 	RETURN mended + added;
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.rebuild_keys() IS
+COMMENT ON FUNCTION usage_mgmt.rebuild_keys(text) IS
 'Mends what check_keys() tells, but for an id on two rows, and returns how many keys it changed. An existing hash never changes.';
--- The operations of TMF630 on each resource. They need the caller's own rights.
-
-CREATE FUNCTION usage_mgmt.post_usage(body json, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.post_usage(json, text) IS
-'Creates a usage from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.';
-
-CREATE FUNCTION usage_mgmt.post_usage(body jsonb, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.post_usage(jsonb, text) IS 'The same of jsonb.';
-
-CREATE FUNCTION usage_mgmt.post_usage(body text, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_post_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.post_usage(text, text) IS 'The same of text and plain literals.';
-
-CREATE FUNCTION usage_mgmt.get_usage(id text, fields text DEFAULT NULL, version text DEFAULT NULL)
-RETURNS json
-AS 'MODULE_PATHNAME', 'um_get_usage' LANGUAGE C STABLE;
-COMMENT ON FUNCTION usage_mgmt.get_usage(text, text, text) IS
-'The usage as TMF JSON, NULL when there is none. fields selects attributes (id,date,relatedParty.role,extra.priority; none for the identity alone); 22023 for a name that leads nowhere.';
-
-CREATE FUNCTION usage_mgmt.put_usage(id text, body json, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.put_usage(text, json, text) IS
-'Complete update of a usage, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.';
-
-CREATE FUNCTION usage_mgmt.put_usage(id text, body jsonb, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.put_usage(text, jsonb, text) IS 'The same of jsonb.';
-
-CREATE FUNCTION usage_mgmt.put_usage(id text, body text, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_put_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.put_usage(text, text, text) IS 'The same of text and plain literals.';
-
-CREATE FUNCTION usage_mgmt.delete_usage(id text, billed boolean DEFAULT false) RETURNS boolean
-AS 'MODULE_PATHNAME', 'um_delete_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.delete_usage(text, boolean) IS
-'Deletes a usage; false when there was none. A billed one is refused (UM003) unless billed.';
-
-CREATE FUNCTION usage_mgmt.post_usage_specification(body json, version text DEFAULT NULL)
-RETURNS json
-AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.post_usage_specification(json, text) IS
-'Creates a usage specification from its TMF JSON and returns it as stored; the same again is found, its id with other content is 23505.';
-
-CREATE FUNCTION usage_mgmt.post_usage_specification(body jsonb, version text DEFAULT NULL)
-RETURNS json
-AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.post_usage_specification(jsonb, text) IS 'The same of jsonb.';
-
-CREATE FUNCTION usage_mgmt.post_usage_specification(body text, version text DEFAULT NULL)
-RETURNS json
-AS 'MODULE_PATHNAME', 'um_post_usage_specification' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.post_usage_specification(text, text) IS 'The same of text and plain literals.';
-
-CREATE FUNCTION usage_mgmt.get_usage_specification(
-	id text, fields text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_get_usage_specification' LANGUAGE C STABLE;
-COMMENT ON FUNCTION usage_mgmt.get_usage_specification(text, text, text) IS
-'The usage specification as TMF JSON, NULL when there is none.';
-
-CREATE FUNCTION usage_mgmt.put_usage_specification(id text, body json, version text DEFAULT NULL)
-RETURNS json
-AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, json, text) IS
-'Complete update of a usage specification, returned as stored. P0002 when there is none, UM002 when id or href would change.';
-
-CREATE FUNCTION usage_mgmt.put_usage_specification(id text, body jsonb, version text DEFAULT NULL)
-RETURNS json
-AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, jsonb, text) IS 'The same of jsonb.';
-
-CREATE FUNCTION usage_mgmt.put_usage_specification(id text, body text, version text DEFAULT NULL)
-RETURNS json
-AS 'MODULE_PATHNAME', 'um_put_usage_specification' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.put_usage_specification(text, text, text) IS 'The same of text and plain literals.';
-
-CREATE FUNCTION usage_mgmt.delete_usage_specification(id text) RETURNS boolean
-AS 'MODULE_PATHNAME', 'um_delete_usage_specification' LANGUAGE C STRICT;
-COMMENT ON FUNCTION usage_mgmt.delete_usage_specification(text) IS
-'Deletes a usage specification; false when there was none. Usages keep their reference.';
+-- A row as JSON, and what queries call
 
 CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) RETURNS json
 AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
-'A row of usage, of a partition of it, or of usage_specification as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u. Any other row type is 42804.';
+'A row of the table of a resource, or of a partition of it, as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u. Any other row type is 42804.';
 
-CREATE FUNCTION usage_mgmt.attribute_names(resource text, column_name text) RETURNS text[]
-AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION usage_mgmt.attribute_names(text, text) IS
-'Every spelling of the attribute behind a column of usage or usage_specification that is understood in JSON, the versions'' own first; null when there is none.';
--- Queries, patches and collections, as TMF630 says
+CREATE FUNCTION usage_mgmt.error_status(code text) RETURNS integer
+AS 'MODULE_PATHNAME', 'um_error_status' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.error_status(text) IS
+'The HTTP status that an SQLSTATE becomes, as TMF630 would have it.';
 
 CREATE FUNCTION usage_mgmt.value_matches(value text, op text, "values" text[]) RETURNS boolean
 AS 'MODULE_PATHNAME', 'um_value_matches' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -1421,148 +1329,130 @@ CREATE FUNCTION usage_mgmt.party_ids(parties usage_mgmt.related_party[]) RETURNS
 AS 'MODULE_PATHNAME', 'um_party_ids' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION usage_mgmt.party_ids(usage_mgmt.related_party[]) IS
 'The ids of the parties. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party)) serves relatedParty.id=45.';
+-- The functions of each resource: the operations of TMF630, and its triggers
 
-CREATE FUNCTION usage_mgmt.get_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
-AS 'MODULE_PATHNAME', 'um_get_usages' LANGUAGE C STABLE ROWS 1000;
-COMMENT ON FUNCTION usage_mgmt.get_usages(text, text) IS
-'The usages that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usages(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
+-- One text for all: %1$s is the noun, %2$s the plural, %3$s what messages call it.
+CREATE FUNCTION usage_mgmt.resource_functions(
+	resource text, OUT name text, OUT arguments text, OUT returns text, OUT symbol text, OUT kind text,
+	OUT about text) RETURNS SETOF record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r record;
+	billed text := '';
+	refused text := '';
+BEGIN
+	SELECT * INTO r FROM usage_mgmt.resources() WHERE noun = resource;
+	IF r.closed <> '{}' THEN
+		billed := ', billed boolean DEFAULT false';
+		refused := ' What is billed is refused (UM003) unless billed.';
+	END IF;
+	RETURN QUERY
+		SELECT format(f.name, r.noun, r.plural), f.arguments, f.returns, f.symbol, f.kind,
+			format(f.about, r.noun, r.plural, r.label)
+		FROM (VALUES
+			('post_%1$s', 'body json, version text DEFAULT NULL', 'json', 'um_post', 'VOLATILE',
+			'Creates a %3$s from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.'),
 
-CREATE FUNCTION usage_mgmt.count_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_count_usages' LANGUAGE C STABLE;
-COMMENT ON FUNCTION usage_mgmt.count_usages(text, text) IS
-'How many usages a query string names, whatever its limit, offset and after.';
+			('get_%1$s', 'id text, fields text DEFAULT NULL, version text DEFAULT NULL', 'json', 'um_get', 'STABLE',
+			'The %3$s as TMF JSON, NULL when there is none. fields selects attributes (id,relatedParty.role,extra.priority; none for the identity alone); 22023 for a name that leads nowhere.'),
 
-CREATE FUNCTION usage_mgmt.explain_usages(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF text
-AS 'MODULE_PATHNAME', 'um_explain_usages' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.explain_usages(text, text) IS
-'The plan behind a query string.';
+			('put_%1$s', 'id text, body json, version text DEFAULT NULL', 'json', 'um_put', 'VOLATILE',
+			'Complete update of a %3$s, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.'),
 
-CREATE FUNCTION usage_mgmt.patch_usage(
-	id text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage(text, json, text, text) IS
-'Partial update, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.';
+			('patch_%1$s', 'id text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL',
+			'json', 'um_patch', 'VOLATILE',
+			'Partial update of a %3$s, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.'),
 
-CREATE FUNCTION usage_mgmt.patch_usage(
-	id text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage(text, jsonb, text, text) IS 'The same of jsonb.';
+			('delete_%1$s', 'id text' || billed, 'boolean', 'um_delete', 'VOLATILE',
+			'Deletes a %3$s; false when there was none.' || refused),
 
-CREATE FUNCTION usage_mgmt.patch_usage(
-	id text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_patch_usage' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage(text, text, text, text) IS 'The same of text and plain literals.';
+			('get_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL', 'SETOF json', 'um_list', 'STABLE ROWS 1000',
+			'Each %3$s that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_%2$s(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.'),
 
-CREATE FUNCTION usage_mgmt.patch_usages(
-	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usages(text, json, text, text) IS
-'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
+			('count_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL', 'bigint', 'um_count', 'STABLE',
+			'How many a query string names, whatever its limit, offset and after.'),
 
-CREATE FUNCTION usage_mgmt.patch_usages(
-	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usages(text, jsonb, text, text) IS 'The same of jsonb.';
+			('explain_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL', 'SETOF text', 'um_explain', 'VOLATILE',
+			'The plan behind a query string.'),
 
-CREATE FUNCTION usage_mgmt.patch_usages(
-	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_patch_usages' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usages(text, text, text, text) IS 'The same of text and plain literals.';
+			('patch_%2$s', 'query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL',
+			'bigint', 'um_patch_list', 'VOLATILE',
+			'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.'),
 
-CREATE FUNCTION usage_mgmt.patch_usages_each(
-	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
-	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, json, text, text) IS
-'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.';
+			('patch_%2$s_each', 'query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL, OUT id text, OUT code text, OUT errors text',
+			'SETOF record', 'um_patch_list_each', 'VOLATILE',
+			'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.'),
 
-CREATE FUNCTION usage_mgmt.patch_usages_each(
-	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL,
-	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, jsonb, text, text) IS 'The same of jsonb.';
+			('delete_%2$s', 'query text' || billed, 'bigint', 'um_delete_list', 'VOLATILE',
+			'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.' || refused),
 
-CREATE FUNCTION usage_mgmt.patch_usages_each(
-	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL,
-	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'um_patch_each_usages' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usages_each(text, text, text, text) IS 'The same of text and plain literals.';
+			('%1$s_check', '', 'trigger', 'um_check_row', 'VOLATILE',
+			'BEFORE INSERT OR UPDATE OR DELETE of a %3$s, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.'),
 
-CREATE FUNCTION usage_mgmt.delete_usages(query text, billed boolean DEFAULT false) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_delete_usages' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.delete_usages(text, boolean) IS
-'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true. Billed ones are refused (UM003) unless billed.';
+			('%1$s_keys', '', 'trigger', CASE WHEN r.date_column IS NOT NULL THEN 'um_keys' END, 'VOLATILE',
+			'For each statement: keeps the ledger of %1$s, as the owner of the table that fired. An id that another %3$s has is 23505.'),
 
-CREATE FUNCTION usage_mgmt.get_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
-AS 'MODULE_PATHNAME', 'um_get_usage_specifications' LANGUAGE C STABLE ROWS 1000;
-COMMENT ON FUNCTION usage_mgmt.get_usage_specifications(text, text) IS
-'The usage specifications that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_usage_specifications(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.';
+			('%1$s_changed', '', 'trigger', CASE WHEN EXISTS (SELECT FROM usage_mgmt.resources() s
+				WHERE s.specification = resource) THEN 'um_specification_changed' END, 'VOLATILE',
+			'AFTER any change of a %3$s: tells every session to read it anew.'),
 
-CREATE FUNCTION usage_mgmt.count_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_count_usage_specifications' LANGUAGE C STABLE;
-COMMENT ON FUNCTION usage_mgmt.count_usage_specifications(text, text) IS
-'How many usage specifications a query string names, whatever its limit, offset and after.';
+			('%1$s_document_begin', '', 'trigger', 'um_document_begin', 'VOLATILE',
+			'BEFORE INSERT ON %1$s_document, for each statement: opens a batch.'),
 
-CREATE FUNCTION usage_mgmt.explain_usage_specifications(query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF text
-AS 'MODULE_PATHNAME', 'um_explain_usage_specifications' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.explain_usage_specifications(text, text) IS
-'The plan behind a query string.';
+			('%1$s_document_row', '', 'trigger', 'um_document_row', 'VOLATILE',
+			'INSTEAD OF INSERT ON %1$s_document, for each row: reads a document into the batch.'),
 
-CREATE FUNCTION usage_mgmt.patch_usage_specification(
-	id text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, json, text, text) IS
-'Partial update, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.';
+			('%1$s_document_end', '', 'trigger', 'um_document_end', 'VOLATILE',
+			'AFTER INSERT ON %1$s_document, for each statement: stores the rest of the batch.'),
 
-CREATE FUNCTION usage_mgmt.patch_usage_specification(
-	id text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, jsonb, text, text) IS 'The same of jsonb.';
+			('%1$s_document_refuse', '', 'trigger', 'um_document_refuse', 'VOLATILE',
+			'UPDATE or DELETE ON %1$s_document, for each row and statement: refuses it (0A000).')
+		) AS f(name, arguments, returns, symbol, kind, about)
+		WHERE f.symbol IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.resource_functions(text) IS
+'The functions that a resource has, with their C symbols. Part of install_functions().';
 
-CREATE FUNCTION usage_mgmt.patch_usage_specification(
-	id text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS json
-AS 'MODULE_PATHNAME', 'um_patch_usage_specification' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage_specification(text, text, text, text) IS 'The same of text and plain literals.';
+-- What takes json takes jsonb and text, too: so a literal, a parameter and what
+-- jsonb's functions make are taken alike.
+CREATE FUNCTION usage_mgmt.install_functions(resource text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	f record;
+	signature text;
+BEGIN
+	FOR f IN
+		SELECT name, replace(arguments, ' json,', format(' %s,', type)) AS arguments, returns, symbol, kind,
+			CASE type WHEN 'json' THEN about
+			WHEN 'jsonb' THEN 'The same of jsonb.' ELSE 'The same of text and plain literals.' END AS about
+		FROM usage_mgmt.resource_functions(resource), unnest('{json,jsonb,text}'::text[]) type
+		WHERE type = 'json' OR arguments LIKE '% json,%'
+	LOOP
+		EXECUTE format('CREATE OR REPLACE FUNCTION usage_mgmt.%I(%s) RETURNS %s AS %L, %L LANGUAGE C %s',
+			f.name, f.arguments, f.returns, 'MODULE_PATHNAME', f.symbol, f.kind);
+		signature := format('usage_mgmt.%I(%s)', f.name,
+			regexp_replace(f.arguments, ' DEFAULT [^,]*', '', 'g'));
+		EXECUTE format('COMMENT ON FUNCTION %s IS %L', signature, f.about);
+		-- Whoever makes a trigger of one of these must own the table's design.
+		IF f.returns = 'trigger' THEN
+			EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', signature);
+		END IF;
+	END LOOP;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_functions(text) IS
+'Makes the functions of a resource. Part of install_resource().';
 
-CREATE FUNCTION usage_mgmt.patch_usage_specifications(
-	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, json, text, text) IS
-'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
-
-CREATE FUNCTION usage_mgmt.patch_usage_specifications(
-	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, jsonb, text, text) IS 'The same of jsonb.';
-
-CREATE FUNCTION usage_mgmt.patch_usage_specifications(
-	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_patch_usage_specifications' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications(text, text, text, text) IS 'The same of text and plain literals.';
-
-CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
-	query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL,
-	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, json, text, text) IS
-'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.';
-
-CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
-	query text, patch jsonb, content_type text DEFAULT NULL, version text DEFAULT NULL,
-	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, jsonb, text, text) IS 'The same of jsonb.';
-
-CREATE FUNCTION usage_mgmt.patch_usage_specifications_each(
-	query text, patch text, content_type text DEFAULT NULL, version text DEFAULT NULL,
-	OUT id text, OUT code text, OUT errors text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'um_patch_each_usage_specifications' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.patch_usage_specifications_each(text, text, text, text) IS 'The same of text and plain literals.';
-
-CREATE FUNCTION usage_mgmt.delete_usage_specifications(query text) RETURNS bigint
-AS 'MODULE_PATHNAME', 'um_delete_usage_specifications' LANGUAGE C;
-COMMENT ON FUNCTION usage_mgmt.delete_usage_specifications(text) IS
-'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.';
+DO $install$
+BEGIN
+	PERFORM usage_mgmt.install_functions(noun) FROM usage_mgmt.resources();
+END
+$install$;
 -- Who may do what with the tables, in levels
 
 CREATE FUNCTION usage_mgmt.grant_access(role_name text, level text) RETURNS void
@@ -1591,35 +1481,42 @@ BEGIN
 			HINT = format('A superuser does it, or gives you what an owner needs: SELECT usage_mgmt.grant_access(%L, ''owner'').', current_user);
 	END IF;
 	FOR right_of IN
-		SELECT kind, relation, string_agg(privilege, ', ') AS privileges
-		FROM (VALUES
-			('{reader,writer,operator}', 'TABLE', 'usage', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_specification', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_rating', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_party', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_document', 'SELECT'),
-			('{reader,writer,operator}', 'TABLE', 'usage_specification_document', 'SELECT'),
-			('{loader,writer,operator}', 'TABLE', 'usage', 'INSERT'),
-			('{loader,writer,operator}', 'TABLE', 'usage_document', 'INSERT'),
-			('{writer,operator}', 'TABLE', 'usage', 'UPDATE, DELETE'),
-			('{writer,operator}', 'TABLE', 'usage_specification', 'INSERT, UPDATE, DELETE'),
-			('{writer,operator}', 'TABLE', 'usage_specification_document', 'INSERT'),
+		SELECT kind, format(name, r.noun, r.ledger, r.conflict) AS relation, string_agg(privilege, ', ') AS privileges
+		FROM usage_mgmt.resources() r, (VALUES
+			('{reader,writer,operator}', 'TABLE', '%1$s', 'SELECT', '{t,f}'),
+			('{reader,writer,operator}', 'TABLE', '%1$s_document', 'SELECT', '{t,f}'),
+			-- Events come by the load, specifications are written.
+			('{loader,writer,operator}', 'TABLE', '%1$s', 'INSERT', '{t}'),
+			('{loader,writer,operator}', 'TABLE', '%1$s_document', 'INSERT', '{t}'),
+			('{writer,operator}', 'TABLE', '%1$s', 'UPDATE, DELETE', '{t}'),
+			('{writer,operator}', 'TABLE', '%1$s', 'INSERT, UPDATE, DELETE', '{f}'),
+			('{writer,operator}', 'TABLE', '%1$s_document', 'INSERT', '{f}'),
 			-- usagectl keeps books. What others' loads had refused is for operators' eyes.
+			('{loader}', 'TABLE', '%3$s', 'SELECT (load_id, record_number), UPDATE (record_number)', '{t}'),
+			('{operator}', 'TABLE', '%3$s', 'SELECT, INSERT, UPDATE, DELETE', '{t}'),
+			('{operator}', 'TABLE', '%2$s', 'SELECT', '{t}')
+		) AS p(levels, kind, name, privilege, dated)
+		WHERE level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
+		GROUP BY kind, relation
+		UNION ALL
+		SELECT 'TABLE', r.noun || '_' || c.view, 'SELECT'
+		FROM usage_mgmt.resources() r, usage_mgmt.resource_columns(r.noun) c
+		WHERE level IN ('reader', 'writer', 'operator') AND c.view IS NOT NULL
+		UNION ALL
+		SELECT kind, relation, string_agg(privilege, ', ')
+		FROM (VALUES
 			('{loader,operator}', 'TABLE', 'import_load', 'SELECT'),
 			('{loader}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
 			('{operator}', 'TABLE', 'import_load', 'INSERT, UPDATE'),
 			('{loader}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
-			('{loader}', 'TABLE', 'usage_conflict', 'SELECT (load_id, record_number), UPDATE (record_number)'),
 			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
 			('{loader,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
 			('{operator}', 'TABLE', 'import_load', 'DELETE'),
-			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
-			('{operator}', 'TABLE', 'usage_conflict', 'SELECT, INSERT, UPDATE, DELETE'),
-			('{operator}', 'TABLE', 'usage_key', 'SELECT')
-		) AS r(levels, kind, relation, privilege)
+			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE')
+		) AS p(levels, kind, relation, privilege)
 		WHERE level = ANY (levels::text[])
 		GROUP BY kind, relation
-		ORDER BY kind, relation
+		ORDER BY 1, 2
 	LOOP
 		IF to_regclass('usage_mgmt.' || right_of.relation) IS NULL THEN
 			RAISE EXCEPTION 'relation "usage_mgmt.%" does not exist', right_of.relation
@@ -1660,7 +1557,7 @@ BEGIN
 		FROM pg_class c
 		WHERE relkind IN ('r', 'p', 'v') AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = role_name)
 		AND (relnamespace = 'usage_mgmt'::regnamespace
-			 OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass('usage_mgmt.usage'))))
+			 OR c.oid IN (SELECT relid FROM usage_mgmt.resources(), pg_partition_tree(to_regclass('usage_mgmt.' || noun))))
 		AND NOT EXISTS (SELECT FROM pg_depend
 						WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
 	LOOP

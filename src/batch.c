@@ -22,29 +22,32 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "batch.h"
+#include "caller.h"
 #include "compat.h"
 #include "content.h"
+#include "delivery.h"
 #include "errors.h"
 #include "lifecycle.h"
-#include "operations.h"
 #include "rules.h"
 #include "settings.h"
 #include "spec_cache.h"
 #include "store.h"
 #include "tmf_read.h"
 #include "tmf_write.h"
-#include "triggers.h"
 #include "types.h"
+#include "vouch.h"
 
-/* The records of the INSERT that runs, in their order; see um_batch_vouches. */
-static UmBatchItem **vouched = NULL;
-static int	vouched_count = 0;
-static int	vouched_next = 0;
+/* Those of a batch that one INSERT is to store. */
+typedef struct Insertion
+{
+	UmBatch    *batch;
+	int			from;
+	int			to;
+} Insertion;
 
 static void look_up(UmBatch *batch, bool ask_ledger);
 static void ask(UmBatch *batch, UmBatchItem **open, int count);
@@ -54,13 +57,15 @@ static void decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTa
 					   uint64 known_count);
 static void decide(UmBatch *batch, UmBatchItem *item, const UmKey *key);
 static void insert_new(UmBatch *batch, int from, int to, bool again);
-static bool try_insert(UmBatch *batch, int from, int to, ErrorData **error);
+static void insert_as_caller(void *arg);
+static void try_insert(void *arg);
 static void let_go_of_unused(MemoryContext context);
 static Size bytes_in_use(MemoryContext context, Size *blocks);
-static void insert_rows(UmBatch *batch, int from, int to);
-static bool is_faster(const UmBatchItem *item, const ErrorData *error);
-static bool is_id_taken(const ErrorData *error);
-static bool is_partition_new(const ErrorData *error);
+static void insert_rows(const Insertion *insertion);
+static bool is_faster(const UmBatch *batch, const UmBatchItem *item, const ErrorData *error);
+static bool is_id_taken(const UmResource *resource, const ErrorData *error);
+static bool is_partition_new(const UmResource *resource, const ErrorData *error);
+static bool is_partition_of(const UmResource *resource, Oid table);
 static bool is_record_fault(int sqlstate);
 static int	count_fate(const UmBatch *batch, UmFate fate);
 static void change_fate(UmBatch *batch, int from, int to, UmFate old, UmFate fate);
@@ -74,20 +79,24 @@ static char *error_as_fault(const ErrorData *error);
 UmRecord *
 um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults, bool *filled)
 {
+	UmResource *resource = batch->resource;
 	UmRecord   *record = um_read_document(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document),
-										  &um_usage, faults);
+										  resource->model, faults);
 	bool		readable = faults->list == NIL || ((UmFault *) linitial(faults->list))->path[0] != '\0';
 
 	*filled = false;
 	if (!readable)
 		return record;
-	if (batch->fills && um_speaks(record, um_tmf_version) == UM_V4)
-		*filled = um_complete_v4(record, GetCurrentTransactionStartTimestamp());
+	if (batch->fills)
+		*filled = um_fill(record, um_speaks(record, um_default_version(resource)),
+						  GetCurrentTransactionStartTimestamp());
 	um_complete(record, NULL);
-	if (record->state[0] == UM_ABSENT)
-		um_record_set(record, 0, um_content_id(record));
+	if (record->state[record->model->id->slot] == UM_ABSENT)
+		um_record_set(record, record->model->id->slot,
+					  resource->date != NULL ? um_content_id(record) : um_new_id());
 	um_check(record, NULL, faults);
-	if (batch->check == UM_CHECK_REJECT && um_record_status(record) != UM_REJECTED)
+	if (batch->check == UM_CHECK_REJECT &&
+		!um_status_in(um_record_status(record), resource->life->rejected))
 		um_check_specification_of(record, batch->owner, faults);
 	return record;
 }
@@ -97,7 +106,7 @@ void
 um_batch_judge(UmBatch *batch, UmBatchItem *item, const char *errors)
 {
 	item->fate = FATE_REJECTED;
-	um_load_reject(batch->load, batch->model, item->number, item->document, errors);
+	um_load_reject(batch->load, batch->resource, item->number, item->document, errors);
 }
 
 /* The same by an error; raised again where faults are not kept, or it is not the record's. */
@@ -137,7 +146,7 @@ um_batch_flush(UmBatch *batch)
 		if (idle > 3)
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("could not store usages that another transaction stores")));
+					 errmsg("could not store what another transaction stores, too")));
 	}
 	batch->expects_new = count_fate(batch, FATE_REPEATED) + count_fate(batch, FATE_CONFLICTING) == 0;
 	keep_books(batch);
@@ -172,11 +181,9 @@ look_up(UmBatch *batch, bool ask_ledger)
 static void
 ask(UmBatch *batch, UmBatchItem **open, int count)
 {
-	static UmPlan plan = {
-		.sql = "SELECT " UM_KEY_COLUMNS " FROM usage_mgmt.usage_key k "
-		"WHERE k.id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY k.id",
-		.args = {TEXTARRAYOID}, .nargs = 1
-	};
+	UmPlan	   *plan = um_plan(batch->resource, UM_PLAN_KEYS, "SELECT " UM_KEY_COLUMNS " FROM {ledger} k "
+							   "WHERE k.id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY k.id", 1,
+							   (Oid[]) {TEXTARRAYOID});
 	Datum	   *ids = palloc(sizeof(Datum) * count);
 	Datum		array;
 	SPITupleTable *known;
@@ -184,11 +191,11 @@ ask(UmBatch *batch, UmBatchItem **open, int count)
 	int			settings;
 
 	for (int i = 0; i < count; i++)
-		ids[i] = open[i]->id;
+		ids[i] = open[i]->key.id;
 	array = PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
 	um_become(batch->owner, &batch->caller);
 	settings = um_prefer("enable_seqscan");
-	if (um_execute(um_prepare(&plan), &array, NULL, false, 0) != SPI_OK_SELECT)
+	if (um_execute(um_prepare(plan), &array, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the ledger");
 	AtEOXact_GUC(true, settings);
 	known = SPI_tuptable;
@@ -203,7 +210,7 @@ compare_items(const void *a, const void *b)
 {
 	const UmBatchItem *x = *(UmBatchItem *const *) a;
 	const UmBatchItem *y = *(UmBatchItem *const *) b;
-	int			order = compare_ids(x->id, y->id);
+	int			order = compare_ids(x->key.id, y->key.id);
 
 	return order != 0 ? order : x->number < y->number ? -1 : 1;
 }
@@ -231,15 +238,15 @@ decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known, 
 		UmKey		key;
 
 		while (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
-											  open[i]->id) < 0)
+											  open[i]->key.id) < 0)
 			k++;
 		if (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
-										   open[i]->id) == 0)
+										   open[i]->key.id) == 0)
 		{
 			key = um_key_from(known->vals[k], known->tupdesc);
 			decide(batch, open[i], &key);
 		}
-		else if (i == 0 || compare_ids(open[i - 1]->id, open[i]->id) != 0)
+		else if (i == 0 || compare_ids(open[i - 1]->key.id, open[i]->key.id) != 0)
 			open[i]->fate = FATE_NEW;
 	}
 }
@@ -248,18 +255,18 @@ decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known, 
 static void
 decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
 {
-	UmFaults	faults = {um_tmf_version, NIL, 0};
+	UmFaults	faults = {um_default_version(batch->resource), NIL, 0};
 	UmRecord   *record;
 	UmRecord   *stored;
 	bool		filled;
 
-	if (um_same_hash(item->content_hash, key->content_hash))
+	if (um_same_hash(item->key.content_hash, key->content_hash))
 	{
 		item->fate = FATE_REPEATED;
 		return;
 	}
 	record = um_batch_read(batch, item->document, &faults, &filled);
-	stored = um_store_get(&um_usage, item->id, key, false);
+	stored = um_store_get(batch->resource, item->key.id, key, false);
 	if (stored != NULL && um_is_repeat(record, stored, key))
 	{
 		item->fate = FATE_REPEATED;
@@ -271,7 +278,7 @@ decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
 		um_refuse_taken(record);
 	}
 	item->fate = FATE_CONFLICTING;
-	um_load_conflict(batch->load, item->number, item->id, item->document, stored);
+	um_load_conflict(batch->load, batch->resource, item->number, item->key.id, item->document, stored);
 }
 
 /*
@@ -283,19 +290,22 @@ decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
 static void
 insert_new(UmBatch *batch, int from, int to, bool again)
 {
+	Insertion	insertion = {batch, from, to};
 	int			count = 0;
-	ErrorData  *error = NULL;
+	ErrorData  *error;
 
 	for (int i = from; i < to; i++)
 		count += batch->items[i].fate == FATE_NEW;
 	if (count == 0)
 		return;
-	if (try_insert(batch, from, to, &error))
+	error = um_try(insert_as_caller, &insertion);
+	if (error == NULL)
 	{
 		change_fate(batch, from, to, FATE_NEW, FATE_STORED);
 		return;
 	}
-	if ((error->sqlerrcode == UM_ID_TAKEN || is_partition_new(error)) && !again)
+	um_vouch_no_more();
+	if ((error->sqlerrcode == UM_ID_TAKEN || is_partition_new(batch->resource, error)) && !again)
 	{
 		/* the ledger was not asked, or another session was faster: look again */
 		change_fate(batch, from, to, FATE_NEW, FATE_UNKNOWN);
@@ -315,7 +325,7 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 
 		if (item->fate != FATE_NEW)
 			continue;
-		if (error->sqlerrcode == UM_ID_TAKEN && is_faster(item, error))
+		if (error->sqlerrcode == UM_ID_TAKEN && is_faster(batch, item, error))
 			item->fate = FATE_UNKNOWN;
 		else if (!batch->keeps)
 			ReThrowError(error);
@@ -324,38 +334,20 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 	}
 }
 
-/* One INSERT in a subtransaction of its own; false and the error if it fails. */
-static bool
-try_insert(UmBatch *batch, int from, int to, ErrorData **error)
+/* Errors speak as the load does. */
+static void
+insert_as_caller(void *arg)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
-	int			speaking = um_speaking;
+	const Insertion *insertion = arg;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	um_speaking = um_tmf_version;
-	PG_TRY();
-	{
-		insert_rows(batch, from, to);
-		let_go_of_unused(CurTransactionContext);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		vouched = NULL;
-		MemoryContextSwitchTo(context);
-		*error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	um_speaking = speaking;
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return done;
+	um_as_caller(um_default_version(insertion->batch->resource), false, try_insert, arg);
+}
+
+static void
+try_insert(void *arg)
+{
+	insert_rows(arg);
+	let_go_of_unused(CurTransactionContext);
 }
 
 /*
@@ -400,89 +392,44 @@ bytes_in_use(MemoryContext context, Size *blocks)
 }
 
 static void
-insert_rows(UmBatch *batch, int from, int to)
+insert_rows(const Insertion *insertion)
 {
-	static UmPlan plan = {0};
-	UmBatchItem **items = palloc(sizeof(UmBatchItem *) * (to - from));
+	UmBatch    *batch = insertion->batch;
+	UmVouched **rows = palloc(sizeof(UmVouched *) * (insertion->to - insertion->from));
 	int			count = 0;
 
 	um_rows_clear(batch->rows);
-	for (int i = from; i < to; i++)
+	for (int i = insertion->from; i < insertion->to; i++)
 	{
 		if (batch->items[i].fate != FATE_NEW)
 			continue;
 		um_rows_put(batch->rows, batch->items[i].row);
-		items[count++] = &batch->items[i];
+		rows[count++] = &batch->items[i].key;
 	}
 	/* what the specification check may change is not vouched for */
-	vouched = batch->check == UM_CHECK_MARK ? NULL : items;
-	vouched_count = count;
-	vouched_next = 0;
+	if (batch->check != UM_CHECK_MARK)
+		um_vouch(batch->resource, rows, count);
 	/* what is not there must not be counted as stored */
-	if (um_rows_insert(batch->rows, &plan) != (uint64) count)
+	if (um_rows_insert(batch->rows) != (uint64) count)
 		ereport(ERROR,
-				(errcode(UM_RULE), errmsg("a trigger of \"%s\" left the row out", um_usage.noun)));
-	vouched = NULL;
-}
-
-/*
- * Whether the row that a trigger sees is the next one of the INSERT under way,
- * which was checked before.  For triggers that saw it alone.
- */
-bool
-um_batch_vouches(Datum id)
-{
-	if (vouched == NULL || vouched_next >= vouched_count ||
-		!um_same_id(vouched[vouched_next]->id, id))
-		return false;
-	vouched_next++;
-	return true;
-}
-
-/*
- * Whether all rows of the INSERT under way have been inserted; true only once,
- * for what triggers write behind that is theirs.
- */
-bool
-um_batch_is_done(void)
-{
-	if (vouched == NULL || vouched_next != vouched_count)
-		return false;
-	vouched_next = vouched_count + 1;
-	return true;
-}
-
-/* The hash of the nth row of that INSERT; false where it is another row. */
-bool
-um_batch_hash(int n, Datum id, Datum date, UmHash *content_hash)
-{
-	if (n >= vouched_count || !um_same_id(vouched[n]->id, id) ||
-		vouched[n]->usage_date != DatumGetTimestampTz(date))
-		return false;
-	*content_hash = vouched[n]->content_hash;
-	return true;
-}
-
-/* Behind a statement that failed. */
-void
-um_batch_forget_rows(void)
-{
-	vouched = NULL;
+				(errcode(UM_RULE),
+				 errmsg("a trigger of \"%s\" left the row out", batch->resource->model->noun)));
+	um_vouch_no_more();
 }
 
 /* Whether a key exists because another session stored the same id meanwhile. */
 static bool
-is_faster(const UmBatchItem *item, const ErrorData *error)
+is_faster(const UmBatch *batch, const UmBatchItem *item, const ErrorData *error)
 {
 	/* its key may be out of sight */
 	if (IsolationUsesXactSnapshot())
-		return is_id_taken(error);
-	return um_store_key(item->id, false).found;
+		return is_id_taken(batch->resource, error);
+	return um_store_key(batch->resource, item->key.id, false).found;
 }
 
-/* Whether it was the ledger or the primary key of usage that refused a row. */
+/* Whether it was the ledger or the primary key of the table that refused a row. */
 static bool
-is_id_taken(const ErrorData *error)
+is_id_taken(const UmResource *resource, const ErrorData *error)
 {
 	Oid			schema;
 	Oid			table;
@@ -497,8 +444,7 @@ is_id_taken(const ErrorData *error)
 	index = get_relname_relid(error->constraint_name, schema);
 	if (!OidIsValid(table) || !OidIsValid(index))
 		return false;
-	if (table != um_table("usage_key", true) &&
-		!list_member_oid(get_partition_ancestors(table), um_table(um_usage.noun, true)))
+	if (table != um_table(resource->ledger, true) && !is_partition_of(resource, table))
 		return false;
 	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
 	primary = HeapTupleIsValid(tuple) && ((Form_pg_index) GETSTRUCT(tuple))->indisprimary;
@@ -512,7 +458,7 @@ is_id_taken(const ErrorData *error)
  * was made.  A constraint of the user's has a name.
  */
 static bool
-is_partition_new(const ErrorData *error)
+is_partition_new(const UmResource *resource, const ErrorData *error)
 {
 	Oid			table;
 
@@ -520,8 +466,13 @@ is_partition_new(const ErrorData *error)
 		error->table_name == NULL || error->constraint_name != NULL)
 		return false;
 	table = get_relname_relid(error->table_name, get_namespace_oid(error->schema_name, true));
-	return OidIsValid(table) &&
-		list_member_oid(get_partition_ancestors(table), um_table(um_usage.noun, true));
+	return OidIsValid(table) && is_partition_of(resource, table);
+}
+
+static bool
+is_partition_of(const UmResource *resource, Oid table)
+{
+	return list_member_oid(get_partition_ancestors(table), um_table(resource->model->noun, true));
 }
 
 /* Errors that are the record's own: its content, or a right it would need. */
@@ -569,10 +520,11 @@ keep_books(UmBatch *batch)
 	{
 		const UmBatchItem *item = &batch->items[i];
 
-		if (item->fate != FATE_STORED || batch->model != &um_usage)
+		if (item->fate != FATE_STORED)
 			continue;
 		batch->load->filled += item->filled;
-		um_load_add(batch->load, item->usage_date, item->amounts);
+		if (batch->resource->date != NULL)
+			um_load_add(batch->load, item->key.date, item->amounts);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include "load.h"
 #include "rows.h"
 #include "setting_table.h"
+#include "vouch.h"
 
 #define UM_BATCH_RECORDS 1000
 
@@ -29,10 +30,8 @@ typedef struct UmBatchItem
 	List	   *amounts;		/* for the books of the load */
 	int64		number;			/* in the load, from 1 */
 	UmFate		fate;
-	bool		filled;			/* lacked what v4 does not ask for */
-	Datum		id;
-	TimestampTz usage_date;
-	UmHash		content_hash;
+	bool		filled;			/* lacked what its version does not ask for */
+	UmVouched	key;			/* of a row with a ledger */
 } UmBatchItem;
 
 /* The records of one statement on the view that are not yet stored. */
@@ -40,13 +39,13 @@ typedef struct UmBatch
 {
 	struct UmBatch *outer;
 	Oid			view;
-	const UmModel *model;
+	UmResource *resource;
 	SubTransactionId transaction;	/* that opened it */
 	Oid			owner;			/* of the view, who keeps the load's books */
 	UmUser		caller;			/* while the owner asks the ledger */
 	bool		keeps;			/* faults become rejects */
 	UmCheckSpecification check; /* as it was ordered when the statement began */
-	bool		fills;			/* what v4 does not ask for, as ordered then */
+	bool		fills;			/* what a version does not ask for, as ordered then */
 	bool		form_known;		/* of the COPY that brings its documents */
 	CopyFromState copy;			/* that COPY, where its lines need a look; else NULL */
 	bool		storing;		/* its rows, and so triggers of the user's run */
@@ -67,11 +66,5 @@ extern UmRecord *um_batch_read(const UmBatch *batch, const text *document, UmFau
 extern void um_batch_judge(UmBatch *batch, UmBatchItem *item, const char *errors);
 extern void um_batch_judge_error(UmBatch *batch, UmBatchItem *item, ErrorData *error);
 extern void um_batch_flush(UmBatch *batch);
-extern void um_batch_forget_rows(void);
-
-/* What triggers are told of the rows that a batch inserts. */
-extern bool um_batch_vouches(Datum id);
-extern bool um_batch_is_done(void);
-extern bool um_batch_hash(int n, Datum id, Datum date, UmHash *content_hash);
 
 #endif

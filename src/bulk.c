@@ -2,9 +2,8 @@
  * bulk.c
  *	  Documents by the million: the COPY door.
  *
- * A statement on the view usage_document (or usage_specification_document, for
- * which all the same holds but the speed) opens a batch, its rows fill it, and
- * every thousand records it is flushed (batch.c).
+ * A statement on a document view opens a batch, its rows fill it, and every
+ * thousand records it is flushed (batch.c).
  *
  * No fault of a record fails a load.  A COPY, or a statement tied to a load,
  * keeps it as a reject, whole; an id with other content as a conflict; and
@@ -29,24 +28,22 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "batch.h"
 #include "bulk.h"
+#include "caller.h"
 #include "compat.h"
 #include "content.h"
 #include "copy_form.h"
+#include "delivery.h"
 #include "errors.h"
 #include "load.h"
-#include "operations.h"
 #include "rows.h"
-#include "rules.h"
 #include "setting_table.h"
 #include "settings.h"
-#include "tmf_read.h"
-#include "triggers.h"
 #include "types.h"
+#include "vouch.h"
 
 #define BATCH_BYTES (16 * 1024 * 1024)
 
@@ -54,31 +51,36 @@
 #define RECORDS_KEPT (3 * 1024 * 1024)
 #define SCRATCH_KEPT (64 * 1024)
 
+/* A record that is stored by itself. */
+typedef struct Single
+{
+	UmBatch    *batch;
+	UmRecord   *record;
+	bool		repeated;
+} Single;
+
 static UmBatch *innermost = NULL;
 
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 								  SubTransactionId parent, void *arg);
 static void at_transaction_end(XactEvent event, void *arg);
-static void refuse_change(FunctionCallInfo fcinfo, const UmModel *model);
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
-static void begin(FunctionCallInfo fcinfo, const UmModel *model);
-static void open_batch(Relation view, const UmModel *model);
+static void open_batch(Relation view, UmResource *resource);
 static bool is_nested(void);
 static UmBatch *batch_of(Oid view);
 static void close_batch(UmBatch *batch);
 static void drop_batch(UmBatch *batch);
 static void add_document(UmBatch *batch, text *document);
 static void read_item(UmBatch *batch, UmBatchItem *item, UmFaults *faults);
-static UmRecord *read_specification(const text *document, UmFaults *faults);
-static void make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *usage);
-static void store_specification(UmBatch *batch, UmBatchItem *item, UmRecord *record);
+static void make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *record);
+static void store_alone(UmBatch *batch, UmBatchItem *item, UmRecord *record);
+static void store_as_caller(void *arg);
+static void store(void *arg);
 
-PG_FUNCTION_INFO_V1(um_usage_document_begin);
-PG_FUNCTION_INFO_V1(um_usage_specification_document_begin);
-PG_FUNCTION_INFO_V1(um_usage_document_row);
-PG_FUNCTION_INFO_V1(um_usage_document_end);
-PG_FUNCTION_INFO_V1(um_usage_document_refuse);
-PG_FUNCTION_INFO_V1(um_usage_specification_document_refuse);
+PG_FUNCTION_INFO_V1(um_document_begin);
+PG_FUNCTION_INFO_V1(um_document_row);
+PG_FUNCTION_INFO_V1(um_document_end);
+PG_FUNCTION_INFO_V1(um_document_refuse);
 
 void
 um_bulk_init(void)
@@ -108,28 +110,24 @@ at_transaction_end(XactEvent event, void *arg)
 	/* a statement that was never closed leaves nothing to the next transaction */
 	while (innermost != NULL)
 		drop_batch(innermost);
-	um_batch_forget_rows();
+	um_vouch_no_more();
 }
 
-/* BEFORE INSERT ON usage_document, for each statement. */
+/* BEFORE INSERT ON a document view, for each statement. */
 Datum
-um_usage_document_begin(PG_FUNCTION_ARGS)
+um_document_begin(PG_FUNCTION_ARGS)
 {
-	begin(fcinfo, &um_usage);
-	return PointerGetDatum(NULL);
-}
+	Relation	view = trigger_data(fcinfo, false)->tg_relation;
 
-/* BEFORE INSERT ON usage_specification_document, for each statement. */
-Datum
-um_usage_specification_document_begin(PG_FUNCTION_ARGS)
-{
-	begin(fcinfo, &um_usage_specification);
+	um_check_copy(view);
+	um_settings_look();
+	open_batch(view, um_resource_of(fcinfo, "", "_document_begin"));
 	return PointerGetDatum(NULL);
 }
 
 /* INSTEAD OF INSERT ON a document view, for each row. */
 Datum
-um_usage_document_row(PG_FUNCTION_ARGS)
+um_document_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo, true);
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
@@ -154,7 +152,7 @@ um_usage_document_row(PG_FUNCTION_ARGS)
 
 /* AFTER INSERT ON a document view, for each statement. */
 Datum
-um_usage_document_end(PG_FUNCTION_ARGS)
+um_document_end(PG_FUNCTION_ARGS)
 {
 	UmBatch	   *batch = batch_of(RelationGetRelid(trigger_data(fcinfo, false)->tg_relation));
 
@@ -163,43 +161,36 @@ um_usage_document_end(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* UPDATE or DELETE ON usage_document, for each row and statement. */
+/*
+ * UPDATE or DELETE ON a document view, for each row and statement: it looks
+ * like a staging table, which people clear; behind it are the resources.
+ */
 Datum
-um_usage_document_refuse(PG_FUNCTION_ARGS)
-{
-	refuse_change(fcinfo, &um_usage);
-	return PointerGetDatum(NULL);
-}
-
-/* UPDATE or DELETE ON usage_specification_document, for each row and statement. */
-Datum
-um_usage_specification_document_refuse(PG_FUNCTION_ARGS)
-{
-	refuse_change(fcinfo, &um_usage_specification);
-	return PointerGetDatum(NULL);
-}
-
-/* The view looks like a staging table, which people clear; behind it are the usages. */
-static void
-refuse_change(FunctionCallInfo fcinfo, const UmModel *model)
+um_document_refuse(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
+	const UmResource *resource;
+	const char *noun;
+	const char *label;
 	bool		deletes;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("this function can only be called by a trigger")));
+	resource = um_resource_of(fcinfo, "", "_document_refuse");
+	noun = resource->model->noun;
+	label = resource->model->label;
 	deletes = TRIGGER_FIRED_BY_DELETE(data->tg_event);
 	ereport(ERROR,
 			(errcode(UM_UNSUPPORTED),
-			 errmsg("%ss are not %s through \"%s\"", model->label, deletes ? "deleted" : "changed",
+			 errmsg("%ss are not %s through \"%s\"", label, deletes ? "deleted" : "changed",
 					RelationGetRelationName(data->tg_relation)),
 			 deletes
-			 ? errhint("DELETE FROM usage_mgmt.%s and usage_mgmt.delete_%ss() delete %ss.",
-					   model->noun, model->noun, model->label)
+			 ? errhint("DELETE FROM usage_mgmt.%s and usage_mgmt.delete_%s() delete %ss.",
+					   noun, resource->plural, label)
 			 : errhint("UPDATE usage_mgmt.%s and usage_mgmt.patch_%s() change %ss.",
-					   model->noun, model->noun, model->label)));
+					   noun, noun, label)));
 }
 
 static TriggerData *
@@ -216,17 +207,7 @@ trigger_data(FunctionCallInfo fcinfo, bool row)
 }
 
 static void
-begin(FunctionCallInfo fcinfo, const UmModel *model)
-{
-	Relation	view = trigger_data(fcinfo, false)->tg_relation;
-
-	um_check_copy(view);
-	um_settings_look();
-	open_batch(view, model);
-}
-
-static void
-open_batch(Relation view, const UmModel *model)
+open_batch(Relation view, UmResource *resource)
 {
 	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "usage batch",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -236,7 +217,7 @@ open_batch(Relation view, const UmModel *model)
 	MemoryContext old;
 
 	batch->view = RelationGetRelid(view);
-	batch->model = model;
+	batch->resource = resource;
 	batch->context = context;
 	batch->records = GenerationContextCreate(context, "usage batch records", RECORDS_KEPT,
 											 ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
@@ -249,9 +230,9 @@ open_batch(Relation view, const UmModel *model)
 	batch->check = um_setting(UM_CHECK_SPECIFICATION);
 	batch->fills = um_setting(UM_ON_MISSING) == UM_MISSING_FILL;
 	old = MemoryContextSwitchTo(context);
-	batch->rows = um_rows_start(&um_usage, false);
+	batch->rows = um_rows_start(resource->model, false);
 	if (kept)
-		batch->load = um_load_open(batch->owner);
+		batch->load = um_load_open(resource, batch->owner);
 	MemoryContextSwitchTo(old);
 	if (kept)
 	{
@@ -317,7 +298,7 @@ add_document(UmBatch *batch, text *document)
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->records);
 	UmBatchItem *item = &batch->items[batch->count++];
-	UmFaults	faults = {um_tmf_version, NIL, 0};
+	UmFaults	faults = {um_default_version(batch->resource), NIL, 0};
 
 	Assert(batch->count <= UM_BATCH_RECORDS);
 	item->document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document));
@@ -341,7 +322,7 @@ add_document(UmBatch *batch, text *document)
 	if (faults.list != NIL)
 	{
 		if (!batch->keeps)
-			um_raise_faults(&faults, batch->model);
+			um_raise_faults(&faults, batch->resource->model);
 		um_batch_judge(batch, item, um_faults_json(&faults));
 	}
 	MemoryContextSwitchTo(old);
@@ -352,93 +333,70 @@ add_document(UmBatch *batch, text *document)
 static void
 read_item(UmBatch *batch, UmBatchItem *item, UmFaults *faults)
 {
-	UmRecord   *record = batch->model == &um_usage
-		? um_batch_read(batch, item->document, faults, &item->filled)
-		: read_specification(item->document, faults);
+	UmRecord   *record = um_batch_read(batch, item->document, faults, &item->filled);
 
 	if (faults->list != NIL)
 		return;
-	if (batch->model == &um_usage)
+	if (batch->resource->date != NULL)
 		make_row(batch, item, record);
 	else
-		store_specification(batch, item, record);
+		store_alone(batch, item, record);
 }
 
 /* The row of a sound record, and what there is to know of it before it is stored. */
 static void
-make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *usage)
+make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *record)
 {
-	UmRecord	row = *usage;
+	const UmModel *model = record->model;
+	UmRecord	row = *record;
 	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	MemoryContext old;
 
-	item->content_hash = um_content_hash(usage);
-	item->usage_date = DatumGetTimestampTz(usage->value[um_usage.date_slot]);
+	item->key.content_hash = um_content_hash(record);
+	item->key.date = DatumGetTimestampTz(record->value[model->date_slot]);
 	/* a complete row needs nothing more of its trigger */
-	if (row.state[um_usage.receipt_slot] == UM_ABSENT)
-		um_record_set(&row, um_usage.receipt_slot, now);
-	um_record_set(&row, um_usage.change_slot, now);
+	if (row.state[model->receipt_slot] == UM_ABSENT)
+		um_record_set(&row, model->receipt_slot, now);
+	um_record_set(&row, model->change_slot, now);
 	if (batch->load != NULL)
-		um_record_set(&row, um_usage.load_slot, Int64GetDatum(batch->load->id));
+		um_record_set(&row, model->load_slot, Int64GetDatum(batch->load->id));
 	item->row = um_rows_form(batch->rows, &row, (Datum) 0, batch->records);
 	old = MemoryContextSwitchTo(batch->records);
-	item->id = datumCopy(usage->value[0], false, -1);
+	item->key.id = datumCopy(um_id(record), false, -1);
 	if (batch->load != NULL)
-		item->amounts = um_load_amounts(usage);
+		item->amounts = um_load_amounts(record);
 	MemoryContextSwitchTo(old);
 }
 
-static UmRecord *
-read_specification(const text *document, UmFaults *faults)
-{
-	UmRecord   *record = um_read_document(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document),
-										  &um_usage_specification, faults);
-
-	if (faults->list == NIL && record->state[0] == UM_ABSENT)
-		um_record_set(record, 0, um_new_id());
-	if (faults->list == NIL)
-	{
-		um_complete(record, NULL);
-		um_check(record, NULL, faults);
-	}
-	return record;
-}
-
-/* Specifications are few: each is posted by itself. */
+/* What has no ledger, as specifications, are few: each is posted by itself. */
 static void
-store_specification(UmBatch *batch, UmBatchItem *item, UmRecord *record)
+store_alone(UmBatch *batch, UmBatchItem *item, UmRecord *record)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-	bool		repeated = false;
-	int			speaking = um_speaking;
+	Single		single = {batch, record, false};
+	ErrorData  *error;
 
 	batch->storing = true;
 	SPI_connect();
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	um_speaking = um_tmf_version;
-	PG_TRY();
-	{
-		(void) um_store_new(record, &repeated);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	um_speaking = speaking;
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	error = um_try(store_as_caller, &single);
 	SPI_finish();
 	batch->storing = false;
-	item->fate = repeated ? FATE_REPEATED : FATE_STORED;
-	if (error == NULL)
-		return;
-	um_batch_judge_error(batch, item, error);
+	item->fate = single.repeated ? FATE_REPEATED : FATE_STORED;
+	if (error != NULL)
+		um_batch_judge_error(batch, item, error);
+}
+
+static void
+store_as_caller(void *arg)
+{
+	Single	   *single = arg;
+
+	um_as_caller(um_default_version(single->batch->resource), false, store, arg);
+}
+
+static void
+store(void *arg)
+{
+	Single	   *single = arg;
+
+	(void) um_store_new(single->record, &single->repeated);
 }

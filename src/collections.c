@@ -1,8 +1,8 @@
 /*
  * collections.c
- *	  Operations on the resources that a query string names.
+ *	  The operations on the resources that a query string names.
  *
- * get_… gives one resource at a time from a cursor, so that a list of any
+ * A list is given one resource at a time from a cursor, so that one of any
  * length starts at once and takes no memory.  A collection is changed in one
  * statement, all or nothing: where a merge patch only sets columns, by a plain
  * UPDATE; else the changed rows are made first, in a tuplestore, and set by
@@ -10,35 +10,28 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
-#include "utils/resowner.h"
 
+#include "caller.h"
 #include "compat.h"
 #include "cursor.h"
 #include "errors.h"
 #include "operations.h"
 #include "patch.h"
 #include "query.h"
+#include "row.h"
 #include "rows.h"
-#include "rules.h"
-#include "settings.h"
 #include "store.h"
-#include "triggers.h"
 
 #define FETCH 100				/* rows from a cursor at a time */
 
-/* What get_… keeps between two rows. */
-typedef struct Listing
+struct UmListing
 {
 	UmCursor   *cursor;
 	UmShape    *shape;
@@ -48,7 +41,7 @@ typedef struct Listing
 	Datum		json[FETCH];
 	int			count;
 	int			next;
-} Listing;
+};
 
 /* One row of a collection at a time. */
 typedef struct Walk
@@ -61,135 +54,80 @@ typedef struct Walk
 	uint64		next;
 } Walk;
 
-static Datum list_resources(FunctionCallInfo fcinfo, const UmModel *model);
-static Listing *start_listing(FunctionCallInfo fcinfo, FuncCallContext *context,
-							  const UmModel *model);
-static bool fetch_rows(Listing *listing);
+/* A change of many. */
+typedef struct ManyChange
+{
+	UmRequest  *request;
+	UmQueryString *query;
+	UmPatch    *patch;
+	UmRefused	refused;		/* where each is changed by itself */
+	void	   *arg;
+	Datum		id;				/* of the one at hand */
+} ManyChange;
+
+static bool fetch_rows(UmListing *listing);
 static void list_row(TupleTableSlot *slot, void *arg);
-static void end_listing(Datum arg);
-static Datum count_resources(FunctionCallInfo fcinfo, const UmModel *model);
-static Datum explain_resources(FunctionCallInfo fcinfo, const UmModel *model);
-static Datum delete_resources(FunctionCallInfo fcinfo, const UmModel *model, bool billed);
-static Datum patch_resource(FunctionCallInfo fcinfo, const UmModel *model);
-static Datum patch_resources(FunctionCallInfo fcinfo, const UmModel *model);
-static Datum patch_resources_each(FunctionCallInfo fcinfo, const UmModel *model);
-static UmQueryString *query_arg(FunctionCallInfo fcinfo, int n);
-static UmQueryString *whole_query_arg(FunctionCallInfo fcinfo, int n);
-static UmPatch *patch_args(FunctionCallInfo fcinfo, int n, const UmModel *model, UmVersion version);
-static void select_statement(UmStatement *statement, const UmModel *model, const char *what,
-							 const UmQueryString *query, UmVersion version);
+static void delete_many(void *arg);
+static void patch_many(void *arg);
+static void patch_each(void *arg);
+static void patch_this(void *arg);
+static List *ids_of(const ManyChange *change);
+static bool is_of_session(int sqlstate);
+static UmQueryString *query_of(const UmRequest *request);
+static UmQueryString *whole_query(const UmRequest *request);
+static UmPatch *patch_of(const UmRequest *request);
+static void select_statement(UmStatement *statement, const char *what, const UmRequest *request,
+							 const UmQueryString *query);
 static uint64 execute(UmStatement *statement, bool read_only);
-static uint64 update_constant(const UmModel *model, const UmQueryString *query, UmVersion version,
-							  const UmConstant *constant);
+static uint64 update_constant(const ManyChange *change, const UmConstant *constant);
 static void merge_extra(UmStatement *statement, const UmConstant *constant, bool first);
-static uint64 update_patched(const UmModel *model, const UmQueryString *query, UmVersion version,
-							 UmPatch *patch);
-static void patch_rows(UmRows *rows, const UmQueryString *query, UmVersion version, UmPatch *patch);
+static uint64 update_patched(const ManyChange *change);
+static void patch_rows(UmRows *rows, const ManyChange *change);
 static bool next_row(Walk *walk, const UmModel *model, UmRecord **record);
 static void name_resource(void *arg);
-static void patch_each(const UmModel *model, List *ids, UmPatch *patch, ReturnSetInfo *result);
 
-#define COLLECTION(verb, noun, function, model) \
-PG_FUNCTION_INFO_V1(um_##verb##_##noun); \
-Datum \
-um_##verb##_##noun(PG_FUNCTION_ARGS) \
-{ \
-	return function(fcinfo, model); \
-} \
-extern int um_no_semicolon
-
-/* get_usages(query text, version text) → setof json */
-COLLECTION(get, usages, list_resources, &um_usage);
-COLLECTION(get, usage_specifications, list_resources, &um_usage_specification);
-
-/* count_usages(query text, version text) → bigint, ignoring limit and offset */
-COLLECTION(count, usages, count_resources, &um_usage);
-COLLECTION(count, usage_specifications, count_resources, &um_usage_specification);
-
-/* explain_usages(query text, version text) → setof text: the plan */
-COLLECTION(explain, usages, explain_resources, &um_usage);
-COLLECTION(explain, usage_specifications, explain_resources, &um_usage_specification);
-
-/* patch_usage(id text, patch json, content_type text, version text) → json */
-COLLECTION(patch, usage, patch_resource, &um_usage);
-COLLECTION(patch, usage_specification, patch_resource, &um_usage_specification);
-
-/* patch_usages(query text, patch json, content_type text, version text) → bigint */
-COLLECTION(patch, usages, patch_resources, &um_usage);
-COLLECTION(patch, usage_specifications, patch_resources, &um_usage_specification);
-
-/* patch_usages_each(the same) → table(id, code, errors) of what was refused */
-COLLECTION(patch_each, usages, patch_resources_each, &um_usage);
-COLLECTION(patch_each, usage_specifications, patch_resources_each, &um_usage_specification);
-
-PG_FUNCTION_INFO_V1(um_delete_usages);
-PG_FUNCTION_INFO_V1(um_delete_usage_specifications);
-
-/* delete_usages(query text, billed boolean) → bigint: how many */
-Datum
-um_delete_usages(PG_FUNCTION_ARGS)
+/*
+ * Opens a list, in the current memory context; it needs the request's query,
+ * version and resource as long as it is there.
+ */
+UmListing *
+um_list_open(const UmRequest *request)
 {
-	return delete_resources(fcinfo, &um_usage, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
-}
-
-Datum
-um_delete_usage_specifications(PG_FUNCTION_ARGS)
-{
-	return delete_resources(fcinfo, &um_usage_specification, false);
-}
-
-static Datum
-list_resources(FunctionCallInfo fcinfo, const UmModel *model)
-{
-	FuncCallContext *context;
-	Listing    *listing;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		context = SRF_FIRSTCALL_INIT();
-		context->user_fctx = start_listing(fcinfo, context, model);
-	}
-	context = SRF_PERCALL_SETUP();
-	listing = context->user_fctx;
-	if (listing->next < listing->count || fetch_rows(listing))
-		SRF_RETURN_NEXT(context, listing->json[listing->next++]);
-	/* the listing goes with the function's memory */
-	UnregisterExprContextCallback(((ReturnSetInfo *) fcinfo->resultinfo)->econtext, end_listing,
-								  PointerGetDatum(listing));
-	SRF_RETURN_DONE(context);
-}
-
-static Listing *
-start_listing(FunctionCallInfo fcinfo, FuncCallContext *context, const UmModel *model)
-{
-	MemoryContext old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Listing    *listing = palloc0(sizeof(Listing));
-	UmQueryString *query = query_arg(fcinfo, 0);
+	const UmModel *model = request->resource->model;
+	MemoryContext context = CurrentMemoryContext;
+	UmListing  *listing = palloc0(sizeof(UmListing));
+	UmQueryString *query = query_of(request);
 	UmStatement statement;
 
-	listing->version = um_version_arg(fcinfo, 1);
+	listing->version = request->version;
 	listing->fields = um_fields(query->fields, model, listing->version);
-	listing->rows = AllocSetContextCreate(context->multi_call_memory_ctx, "listing",
-										  ALLOCSET_DEFAULT_SIZES);
+	listing->rows = AllocSetContextCreate(context, "listing", ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
 	/* the cursor needs the statement as long as it is there */
-	MemoryContextSwitchTo(context->multi_call_memory_ctx);
-	select_statement(&statement, model, "u.*", query, listing->version);
+	MemoryContextSwitchTo(context);
+	select_statement(&statement, "u.*", request, query);
 	um_add_page(&statement, query, listing->version);
 	SPI_finish();
+	MemoryContextSwitchTo(context);
 	listing->cursor = um_cursor_open(statement.sql.data, statement.nargs, statement.types,
 									 statement.args);
 	listing->shape = um_shape(model, um_cursor_desc(listing->cursor), model->noun);
-	/* a LIMIT outside leaves the cursor unfinished */
-	RegisterExprContextCallback(result->econtext, end_listing, PointerGetDatum(listing));
-	MemoryContextSwitchTo(old);
 	return listing;
+}
+
+/* The next resource as a datum of type json; false where there is none. */
+bool
+um_list_next(UmListing *listing, Datum *json)
+{
+	if (listing->next >= listing->count && !fetch_rows(listing))
+		return false;
+	*json = listing->json[listing->next++];
+	return true;
 }
 
 /* The next rows as JSON; false where there are none. */
 static bool
-fetch_rows(Listing *listing)
+fetch_rows(UmListing *listing)
 {
 	MemoryContextReset(listing->rows);
 	listing->count = listing->next = 0;
@@ -202,7 +140,7 @@ fetch_rows(Listing *listing)
 static void
 list_row(TupleTableSlot *slot, void *arg)
 {
-	Listing    *listing = arg;
+	UmListing  *listing = arg;
 	MemoryContext old = MemoryContextSwitchTo(listing->rows);
 
 	listing->json[listing->count++] =
@@ -211,44 +149,41 @@ list_row(TupleTableSlot *slot, void *arg)
 	MemoryContextSwitchTo(old);
 }
 
-static void
-end_listing(Datum arg)
+void
+um_list_close(UmListing *listing)
 {
-	um_cursor_close(((Listing *) DatumGetPointer(arg))->cursor);
+	um_cursor_close(listing->cursor);
 }
 
-static Datum
-count_resources(FunctionCallInfo fcinfo, const UmModel *model)
+/* How many there are; the whole is counted, whatever page of it is asked for. */
+void
+um_count_many(UmRequest *request)
 {
-	UmVersion	version = um_version_arg(fcinfo, 1);
-	UmQueryString *query = query_arg(fcinfo, 0);
+	UmQueryString *query = query_of(request);
 	UmStatement statement;
 	bool		null;
-	int64		count;
 
-	/* the whole is counted, whatever page of it is asked for */
 	query->after = NULL;
 	SPI_connect();
-	select_statement(&statement, model, "pg_catalog.count(*)", query, version);
+	select_statement(&statement, "pg_catalog.count(*)", request, query);
 	(void) execute(&statement, true);
-	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+	request->count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	SPI_finish();
-	PG_RETURN_INT64(count);
 }
 
-static Datum
-explain_resources(FunctionCallInfo fcinfo, const UmModel *model)
+/* The plan behind a query string, as a list of lines. */
+List *
+um_explain_many(UmRequest *request)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	UmQueryString *query = query_arg(fcinfo, 0);
-	UmVersion	version = um_version_arg(fcinfo, 1);
+	MemoryContext context = CurrentMemoryContext;
+	UmQueryString *query = query_of(request);
+	List	   *lines = NIL;
 	UmStatement statement;
 	UmStatement explained;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	SPI_connect();
-	select_statement(&statement, model, "u.*", query, version);
-	um_add_page(&statement, query, version);
+	select_statement(&statement, "u.*", request, query);
+	um_add_page(&statement, query, request->version);
 	explained = statement;
 	initStringInfo(&explained.sql);
 	appendStringInfo(&explained.sql, "EXPLAIN (COSTS OFF) %s", statement.sql.data);
@@ -256,114 +191,149 @@ explain_resources(FunctionCallInfo fcinfo, const UmModel *model)
 	(void) execute(&explained, false);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		bool		null;
-		Datum		line = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
+		char	   *line = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		MemoryContext old = MemoryContextSwitchTo(context);
 
-		tuplestore_putvalues(result->setResult, result->setDesc, &line, &null);
+		lines = lappend(lines, pstrdup(line));
+		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();
-	return (Datum) 0;
+	return lines;
 }
 
-static Datum
-delete_resources(FunctionCallInfo fcinfo, const UmModel *model, bool billed)
+/* Deletes all that the query names, or none; counts them. */
+void
+um_delete_many(UmRequest *request)
 {
-	bool		before = um_delete_billed;
+	ManyChange	change = {request, whole_query(request), NULL, NULL, NULL, 0};
+
+	um_as_caller(UM_NOBODY, request->closed, delete_many, &change);
+}
+
+static void
+delete_many(void *arg)
+{
+	ManyChange *change = arg;
+	UmRequest  *request = change->request;
 	UmStatement statement;
-	uint64		count = 0;
 
-	um_delete_billed = billed;
-	PG_TRY();
-	{
-		SPI_connect();
-		um_statement_start(&statement, model);
-		appendStringInfo(&statement.sql, "DELETE FROM usage_mgmt.%s u", model->noun);
-		um_add_where(&statement, whole_query_arg(fcinfo, 0), um_tmf_version);
-		count = execute(&statement, false);
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		um_delete_billed = before;
-	}
-	PG_END_TRY();
-	PG_RETURN_INT64(count);
+	SPI_connect();
+	um_statement_start(&statement, request->resource->model);
+	appendStringInfo(&statement.sql, "DELETE FROM usage_mgmt.%s u", request->resource->model->noun);
+	um_add_where(&statement, change->query, request->version);
+	request->count = execute(&statement, false);
+	SPI_finish();
 }
 
-/* One resource: P0002 where there is none. */
-static Datum
-patch_resource(FunctionCallInfo fcinfo, const UmModel *model)
+/* Partial update of all that the query names, or of none; counts them. */
+void
+um_patch_many(UmRequest *request)
 {
-	UmVersion	version = um_version_arg(fcinfo, 3);
-	UmPatch    *patch = patch_args(fcinfo, 1, model, version);
-	UmFaults	faults = {version, NIL, 0};
-	int			speaking = um_speaking;
-	UmRecord   *record = NULL;
-	UmRecord   *old;
+	ManyChange	change = {request, whole_query(request), patch_of(request), NULL, NULL, 0};
 
-	um_speaking = version;
-	PG_TRY();
-	{
-		SPI_connect();
-		old = PG_ARGISNULL(0) ? NULL : um_store_lock(model, PG_GETARG_DATUM(0));
-		if (old == NULL)
-			ereport(ERROR,
-					(errcode(UM_NOT_FOUND),
-					 errmsg("%s \"%s\" does not exist", model->label,
-							PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0)))));
-		record = um_store_update(um_patch_apply(patch, old, &faults), old);
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		um_speaking = speaking;
-	}
-	PG_END_TRY();
-	if (record == NULL)
-		PG_RETURN_NULL();
-	return um_json_of(record, version, NULL);
+	um_as_caller(request->version, false, patch_many, &change);
 }
 
-/* All that the query names, or none. */
-static Datum
-patch_resources(FunctionCallInfo fcinfo, const UmModel *model)
+static void
+patch_many(void *arg)
 {
-	UmQueryString *query = whole_query_arg(fcinfo, 0);
-	UmVersion	version = um_version_arg(fcinfo, 3);
-	UmPatch    *patch = patch_args(fcinfo, 1, model, version);
-	const UmConstant *constant = um_patch_constant(patch);
-	int			speaking = um_speaking;
-	uint64		count = 0;
+	ManyChange *change = arg;
+	const UmConstant *constant = um_patch_constant(change->patch);
 
-	um_speaking = version;
-	PG_TRY();
+	SPI_connect();
+	change->request->count = constant != NULL ? update_constant(change, constant)
+		: update_patched(change);
+	SPI_finish();
+}
+
+/* Partial update of each by itself; tells of those that were refused. */
+void
+um_patch_each(UmRequest *request, UmRefused refused, void *arg)
+{
+	ManyChange	change = {request, whole_query(request), patch_of(request), refused, arg, 0};
+
+	um_as_caller(request->version, false, patch_each, &change);
+}
+
+static void
+patch_each(void *arg)
+{
+	ManyChange *change = arg;
+	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "patched row",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	ErrorData  *error;
+	ListCell   *cell;
+
+	SPI_connect();
+	foreach(cell, ids_of(change))
 	{
-		SPI_connect();
-		count = constant != NULL ? update_constant(model, query, version, constant)
-			: update_patched(model, query, version, patch);
-		SPI_finish();
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(row);
+		old = MemoryContextSwitchTo(row);
+		change->id = CStringGetTextDatum(lfirst(cell));
+		error = um_try(patch_this, change);
+		if (error != NULL && is_of_session(error->sqlerrcode))
+			ReThrowError(error);
+		if (error != NULL)
+			change->refused(change->arg, lfirst(cell), error->sqlerrcode,
+							error->detail != NULL ? error->detail : error->message);
+		MemoryContextSwitchTo(old);
 	}
-	PG_FINALLY();
-	{
-		um_speaking = speaking;
-	}
-	PG_END_TRY();
-	PG_RETURN_INT64(count);
+	SPI_finish();
+	MemoryContextDelete(row);
+}
+
+static void
+patch_this(void *arg)
+{
+	ManyChange *change = arg;
+	UmFaults	faults = {change->request->version, NIL, 0};
+	UmRecord   *old = um_store_lock(change->request->resource, change->id);
+
+	/* gone meanwhile, it is none of the collection any more */
+	if (old != NULL)
+		(void) um_store_update(um_patch_apply(change->patch, old, &faults), old);
+}
+
+/* In their order.  Within SPI_connect. */
+static List *
+ids_of(const ManyChange *change)
+{
+	UmStatement statement;
+	List	   *ids = NIL;
+
+	select_statement(&statement, "u.id", change->request, change->query);
+	appendStringInfoString(&statement.sql, " ORDER BY u.id");
+	(void) execute(&statement, false);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		ids = lappend(ids, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	return ids;
+}
+
+/* Not the record's fault: a cancel, a lost lock, no memory. */
+static bool
+is_of_session(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_INSUFFICIENT_RESOURCES ||
+		category == ERRCODE_TRANSACTION_ROLLBACK || category == ERRCODE_INTERNAL_ERROR;
 }
 
 static UmQueryString *
-query_arg(FunctionCallInfo fcinfo, int n)
+query_of(const UmRequest *request)
 {
-	return um_parse_query(PG_ARGISNULL(n) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(n)));
+	return um_parse_query(request->query == NULL ? "" : request->query);
 }
 
 /* A collection is changed whole: who asks for a page of it means something else. */
 static UmQueryString *
-whole_query_arg(FunctionCallInfo fcinfo, int n)
+whole_query(const UmRequest *request)
 {
-	UmQueryString *query = query_arg(fcinfo, n);
+	UmQueryString *query = query_of(request);
 
-	if (PG_ARGISNULL(n))
+	if (request->query == NULL)
 		ereport(ERROR, (errcode(UM_PARAMETER), errmsg("the query is null")));
 	if (query->limit >= 0 || query->offset > 0 || query->after != NULL)
 		ereport(ERROR,
@@ -379,22 +349,21 @@ whole_query_arg(FunctionCallInfo fcinfo, int n)
 }
 
 static UmPatch *
-patch_args(FunctionCallInfo fcinfo, int n, const UmModel *model, UmVersion version)
+patch_of(const UmRequest *request)
 {
-	if (PG_ARGISNULL(n))
-		ereport(ERROR, (errcode(UM_NOT_JSON), errmsg("the patch is null")));
-	return um_patch_parse(um_json_arg(fcinfo, n),
-						  PG_ARGISNULL(n + 1) ? NULL
-						  : text_to_cstring(PG_GETARG_TEXT_PP(n + 1)), model, version);
+	return um_patch_parse(request->body, request->content_type, request->resource->model,
+						  request->version);
 }
 
 static void
-select_statement(UmStatement *statement, const UmModel *model, const char *what,
-				 const UmQueryString *query, UmVersion version)
+select_statement(UmStatement *statement, const char *what, const UmRequest *request,
+				 const UmQueryString *query)
 {
+	const UmModel *model = request->resource->model;
+
 	um_statement_start(statement, model);
 	appendStringInfo(&statement->sql, "SELECT %s FROM usage_mgmt.%s u", what, model->noun);
-	um_add_where(statement, query, version);
+	um_add_where(statement, query, request->version);
 }
 
 /* Runs a statement and gives how many rows it saw. */
@@ -408,9 +377,9 @@ execute(UmStatement *statement, bool read_only)
 }
 
 static uint64
-update_constant(const UmModel *model, const UmQueryString *query, UmVersion version,
-				const UmConstant *constant)
+update_constant(const ManyChange *change, const UmConstant *constant)
 {
+	const UmModel *model = change->request->resource->model;
 	UmStatement statement;
 	bool		first = true;
 
@@ -437,7 +406,7 @@ update_constant(const UmModel *model, const UmQueryString *query, UmVersion vers
 	}
 	if (first)
 		appendStringInfoString(&statement.sql, "id = id");
-	um_add_where(&statement, query, version);
+	um_add_where(&statement, change->query, change->request->version);
 	return execute(&statement, false);
 }
 
@@ -467,27 +436,25 @@ merge_extra(UmStatement *statement, const UmConstant *constant, bool first)
 
 /* Makes all the changed rows, then sets them at once. */
 static uint64
-update_patched(const UmModel *model, const UmQueryString *query, UmVersion version, UmPatch *patch)
+update_patched(const ManyChange *change)
 {
-	UmRows	   *rows = um_rows_start(model, true);
-	uint64		count = 0;
+	UmRows	   *rows = um_rows_start(change->request->resource->model, true);
 
-	patch_rows(rows, query, version, patch);
-	if (rows->count > 0)
-		count = um_rows_update(rows);
-	return count;
+	patch_rows(rows, change);
+	return rows->count > 0 ? um_rows_update(rows) : 0;
 }
 
 static void
-patch_rows(UmRows *rows, const UmQueryString *query, UmVersion version, UmPatch *patch)
+patch_rows(UmRows *rows, const ManyChange *change)
 {
 	const UmModel *model = rows->model;
+	UmVersion	version = change->request->version;
 	UmStatement statement;
 	UmRecord   *old;
 	Walk		walk = {0};
 	ErrorContextCallback context;
 
-	select_statement(&statement, model, "u.*", query, version);
+	select_statement(&statement, "u.*", change->request, change->query);
 	appendStringInfoString(&statement.sql, " FOR UPDATE");
 	walk.portal = SPI_cursor_open_with_args(NULL, statement.sql.data, statement.nargs,
 											statement.types, statement.args, NULL, false,
@@ -502,8 +469,8 @@ patch_rows(UmRows *rows, const UmQueryString *query, UmVersion version, UmPatch 
 		context.arg = old;
 		context.previous = error_context_stack;
 		error_context_stack = &context;
-		um_rows_put(rows, um_rows_form(rows, um_patch_apply(patch, old, &faults),
-									   model == &um_usage ? old->value[model->date_slot] : (Datum) 0,
+		um_rows_put(rows, um_rows_form(rows, um_patch_apply(change->patch, old, &faults),
+									   model->date_slot >= 0 ? old->value[model->date_slot] : (Datum) 0,
 									   walk.row));
 		error_context_stack = context.previous;
 		MemoryContextSwitchTo(before);
@@ -545,97 +512,5 @@ name_resource(void *arg)
 {
 	const UmRecord *record = arg;
 
-	errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(record->value[0]));
-}
-
-/* Each resource by itself; the result tells what was refused and why. */
-static Datum
-patch_resources_each(FunctionCallInfo fcinfo, const UmModel *model)
-{
-	UmQueryString *query = whole_query_arg(fcinfo, 0);
-	UmVersion	version = um_version_arg(fcinfo, 3);
-	UmPatch    *patch = patch_args(fcinfo, 1, model, version);
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext context = CurrentMemoryContext;
-	int			speaking = um_speaking;
-	UmStatement statement;
-	List	   *ids = NIL;
-
-	InitMaterializedSRF(fcinfo, 0);
-	um_speaking = version;
-	PG_TRY();
-	{
-		SPI_connect();
-		select_statement(&statement, model, "u.id", query, version);
-		appendStringInfoString(&statement.sql, " ORDER BY u.id");
-		(void) execute(&statement, false);
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			MemoryContext old = MemoryContextSwitchTo(context);
-
-			ids = lappend(ids, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
-			MemoryContextSwitchTo(old);
-		}
-		patch_each(model, ids, patch, result);
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		um_speaking = speaking;
-	}
-	PG_END_TRY();
-	return (Datum) 0;
-}
-
-static void
-patch_each(const UmModel *model, List *ids, UmPatch *patch, ReturnSetInfo *result)
-{
-	MemoryContext context = CurrentMemoryContext;
-	MemoryContext row = AllocSetContextCreate(context, "patched row", ALLOCSET_DEFAULT_SIZES);
-	ResourceOwner owner = CurrentResourceOwner;
-	ListCell   *cell;
-
-	foreach(cell, ids)
-	{
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextReset(row);
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(row);
-		PG_TRY();
-		{
-			UmFaults	faults = {um_speaking, NIL, 0};
-			Datum		id = CStringGetTextDatum(lfirst(cell));
-			UmRecord   *old = um_store_lock(model, id);
-
-			/* gone meanwhile, it is none of the collection any more */
-			if (old != NULL)
-				(void) um_store_update(um_patch_apply(patch, old, &faults), old);
-			ReleaseCurrentSubTransaction();
-		}
-		PG_CATCH();
-		{
-			ErrorData  *error;
-			Datum		values[3];
-			bool		nulls[3] = {false, false, false};
-
-			MemoryContextSwitchTo(row);
-			error = CopyErrorData();
-			FlushErrorState();
-			RollbackAndReleaseCurrentSubTransaction();
-			/* not the record's fault: a cancel, a lost lock, no memory */
-			if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
-				ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES ||
-				ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK ||
-				ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTERNAL_ERROR)
-				ReThrowError(error);
-			values[0] = CStringGetTextDatum(lfirst(cell));
-			values[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
-			values[2] = CStringGetTextDatum(error->detail != NULL ? error->detail : error->message);
-			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-		}
-		PG_END_TRY();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	MemoryContextDelete(row);
+	errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(um_id(record)));
 }

@@ -1,6 +1,6 @@
 /*
  * errors.h
- *	  Every SQLSTATE the extension raises, with the HTTP status it becomes.
+ *	  Every SQLSTATE the extension raises; errors.c has the HTTP status it becomes.
  *
  * The codes of PostgreSQL itself are used wherever their meaning fits; the
  * class UM holds what only a usage can do wrong.
@@ -10,10 +10,10 @@
 
 #include "utils/errcodes.h"
 
-/* 200: a warning, that records of a load were not stored */
+/* a warning, that records of a load were not stored */
 #define UM_SOME_REFUSED			MAKE_SQLSTATE('0', '1', 'U', 'M', '1')
 
-/* 400: not JSON, not text, of the wrong kind, out of range, nested too deep */
+/* not JSON, not text, of the wrong kind, out of range, nested too deep */
 #define UM_NOT_JSON				ERRCODE_INVALID_TEXT_REPRESENTATION
 #define UM_WRONG_KIND			ERRCODE_INVALID_TEXT_REPRESENTATION
 #define UM_NOT_TEXT				ERRCODE_UNTRANSLATABLE_CHARACTER
@@ -23,27 +23,29 @@
 #define UM_TIME_RANGE			ERRCODE_DATETIME_FIELD_OVERFLOW
 #define UM_TOO_DEEP				ERRCODE_STATEMENT_TOO_COMPLEX
 
-/* 400: a mandatory attribute is missing; another rule is broken */
+/* a mandatory attribute is missing; another rule is broken */
 #define UM_MISSING				ERRCODE_NOT_NULL_VIOLATION
 #define UM_RULE					ERRCODE_CHECK_VIOLATION
 
-/* 400: a version, parameter or operator that is not there; an id that changes */
+/* a version, parameter or operator that is not there; an id that changes */
 #define UM_PARAMETER			ERRCODE_INVALID_PARAMETER_VALUE
 #define UM_IDENTITY				MAKE_SQLSTATE('U', 'M', '0', '0', '2')
 
-/* 409: a move the life cycle does not know; billed content; a taken id; a finished load */
+/* a move the life cycle does not know; billed content; a taken id; a finished load */
 #define UM_STATUS_MOVE			MAKE_SQLSTATE('U', 'M', '0', '0', '1')
 #define UM_BILLED				MAKE_SQLSTATE('U', 'M', '0', '0', '3')
 #define UM_ID_TAKEN				ERRCODE_UNIQUE_VIOLATION
 #define UM_FINISHED				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
 
-/* 404: no such resource */
+/* no such resource */
 #define UM_NOT_FOUND			ERRCODE_NO_DATA_FOUND
 
-/* 413: more than is taken at once */
+/* more than is taken at once */
 #define UM_TOO_MUCH				ERRCODE_PROGRAM_LIMIT_EXCEEDED
 
-/* 501: part of the standard that is not supported */
+/* part of the standard that is not supported */
 #define UM_UNSUPPORTED			ERRCODE_FEATURE_NOT_SUPPORTED
+
+extern int	um_http_status(int sqlstate);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * ledger.c
- *	  One id, one usage: the writer of usage_key.
+ *	  One id, one usage: the writer of a ledger.
  *
  * A unique index on a partitioned table must hold the partition key, so it
  * cannot say that an id exists once.  The ledger can.  It is written by AFTER
@@ -53,28 +53,29 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "batch.h"
+#include "changes.h"
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
 #include "ledger.h"
-#include "record.h"
+#include "rows.h"
 #include "store.h"
 #include "types.h"
+#include "vouch.h"
 
 #define BATCH "usage_key_batch"
 #define MOVES "usage_key_moves"
 
-/* Of both, and of the ledger. */
-#define COLUMNS "usage_date, content_hash, hash_version, id"
+/* Of both, and of the ledger; all of these are texts of um_sql. */
+#define COLUMNS "{date}, content_hash, hash_version, id"
 
 #define SAME_ID(a, b) a ".id OPERATOR(pg_catalog.=) " b ".id "
-#define SAME_DATE(a, b) "AND " a ".usage_date OPERATOR(pg_catalog.=) " b ".usage_date "
+#define SAME_DATE(a, b) "AND " a ".{date} OPERATOR(pg_catalog.=) " b ".{date} "
 
-#define ADD "INSERT INTO usage_mgmt.usage_key (" COLUMNS ") "
-#define MOVE "UPDATE usage_mgmt.usage_key k SET usage_date = b.usage_date FROM " BATCH " b " \
-	"WHERE " SAME_ID("k", "b") "AND k.usage_date OPERATOR(pg_catalog.=) b.old_date "
-#define FORGET "DELETE FROM usage_mgmt.usage_key k USING " BATCH " b " \
+#define ADD "INSERT INTO {ledger} (" COLUMNS ") "
+#define MOVE "UPDATE {ledger} k SET {date} = b.{date} FROM " BATCH " b " \
+	"WHERE " SAME_ID("k", "b") "AND k.{date} OPERATOR(pg_catalog.=) b.old_date "
+#define FORGET "DELETE FROM {ledger} k USING " BATCH " b " \
 	"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b")
 
 /* Lets a plan that is kept find a few keys by index, whatever it was made for. */
@@ -82,23 +83,29 @@
 
 /* Of rows that MERGE moves, the keys stay. */
 #define BUT_MOVED "AND NOT EXISTS (SELECT FROM " MOVES " m WHERE " SAME_ID("m", "b") \
-	"AND m.usage_date OPERATOR(pg_catalog.<>) b.usage_date) "
+	"AND m.{date} OPERATOR(pg_catalog.<>) b.{date}) "
 
 /* Of ids gone astray; %s is the table with all rows, but the first of ADD_STRAYS which of the batch. */
 #define IS_THERE "EXISTS (SELECT FROM %s v WHERE " SAME_ID("v", "k") SAME_DATE("v", "k") ") "
+#define HAS_KEY(a) "EXISTS (SELECT FROM {ledger} k WHERE " SAME_ID("k", a) SAME_DATE("k", a)
 #define ADD_STRAYS ADD \
-	"SELECT DISTINCT ON (b.id, u.usage_date) u.usage_date, b.content_hash, b.hash_version, b.id " \
-	"FROM %s b JOIN %s u ON " SAME_ID("u", "b") \
-	"WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k WHERE " SAME_ID("k", "u") SAME_DATE("k", "u") ") " \
-	"ORDER BY b.id, u.usage_date, u.usage_date OPERATOR(pg_catalog.<>) b.usage_date"
-#define HAVE_NO_KEY "(SELECT * FROM " BATCH " a WHERE NOT EXISTS (" \
-	"SELECT FROM usage_mgmt.usage_key k WHERE " SAME_ID("k", "a") SAME_DATE("k", "a") "))"
-#define TAKEN "SELECT b.id FROM " BATCH " b JOIN usage_mgmt.usage_key k ON " SAME_ID("k", "b") \
+	"SELECT DISTINCT ON (b.id, u.{date}) u.{date}, b.content_hash, b.hash_version, b.id " \
+	"FROM %s b JOIN %s u ON " SAME_ID("u", "b") "WHERE NOT " HAS_KEY("u") ") " \
+	"ORDER BY b.id, u.{date}, u.{date} OPERATOR(pg_catalog.<>) b.{date}"
+#define HAVE_NO_KEY "(SELECT * FROM " BATCH " a WHERE NOT " HAS_KEY("a") "))"
+#define TAKEN "SELECT b.id FROM " BATCH " b JOIN {ledger} k ON " SAME_ID("k", "b") \
 	"WHERE NOT " IS_THERE
-#define FOLLOW_STRAYS "UPDATE usage_mgmt.usage_key k SET usage_date = u.usage_date " \
+#define FOLLOW_STRAYS "UPDATE {ledger} k SET {date} = u.{date} " \
 	"FROM " BATCH " b JOIN %s u ON " SAME_ID("u", "b") \
 	"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") "AND NOT " IS_THERE
 #define FORGET_STRAYS FORGET "AND NOT " IS_THERE
+
+/* The place that each moved row came to last. */
+#define WRITE_MOVES "UPDATE {ledger} k SET {date} = m.{date} " \
+	"FROM (SELECT DISTINCT ON (n.id) n.id, n.{date} " \
+	"FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM " MOVES ") n " \
+	"ORDER BY n.id, n.place DESC) m " \
+	"WHERE k.id OPERATOR(pg_catalog.=) m.id AND k.{date} OPERATOR(pg_catalog.<>) m.{date}"
 
 /* More keys than that are found by a join, planned anew. */
 #define MANY_KEYS 10000
@@ -106,6 +113,7 @@
 /* Rows of the statement on their way to the ledger. */
 typedef struct Keys
 {
+	UmResource *resource;
 	TupleDesc	desc;
 	Tuplestorestate *rows;
 	double		count;
@@ -138,29 +146,21 @@ typedef struct Stray
 
 static HTAB *strays = NULL;		/* as long as there are none */
 
-/* One of the statement's transition tables. */
-typedef struct Transition
-{
-	Tuplestorestate *rows;
-	TupleTableSlot *slot;
-	int			pointer;
-} Transition;
-
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 								  SubTransactionId parent, void *arg);
 static void at_transaction_end(XactEvent event, void *arg);
 static Oid	partition_root(Relation relation);
 static bool has_moves(Oid root);
-static Moves *moves_below(Oid root);
+static Moves *moves_below(Oid root, UmResource *resource);
 static void note_lost(Moves *moves);
 static void drop_moves(void);
-static void add_keys(TriggerData *data);
-static void move_keys(TriggerData *data);
-static void forget_keys(TriggerData *data);
+static void add_keys(TriggerData *data, UmResource *resource);
+static void move_keys(TriggerData *data, UmResource *resource);
+static void forget_keys(TriggerData *data, UmResource *resource);
 static void note_strays(const Keys *keys, bool changed);
 static bool take_strays(Keys *keys, Keys *astray, bool changed);
 static TupleTableSlot *first_slot(const Keys *keys);
-static uint64 hash_of_id(TupleTableSlot *slot);
+static uint64 hash_of_id(const Keys *keys, TupleTableSlot *slot);
 static void add_strays(Keys *astray, const char *which, Relation relation);
 static void refuse_taken(Keys *astray, const char *rows);
 static void follow_strays(Keys *astray, Relation relation);
@@ -169,25 +169,19 @@ static bool lack_keys(Keys *keys);
 static void settle(Keys *lost, Relation relation);
 static char *all_rows(Relation relation);
 static void write_moves(Relation relation, double told);
-static void register_rows(const char *name, const Keys *keys);
-static void start_keys(Keys *keys);
-static void start_moves(Keys *keys);
+static void name_keys(const char *name, const Keys *keys);
+static void start_keys(Keys *keys, UmResource *resource);
+static void start_moves(Keys *keys, UmResource *resource);
 static void put_move(Keys *keys, Datum id, Datum date, Datum old_date);
-static void add_key(Keys *keys, const UmRecord *usage, bool hashed);
 static void put_key(Keys *keys, Datum id, Datum date, const UmHash *hash);
 static void note_order(Keys *keys, text *id);
-static uint64 write_keys(Keys *keys, UmPlan *plan, const char *many);
-static void collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed);
+static uint64 write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many);
+static uint64 write_once(Keys *keys, const char *sql);
+static void collect(Keys *keys, TriggerData *data, bool added);
 static void collect_moves(Keys *keys, TriggerData *data);
-static bool is_id(TupleTableSlot *a, int id, TupleTableSlot *b);
-static void open_transition(Transition *transition, TriggerData *data, Tuplestorestate *rows);
-static bool next_row(Transition *transition);
-static void close_transition(Transition *transition);
-static void forget_leaf(Relation leaf);
+static void forget_leaf(Relation leaf, const UmResource *resource);
 
-PG_FUNCTION_INFO_V1(um_usage_keys);
-PG_FUNCTION_INFO_V1(um_content_hash_of);
-PG_FUNCTION_INFO_V1(um_hash_version);
+PG_FUNCTION_INFO_V1(um_keys);
 
 void
 um_ledger_init(void)
@@ -221,9 +215,10 @@ at_transaction_end(XactEvent event, void *arg)
 
 /* AFTER INSERT, UPDATE, DELETE or BEFORE TRUNCATE, for each statement. */
 Datum
-um_usage_keys(PG_FUNCTION_ARGS)
+um_keys(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
+	UmResource *resource;
 	Form_pg_class relation;
 	UmUser		before;
 
@@ -234,16 +229,17 @@ um_usage_keys(PG_FUNCTION_ARGS)
 	relation = data->tg_relation->rd_rel;
 	if (!relation->relispartition && relation->relkind != RELKIND_PARTITIONED_TABLE)
 		return PointerGetDatum(NULL);
+	resource = um_resource_of(fcinfo, "", "_keys");
 	SPI_connect();
 	um_become(relation->relowner, &before);
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		add_keys(data);
+		add_keys(data, resource);
 	else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		move_keys(data);
+		move_keys(data, resource);
 	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
-		forget_keys(data);
+		forget_keys(data, resource);
 	else
-		forget_leaf(data->tg_relation);
+		forget_leaf(data->tg_relation, resource);
 	um_become_again(&before);
 	SPI_finish();
 	return PointerGetDatum(NULL);
@@ -251,48 +247,41 @@ um_usage_keys(PG_FUNCTION_ARGS)
 
 /* Of the rows of an INSERT. */
 static void
-add_keys(TriggerData *data)
+add_keys(TriggerData *data, UmResource *resource)
 {
-	static UmPlan insert = {
-		.sql = ADD "SELECT " COLUMNS " FROM " BATCH " b ORDER BY b.id",
-	};
-	static UmPlan insert_ordered = {
-		.sql = ADD "SELECT " COLUMNS " FROM " BATCH,
-	};
 	Keys		keys;
 	Keys		astray;
 
-	start_keys(&keys);
-	collect(&keys, data, data->tg_newtable, true);
+	start_keys(&keys, resource);
+	collect(&keys, data, true);
 	if (take_strays(&keys, &astray, true))
 		add_strays(&astray, BATCH, data->tg_relation);
 	if (take_strays(&keys, &astray, false))
 		add_strays(&astray, HAVE_NO_KEY, data->tg_relation);
-	(void) write_keys(&keys, keys.ordered ? &insert_ordered : &insert, NULL);
+	(void) write_keys(&keys, keys.ordered ? UM_PLAN_ADD_ORDERED_KEYS : UM_PLAN_ADD_KEYS,
+					  keys.ordered ? ADD "SELECT " COLUMNS " FROM " BATCH
+					  : ADD "SELECT " COLUMNS " FROM " BATCH " b ORDER BY b.id", NULL);
 	tuplestore_end(keys.rows);
 }
 
 /* Of the rows whose date an UPDATE changed, and of those that it or a MERGE moved. */
 static void
-move_keys(TriggerData *data)
+move_keys(TriggerData *data, UmResource *resource)
 {
-	static UmPlan move = {
-		.sql = MOVE IN_BATCH,
-	};
 	Keys		keys;
 	Keys		astray;
 	bool		any;
 	double		told;
 
-	start_moves(&keys);
+	start_moves(&keys, resource);
 	collect_moves(&keys, data);
 	told = keys.count;
 	any = take_strays(&keys, &astray, false);
-	if (write_keys(&keys, &move, MOVE) < keys.count)
+	if (write_keys(&keys, UM_PLAN_MOVE_KEYS, MOVE IN_BATCH, MOVE) < keys.count)
 		note_strays(&keys, true);
 	tuplestore_end(keys.rows);
 	if (any)
-		(void) write_keys(&astray, &move, MOVE);
+		(void) write_keys(&astray, UM_PLAN_MOVE_KEYS, MOVE IN_BATCH, MOVE);
 	write_moves(data->tg_relation, told);
 	if (any)
 		follow_strays(&astray, data->tg_relation);
@@ -300,27 +289,25 @@ move_keys(TriggerData *data)
 
 /* Of the rows that a DELETE took away. */
 static void
-forget_keys(TriggerData *data)
+forget_keys(TriggerData *data, UmResource *resource)
 {
-	static UmPlan forget = {
-		.sql = FORGET IN_BATCH,
-	};
 	bool		moves = has_moves(partition_root(data->tg_relation));
 	Keys		keys;
 	Keys		astray;
 
-	start_keys(&keys);
-	collect(&keys, data, data->tg_oldtable, false);
+	start_keys(&keys, resource);
+	collect(&keys, data, false);
 	if (moves)
-		register_rows(MOVES, &moving->keys);
+		name_keys(MOVES, &moving->keys);
 	if (take_strays(&keys, &astray, false))
 	{
 		if (have_keys(&astray))
-			(void) write_keys(&astray, NULL, psprintf(FORGET_STRAYS "%s", all_rows(data->tg_relation),
-													  moves ? BUT_MOVED : ""));
+			(void) write_once(&astray, psprintf(FORGET_STRAYS "%s", all_rows(data->tg_relation),
+												moves ? BUT_MOVED : ""));
 		tuplestore_end(astray.rows);
 	}
-	if (write_keys(&keys, moves ? NULL : &forget, moves ? FORGET BUT_MOVED : FORGET) < keys.count)
+	if ((moves ? write_once(&keys, FORGET BUT_MOVED)
+		 : write_keys(&keys, UM_PLAN_FORGET_KEYS, FORGET IN_BATCH, FORGET)) < keys.count)
 		note_strays(&keys, true);
 	if (moves)
 		SPI_unregister_relation(MOVES);
@@ -348,7 +335,7 @@ note_strays(const Keys *keys, bool changed)
 	}
 	while (tuplestore_gettupleslot(keys->rows, true, false, slot))
 	{
-		hash = hash_of_id(slot);
+		hash = hash_of_id(keys, slot);
 		stray = hash_search(strays, &hash, HASH_ENTER, &found);
 		stray->changed = changed || (found && stray->changed);
 	}
@@ -375,7 +362,7 @@ take_strays(Keys *keys, Keys *astray, bool changed)
 	{
 		Keys	   *to;
 
-		hash = hash_of_id(slot);
+		hash = hash_of_id(keys, slot);
 		stray = hash_search(strays, &hash, HASH_FIND, NULL);
 		to = stray != NULL && (stray->changed || !changed) ? astray : &rest;
 		tuplestore_puttupleslot(to->rows, slot);
@@ -397,13 +384,13 @@ first_slot(const Keys *keys)
 
 /* Of the id, the last column; two ids of one hash are only looked at for nothing. */
 static uint64
-hash_of_id(TupleTableSlot *slot)
+hash_of_id(const Keys *keys, TupleTableSlot *slot)
 {
 	bool		null;
 	text	   *id = DatumGetTextPP(slot_getattr(slot, slot->tts_tupleDescriptor->natts, &null));
 
 	return DatumGetUInt64(hash_any_extended((unsigned char *) VARDATA_ANY(id),
-											VARSIZE_ANY_EXHDR(id), 0));
+											VARSIZE_ANY_EXHDR(id), PointerGetDatum(keys->resource)));
 }
 
 /*
@@ -418,7 +405,7 @@ add_strays(Keys *astray, const char *which, Relation relation)
 	if (astray->count > 0)
 	{
 		refuse_taken(astray, rows);
-		(void) write_keys(astray, NULL, psprintf(ADD_STRAYS, which, rows));
+		(void) write_once(astray, psprintf(ADD_STRAYS, which, rows));
 	}
 	tuplestore_end(astray->rows);
 }
@@ -432,20 +419,20 @@ refuse_taken(Keys *astray, const char *rows)
 {
 	Relation	ledger;
 
-	register_rows(BATCH, astray);
+	name_keys(BATCH, astray);
 	/* read-only: with the snapshot of the statement */
-	if (um_execute_once(psprintf(TAKEN, rows), 0, NULL, NULL, true) != SPI_OK_SELECT)
+	if (um_execute_once(um_sql(astray->resource, psprintf(TAKEN, rows)), 0, NULL, NULL, true) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the ledger");
 	SPI_unregister_relation(BATCH);
 	if (SPI_processed == 0)
 		return;
-	ledger = table_open(um_table("usage_key", false), AccessShareLock);
+	ledger = table_open(um_table(astray->resource->ledger, false), AccessShareLock);
 	ereport(ERROR,
 			(errcode(UM_ID_TAKEN),
-			 errmsg("duplicate key value violates unique constraint \"%s\"", "usage_key_pkey"),
+			 errmsg("duplicate key value violates unique constraint \"%s_pkey\"", astray->resource->ledger),
 			 errdetail("Key (id)=(%s) already exists.",
 					   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
-			 errtableconstraint(ledger, "usage_key_pkey")));
+			 errtableconstraint(ledger, psprintf("%s_pkey", astray->resource->ledger))));
 }
 
 /* Where rows gone astray have been moved or deleted since, so are their keys. */
@@ -457,8 +444,8 @@ follow_strays(Keys *astray, Relation relation)
 	if (have_keys(astray))
 	{
 		rows = all_rows(relation);
-		(void) write_keys(astray, NULL, psprintf(FOLLOW_STRAYS, rows, rows));
-		(void) write_keys(astray, NULL, psprintf(FORGET_STRAYS, rows));
+		(void) write_once(astray, psprintf(FOLLOW_STRAYS, rows, rows));
+		(void) write_once(astray, psprintf(FORGET_STRAYS, rows));
 	}
 	tuplestore_end(astray->rows);
 }
@@ -467,24 +454,18 @@ follow_strays(Keys *astray, Relation relation)
 static bool
 have_keys(Keys *astray)
 {
-	static UmPlan plans[2];		/* keys and moves have not the same columns */
-	UmPlan	   *plan = &plans[astray->desc->natts == 3];
-
-	plan->sql = "SELECT FROM usage_mgmt.usage_key k, " BATCH " b "
-		"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") IN_BATCH;
-	return write_keys(astray, plan, NULL) > 0;
+	/* keys and moves have not the same columns */
+	return write_keys(astray, astray->desc->natts == 3 ? UM_PLAN_HAVE_MOVED_KEYS : UM_PLAN_HAVE_KEYS,
+					  "SELECT FROM {ledger} k, " BATCH " b "
+					  "WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") IN_BATCH, NULL) > 0;
 }
 
 /* Whether there are rows that have no key where they are. */
 static bool
 lack_keys(Keys *keys)
 {
-	static UmPlan plan = {
-		.sql = "SELECT FROM " BATCH " b WHERE NOT EXISTS (SELECT FROM usage_mgmt.usage_key k "
-		"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") IN_BATCH ") LIMIT 1",
-	};
-
-	return write_keys(keys, &plan, NULL) > 0;
+	return write_keys(keys, UM_PLAN_LACK_KEYS, "SELECT FROM " BATCH " b WHERE NOT "
+					  HAS_KEY("b") IN_BATCH ") LIMIT 1", NULL) > 0;
 }
 
 /* Lets keys follow rows of which only the table knows what became of them. */
@@ -507,9 +488,9 @@ all_rows(Relation relation)
 
 /* Notes that a row is about to leave its leaf for another one. */
 void
-um_ledger_note_leaving(Relation leaf, Datum id, Datum date)
+um_ledger_note_leaving(Relation leaf, UmResource *resource, Datum id, Datum date)
 {
-	Moves	   *moves = moves_below(partition_root(leaf));
+	Moves	   *moves = moves_below(partition_root(leaf), resource);
 	text	   *name = DatumGetTextPP(id);
 
 	note_lost(moves);
@@ -521,9 +502,9 @@ um_ledger_note_leaving(Relation leaf, Datum id, Datum date)
 
 /* Notes where it is about to arrive. */
 void
-um_ledger_note_move(Relation leaf, Datum id, Datum date)
+um_ledger_note_move(Relation leaf, UmResource *resource, Datum id, Datum date)
 {
-	Moves	   *moves = moves_below(partition_root(leaf));
+	Moves	   *moves = moves_below(partition_root(leaf), resource);
 
 	moves->level = 0;
 	put_key(&moves->keys, id, date, NULL);
@@ -531,7 +512,7 @@ um_ledger_note_move(Relation leaf, Datum id, Datum date)
 
 /* The moves under way below that root; none to begin with. */
 static Moves *
-moves_below(Oid root)
+moves_below(Oid root, UmResource *resource)
 {
 	MemoryContext context;
 	MemoryContext old;
@@ -546,8 +527,8 @@ moves_below(Oid root)
 	moves->root = root;
 	moves->transaction = GetCurrentSubTransactionId();
 	moves->context = context;
-	start_keys(&moves->keys);
-	start_moves(&moves->lost);
+	start_keys(&moves->keys, resource);
+	start_moves(&moves->lost, resource);
 	initStringInfo(&moves->leaving);
 	MemoryContextSwitchTo(old);
 	return moving = moves;
@@ -613,14 +594,9 @@ write_moves(Relation relation, double told)
 
 	if (!has_moves(partition_root(relation)))
 		return;
-	register_rows(MOVES, &moving->keys);
+	name_keys(MOVES, &moving->keys);
 	settings = um_prefer(moving->keys.count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
-	(void) um_execute_once("UPDATE usage_mgmt.usage_key k SET usage_date = m.usage_date "
-						   "FROM (SELECT DISTINCT ON (n.id) n.id, n.usage_date "
-						   "FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM " MOVES ") n "
-						   "ORDER BY n.id, n.place DESC) m "
-						   "WHERE k.id OPERATOR(pg_catalog.=) m.id "
-						   "AND k.usage_date OPERATOR(pg_catalog.<>) m.usage_date", 0, NULL, NULL, false);
+	(void) um_execute_once(um_sql(moving->keys.resource, WRITE_MOVES), 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(MOVES);
 	moved = SPI_processed;
@@ -637,26 +613,18 @@ write_moves(Relation relation, double told)
 	drop_moves();
 }
 
-/* Lets statements read the rows of a keys by that name; within SPI_connect. */
 static void
-register_rows(const char *name, const Keys *keys)
+name_keys(const char *name, const Keys *keys)
 {
-	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
-
-	relation->md.name = unconstify(char *, name);
-	relation->md.reliddesc = InvalidOid;
-	relation->md.tupdesc = keys->desc;
-	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation->md.enrtuples = keys->count;
-	relation->reldata = keys->rows;
-	SPI_register_relation(relation);
+	um_name_rows(name, keys->desc, keys->rows, keys->count);
 }
 
 static void
-start_keys(Keys *keys)
+start_keys(Keys *keys, UmResource *resource)
 {
+	keys->resource = resource;
 	keys->desc = CreateTemplateTupleDesc(4);
-	TupleDescInitEntry(keys->desc, 1, "usage_date", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 1, resource->date, TIMESTAMPTZOID, -1, 0);
 	TupleDescInitEntry(keys->desc, 2, "content_hash", UUIDOID, -1, 0);
 	TupleDescInitEntry(keys->desc, 3, "hash_version", INT2OID, -1, 0);
 	TupleDescInitEntry(keys->desc, 4, "id", TEXTOID, -1, 0);
@@ -669,10 +637,11 @@ start_keys(Keys *keys)
 
 /* Rows whose date an UPDATE changed. */
 static void
-start_moves(Keys *keys)
+start_moves(Keys *keys, UmResource *resource)
 {
+	keys->resource = resource;
 	keys->desc = CreateTemplateTupleDesc(3);
-	TupleDescInitEntry(keys->desc, 1, "usage_date", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 1, resource->date, TIMESTAMPTZOID, -1, 0);
 	TupleDescInitEntry(keys->desc, 2, "old_date", TIMESTAMPTZOID, -1, 0);
 	TupleDescInitEntry(keys->desc, 3, "id", TEXTOID, -1, 0);
 	TupleDescInitEntryCollation(keys->desc, 3, C_COLLATION_OID);
@@ -688,16 +657,6 @@ put_move(Keys *keys, Datum id, Datum date, Datum old_date)
 
 	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
 	keys->count++;
-}
-
-static void
-add_key(Keys *keys, const UmRecord *usage, bool hashed)
-{
-	UmHash		hash;
-
-	if (hashed)
-		hash = um_content_hash(usage);
-	put_key(keys, usage->value[0], usage->value[usage->model->date_slot], hashed ? &hash : NULL);
 }
 
 /* The hash only of what is new. */
@@ -728,163 +687,122 @@ note_order(Keys *keys, text *id)
 }
 
 /*
- * Runs the kept plan; for many keys, or without a plan, the statement that joins
- * them.  Tells how many keys it wrote.
+ * Runs the kept statement of that kind; for many keys the one that joins them,
+ * where there is one.  Tells how many keys it wrote.
  */
 static uint64
-write_keys(Keys *keys, UmPlan *plan, const char *many)
+write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many)
 {
 	int			settings;
 
+	if (many != NULL && keys->count > MANY_KEYS)
+		return write_once(keys, many);
 	if (keys->count == 0)
 		return 0;
-	register_rows(BATCH, keys);
-	settings = um_prefer(keys->count <= MANY_KEYS || many == NULL ? "enable_seqscan"
-						 : "enable_nestloop");
-	if (plan != NULL && (many == NULL || keys->count <= MANY_KEYS))
-	{
-		(void) um_prefer("enable_nestloop");
-		(void) um_execute(um_prepare(plan), NULL, NULL, false, 0);
-	}
-	else
-		(void) um_execute_once(many, 0, NULL, NULL, false);
+	name_keys(BATCH, keys);
+	settings = um_prefer("enable_seqscan");
+	(void) um_prefer("enable_nestloop");
+	(void) um_execute(um_prepare(um_plan(keys->resource, kind, sql, 0, NULL)), NULL, NULL, false, 0);
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(BATCH);
 	return SPI_processed;
 }
 
-/* The keys of every row that the statement added or took away. */
-static void
-collect(Keys *keys, TriggerData *data, Tuplestorestate *rows, bool hashed)
+/* The same of a statement that is planned for these keys. */
+static uint64
+write_once(Keys *keys, const char *sql)
 {
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "usage key",
+	int			settings;
+
+	if (keys->count == 0)
+		return 0;
+	name_keys(BATCH, keys);
+	settings = um_prefer(keys->count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
+	(void) um_execute_once(um_sql(keys->resource, sql), 0, NULL, NULL, false);
+	AtEOXact_GUC(true, settings);
+	SPI_unregister_relation(BATCH);
+	return SPI_processed;
+}
+
+/* The keys of every row that the statement added, with their hashes, or took away. */
+static void
+collect(Keys *keys, TriggerData *data, bool added)
+{
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "row's key",
 													  ALLOCSET_DEFAULT_SIZES);
-	TupleDesc	desc = RelationGetDescr(data->tg_relation);
-	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
-	int			date = shape->column[um_usage.date_slot];
-	bool		bulk = hashed && um_batch_is_done();
+	const UmModel *model = keys->resource->model;
+	bool		bulk = added && um_is_vouched_whole(keys->resource);
 	UmFaults	faults = {UM_R14_5, NIL, 0};
 	UmHash		hash;
-	Transition	transition;
-	MemoryContext old;
-	bool		null;
+	UmChanges	changes;
 
-	open_transition(&transition, data, rows);
-	for (int i = 0; next_row(&transition); i++)
+	um_changes_open(&changes, data, model);
+	for (int i = 0; um_changes_next(&changes); i++)
 	{
-		Datum		id = slot_getattr(transition.slot, shape->column[0] + 1, &null);
+		TupleTableSlot *row = added ? changes.new : changes.old;
+		bool		null;
+		Datum		id = um_changed_value(&changes, row, model->id->slot, &null);
+		Datum		date = null ? (Datum) 0 : um_changed_value(&changes, row, model->date_slot, &null);
+		MemoryContext old;
 
 		/* in a table of somebody's own */
 		if (null)
 			continue;
-		if (bulk && um_batch_hash(i, id, slot_getattr(transition.slot, date + 1, &null), &hash))
+		if (!added || (bulk && um_vouched_hash(i, id, date, &hash)))
 		{
-			put_key(keys, id, slot_getattr(transition.slot, date + 1, &null), &hash);
+			put_key(keys, id, date, added ? &hash : NULL);
 			continue;
 		}
 		old = MemoryContextSwitchTo(row_context);
-		slot_getallattrs(transition.slot);
+		slot_getallattrs(row);
 		/* the row trigger, where it is enabled, has refused what is at fault */
-		add_key(keys, um_record_read_values(shape, transition.slot->tts_values,
-											transition.slot->tts_isnull, &faults, NULL), hashed);
+		hash = um_content_hash(um_record_read_values(changes.shape, row->tts_values, row->tts_isnull,
+													 &faults, NULL));
 		faults.list = NIL;
+		put_key(keys, id, date, &hash);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
 	}
-	close_transition(&transition);
+	um_changes_close(&changes);
 	MemoryContextDelete(row_context);
 }
 
-/*
- * The keys of rows whose date an UPDATE changed.  Both tables list the rows in
- * the order of their updates, unless a trigger of the user's let one vanish on
- * its way to another leaf: from there on the table tells what became of them.
- */
+/* The keys of rows whose date an UPDATE changed. */
 static void
 collect_moves(Keys *keys, TriggerData *data)
 {
-	TupleDesc	desc = RelationGetDescr(data->tg_relation);
-	UmShape    *shape = um_shape(&um_usage, desc, RelationGetRelationName(data->tg_relation));
-	int			date = shape->column[um_usage.date_slot] + 1;
-	int			id = shape->column[0] + 1;
-	bool		paired = true;
+	const UmModel *model = keys->resource->model;
+	UmChanges	changes;
 	Keys		lost;
-	Transition	before;
-	Transition	after;
 
-	start_moves(&lost);
-	open_transition(&before, data, data->tg_oldtable);
-	open_transition(&after, data, data->tg_newtable);
-	while (next_row(&before))
+	start_moves(&lost, keys->resource);
+	um_changes_open(&changes, data, model);
+	while (um_changes_next(&changes))
 	{
 		bool		null;
-		Datum		old_id = slot_getattr(before.slot, id, &null);
-		Datum		old_date = slot_getattr(before.slot, date, &null);
+		Datum		id = um_changed_value(&changes, changes.old, model->id->slot, &null);
+		Datum		date = null ? (Datum) 0 : um_changed_value(&changes, changes.old, model->date_slot, &null);
 		Datum		new_date;
 
-		paired = paired && next_row(&after) && is_id(after.slot, id, before.slot);
 		/* in a table of somebody's own */
-		if (slot_attisnull(before.slot, id) || slot_attisnull(before.slot, date))
+		if (null)
 			continue;
-		if (!paired)
+		if (!changes.paired)
 		{
-			put_move(&lost, old_id, old_date, old_date);
+			put_move(&lost, id, date, date);
 			continue;
 		}
-		new_date = slot_getattr(after.slot, date, &null);
-		if (!null && new_date != old_date)
-			put_move(keys, old_id, new_date, old_date);
+		new_date = um_changed_value(&changes, changes.new, model->date_slot, &null);
+		if (!null && new_date != date)
+			put_move(keys, id, new_date, date);
 	}
-	close_transition(&after);
-	close_transition(&before);
+	um_changes_close(&changes);
 	settle(&lost, data->tg_relation);
-}
-
-/* Whether two rows have the same id, or none. */
-static bool
-is_id(TupleTableSlot *a, int id, TupleTableSlot *b)
-{
-	bool		a_null;
-	bool		b_null;
-	Datum		x = slot_getattr(a, id, &a_null);
-	Datum		y = slot_getattr(b, id, &b_null);
-
-	return a_null || b_null ? a_null && b_null : um_same_id(x, y);
-}
-
-/* With a read pointer of our own: other triggers read the same tables. */
-static void
-open_transition(Transition *transition, TriggerData *data, Tuplestorestate *rows)
-{
-	if (rows == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" needs transition tables", data->tg_trigger->tgname)));
-	transition->rows = rows;
-	transition->slot = MakeSingleTupleTableSlot(RelationGetDescr(data->tg_relation),
-												&TTSOpsMinimalTuple);
-	transition->pointer = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
-	tuplestore_select_read_pointer(rows, transition->pointer);
-	tuplestore_rescan(rows);
-}
-
-static bool
-next_row(Transition *transition)
-{
-	tuplestore_select_read_pointer(transition->rows, transition->pointer);
-	return tuplestore_gettupleslot(transition->rows, true, false, transition->slot);
-}
-
-static void
-close_transition(Transition *transition)
-{
-	ExecDropSingleTupleTableSlot(transition->slot);
-	tuplestore_select_read_pointer(transition->rows, 0);
 }
 
 /* Before a TRUNCATE: the ids of one leaf. */
 static void
-forget_leaf(Relation leaf)
+forget_leaf(Relation leaf, const UmResource *resource)
 {
 	char	   *sql;
 	int			settings;
@@ -893,42 +811,11 @@ forget_leaf(Relation leaf)
 		return;
 	/* a table vacuumed in mid-load counts as empty; nested loops would not end */
 	settings = um_prefer("enable_nestloop");
-	sql = psprintf("DELETE FROM usage_mgmt.usage_key k USING ONLY %s u "
-				   "WHERE k.id OPERATOR(pg_catalog.=) u.id",
-				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),
-											  RelationGetRelationName(leaf)));
+	sql = um_sql(resource, psprintf("DELETE FROM {ledger} k USING ONLY %s u "
+									"WHERE k.id OPERATOR(pg_catalog.=) u.id",
+									quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),
+															   RelationGetRelationName(leaf))));
 	if (um_execute_once(sql, 0, NULL, NULL, false) != SPI_OK_DELETE)
 		elog(ERROR, "could not write the ledger");
 	AtEOXact_GUC(true, settings);
-}
-
-/*
- * content_hash(usage row) → uuid: the hash that the ledger keeps of a usage as
- * it is now.
- */
-Datum
-um_content_hash_of(PG_FUNCTION_ARGS)
-{
-	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
-											  HeapTupleHeaderGetTypMod(header));
-	HeapTupleData tuple;
-	UmHash	   *hash = palloc(sizeof(UmHash));
-
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
-	*hash = um_content_hash(um_record_from_tuple(um_shape(&um_usage, desc, um_usage.noun),
-												 desc, &tuple));
-	ReleaseTupleDesc(desc);
-	PG_RETURN_UUID_P(hash);
-}
-
-/* hash_version() → smallint: the algorithm that content_hash follows. */
-Datum
-um_hash_version(PG_FUNCTION_ARGS)
-{
-	(void) fcinfo;
-	PG_RETURN_INT16(UM_HASH_VERSION);
 }

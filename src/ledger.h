@@ -5,11 +5,11 @@
 #ifndef UM_LEDGER_H
 #define UM_LEDGER_H
 
-#include "utils/relcache.h"
+#include "resource.h"
 
 extern void um_ledger_init(void);
-extern void um_ledger_note_leaving(Relation leaf, Datum id, Datum date);
+extern void um_ledger_note_leaving(Relation leaf, UmResource *resource, Datum id, Datum date);
 extern int	um_trigger_level(void);
-extern void um_ledger_note_move(Relation leaf, Datum id, Datum date);
+extern void um_ledger_note_move(Relation leaf, UmResource *resource, Datum id, Datum date);
 
 #endif

@@ -6,33 +6,45 @@
 #define UM_LIFECYCLE_H
 
 #include "json_scan.h"
+#include "types.h"
 
 #define UM_MAX_STATUSES 8
 
-/* Statuses that a rule names. */
-enum UmUsageStatus
-{
-	UM_RECEIVED, UM_REJECTED, UM_RECYCLED, UM_GUIDED, UM_RATED, UM_RERATED, UM_BILLED_STATUS
-};
+/* Statuses are numbered from 0; a set of them is one bit each. */
+#define UM_STATUS_BIT(status) (1 << (status))
 
 typedef struct UmLifeCycle
 {
-	const char *type;			/* name of the enum */
-	const char *resource;		/* as in the view status_transition */
+	UmType		type;			/* the enum */
 	int			count;
 	const char *status[UM_MAX_STATUSES];
 	const char *alias[UM_MAX_STATUSES];
-	uint8		moves[UM_MAX_STATUSES]; /* bit per status that may come next */
+	uint8		moves[UM_MAX_STATUSES]; /* which may come next */
 	int			first;			/* of a resource that names none */
-} UmLifeCycle;
 
-extern const UmLifeCycle um_usage_life;
-extern const UmLifeCycle um_specification_life;
+	/* sets of statuses that a rule speaks of; empty where it does not apply */
+	int			rated;			/* carries its rating */
+	int			closed;			/* its content is final */
+	int			rejected;		/* is at fault, and says so */
+	int			recycled;		/* is tried again */
+	int			open;			/* waits for work: few rows, whatever the table's size */
+
+	/* OIDs of the labels, kept until the extension's types change */
+	Oid			label[UM_MAX_STATUSES];
+	uint64		labels_as_of;
+} UmLifeCycle;
 
 extern int	um_status_from_text(const UmLifeCycle *life, UmSlice text);
 extern int	um_status_from_oid(const UmLifeCycle *life, Oid label);
 extern Oid	um_status_oid(const UmLifeCycle *life, int status);
 extern bool um_status_may_move(const UmLifeCycle *life, int from, int to);
-extern char *um_status_list(const UmLifeCycle *life, int moves);
+extern char *um_status_list(const UmLifeCycle *life, int statuses);
+
+/* Whether a status, or -1 for none, is in a set. */
+static inline bool
+um_status_in(int status, int statuses)
+{
+	return status >= 0 && (statuses & UM_STATUS_BIT(status)) != 0;
+}
 
 #endif

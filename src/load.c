@@ -39,6 +39,7 @@
 static void open_own(UmLoad *load);
 static void open_tied(UmLoad *load);
 static Datum amounts_to_jsonb(List *amounts);
+static List *add_rating(List *amounts, const UmRecord *rating);
 static void add_amount(UmLoad *load, const UmAmount *more);
 static void run(const UmLoad *load, UmPlan *plan, Datum *args, const char *nulls);
 static void report(const UmLoad *load);
@@ -57,11 +58,12 @@ um_load_id(void)
  * setting names, locked, or new ones.
  */
 UmLoad *
-um_load_open(Oid owner)
+um_load_open(const UmResource *resource, Oid owner)
 {
 	UmLoad	   *load = palloc0(sizeof(UmLoad));
 
 	load->owner = owner;
+	load->conflict = resource->conflict;
 	load->first_date = DT_NOEND;
 	load->last_date = DT_NOBEGIN;
 	load->own = um_load_id() == 0;
@@ -146,40 +148,40 @@ amounts_to_jsonb(List *amounts)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 }
 
-/* What a usage adds to the amounts of its load, a list of UmAmount. */
+/* What a record adds to the amounts of its load, a list of UmAmount. */
 List *
-um_load_amounts(const UmRecord *usage)
+um_load_amounts(const UmRecord *record)
 {
-	static const UmAttribute *rated = NULL;
-	static int	currency;
-	static int	included;
 	List	   *amounts = NIL;
-	UmList	   *ratings;
 
-	if (rated == NULL)
+	for (um_each_attribute(a, record->model))
 	{
-		currency = um_find_attribute(&um_rated_product_usage, "currency_code")->slot;
-		included = um_find_attribute(&um_rated_product_usage, "tax_included_rating_amount")->slot;
-		rated = um_find_attribute(&um_usage, "rated_product_usage");
-	}
-	ratings = um_record_list(usage, rated);
-	for (int i = 0; ratings != NULL && i < ratings->count; i++)
-	{
-		const UmRecord *rating = ratings->record[i];
-		UmAmount   *amount;
+		UmList	   *list = a->kind == UM_LIST && a->of->amount_slot >= 0
+			? um_record_list(record, a) : NULL;
 
-		if (!um_is_set(rating, currency) || !um_is_set(rating, included))
-			continue;
-		amount = palloc0(sizeof(UmAmount));
-		/* a code of ISO 4217 */
-		memcpy(amount->currency, VARDATA_ANY(DatumGetTextPP(rating->value[currency])), 3);
-		amount->sum = datumCopy(rating->value[included], false, -1);
-		amounts = lappend(amounts, amount);
+		for (int i = 0; list != NULL && i < list->count; i++)
+			amounts = add_rating(amounts, list->record[i]);
 	}
 	return amounts;
 }
 
-/* Counts a stored usage by its date and its amounts. */
+static List *
+add_rating(List *amounts, const UmRecord *rating)
+{
+	int			currency = rating->model->currency_slot;
+	int			amount_slot = rating->model->amount_slot;
+	UmAmount   *amount;
+
+	if (!um_is_set(rating, currency) || !um_is_set(rating, amount_slot))
+		return amounts;
+	amount = palloc0(sizeof(UmAmount));
+	/* a code of ISO 4217 */
+	memcpy(amount->currency, VARDATA_ANY(DatumGetTextPP(rating->value[currency])), 3);
+	amount->sum = datumCopy(rating->value[amount_slot], false, -1);
+	return lappend(amounts, amount);
+}
+
+/* Counts a stored record by its date and its amounts. */
 void
 um_load_add(UmLoad *load, TimestampTz date, const List *amounts)
 {
@@ -269,13 +271,15 @@ report(const UmLoad *load)
 					load->conflicting, load->rejected),
 			 load->filled > 0 ? errdetail(INT64_FORMAT " were stored with values filled in.",
 										  load->filled) : 0,
-			 refused ? errhint("usage_mgmt.import_reject and usage_mgmt.usage_conflict keep what was "
-							   "not stored, by load_id.") : 0));
+			 !refused ? 0 : load->conflict == NULL
+			 ? errhint("usage_mgmt.import_reject keeps what was not stored, by load_id.")
+			 : errhint("usage_mgmt.import_reject and usage_mgmt.%s keep what was not stored, by load_id.",
+					   load->conflict)));
 }
 
 /* Keeps a faulty document; errors is a JSON array.  Within SPI_connect or not. */
 void
-um_load_reject(UmLoad *load, const UmModel *model, int64 number, const text *document,
+um_load_reject(UmLoad *load, const UmResource *resource, int64 number, const text *document,
 			   const char *errors)
 {
 	static UmPlan plan = {
@@ -292,7 +296,7 @@ um_load_reject(UmLoad *load, const UmModel *model, int64 number, const text *doc
 	args[2] = PointerGetDatum(kept_text(document, &length));
 	args[3] = Int64GetDatum(length);
 	args[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(errors));
-	args[5] = CStringGetTextDatum(model->noun);
+	args[5] = CStringGetTextDatum(resource->model->noun);
 	SPI_connect();
 	run(load, &plan, args, NULL);
 	SPI_finish();
@@ -300,14 +304,13 @@ um_load_reject(UmLoad *load, const UmModel *model, int64 number, const text *doc
 
 /* Keeps a document whose id the store has with other content, and both. */
 void
-um_load_conflict(UmLoad *load, int64 number, Datum id, const text *document, const UmRecord *stored)
+um_load_conflict(UmLoad *load, UmResource *resource, int64 number, Datum id, const text *document,
+				 const UmRecord *stored)
 {
-	static UmPlan plan = {
-		.sql = "INSERT INTO usage_mgmt.usage_conflict "
-		"(load_id, record_number, usage_id, document, document_length, stored) "
-		"VALUES ($1, $2, $3, $4, $5, $6)",
-		.args = {INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, JSONOID}, .nargs = 6
-	};
+	static const Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, JSONOID};
+	UmPlan	   *plan = um_plan(resource, UM_PLAN_CONFLICT, "INSERT INTO {conflict} "
+							   "(load_id, record_number, {noun}_id, document, document_length, stored) "
+							   "VALUES ($1, $2, $3, $4, $5, $6)", lengthof(types), types);
 	StringInfoData json;
 	int64		length;
 	Datum		args[6];
@@ -320,11 +323,11 @@ um_load_conflict(UmLoad *load, int64 number, Datum id, const text *document, con
 	if (stored != NULL)
 	{
 		initStringInfo(&json);
-		um_write_record(&json, stored, um_tmf_version, NULL);
+		um_write_record(&json, stored, um_default_version(resource), NULL);
 		args[5] = PointerGetDatum(cstring_to_text_with_len(json.data, json.len));
 	}
 	SPI_connect();
-	run(load, &plan, args, stored == NULL ? "     n" : NULL);
+	run(load, plan, args, stored == NULL ? "     n" : NULL);
 	SPI_finish();
 }
 

@@ -14,6 +14,7 @@ typedef struct UmLoad
 {
 	int64		id;
 	Oid			owner;			/* as whom the books are kept */
+	const char *conflict;		/* table of what has others' ids, or NULL */
 	bool		own;			/* made by and for one statement */
 	int64		before;			/* records read by earlier statements */
 	int64		read;			/* by this one, as all that follows */
@@ -22,7 +23,7 @@ typedef struct UmLoad
 	int64		conflicting;
 	int64		rejected;
 	int64		filled;			/* of the stored ones */
-	TimestampTz first_date;		/* of the usages stored, DT_NOEND for none */
+	TimestampTz first_date;		/* of what was stored, DT_NOEND for none */
 	TimestampTz last_date;
 	List	   *amounts;		/* of UmAmount */
 } UmLoad;
@@ -35,13 +36,13 @@ typedef struct UmAmount
 } UmAmount;
 
 extern int64 um_load_id(void);
-extern UmLoad *um_load_open(Oid owner);
+extern UmLoad *um_load_open(const UmResource *resource, Oid owner);
 extern void um_load_close(UmLoad *load);
-extern List *um_load_amounts(const UmRecord *usage);
+extern List *um_load_amounts(const UmRecord *record);
 extern void um_load_add(UmLoad *load, TimestampTz date, const List *amounts);
-extern void um_load_reject(UmLoad *load, const UmModel *model, int64 number, const text *document,
+extern void um_load_reject(UmLoad *load, const UmResource *resource, int64 number, const text *document,
 						   const char *errors);
-extern void um_load_conflict(UmLoad *load, int64 number, Datum id, const text *document,
-							 const UmRecord *stored);
+extern void um_load_conflict(UmLoad *load, UmResource *resource, int64 number, Datum id,
+							 const text *document, const UmRecord *stored);
 
 #endif

@@ -23,11 +23,15 @@
 #include "utils/memutils.h"
 
 #include "errors.h"
-#include "lifecycle.h"
-#include "model.h"
+#include "resource.h"
 
 #define BOTH(name) {name, name}
 #define END {.kind = UM_END}
+
+/* What a mandatory text is that nothing is known of. */
+#define UNSPECIFIED "unspecified"
+
+#define UNKNOWN "attributes that the model does not know, a JSON object"
 
 /* TimePeriod: the seeds write startTime, startPeriod and startDateTime. */
 static UmAttribute period[] = {
@@ -48,7 +52,7 @@ static UmAttribute period[] = {
 	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"}
 
 static UmAttribute usage_specification_ref[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "usage_specification_id",
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "usage_specification_id", .about = "the specification it follows, which may be another server's",
 	.flags = UM_BLANK_IS_NONE, .last_segment_of = "usage_specification_href"},
 	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI,
 	.column = "usage_specification_href", .flags = UM_BLANK_IS_NONE},
@@ -60,10 +64,11 @@ static UmAttribute usage_attributes[] = {
 	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
 	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
 	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED},
-	{.name = {"date", "usageDate"}, .kind = UM_TIME, .column = "usage_date",
-	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
+	{.name = {"date", "usageDate"}, .kind = UM_TIME, .column = "usage_date", .about = "when it happened",
+	.flags = UM_MANDATORY | UM_BLANK_IS_NONE, .filled_in = UM_ONLY_V4},
 	{.name = {"type", "usageType"}, .kind = UM_TEXT, .column = "usage_type",
-	.flags = UM_MANDATORY},
+	.flags = UM_MANDATORY, .filled_in = UM_ONLY_V4, .filled_with = UNSPECIFIED,
+	.filled_from = {"usage_specification_name", "usage_specification_id"}},
 	{.name = BOTH("description"), .alias = {"usageDescription"}, .kind = UM_TEXT,
 	.column = "description", .flags = UM_FREE_WHEN_BILLED},
 	{.name = BOTH("status"), .kind = UM_STATUS, .column = "status",
@@ -75,19 +80,20 @@ static UmAttribute usage_attributes[] = {
 	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
 	.of = &um_related_party},
 	{.name = BOTH("ratedProductUsage"), .kind = UM_LIST, .column = "rated_product_usage",
-	.of = &um_rated_product_usage},
-	{.kind = UM_INTERNAL, .column = "rejection", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
-	{.kind = UM_EXTRA, .column = "extra", .flags = UM_FREE_WHEN_BILLED},
-	{.kind = UM_INTERNAL, .column = "received_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
-	{.kind = UM_INTERNAL, .column = "changed_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
-	{.kind = UM_INTERNAL, .column = "load_id", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	.flags = UM_MANDATORY_RATED, .of = &um_rated_product_usage},
+	{.kind = UM_INTERNAL, .column = "rejection", .about = "why it was rejected: the faults and the delivered_status of one that the specification check marked", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	{.kind = UM_EXTRA, .column = "extra", .about = UNKNOWN, .flags = UM_FREE_WHEN_BILLED},
+	{.kind = UM_INTERNAL, .column = "received_at", .about = "when it was stored",
+	.flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	{.kind = UM_INTERNAL, .column = "changed_at", .about = "when it was changed last",
+	.flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	{.kind = UM_INTERNAL, .column = "load_id", .about = "the import_load that brought it", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
 	EXTENSIBLE,
 	END
 };
 
 UmModel		um_usage = {
-	.noun = "usage", .label = "usage", .attributes = usage_attributes, .life = &um_usage_life,
-	.path = {"/usageManagement/usage/", "/tmf-api/usageManagement/v4/usage/"}
+	.noun = "usage", .label = "usage", .attributes = usage_attributes
 };
 
 /* The rest of an element is kept by the type characteristics itself. */
@@ -103,7 +109,8 @@ UmModel		um_characteristic = {
 };
 
 static UmAttribute related_party_attributes[] = {
-	{.name = BOTH("role"), .kind = UM_TEXT, .column = "role", .flags = UM_MANDATORY},
+	{.name = BOTH("role"), .kind = UM_TEXT, .column = "role", .flags = UM_MANDATORY,
+	.filled_in = UM_ONLY_V4, .filled_from = {"referred_type"}, .filled_with = UNSPECIFIED},
 	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id", .flags = UM_BLANK_IS_NONE,
 	.last_segment_of = "href"},
 	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = "href",
@@ -119,7 +126,8 @@ static UmAttribute related_party_attributes[] = {
 };
 
 UmModel		um_related_party = {
-	.noun = "related_party", .label = "related party", .attributes = related_party_attributes
+	.noun = "related_party", .label = "related party", .attributes = related_party_attributes,
+	.type = {"related_party"}, .view = "party", .ids = "party_ids"
 };
 
 /* Money of v4; the seeds' own Money says amount and currencyCode. */
@@ -160,7 +168,7 @@ static UmAttribute rated_product_usage_attributes[] = {
 	.preset = "total", .flags = UM_BLANK_IS_NONE},
 	{.name = BOTH("taxIncludedRatingAmount"), .alias = {"taxIncludedAmount"},
 		.kind = UM_NUMBER, .column = "tax_included_rating_amount",
-		.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE,
+		.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_AMOUNT,
 	.members = tax_included_money, .object_in = UM_ONLY_V4},
 	{.name = BOTH("taxExcludedRatingAmount"), .alias = {"taxExcludedAmount"},
 		.kind = UM_NUMBER, .column = "tax_excluded_rating_amount",
@@ -187,7 +195,7 @@ static UmAttribute rated_product_usage_attributes[] = {
 
 UmModel		um_rated_product_usage = {
 	.noun = "rated_product_usage", .label = "rated product usage",
-	.attributes = rated_product_usage_attributes
+	.attributes = rated_product_usage_attributes, .type = {"rated_product_usage"}, .view = "rating"
 };
 
 static UmAttribute characteristic_value_attributes[] = {
@@ -229,7 +237,7 @@ static UmAttribute characteristic_specification_attributes[] = {
 	{.name = BOTH("valueType"), .kind = UM_TEXT, .column = "value_type", .flags = UM_BLANK_IS_NONE},
 	VALID_FOR,
 	{.name = {"usageSpecCharacteristicValue", "characteristicValueSpecification"},
-	.kind = UM_TREE, .column = "values", .of = &um_characteristic_value},
+	.kind = UM_TREE, .column = "values", .of = &um_characteristic_value, .gives = "value_type"},
 	{.kind = UM_EXTRA, .column = "extra"},
 	END
 };
@@ -309,7 +317,7 @@ static UmAttribute usage_specification_attributes[] = {
 	.flags = UM_BLANK_IS_NONE},
 	VALID_FOR,
 	{.name = {"usageSpecCharacteristic", "specCharacteristic"}, .kind = UM_TREE,
-	.column = "usage_spec_characteristic", .of = &um_characteristic_specification},
+	.column = "usage_spec_characteristic", .about = "the characteristics and their allowed values, a JSON array under the names of R14.5", .of = &um_characteristic_specification},
 	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
 	.of = &um_related_party},
 	{.name = BOTH("attachment"), .kind = UM_TREE, .column = "attachment", .of = &attachment},
@@ -318,87 +326,171 @@ static UmAttribute usage_specification_attributes[] = {
 	.column = "entity_spec_relationship", .of = &relationship},
 	{.name = BOTH("targetEntitySchema"), .kind = UM_BRANCH,
 	.column = "target_entity_schema", .of = &target_schema},
-	{.kind = UM_EXTRA, .column = "extra"},
-	{.kind = UM_INTERNAL, .column = "received_at", .flags = UM_NOT_CONTENT},
-	{.kind = UM_INTERNAL, .column = "changed_at", .flags = UM_NOT_CONTENT},
+	{.kind = UM_EXTRA, .column = "extra", .about = UNKNOWN},
+	{.kind = UM_INTERNAL, .column = "received_at", .about = "when it was stored", .flags = UM_NOT_CONTENT},
+	{.kind = UM_INTERNAL, .column = "changed_at", .about = "when it was changed last", .flags = UM_NOT_CONTENT},
 	EXTENSIBLE,
 	END
 };
 
 UmModel		um_usage_specification = {
 	.noun = "usage_specification", .label = "usage specification",
-	.attributes = usage_specification_attributes, .life = &um_specification_life,
+	.attributes = usage_specification_attributes
+};
+
+enum
+{
+	RECEIVED, REJECTED, RECYCLED, GUIDED, RATED, RERATED, BILLED
+};
+
+/* The moves of the TMF635 life-cycle diagram. */
+static UmLifeCycle usage_life = {
+	.type = {"usage_status"},
+	.count = 7,
+	.status = {"received", "rejected", "recycled", "guided", "rated", "rerated", "billed"},
+	.alias = {[RERATED] = "rerate"},
+	.moves = {
+		[RECEIVED] = UM_STATUS_BIT(GUIDED) | UM_STATUS_BIT(REJECTED),
+		[REJECTED] = UM_STATUS_BIT(RECYCLED),
+		[RECYCLED] = UM_STATUS_BIT(GUIDED) | UM_STATUS_BIT(REJECTED),
+		[GUIDED] = UM_STATUS_BIT(RATED) | UM_STATUS_BIT(REJECTED),
+		[RATED] = UM_STATUS_BIT(RERATED) | UM_STATUS_BIT(BILLED),
+		[RERATED] = UM_STATUS_BIT(RATED),
+		[BILLED] = 0
+	},
+	.first = RECEIVED,
+	.rated = UM_STATUS_BIT(RATED) | UM_STATUS_BIT(RERATED) | UM_STATUS_BIT(BILLED),
+	.closed = UM_STATUS_BIT(BILLED),
+	.rejected = UM_STATUS_BIT(REJECTED),
+	.recycled = UM_STATUS_BIT(RECYCLED),
+	.open = UM_STATUS_BIT(RECEIVED) | UM_STATUS_BIT(REJECTED) | UM_STATUS_BIT(RECYCLED) |
+	UM_STATUS_BIT(GUIDED) | UM_STATUS_BIT(RERATED)
+};
+
+enum
+{
+	IN_STUDY, IN_DESIGN, IN_TEST, WITHDRAWN, ACTIVE, LAUNCHED, RETIRED, OBSOLETE
+};
+
+/* Those of R14.5's description of the specification. */
+static UmLifeCycle specification_life = {
+	.type = {"usage_specification_status"},
+	.count = 8,
+	.status = {"in study", "in design", "in test", "rejected", "active", "launched",
+	"retired", "obsolete"},
+	.moves = {
+		[IN_STUDY] = UM_STATUS_BIT(IN_DESIGN),
+		[IN_DESIGN] = UM_STATUS_BIT(IN_TEST),
+		[IN_TEST] = UM_STATUS_BIT(IN_DESIGN) | UM_STATUS_BIT(ACTIVE) | UM_STATUS_BIT(WITHDRAWN),
+		[WITHDRAWN] = 0,
+		[ACTIVE] = UM_STATUS_BIT(LAUNCHED) | UM_STATUS_BIT(RETIRED),
+		[LAUNCHED] = UM_STATUS_BIT(RETIRED),
+		[RETIRED] = UM_STATUS_BIT(OBSOLETE),
+		[OBSOLETE] = 0
+	},
+	.first = IN_STUDY
+};
+
+static UmResource usage_specification = {
+	.plural = "usage_specifications", .model = &um_usage_specification,
+	.about = "What usages of a type look like (TMF635: UsageSpecification).",
+	.life = &specification_life, .faces = UM_ALL_VERSIONS,
 	.path = {"/usageManagement/usageSpecification/",
 	"/tmf-api/usageManagement/v4/usageSpecification/"}
 };
 
-static UmModel *const models[] = {
-	&um_usage, &um_usage_specification, &um_related_party, &um_rated_product_usage,
-	&um_characteristic, &um_characteristic_specification, &um_characteristic_value,
-	&attachment, &constraint_ref, &relationship, &target_schema
+static UmResource usage = {
+	.plural = "usages", .model = &um_usage, .life = &usage_life, .faces = UM_ALL_VERSIONS,
+	.about = "Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.",
+	.path = {"/usageManagement/usage/", "/tmf-api/usageManagement/v4/usage/"},
+	.date = "usage_date", .ledger = "usage_key", .conflict = "usage_conflict",
+	.specification = &usage_specification, .specification_id = "usage_specification_id"
 };
+
+/* The list of resources. */
+static UmResource *const resources[] = {&usage, &usage_specification};
 
 static const char *const version_names[UM_VERSIONS] = {"r14.5", "v4"};
 
-static void init_model(UmModel *model);
 static void give_slot(UmModel *model, UmAttribute *attribute);
 static void resolve(UmModel *model, UmAttribute *attribute, int *ordinal);
+static void name_slots(UmModel *model, const char *date);
 static bool is_checked(const UmAttribute *attribute);
 static UmAttribute *copy_members(const UmAttribute *members);
 static void collect_names(UmNames *names, UmAttribute *attributes);
 static int	slot_of(const UmModel *model, const char *column);
 
-/* Gives every attribute its slot and every table its names; once, at load. */
+/* Makes the tables ready for use and the resources known; once, at load. */
 void
-um_model_init(void)
+um_models_init(void)
 {
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-
-	for (size_t i = 0; i < lengthof(models); i++)
-		init_model(models[i]);
-	MemoryContextSwitchTo(old);
+	um_model_init(&um_characteristic, NULL);
+	for (size_t i = 0; i < lengthof(resources); i++)
+		um_resource_register(resources[i]);
 }
 
-static void
-init_model(UmModel *model)
+/* Gives every attribute of a model, and of those below it, its slot and its names. */
+void
+um_model_init(UmModel *model, const char *date)
 {
-	UmAttribute *a;
-	UmAttribute *m;
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 	int			ordinal = 0;
 
-	model->slots = model->tags = 0;
-	model->extra_slot = model->status_slot = -1;
+	if (model->slots > 0)
+		return;
 	model->slot = palloc0(sizeof(UmAttribute *) * 64);
-	for (a = model->attributes; a->kind != UM_END; a++)
+	for (UmAttribute *a = model->attributes; a->kind != UM_END; a++)
 	{
 		/* Tables of members are shared, what is resolved in them is not. */
 		if (a->members != NULL)
 			a->members = copy_members(a->members);
+		if (a->of != NULL)
+			um_model_init(a->of, NULL);
 		give_slot(model, a);
-		for (m = a->members; m != NULL && m->kind != UM_END; m++)
+		for (UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
 		{
 			m->parent = a;
 			give_slot(model, m);
 		}
-		if (a->kind == UM_EXTRA)
-			model->extra_slot = a->slot;
-		if (a->kind == UM_STATUS)
-			model->status_slot = a->slot;
 	}
-	for (a = model->attributes; a->kind != UM_END; a++)
+	for (UmAttribute *a = model->attributes; a->kind != UM_END; a++)
 	{
 		resolve(model, a, &ordinal);
-		for (m = a->members; m != NULL && m->kind != UM_END; m++)
+		for (UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
 			resolve(model, m, &ordinal);
 		if (a->members != NULL)
 			collect_names(&a->names, a->members);
 	}
-	model->date_slot = slot_of(model, "usage_date");
+	name_slots(model, date);
+	collect_names(&model->names, model->attributes);
+	MemoryContextSwitchTo(old);
+}
+
+/* The slots that the code has a use of its own for. */
+static void
+name_slots(UmModel *model, const char *date)
+{
+	model->extra_slot = model->status_slot = model->amount_slot = model->currency_slot = -1;
+	for (UmAttribute *a = model->attributes; a->kind != UM_END; a++)
+	{
+		model->filled_in |= a->filled_in | (a->kind == UM_LIST ? a->of->filled_in : 0);
+		if (a->kind == UM_EXTRA)
+			model->extra_slot = a->slot;
+		if (a->kind == UM_STATUS)
+			model->status_slot = a->slot;
+		if (a->kind == UM_HREF)
+			model->href = a;
+		if (a->flags & UM_AMOUNT)
+			model->amount_slot = a->slot;
+		if (a->flags & UM_CURRENCY)
+			model->currency_slot = a->slot;
+	}
+	model->id = um_find_attribute(model, "id");
+	model->date_slot = slot_of(model, date);
 	model->receipt_slot = slot_of(model, "received_at");
 	model->change_slot = slot_of(model, "changed_at");
 	model->load_slot = slot_of(model, "load_id");
 	model->rejection_slot = slot_of(model, "rejection");
-	collect_names(&model->names, model->attributes);
 }
 
 /* A column has one slot, however many attributes speak of it. */
@@ -432,6 +524,10 @@ resolve(UmModel *model, UmAttribute *attribute, int *ordinal)
 	attribute->fallback_slot = slot_of(model, attribute->fallback);
 	attribute->segment_slot = slot_of(model, attribute->last_segment_of);
 	attribute->start_slot = slot_of(model, attribute->not_before);
+	for (size_t i = 0; i < lengthof(attribute->filled_from); i++)
+		attribute->filled_slot[i] = slot_of(model, attribute->filled_from[i]);
+	attribute->gives_slot = slot_of(model, attribute->gives);
+	attribute->given_slot = attribute->of != NULL ? slot_of(attribute->of, attribute->gives) : -1;
 	if (attribute->slot >= 0 && attribute->fallback_slot < 0)
 		attribute->plain_in = UM_ALL_VERSIONS & ~(attribute->members != NULL ? attribute->object_in : 0);
 	attribute->completed = attribute->preset != NULL || attribute->segment_slot >= 0 ||

@@ -5,7 +5,7 @@
 #ifndef UM_MODEL_H
 #define UM_MODEL_H
 
-#include "json_scan.h"
+#include "lifecycle.h"
 
 /* The versions of the standard, in the order of the names in an attribute. */
 typedef enum UmVersion
@@ -42,7 +42,7 @@ typedef enum UmKind
 
 /* Flags of an attribute. */
 #define UM_MANDATORY	0x01	/* its absence is 23502 */
-#define UM_MANDATORY_RATED 0x02 /* so in a usage that is rated */
+#define UM_MANDATORY_RATED 0x02 /* so in a usage that is rated; of a list, one element */
 #define UM_FIXED		0x04	/* never changes once stored, not patchable */
 #define UM_BOUND		0x08	/* text that v4 writes as a number where it is one */
 #define UM_BLANK_IS_NONE 0x10	/* an empty string is no value */
@@ -51,6 +51,7 @@ typedef enum UmKind
 #define UM_CURRENCY		0x80	/* a code of ISO 4217 */
 #define UM_SHARED		0x100	/* alone it does not make the object it is in */
 #define UM_TRUE_WHEN_BILLED 0x200	/* in a usage that is billed, whatever it says */
+#define UM_AMOUNT		0x400	/* what loads sum, in the currency beside it */
 
 #define UM_MAX_ALIASES 4
 
@@ -87,7 +88,12 @@ typedef struct UmAttribute
 	const char *last_segment_of;	/* column of the URI this defaults to */
 	const char *fallback;		/* column read where this one is NULL */
 	const char *not_before;		/* column with the start of the same period */
+	int			filled_in;		/* versions that do not ask for it, the store does: */
+	const char *filled_from[2]; /* then it is what the first of these columns says, */
+	const char *filled_with;	/* or else this; a time is that of receipt */
 	struct UmModel *of;			/* elements of a list, tree or branch */
+	const char *about;			/* a sentence for who reads the table, or NULL */
+	const char *gives;			/* column that elements without it take from here */
 
 	/* filled in by um_model_init */
 	int			slot;			/* where a record holds it, -1 for none */
@@ -95,6 +101,9 @@ typedef struct UmAttribute
 	int			fallback_slot;
 	int			segment_slot;
 	int			start_slot;
+	int			filled_slot[2];
+	int			gives_slot;		/* and that of the elements */
+	int			given_slot;
 	int			plain_in;		/* versions that write it where it is set, or not at all */
 	bool		completed;		/* may be filled in from the rest of the record */
 	bool		checked;		/* a rule looks at it, there or not */
@@ -108,33 +117,43 @@ typedef struct UmModel
 {
 	const char *noun;			/* usage, usage_specification, related_party */
 	const char *label;			/* for messages: usage specification */
-	const char *path[UM_VERSIONS];	/* of the resource's URI */
-	const struct UmLifeCycle *life; /* NULL where there is no status */
+	UmType		type;			/* of an element of a list: the composite type */
+	const char *view;			/* what the view of such elements ends with */
+	const char *ids;			/* SQL function with the ids in such a list, for an index */
 	UmAttribute *attributes;
 
 	/* filled in by um_model_init */
+	struct UmResource *resource;	/* NULL for an object below one */
+	UmLifeCycle *life;			/* of that resource */
+	struct UmElementType *element;	/* of a list, what the session knows of the type */
 	int			slots;			/* columns */
 	int			tags;			/* of those that JSON shows */
 	UmAttribute **slot;			/* the attribute that owns each */
+	UmAttribute *id;
+	UmAttribute *href;			/* NULL for none */
+	int			filled_in;		/* versions that leave something to be filled in */
 	int			extra_slot;
-	int			status_slot;	/* -1 for none */
-	int			date_slot;		/* of usage_date, received_at, changed_at, load_id */
-	int			receipt_slot;	/* and rejection, which every row is asked for; -1 */
-	int			change_slot;	/* for none */
+	int			status_slot;	/* -1 for none, as all that follow */
+	int			date_slot;		/* of the date of a resource that has one */
+	int			receipt_slot;	/* received_at, changed_at, load_id, rejection, */
+	int			change_slot;	/* which every row is asked for */
 	int			load_slot;
 	int			rejection_slot;
+	int			amount_slot;
+	int			currency_slot;
 	UmNames		names;			/* of the attributes */
 } UmModel;
 
+extern UmModel um_characteristic;
 extern UmModel um_usage;
 extern UmModel um_usage_specification;
 extern UmModel um_related_party;
 extern UmModel um_rated_product_usage;
-extern UmModel um_characteristic;
 extern UmModel um_characteristic_specification;
 extern UmModel um_characteristic_value;
 
-extern void um_model_init(void);
+extern void um_models_init(void);
+extern void um_model_init(UmModel *model, const char *date);
 extern UmVersion um_version(const char *name);
 extern UmAttribute *um_find_attribute(const UmModel *model, const char *column);
 extern UmAttribute *um_search_name(const UmNames *names, UmSlice key, int *hint);

@@ -149,6 +149,8 @@ um_patch_parse(UmSlice text, const char *content_type, const UmModel *model, UmV
 {
 	UmPatch    *patch = palloc0(sizeof(UmPatch));
 
+	if (text.ptr == NULL)
+		ereport(ERROR, (errcode(UM_NOT_JSON), errmsg("the patch is null")));
 	patch->model = model;
 	patch->version = version;
 	patch->tree = um_tree_parse(text);
@@ -390,8 +392,7 @@ make_constant(UmPatch *patch, UmSlice text)
 		if (patch->constant.cleared[a->slot] && ((a->flags & UM_MANDATORY) || a->kind == UM_STATUS))
 			return;
 	}
-	if (patch->model == &um_usage && patch->version == UM_V4)
-		(void) um_complete_parties(record);
+	(void) um_fill_elements(record, patch->version, 0);
 	/* a faulty patch is read anew for each resource, with its other faults */
 	if (faults.list == NIL)
 		patch->constant.record = record;

@@ -27,7 +27,7 @@
 #include "match.h"
 #include "names.h"
 #include "query.h"
-#include "record.h"
+#include "row.h"
 #include "store.h"
 #include "tmf_read.h"
 #include "tmf_write.h"
@@ -298,12 +298,12 @@ compile_elements(Scope *scope, const UmAttribute *list, List *inner)
 		{
 			Pending    *p = lfirst(cell);
 
-			if (list->of == &um_related_party && scope->depth == 0 && p->condition->op == UM_EQ &&
+			if (list->of->ids != NULL && scope->depth == 0 && p->condition->op == UM_EQ &&
 				list_length(p->path) == 1 &&
 				um_slice_is((UmSlice) {linitial(p->path), strlen(linitial(p->path))},
 							um_name_in(&list->of->attributes[1], scope->version)))
-				appendStringInfo(sql, " AND usage_mgmt.party_ids(%s.%s) OPERATOR(pg_catalog.&&) $%d",
-								 scope->alias, list->column,
+				appendStringInfo(sql, " AND usage_mgmt.%s(%s.%s) OPERATOR(pg_catalog.&&) $%d",
+								 list->of->ids, scope->alias, list->column,
 								 um_statement_arg(scope->statement, TEXTARRAYOID,
 												  text_array(p->condition->values)));
 		}
@@ -753,7 +753,7 @@ um_add_page(UmStatement *statement, const UmQueryString *query, UmVersion versio
 		/* ids of one date run as the dates do, so that "after" can go on from any page */
 		if (!after_order(statement, query, &by_date, &descending))
 			descending = false;
-		if (query->sort == NIL && statement->model == &um_usage)
+		if (query->sort == NIL && statement->model->date_slot >= 0)
 			appendStringInfoString(sql, "u.usage_date, ");
 		foreach(cell, query->sort)
 			add_sort(statement, lfirst(cell), version);
@@ -873,8 +873,8 @@ add_after(UmStatement *statement, const UmQueryString *query)
 		return;
 	}
 	/* as the caller: who may not see it does not learn that it is there */
-	key = um_store_key(id, true);
-	last = um_store_get(statement->model, id, &key, true);
+	key = um_store_key(statement->model->resource, id, true);
+	last = um_store_get(statement->model->resource, id, &key, true);
 	if (last == NULL)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
@@ -894,7 +894,7 @@ after_order(const UmStatement *statement, const UmQueryString *query, bool *by_d
 	UmAttribute *attribute;
 
 	*descending = key != NULL && *key == '-';
-	*by_date = statement->model == &um_usage;
+	*by_date = statement->model->date_slot >= 0;
 	if (key == NULL)
 		return true;
 	if (list_length(query->sort) > 1)

@@ -5,10 +5,8 @@
 #ifndef UM_RECORD_H
 #define UM_RECORD_H
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
-
 #include "faults.h"
+#include "resource.h"
 
 typedef enum UmState
 {
@@ -37,39 +35,23 @@ typedef struct UmList
 	UmRecord  **record;			/* NULL for an element that is null */
 } UmList;
 
-/* How the columns of a row type map to the slots of a model. */
-typedef struct UmShape
-{
-	const UmModel *model;
-	Oid			type;
-	int			natts;
-	int		   *slot;			/* by column, -1 for a column of the user's own */
-	int		   *column;			/* by slot, from 0 */
-} UmShape;
-
 extern UmRecord *um_record_new(const UmModel *model);
-extern UmShape *um_shape(const UmModel *model, TupleDesc desc, const char *relation);
-extern UmRecord *um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple);
-extern UmRecord *um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
-								UmFaults *faults);
-extern void um_refuse_row(const UmRecord *record, UmFaults *faults, Relation table);
-extern Datum um_record_datum(const UmRecord *record, int slot);
 extern UmList *um_list_new(int count);
 extern void um_record_set(UmRecord *record, int slot, Datum value);
 extern void um_record_clear(UmRecord *record, int slot);
 extern bool um_has_elements(const UmRecord *record, const UmAttribute *attribute);
 extern UmList *um_record_list(const UmRecord *record, const UmAttribute *attribute);
-extern UmList *um_tree_from_jsonb(const UmAttribute *attribute, Datum value,
-									UmFaults *faults, const UmPath *path);
-extern UmRecord *um_record_from_values(const UmShape *shape, const Datum *values,
-									   const bool *nulls);
-extern UmRecord *um_record_read_values(const UmShape *shape, const Datum *values,
-									   const bool *nulls, UmFaults *faults, const UmPath *path);
-extern Oid	um_slot_type(const UmAttribute *attribute, const UmModel *model);
 
 /* All attributes of a model, members right after their object. */
 #define um_each_attribute(a, model) \
 	UmAttribute *a = (model)->attributes; a->kind != UM_END; a++
+
+/* The id of a resource; only where it is set. */
+static inline Datum
+um_id(const UmRecord *record)
+{
+	return record->value[record->model->id->slot];
+}
 
 static inline bool
 um_is_set(const UmRecord *record, int slot)

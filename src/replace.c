@@ -22,7 +22,7 @@
 #include "tmf_write.h"
 
 static void check_identity(const UmRecord *record, Datum id, UmFaults *faults);
-static bool href_names(UmSlice href, Datum id);
+static bool href_names(const UmRecord *record, Datum id);
 static void keep_stored(UmRecord *record, const UmRecord *old, UmVersion version);
 static void keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version);
 static void keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
@@ -72,17 +72,18 @@ check_identity(const UmRecord *record, Datum id, UmFaults *faults)
 				 TextDatumGetCString(id), um_clip((UmSlice) {other, strlen(other)}, 512), other);
 	}
 	path.attribute = &record->model->attributes[1];
-	if (record->href.len > 0 && !href_names(record->href, id))
+	if (record->href.len > 0 && !href_names(record, id))
 		um_fault(faults, &path, UM_IDENTITY, "\"%.*s\" is not the address of \"%s\"",
 				 um_clip(record->href, 200), record->href.ptr, TextDatumGetCString(id));
 }
 
 /* Whether the last segment of an href is the id, plain or encoded. */
 static bool
-href_names(UmSlice href, Datum id)
+href_names(const UmRecord *record, Datum id)
 {
+	UmSlice		href = record->href;
 	char	   *plain = TextDatumGetCString(id);
-	char	   *encoded = um_href(&um_usage, UM_R14_5, plain, strlen(plain));
+	char	   *encoded = um_href(record->model, um_default_version(record->model->resource), plain, strlen(plain));
 	const char *segment = href.ptr + href.len;
 	const char *slash = strrchr(encoded, '/');
 	UmSlice		found;
@@ -106,14 +107,11 @@ keep_stored(UmRecord *record, const UmRecord *old, UmVersion version)
 	um_record_set(record, 0, old->value[0]);
 	if (record->state[status] == UM_ABSENT && um_is_set(old, status))
 		um_record_set(record, status, old->value[status]);
-	if (record->model == &um_usage && version == UM_V4)
-	{
-		int			date = um_find_attribute(&um_usage, "usage_date")->slot;
-
-		if (record->state[date] == UM_ABSENT)
-			um_record_set(record, date, old->value[date]);
-		(void) um_complete_v4(record, GetCurrentTransactionStartTimestamp());
-	}
+	for (um_each_attribute(a, record->model))
+		if (a->kind == UM_TIME && (a->filled_in & (1 << version)) &&
+			record->state[a->slot] == UM_ABSENT && um_is_set(old, a->slot))
+			um_record_set(record, a->slot, old->value[a->slot]);
+	(void) um_fill(record, version, GetCurrentTransactionStartTimestamp());
 	/* references are told apart by what they refer to, so that comes first */
 	um_complete(record, old);
 	keep_unseen(record, old, version);

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "row.h"
 #include "rows.h"
 
 /* What statements read them by; such names are local to a level of SPI. */
@@ -93,6 +94,7 @@ um_rows_start(const UmModel *model, bool update)
 	UmRows	   *rows = palloc0(sizeof(UmRows));
 
 	rows->model = model;
+	update &= model->date_slot >= 0;
 	rows->desc = CreateTemplateTupleDesc(model->slots + (update ? 1 : 0));
 	for (int s = 0; s < model->slots; s++)
 		TupleDescInitEntry(rows->desc, s + 1, model->slot[s]->column,
@@ -104,7 +106,7 @@ um_rows_start(const UmModel *model, bool update)
 	return rows;
 }
 
-/* old_date is that of the stored usage; no INSERT and no other resource has one. */
+/* old_date is that of the stored row; of an INSERT, and where there is none, it is not looked at. */
 MinimalTuple
 um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date, MemoryContext context)
 {
@@ -146,12 +148,12 @@ um_rows_put(UmRows *rows, MinimalTuple row)
 }
 
 /*
- * Inserts them all, and tells how many triggers let in; the plan is kept in
- * *plan.  Within SPI_connect.
+ * Inserts them all, and tells how many triggers let in.  Within SPI_connect.
  */
 uint64
-um_rows_insert(UmRows *rows, UmPlan *plan)
+um_rows_insert(UmRows *rows)
 {
+	UmPlan	   *plan = um_plan(rows->model->resource, UM_PLAN_INSERT_ROWS, NULL, 0, NULL);
 	StringInfoData sql;
 
 	if (plan->sql == NULL)
@@ -173,34 +175,28 @@ um_rows_insert(UmRows *rows, UmPlan *plan)
 uint64
 um_rows_update(UmRows *rows)
 {
+	const UmModel *model = rows->model;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE usage_mgmt.%s u SET ", rows->model->noun);
-	for (int s = 0; s < rows->model->slots; s++)
-		if (rows->model->slot[s]->kind != UM_INTERNAL)
+	appendStringInfo(&sql, "UPDATE usage_mgmt.%s u SET ", model->noun);
+	for (int s = 0; s < model->slots; s++)
+		if (model->slot[s]->kind != UM_INTERNAL)
 			appendStringInfo(&sql, "%s%s = b.%s", s > 0 ? ", " : "",
-							 rows->model->slot[s]->column, rows->model->slot[s]->column);
-	appendStringInfo(&sql, " FROM " ROWS " b WHERE u.id OPERATOR(pg_catalog.=) b.id%s",
-					 rows->model == &um_usage
-					 ? " AND u.usage_date OPERATOR(pg_catalog.=) b.old_date" : "");
+							 model->slot[s]->column, model->slot[s]->column);
+	appendStringInfoString(&sql, " FROM " ROWS " b WHERE u.id OPERATOR(pg_catalog.=) b.id");
+	if (model->resource->date != NULL)
+		appendStringInfo(&sql, " AND u.%s OPERATOR(pg_catalog.=) b.old_date", model->resource->date);
 	return run(rows, NULL, sql.data);
 }
 
 static uint64
 run(UmRows *rows, UmPlan *plan, const char *sql)
 {
-	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
-
 	Assert(rows->rows != NULL);
-	relation->md.name = ROWS;
-	relation->md.tupdesc = rows->desc;
-	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation->md.enrtuples = rows->count;
-	relation->reldata = rows->rows;
 	/* of a statement that failed in a subtransaction */
 	SPI_unregister_relation(ROWS);
-	SPI_register_relation(relation);
+	um_name_rows(ROWS, rows->desc, rows->rows, rows->count);
 	if ((plan != NULL ? um_execute(um_prepare(plan), NULL, NULL, false, 0)
 		 : um_execute_once(sql, 0, NULL, NULL, false)) < 0)
 		elog(ERROR, "could not run \"%s\"", plan != NULL ? plan->sql : sql);
@@ -208,6 +204,20 @@ run(UmRows *rows, UmPlan *plan, const char *sql)
 	tuplestore_end(rows->rows);
 	um_rows_clear(rows);
 	return SPI_processed;
+}
+
+/* Lets statements read a tuplestore by that name.  Within SPI_connect. */
+void
+um_name_rows(const char *name, TupleDesc desc, Tuplestorestate *rows, double count)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+
+	relation->md.name = unconstify(char *, name);
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = count;
+	relation->reldata = rows;
+	SPI_register_relation(relation);
 }
 
 /*

@@ -24,7 +24,6 @@
 #include "tmf_read.h"
 
 #define MAX_ID_BYTES 512
-#define UNSPECIFIED "unspecified"
 
 /* How far the usage that is completed has come. */
 typedef enum Stage
@@ -36,14 +35,15 @@ typedef enum Stage
 } Stage;
 
 static bool needs_rating(const UmRecord *usage);
-static bool is_billed(const UmRecord *record);
 static bool complete_record(UmRecord *record, Stage stage);
 static bool complete_preset(UmRecord *record, const UmAttribute *attribute, Stage stage);
 static bool complete_segment(UmRecord *record, const UmAttribute *attribute);
 static bool complete_reference(UmRecord *record, const UmAttribute *attribute);
 static bool complete_fallback(UmRecord *record, const UmAttribute *attribute);
 static bool is_fallback_shared(const UmRecord *record, const UmAttribute *member);
-static bool inherit_value_type(UmRecord *characteristic);
+static bool complete_elements(UmRecord *record, const UmAttribute *attribute, Stage stage);
+static bool fill_record(UmRecord *record, UmVersion version, TimestampTz now);
+static void fill(UmRecord *record, const UmAttribute *attribute, TimestampTz now);
 static void check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath *parent);
 static void check_attribute(const UmRecord *record, const UmAttribute *attribute, bool rated,
 							UmFaults *faults, const UmPath *parent);
@@ -72,20 +72,19 @@ um_record_status(const UmRecord *record)
 		? um_status_from_oid(record->model->life, DatumGetObjectId(record->value[slot])) : -1;
 }
 
-/* Rated, rerated and billed usages carry their rating. */
+/* Whether its status is one of those in which a resource carries its rating. */
 static bool
-needs_rating(const UmRecord *usage)
+needs_rating(const UmRecord *record)
 {
-	int			status = um_record_status(usage);
-
-	return usage->model == &um_usage &&
-		(status == UM_RATED || status == UM_RERATED || status == UM_BILLED_STATUS);
+	return record->model->life != NULL &&
+		um_status_in(um_record_status(record), record->model->life->rated);
 }
 
-static bool
-is_billed(const UmRecord *record)
+/* Whether its content is final, as that of a billed usage. */
+bool
+um_is_closed(const UmRecord *record)
 {
-	return record->model == &um_usage && um_record_status(record) == UM_BILLED_STATUS;
+	return um_status_in(um_record_status(record), record->model->life->closed);
 }
 
 /*
@@ -95,14 +94,14 @@ is_billed(const UmRecord *record)
 void
 um_complete(UmRecord *record, const UmRecord *old)
 {
-	const UmLifeCycle *life = record->model->life;
+	UmLifeCycle *life = record->model->life;
 	int			status = record->model->status_slot;
 
 	if (record->state[status] == UM_ABSENT)
 		um_record_set(record, status, ObjectIdGetDatum(um_status_oid(life, life->first)));
 	(void) complete_record(record, !needs_rating(record) ? NOT_RATED
-						   : !is_billed(record) ? RATED
-						   : old != NULL && is_billed(old) ? BILLED_BEFORE : BILLED_NOW);
+						   : !um_is_closed(record) ? RATED
+						   : old != NULL && um_is_closed(old) ? BILLED_BEFORE : BILLED_NOW);
 }
 
 /* True where anything changed. */
@@ -125,20 +124,33 @@ complete_record(UmRecord *record, Stage stage)
 		changed |= complete_segment(record, a);
 		changed |= complete_reference(record, a);
 		changed |= stage != NOT_RATED && complete_preset(record, a, stage);
-		if (a->kind == UM_LIST || a->kind == UM_TREE)
-		{
-			UmList	   *list = um_record_list(record, a);
-
-			for (int i = 0; list != NULL && i < list->count; i++)
-			{
-				CHECK_FOR_INTERRUPTS();
-				if (list->record[i] != NULL && complete_record(list->record[i], stage))
-					record->changed[a->slot] = changed = true;
-			}
-		}
+		if ((a->kind == UM_LIST || a->kind == UM_TREE) && complete_elements(record, a, stage))
+			record->changed[a->slot] = changed = true;
 	}
-	if (record->model == &um_characteristic_specification)
-		changed |= inherit_value_type(record);
+	return changed;
+}
+
+static bool
+complete_elements(UmRecord *record, const UmAttribute *attribute, Stage stage)
+{
+	UmList	   *list = um_record_list(record, attribute);
+	bool		changed = false;
+
+	for (int i = 0; list != NULL && i < list->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (list->record[i] == NULL)
+			continue;
+		/* v4 tells the type of value at the characteristic, R14.5 at each value */
+		if (um_is_set(record, attribute->gives_slot) &&
+			list->record[i]->state[attribute->given_slot] == UM_ABSENT)
+		{
+			um_record_set(list->record[i], attribute->given_slot,
+						  record->value[attribute->gives_slot]);
+			changed = true;
+		}
+		changed |= complete_record(list->record[i], stage);
+	}
 	return changed;
 }
 
@@ -239,74 +251,68 @@ is_fallback_shared(const UmRecord *record, const UmAttribute *member)
 	return false;
 }
 
-/* v4 tells the type of value at the characteristic, R14.5 at each value. */
-static bool
-inherit_value_type(UmRecord *characteristic)
-{
-	UmAttribute *type = um_find_attribute(&um_characteristic_specification, "value_type");
-	UmAttribute *values = um_find_attribute(&um_characteristic_specification, "values");
-	int			slot = um_find_attribute(&um_characteristic_value, "value_type")->slot;
-	UmList	   *list = um_record_list(characteristic, values);
-	bool		changed = false;
-
-	if (!um_is_set(characteristic, type->slot))
-		return false;
-	for (int i = 0; list != NULL && i < list->count; i++)
-		if (list->record[i] != NULL && list->record[i]->state[slot] == UM_ABSENT)
-		{
-			um_record_set(list->record[i], slot, characteristic->value[type->slot]);
-			changed = true;
-		}
-	return changed;
-}
-
 /*
- * v4 declares nothing of a usage mandatory, the store does: the date defaults
- * to the time of receipt, the type to the specification's name or id, a
- * party's role to the type it is referred by.  True where one was missing.
+ * Fills in what the store demands and a version does not, as the model tells;
+ * the date is then that of receipt.  True where anything was missing.
  */
 bool
-um_complete_v4(UmRecord *usage, TimestampTz now)
+um_fill(UmRecord *record, UmVersion version, TimestampTz now)
 {
-	const UmModel *m = &um_usage;
-	int			date = um_find_attribute(m, "usage_date")->slot;
-	int			type = um_find_attribute(m, "usage_type")->slot;
-	int			name = um_find_attribute(m, "usage_specification_name")->slot;
-	int			id = um_find_attribute(m, "usage_specification_id")->slot;
-	bool		filled = usage->state[date] == UM_ABSENT || usage->state[type] == UM_ABSENT;
-
+	if (!(record->model->filled_in & (1 << version)))
+		return false;
 	/* a reference may have its id from its href */
-	(void) complete_record(usage, NOT_RATED);
-	if (usage->state[date] == UM_ABSENT)
-	{
-		um_record_set(usage, um_usage.receipt_slot, TimestampTzGetDatum(now));
-		um_record_set(usage, date, TimestampTzGetDatum(now));
-	}
-	if (usage->state[type] == UM_ABSENT)
-		um_record_set(usage, type, um_is_set(usage, name) ? usage->value[name]
-					  : um_is_set(usage, id) ? usage->value[id]
-					  : CStringGetTextDatum(UNSPECIFIED));
-	return um_complete_parties(usage) || filled;
+	(void) complete_record(record, NOT_RATED);
+	return fill_record(record, version, now);
 }
 
-/* The part of um_complete_v4 that is about the related parties. */
-bool
-um_complete_parties(UmRecord *usage)
+static bool
+fill_record(UmRecord *record, UmVersion version, TimestampTz now)
 {
-	int			role = um_find_attribute(&um_related_party, "role")->slot;
-	int			referred = um_find_attribute(&um_related_party, "referred_type")->slot;
-	UmList	   *parties = um_record_list(usage, um_find_attribute(&um_usage, "related_party"));
-	bool		filled = false;
+	bool		filled = um_fill_elements(record, version, now);
 
-	for (int i = 0; parties != NULL && i < parties->count; i++)
-		if (parties->record[i] != NULL && parties->record[i]->state[role] == UM_ABSENT)
+	for (um_each_attribute(a, record->model))
+		if ((a->filled_in & (1 << version)) && record->state[a->slot] == UM_ABSENT)
 		{
-			um_record_set(parties->record[i], role, um_is_set(parties->record[i], referred)
-						  ? parties->record[i]->value[referred]
-						  : CStringGetTextDatum(UNSPECIFIED));
+			fill(record, a, now);
 			filled = true;
 		}
 	return filled;
+}
+
+/* The part of um_fill that is about the elements of lists. */
+bool
+um_fill_elements(UmRecord *record, UmVersion version, TimestampTz now)
+{
+	bool		filled = false;
+
+	for (um_each_attribute(a, record->model))
+	{
+		UmList	   *list = a->kind == UM_LIST ? um_record_list(record, a) : NULL;
+
+		for (int i = 0; list != NULL && i < list->count; i++)
+			if (list->record[i] != NULL)
+				filled |= fill_record(list->record[i], version, now);
+	}
+	return filled;
+}
+
+static void
+fill(UmRecord *record, const UmAttribute *attribute, TimestampTz now)
+{
+	int			from = 0;
+
+	if (attribute->kind == UM_TIME)
+	{
+		um_record_set(record, record->model->receipt_slot, TimestampTzGetDatum(now));
+		um_record_set(record, attribute->slot, TimestampTzGetDatum(now));
+		return;
+	}
+	while (from < (int) lengthof(attribute->filled_slot) && !um_is_set(record, attribute->filled_slot[from]))
+		from++;
+	um_record_set(record, attribute->slot,
+				  from < (int) lengthof(attribute->filled_slot)
+				  ? record->value[attribute->filled_slot[from]]
+				  : CStringGetTextDatum(attribute->filled_with));
 }
 
 /*
@@ -350,7 +356,7 @@ check_attribute(const UmRecord *record, const UmAttribute *attribute, bool rated
 				 (attribute->flags & UM_MANDATORY) ? "" : " in a rated usage");
 	else if (um_is_set(record, attribute->slot))
 		check_value(record, attribute, faults, &path);
-	if (attribute->of == &um_rated_product_usage && rated &&
+	if (attribute->kind == UM_LIST && (attribute->flags & UM_MANDATORY_RATED) && rated &&
 		record->state[attribute->slot] != UM_FAULTY && !um_has_value(record, attribute))
 		um_fault(faults, &path, UM_MISSING, "needs at least one element in a rated usage");
 }
@@ -359,7 +365,7 @@ static bool
 is_missing(const UmRecord *record, const UmAttribute *attribute, bool rated)
 {
 	if (!(attribute->flags & UM_MANDATORY) &&
-		!(rated && (attribute->flags & UM_MANDATORY_RATED)))
+		!(rated && (attribute->flags & UM_MANDATORY_RATED) && attribute->kind != UM_LIST))
 		return false;
 	if (record->state[attribute->slot] == UM_FAULTY)
 		return false;
@@ -487,7 +493,7 @@ check_extra(const UmRecord *record, UmFaults *faults, const UmPath *parent)
 static void
 check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 {
-	const UmAttribute *attribute = &record->model->attributes[0];
+	const UmAttribute *attribute = record->model->id;
 	UmPath		path = {NULL, attribute, 0};
 	UmSlice		id;
 	UmSlice		before;
@@ -514,7 +520,7 @@ check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 static void
 check_change(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 {
-	const UmLifeCycle *life = record->model->life;
+	UmLifeCycle *life = record->model->life;
 	UmPath		path = {NULL, record->model->slot[record->model->status_slot], 0};
 	int			from = um_record_status(old);
 	int			to = um_record_status(record);
@@ -526,7 +532,7 @@ check_change(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 					  psprintf("cannot move from \"%s\" to \"%s\"", life->status[from],
 							   life->status[to]),
 					  um_status_list(life, life->moves[from]));
-	if (record->model == &um_usage && from == UM_BILLED_STATUS &&
+	if (um_is_closed(old) &&
 		!um_same_content(old, record, UM_FREE_WHEN_BILLED, true))
 		um_fault(faults, NULL, UM_BILLED, "the content of a billed usage cannot change");
 }

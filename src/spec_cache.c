@@ -35,6 +35,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "settings.h"
+#include "row.h"
 #include "spec_cache.h"
 #include "store.h"
 #include "tmf_read.h"
@@ -169,7 +170,9 @@ um_spec_cache_forget(Oid relation)
 void
 um_check_specification_of(const UmRecord *usage, Oid reader, UmFaults *faults)
 {
-	int			slot = um_find_attribute(&um_usage, "usage_specification_id")->slot;
+	const UmResource *resource = usage->model->resource;
+	int			slot = resource->specification == NULL ? -1
+		: um_find_attribute(usage->model, resource->specification_id)->slot;
 	CachedSpecification *specification;
 	UmSlice		id;
 

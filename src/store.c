@@ -35,10 +35,14 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "row.h"
 #include "store.h"
 #include "types.h"
 
 #define MAX_LEAF_PLANS 200		/* then all are made anew */
+
+/* Of statements that name an id, and those that name its date, too. */
+static const Oid dated_args[] = {TEXTOID, TIMESTAMPTZOID};
 
 typedef struct LeafPlan
 {
@@ -49,25 +53,55 @@ typedef struct LeafPlan
 } LeafPlan;
 
 static void rethrow_without(const char *sql, MemoryContext context);
-static Oid	readable_leaf(TimestampTz date, Oid *owner);
+static Oid	readable_leaf(const UmResource *resource, TimestampTz date, Oid *owner);
 static Oid	leaf_of(Relation parent, TimestampTz date);
-static SPIPlanPtr leaf_plan(Oid leaf);
+static SPIPlanPtr leaf_plan(const UmResource *resource, Oid leaf);
 static LeafPlan *leaf_entry(Oid leaf);
 static UmRecord *first_row(const UmModel *model);
 static UmRecord *run(UmPlan *plan, const UmModel *model, Datum *args, const char *nulls,
 					 bool read_only);
+static UmPlan *dated(UmPlan *plan);
 static bool is_writable(const UmAttribute *attribute);
-static UmPlan *statement(UmPlan *plans, const UmModel *model, const char *sql, int options);
 static void check_shape(const UmModel *model);
 static int	column_args(const UmRecord *record, Datum *args, char *nulls);
-static UmPlan *insert_plan(const UmModel *model);
-static UmPlan *update_plan(const UmModel *model);
+static UmPlan *insert_plan(UmResource *resource);
+static UmPlan *update_plan(UmResource *resource);
+
+/* What a session keeps of a resource. */
+typedef struct UmPlans
+{
+	UmPlan		plan[UM_PLAN_KINDS];
+} UmPlans;
+
+/*
+ * A statement of a resource, whose text is that of um_sql; NULL for one that
+ * the caller makes.  Its arguments are args.
+ */
+UmPlan *
+um_plan(UmResource *resource, UmPlanKind kind, const char *sql, int nargs, const Oid *args)
+{
+	UmPlan	   *plan;
+	char	   *text;
+
+	if (resource->plans == NULL)
+		resource->plans = MemoryContextAllocZero(TopMemoryContext, sizeof(UmPlans));
+	plan = &resource->plans->plan[kind];
+	if (plan->sql != NULL || sql == NULL)
+		return plan;
+	text = um_sql(resource, sql);
+	plan->sql = MemoryContextStrdup(TopMemoryContext, text);
+	pfree(text);
+	plan->nargs = nargs;
+	for (int i = 0; i < nargs; i++)
+		plan->args[i] = args[i];
+	return plan;
+}
 
 /* The plan of a statement, made at its first use; within SPI_connect. */
 SPIPlanPtr
 um_prepare(UmPlan *plan)
 {
-	Oid			types = um_types()->usage_status;
+	Oid			types = um_characteristics_type();
 
 	Assert(plan->sql != NULL && plan->nargs <= UM_PLAN_ARGS);
 	if (plan->plan != NULL && plan->made_for == types)
@@ -201,29 +235,30 @@ um_become_again(const UmUser *before)
 }
 
 /*
- * What the ledger knows of an id; within SPI_connect.  With read_only the
- * snapshot is the caller's, else a fresh one.
+ * What the ledger knows of an id, nothing where the resource has none; within
+ * SPI_connect.  With read_only the snapshot is the caller's, else a fresh one.
  */
 UmKey
-um_store_key(Datum id, bool read_only)
+um_store_key(UmResource *resource, Datum id, bool read_only)
 {
-	static UmPlan plan = {
-		.sql = "SELECT " UM_KEY_COLUMNS " FROM usage_mgmt.usage_key k "
-		"WHERE k.id OPERATOR(pg_catalog.=) $1",
-		.args = {TEXTOID}, .nargs = 1
-	};
-	Relation	usage = table_open(um_table(um_usage.noun, false), AccessShareLock);
 	UmKey		key = {0};
+	Relation	table;
+	UmPlan	   *plan;
 	int			settings;
 	UmUser		before;
 
-	um_become(usage->rd_rel->relowner, &before);
+	if (resource->date == NULL)
+		return key;
+	plan = um_plan(resource, UM_PLAN_KEY, "SELECT " UM_KEY_COLUMNS " FROM {ledger} k "
+				   "WHERE k.id OPERATOR(pg_catalog.=) $1", 1, (Oid[]) {TEXTOID});
+	table = table_open(um_table(resource->model->noun, false), AccessShareLock);
+	um_become(table->rd_rel->relowner, &before);
 	settings = um_prefer("enable_seqscan");
-	if (um_execute(um_prepare(&plan), &id, NULL, read_only, 1) != SPI_OK_SELECT)
+	if (um_execute(um_prepare(plan), &id, NULL, read_only, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the ledger");
 	AtEOXact_GUC(true, settings);
 	um_become_again(&before);
-	table_close(usage, NoLock);
+	table_close(table, NoLock);
 	if (SPI_processed > 0)
 		key = um_key_from(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	return key;
@@ -237,7 +272,7 @@ um_key_from(HeapTuple tuple, TupleDesc desc)
 	Datum		value;
 	bool		null;
 
-	key.usage_date = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 2, &null));
+	key.date = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 2, &null));
 	value = SPI_getbinval(tuple, desc, 3, &null);
 	if (!null)
 		key.content_hash = *DatumGetUUIDP(value);
@@ -246,44 +281,41 @@ um_key_from(HeapTuple tuple, TupleDesc desc)
 
 /*
  * The stored record with that id, or NULL; within SPI_connect.  key is what
- * the ledger says of a usage.  A row that the ledger does not know, as after
+ * the ledger says of it.  A row that the ledger does not know, as after
  * logical replication, is found all the same.
  */
 UmRecord *
-um_store_get(const UmModel *model, Datum id, const UmKey *key, bool read_only)
+um_store_get(UmResource *resource, Datum id, const UmKey *key, bool read_only)
 {
-	static UmPlan by_id[2];
-	static UmPlan by_key = {
-		.sql = "SELECT * FROM usage_mgmt.usage WHERE id = $1 AND usage_date = $2",
-		.args = {TEXTOID, TIMESTAMPTZOID}, .nargs = 2, .options = CURSOR_OPT_CUSTOM_PLAN
-	};
-	Datum		args[2] = {id, 0};
+	const UmModel *model = resource->model;
+	Datum		args[2] = {id, TimestampTzGetDatum(key->date)};
 	UmRecord   *record = NULL;
 
-	if (key != NULL && key->found)
+	if (key->found)
 	{
 		Oid			owner;
-		Oid			leaf = readable_leaf(key->usage_date, &owner);
+		Oid			leaf = readable_leaf(resource, key->date, &owner);
 		int			settings;
 		UmUser		before;
 
-		args[1] = TimestampTzGetDatum(key->usage_date);
 		if (OidIsValid(leaf))
 		{
 			um_become(owner, &before);
 			settings = um_prefer("enable_seqscan");
-			if (um_execute(leaf_plan(leaf), args, NULL, read_only, 1) != SPI_OK_SELECT)
+			if (um_execute(leaf_plan(resource, leaf), args, NULL, read_only, 1) != SPI_OK_SELECT)
 				elog(ERROR, "could not read a partition");
 			AtEOXact_GUC(true, settings);
 			um_become_again(&before);
 			record = first_row(model);
 		}
 		else
-			record = run(&by_key, model, args, NULL, read_only);
+			record = run(dated(um_plan(resource, UM_PLAN_GET_DATED, "SELECT * FROM {table} "
+									   "WHERE id = $1 AND {date} = $2", 2, dated_args)),
+						 model, args, NULL, read_only);
 	}
 	if (record != NULL)
 		return record;
-	return run(statement(by_id, model, "SELECT * FROM usage_mgmt.%s WHERE id = $1", 0),
+	return run(um_plan(resource, UM_PLAN_GET, "SELECT * FROM {table} WHERE id = $1", 1, dated_args),
 			   model, args, NULL, read_only);
 }
 
@@ -292,9 +324,9 @@ um_store_get(const UmModel *model, Datum id, const UmKey *key, bool read_only)
  * it is; else InvalidOid.
  */
 static Oid
-readable_leaf(TimestampTz date, Oid *owner)
+readable_leaf(const UmResource *resource, TimestampTz date, Oid *owner)
 {
-	Relation	parent = table_open(um_table(um_usage.noun, false), AccessShareLock);
+	Relation	parent = table_open(um_table(resource->model->noun, false), AccessShareLock);
 	Oid			leaf = InvalidOid;
 
 	if (parent->rd_rel->relkind == RELKIND_PARTITIONED_TABLE &&
@@ -337,7 +369,7 @@ leaf_of(Relation parent, TimestampTz date)
  * table may have its name by now.  The lock keeps it from changing hands.
  */
 static SPIPlanPtr
-leaf_plan(Oid leaf)
+leaf_plan(const UmResource *resource, Oid leaf)
 {
 	UmPlan		plan = {.args = {TEXTOID, TIMESTAMPTZOID}, .nargs = 2};
 	LeafPlan   *entry;
@@ -358,8 +390,8 @@ leaf_plan(Oid leaf)
 	strlcpy(entry->schema, schema, NAMEDATALEN);
 	strlcpy(entry->name, name, NAMEDATALEN);
 	plan.sql = psprintf("SELECT * FROM ONLY %s WHERE id OPERATOR(pg_catalog.=) $1 "
-						"AND usage_date OPERATOR(pg_catalog.=) $2",
-						quote_qualified_identifier(schema, name));
+						"AND %s OPERATOR(pg_catalog.=) $2",
+						quote_qualified_identifier(schema, name), resource->date);
 	entry->plan = um_prepare(&plan);
 	return entry->plan;
 }
@@ -420,50 +452,30 @@ run(UmPlan *plan, const UmModel *model, Datum *args, const char *nulls, bool rea
 	return SPI_tuptable != NULL ? first_row(model) : NULL;
 }
 
-/* One statement per resource; %s in its text is the table. */
+/* A statement that names the date is planned for it: for one partition. */
 static UmPlan *
-statement(UmPlan *plans, const UmModel *model, const char *sql, int options)
+dated(UmPlan *plan)
 {
-	UmPlan	   *plan = &plans[model == &um_usage];
-
-	if (plan->sql == NULL)
-	{
-		StringInfoData text;
-
-		initStringInfo(&text);
-		appendStringInfo(&text, sql, model->noun);
-		plan->sql = MemoryContextStrdup(TopMemoryContext, text.data);
-		plan->args[0] = TEXTOID;
-		plan->nargs = 1;
-		plan->options = options;
-	}
+	plan->options = CURSOR_OPT_CUSTOM_PLAN;
 	return plan;
 }
 
 /* The stored record, locked for an update, or NULL; within SPI_connect. */
 UmRecord *
-um_store_lock(const UmModel *model, Datum id)
+um_store_lock(UmResource *resource, Datum id)
 {
-	static UmPlan by_id[2];
-	static UmPlan by_key = {
-		.sql = "SELECT * FROM usage_mgmt.usage WHERE id = $1 AND usage_date = $2 FOR UPDATE",
-		.args = {TEXTOID, TIMESTAMPTZOID}, .nargs = 2, .options = CURSOR_OPT_CUSTOM_PLAN
-	};
-	Datum		args[2] = {id, 0};
+	UmKey		key = um_store_key(resource, id, false);
+	Datum		args[2] = {id, TimestampTzGetDatum(key.date)};
 	UmRecord   *record = NULL;
-	UmKey		key;
 
-	if (model == &um_usage)
-	{
-		key = um_store_key(id, false);
-		args[1] = TimestampTzGetDatum(key.usage_date);
-		if (key.found)
-			record = run(&by_key, model, args, NULL, false);
-	}
+	if (key.found)
+		record = run(dated(um_plan(resource, UM_PLAN_LOCK_DATED, "SELECT * FROM {table} "
+								   "WHERE id = $1 AND {date} = $2 FOR UPDATE", 2, dated_args)),
+					 resource->model, args, NULL, false);
 	if (record != NULL)
 		return record;
-	return run(statement(by_id, model, "SELECT * FROM usage_mgmt.%s WHERE id = $1 FOR UPDATE", 0),
-			   model, args, NULL, false);
+	return run(um_plan(resource, UM_PLAN_LOCK, "SELECT * FROM {table} WHERE id = $1 FOR UPDATE", 1,
+					   dated_args), resource->model, args, NULL, false);
 }
 
 /* Whether an operation writes the column: all but those the store keeps. */
@@ -480,11 +492,11 @@ um_store_insert(const UmRecord *record)
 	Datum		args[UM_PLAN_ARGS];
 	char		nulls[UM_PLAN_ARGS];
 	int			n = column_args(record, args, nulls);
-	int			receipt = um_find_attribute(record->model, "received_at")->slot;
+	int			receipt = record->model->receipt_slot;
 
 	args[n] = record->value[receipt];
 	nulls[n] = um_is_set(record, receipt) ? ' ' : 'n';
-	return run(insert_plan(record->model), record->model, args, nulls, false);
+	return run(insert_plan(record->model->resource), record->model, args, nulls, false);
 }
 
 /* Updates every column that an operation writes; within SPI_connect. */
@@ -495,37 +507,33 @@ um_store_update(const UmRecord *record, const UmRecord *old)
 	char		nulls[UM_PLAN_ARGS];
 	int			n = column_args(record, args, nulls);
 
-	args[n] = old->value[0];
+	args[n] = um_id(old);
 	nulls[n++] = ' ';
-	if (record->model == &um_usage)
+	if (old->model->date_slot >= 0)
 	{
-		args[n] = old->value[um_find_attribute(&um_usage, "usage_date")->slot];
+		args[n] = old->value[old->model->date_slot];
 		nulls[n++] = ' ';
 	}
-	return run(update_plan(record->model), record->model, args, nulls, false);
+	return run(update_plan(record->model->resource), record->model, args, nulls, false);
 }
 
 /* True where there was such a row; within SPI_connect. */
 bool
-um_store_delete(const UmModel *model, Datum id)
+um_store_delete(UmResource *resource, Datum id)
 {
-	static UmPlan by_id[2];
-	static UmPlan by_key = {
-		.sql = "DELETE FROM usage_mgmt.usage WHERE id = $1 AND usage_date = $2",
-		.args = {TEXTOID, TIMESTAMPTZOID}, .nargs = 2, .options = CURSOR_OPT_CUSTOM_PLAN
-	};
-	Datum		args[2] = {id, 0};
-	UmKey		key;
+	UmKey		key = um_store_key(resource, id, false);
+	Datum		args[2] = {id, TimestampTzGetDatum(key.date)};
 
-	if (model == &um_usage)
+	if (key.found)
 	{
-		key = um_store_key(id, false);
-		args[1] = TimestampTzGetDatum(key.usage_date);
-		if (key.found && run(&by_key, model, args, NULL, false) == NULL && SPI_processed > 0)
+		(void) run(dated(um_plan(resource, UM_PLAN_DELETE_DATED, "DELETE FROM {table} "
+								 "WHERE id = $1 AND {date} = $2", 2, dated_args)),
+				   resource->model, args, NULL, false);
+		if (SPI_processed > 0)
 			return true;
 	}
-	(void) run(statement(by_id, model, "DELETE FROM usage_mgmt.%s WHERE id = $1", 0),
-			   model, args, NULL, false);
+	(void) run(um_plan(resource, UM_PLAN_DELETE, "DELETE FROM {table} WHERE id = $1", 1, dated_args),
+			   resource->model, args, NULL, false);
 	return SPI_processed > 0;
 }
 
@@ -556,14 +564,14 @@ check_shape(const UmModel *model)
 }
 
 static UmPlan *
-insert_plan(const UmModel *model)
+insert_plan(UmResource *resource)
 {
-	static UmPlan plans[2];
-	UmPlan	   *plan = &plans[model == &um_usage];
+	const UmModel *model = resource->model;
+	UmPlan	   *plan = um_plan(resource, UM_PLAN_INSERT, NULL, 0, NULL);
 	StringInfoData columns;
 	StringInfoData values;
 
-	if (plan->sql != NULL && plan->made_for == um_types()->usage_status)
+	if (plan->sql != NULL && plan->made_for == um_characteristics_type())
 		return plan;
 	check_shape(model);
 	initStringInfo(&columns);
@@ -586,13 +594,13 @@ insert_plan(const UmModel *model)
 }
 
 static UmPlan *
-update_plan(const UmModel *model)
+update_plan(UmResource *resource)
 {
-	static UmPlan plans[2];
-	UmPlan	   *plan = &plans[model == &um_usage];
+	const UmModel *model = resource->model;
+	UmPlan	   *plan = um_plan(resource, UM_PLAN_UPDATE, NULL, 0, NULL);
 	StringInfoData columns;
 
-	if (plan->sql != NULL && plan->made_for == um_types()->usage_status)
+	if (plan->sql != NULL && plan->made_for == um_characteristics_type())
 		return plan;
 	check_shape(model);
 	initStringInfo(&columns);
@@ -607,11 +615,11 @@ update_plan(const UmModel *model)
 	}
 	plan->args[plan->nargs++] = TEXTOID;
 	appendStringInfo(&columns, " WHERE id = $%d", plan->nargs);
-	if (model == &um_usage)
+	if (resource->date != NULL)
 	{
 		plan->args[plan->nargs++] = TIMESTAMPTZOID;
-		appendStringInfo(&columns, " AND usage_date = $%d", plan->nargs);
-		plan->options = CURSOR_OPT_CUSTOM_PLAN;
+		appendStringInfo(&columns, " AND %s = $%d", resource->date, plan->nargs);
+		dated(plan);
 	}
 	plan->sql = MemoryContextStrdup(TopMemoryContext,
 									psprintf("UPDATE usage_mgmt.%s SET %s RETURNING *",

@@ -10,7 +10,7 @@
 
 #include "content.h"
 
-#define UM_PLAN_ARGS 32
+#define UM_PLAN_ARGS 64
 
 /* A statement whose plan is kept for the session. */
 typedef struct UmPlan
@@ -23,6 +23,16 @@ typedef struct UmPlan
 	Oid			made_for;		/* the extension's types it was made with */
 } UmPlan;
 
+/* The statements that each resource has; those of keys where it has a ledger. */
+typedef enum UmPlanKind
+{
+	UM_PLAN_GET, UM_PLAN_GET_DATED, UM_PLAN_LOCK, UM_PLAN_LOCK_DATED, UM_PLAN_DELETE,
+	UM_PLAN_DELETE_DATED, UM_PLAN_INSERT, UM_PLAN_UPDATE, UM_PLAN_INSERT_ROWS, UM_PLAN_KEY,
+	UM_PLAN_KEYS, UM_PLAN_ADD_KEYS, UM_PLAN_ADD_ORDERED_KEYS, UM_PLAN_MOVE_KEYS,
+	UM_PLAN_FORGET_KEYS, UM_PLAN_HAVE_KEYS, UM_PLAN_HAVE_MOVED_KEYS, UM_PLAN_LACK_KEYS,
+	UM_PLAN_SPECIFICATION, UM_PLAN_CONFLICT, UM_PLAN_KINDS
+} UmPlanKind;
+
 /* Who one was before um_become. */
 typedef struct UmUser
 {
@@ -34,13 +44,15 @@ typedef struct UmUser
 typedef struct UmKey
 {
 	bool		found;
-	TimestampTz usage_date;
+	TimestampTz date;
 	UmHash		content_hash;
 } UmKey;
 
-/* The columns of usage_key k that um_key_from reads; a hash of another type is an error. */
-#define UM_KEY_COLUMNS "k.id, k.usage_date, k.content_hash::pg_catalog.uuid"
+/* The columns of a ledger k that um_key_from reads; a hash of another type is an error. */
+#define UM_KEY_COLUMNS "k.id, k.{date}, k.content_hash::pg_catalog.uuid"
 
+extern UmPlan *um_plan(UmResource *resource, UmPlanKind kind, const char *sql, int nargs,
+					   const Oid *args);
 extern SPIPlanPtr um_prepare(UmPlan *plan);
 extern int	um_execute(SPIPlanPtr plan, Datum *args, const char *nulls, bool read_only, long count);
 extern int	um_execute_once(const char *sql, int nargs, Oid *types, Datum *args, bool read_only);
@@ -50,11 +62,11 @@ extern void um_become(Oid user, UmUser *before);
 extern void um_become_again(const UmUser *before);
 
 extern UmKey um_key_from(HeapTuple tuple, TupleDesc desc);
-extern UmKey um_store_key(Datum id, bool read_only);
-extern UmRecord *um_store_get(const UmModel *model, Datum id, const UmKey *key, bool read_only);
-extern UmRecord *um_store_lock(const UmModel *model, Datum id);
+extern UmKey um_store_key(UmResource *resource, Datum id, bool read_only);
+extern UmRecord *um_store_get(UmResource *resource, Datum id, const UmKey *key, bool read_only);
+extern UmRecord *um_store_lock(UmResource *resource, Datum id);
 extern UmRecord *um_store_insert(const UmRecord *record);
 extern UmRecord *um_store_update(const UmRecord *record, const UmRecord *old);
-extern bool um_store_delete(const UmModel *model, Datum id);
+extern bool um_store_delete(UmResource *resource, Datum id);
 
 #endif

@@ -125,7 +125,7 @@ write_href(Writer *writer)
 
 	um_append_json_string(out, um_base_url, strlen(um_base_url));
 	out->len--;					/* its closing quote */
-	appendStringInfoString(out, model->path[writer->version]);
+	appendStringInfoString(out, model->resource->path[writer->version]);
 	append_encoded(out, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
 	appendStringInfoCharMacro(out, '"');
 }
@@ -404,7 +404,7 @@ um_href(const UmModel *model, UmVersion version, const char *id, int len)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "%s%s", um_base_url, model->path[version]);
+	appendStringInfo(&out, "%s%s", um_base_url, model->resource->path[version]);
 	append_encoded(&out, id, len);
 	return out.data;
 }

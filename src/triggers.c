@@ -14,36 +14,35 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "batch.h"
+#include "caller.h"
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
 #include "ledger.h"
-#include "lifecycle.h"
+#include "row.h"
 #include "rules.h"
 #include "setting_table.h"
 #include "settings.h"
 #include "spec_cache.h"
-#include "triggers.h"
+#include "vouch.h"
 
-bool		um_delete_billed = false;
-int			um_speaking = -1;
-
-/* The usage whose date BEFORE UPDATE changed last, to know it again should it move. */
+/* The row whose date BEFORE UPDATE changed last, to know it again should it move. */
 typedef struct Updated
 {
+	const UmModel *model;
 	char		id[512];
 	int			len;
 	UmHash		content_hash;	/* which some of what follows does not enter */
 	Datum		status;
 	Datum		old_date;
-	Datum		usage_date;
+	Datum		new_date;
 	bool		leaving;		/* BEFORE DELETE has seen it with its old date */
 	Datum		received_at;
 	TimestampTz changed_at;
@@ -56,22 +55,23 @@ static Updated updated[8];
 /* The table or partition that fires, for the time of a statement. */
 typedef struct Target
 {
+	UmResource *resource;
 	UmShape    *shape;			/* how its columns lie */
 	bool		learned;		/* what other triggers there are: */
 	bool		alone;			/* no other trigger could change a row that comes in */
 } Target;
 
-static HeapTuple check_row(FunctionCallInfo fcinfo, const UmModel *model);
-static Target *target_of(FunctionCallInfo fcinfo, const UmModel *model);
+static HeapTuple check_delete(const TriggerData *data, const Target *target);
+static HeapTuple check_row(const TriggerData *data, const Target *target);
+static bool is_moved(const TriggerData *data, const UmRecord *record);
+static Target *target_of(FunctionCallInfo fcinfo);
 static void learn_triggers(Target *target, const TriggerData *data);
 static bool fires(const Trigger *trigger);
 static bool is_vouched(const Target *target, Relation relation, HeapTuple tuple);
 static void stamp(UmRecord *record, bool insert);
-static void check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner,
-									  UmFaults *faults);
-static void mark_rejected(UmRecord *usage, UmFaults *faults);
-static void forget_rejection(UmRecord *usage);
-static void refuse_billed(const UmRecord *usage);
+static void check_specification(UmRecord *record, const UmRecord *old, Oid owner, UmFaults *faults);
+static void mark_rejected(UmRecord *record, UmFaults *faults);
+static void refuse_closed(const UmRecord *record);
 static Updated *last_updated(void);
 static void remember_update(const UmRecord *usage, const UmRecord *old);
 static void note_leaving(Relation leaf, const UmRecord *usage);
@@ -81,27 +81,35 @@ static bool is_as_updated(const Updated *last, const UmRecord *usage);
 static HeapTuple changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
 							   const UmRecord *record);
 
-PG_FUNCTION_INFO_V1(um_usage_check);
-PG_FUNCTION_INFO_V1(um_usage_specification_check);
-PG_FUNCTION_INFO_V1(um_usage_specification_changed);
+PG_FUNCTION_INFO_V1(um_check_row);
+PG_FUNCTION_INFO_V1(um_specification_changed);
 
-/* BEFORE INSERT OR UPDATE OR DELETE of a usage, for each row. */
+/* BEFORE INSERT OR UPDATE OR DELETE of a resource, for each row. */
 Datum
-um_usage_check(PG_FUNCTION_ARGS)
+um_check_row(PG_FUNCTION_ARGS)
 {
-	return PointerGetDatum(check_row(fcinfo, &um_usage));
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	Target	   *target;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function can only be called by a BEFORE trigger for each row")));
+	target = target_of(fcinfo);
+	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		return PointerGetDatum(check_delete(data, target));
+	if (!target->learned)
+		learn_triggers(target, data);
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) &&
+		is_vouched(target, data->tg_relation, data->tg_trigtuple))
+		return PointerGetDatum(data->tg_trigtuple);
+	return PointerGetDatum(check_row(data, target));
 }
 
-/* BEFORE INSERT OR UPDATE of a usage specification, for each row. */
+/* AFTER any change of what others are checked against, for each row or statement. */
 Datum
-um_usage_specification_check(PG_FUNCTION_ARGS)
-{
-	return PointerGetDatum(check_row(fcinfo, &um_usage_specification));
-}
-
-/* AFTER any change of the usage specifications, for each row or statement. */
-Datum
-um_usage_specification_changed(PG_FUNCTION_ARGS)
+um_specification_changed(PG_FUNCTION_ARGS)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -112,67 +120,71 @@ um_usage_specification_changed(PG_FUNCTION_ARGS)
 }
 
 static HeapTuple
-check_row(FunctionCallInfo fcinfo, const UmModel *model)
+check_delete(const TriggerData *data, const Target *target)
 {
-	TriggerData *data = (TriggerData *) fcinfo->context;
-	UmFaults	faults = {um_speaking >= 0 ? um_speaking : um_tmf_version, NIL, 0};
-	UmFaults	stored = {faults.version, NIL, 0};	/* which the row is about to lose */
-	Target	   *target;
-	TupleDesc	desc;
-	HeapTuple	tuple;
-	UmRecord   *record;
-	UmRecord   *old = NULL;
+	UmFaults	lost = {UM_R14_5, NIL, 0};	/* with the row */
+	UmRecord   *record = um_record_read(target->shape, RelationGetDescr(data->tg_relation),
+										data->tg_trigtuple, &lost);
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
-		!TRIGGER_FIRED_BEFORE(data->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("this function can only be called by a BEFORE trigger for each row")));
-	target = target_of(fcinfo, model);
-	desc = RelationGetDescr(data->tg_relation);
-	tuple = data->tg_trigtuple;
-	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
-	{
-		record = um_record_read(target->shape, desc, tuple, &stored);
-		refuse_billed(record);
-		if (model == &um_usage)
-			note_leaving(data->tg_relation, record);
-		return tuple;
-	}
-	if (!target->learned)
-		learn_triggers(target, data);
+	refuse_closed(record);
+	if (target->resource->date != NULL)
+		note_leaving(data->tg_relation, record);
+	return data->tg_trigtuple;
+}
+
+/* The row of an INSERT or UPDATE, completed; raises all its faults. */
+static HeapTuple
+check_row(const TriggerData *data, const Target *target)
+{
+	UmFaults	faults = {um_fault_version(target->resource), NIL, 0};
+	UmFaults	lost = {faults.version, NIL, 0};	/* with the row as it was */
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	HeapTuple	tuple = data->tg_trigtuple;
+	UmRecord   *old = NULL;
+	UmRecord   *record;
+
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
-		old = um_record_read(target->shape, desc, tuple, &stored);
+		old = um_record_read(target->shape, desc, tuple, &lost);
 		tuple = data->tg_newtuple;
 	}
-	if (old == NULL && model == &um_usage && is_vouched(target, data->tg_relation, tuple))
-		return tuple;
 	record = um_record_read(target->shape, desc, tuple, &faults);
-	if (old == NULL && model == &um_usage && is_moving(last_updated(), record))
-	{
-		last_updated()->len = 0;
-		um_ledger_note_move(data->tg_relation, record->value[0], record->value[model->date_slot]);
-		if (is_as_updated(last_updated(), record))
-			return heap_copytuple(tuple);
-	}
+	if (old == NULL && target->resource->date != NULL && is_moved(data, record))
+		return heap_copytuple(tuple);
 	um_complete(record, old);
 	um_check(record, old, &faults);
-	if (model == &um_usage)
-		check_usage_specification(record, old, data->tg_relation->rd_rel->relowner, &faults);
+	if (target->resource->specification != NULL)
+		check_specification(record, old, data->tg_relation->rd_rel->relowner, &faults);
 	if (faults.list != NIL)
 		/* who speaks JSON knows of no columns */
 		um_refuse_row(old != NULL ? old : record, &faults,
-					  um_speaking < 0 ? data->tg_relation : NULL);
+					  um_speaking() == UM_NOBODY ? data->tg_relation : NULL);
 	stamp(record, old == NULL);
-	if (old != NULL && model == &um_usage)
+	if (old != NULL && target->resource->date != NULL)
 		remember_update(record, old);
 	return changed_tuple(target->shape, desc, tuple, record);
 }
 
+/*
+ * Notes a row that comes from another partition.  Whether it is as it was when
+ * it was checked there.
+ */
+static bool
+is_moved(const TriggerData *data, const UmRecord *record)
+{
+	Updated    *last = last_updated();
+
+	if (!is_moving(last, record))
+		return false;
+	last->len = 0;
+	um_ledger_note_move(data->tg_relation, record->model->resource, um_id(record),
+						record->value[record->model->date_slot]);
+	return is_as_updated(last, record);
+}
+
 /* What there is to know of the target; kept for the statement. */
 static Target *
-target_of(FunctionCallInfo fcinfo, const UmModel *model)
+target_of(FunctionCallInfo fcinfo)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	Relation	relation = data->tg_relation;
@@ -181,12 +193,14 @@ target_of(FunctionCallInfo fcinfo, const UmModel *model)
 
 	if (fcinfo->flinfo->fn_extra != NULL)
 		return fcinfo->flinfo->fn_extra;
-	if (model == &um_usage)
-		um_settings_look();
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	target = palloc0(sizeof(Target));
-	target->shape = um_shape(model, RelationGetDescr(relation), RelationGetRelationName(relation));
+	target->resource = um_resource_of(fcinfo, "", "_check");
+	target->shape = um_shape(target->resource->model, RelationGetDescr(relation),
+							 RelationGetRelationName(relation));
 	MemoryContextSwitchTo(old);
+	if (target->resource->specification != NULL)
+		um_settings_look();
 	return fcinfo->flinfo->fn_extra = target;
 }
 
@@ -241,8 +255,9 @@ is_vouched(const Target *target, Relation relation, HeapTuple tuple)
 
 	if (!target->alone)
 		return false;
-	id = heap_getattr(tuple, target->shape->column[0] + 1, RelationGetDescr(relation), &null);
-	return !null && um_batch_vouches(id);
+	id = heap_getattr(tuple, target->shape->column[target->resource->model->id->slot] + 1,
+					  RelationGetDescr(relation), &null);
+	return !null && um_is_vouched(target->resource, id);
 }
 
 /* When it was received and changed; a restored row brings the former along. */
@@ -265,21 +280,22 @@ stamp(UmRecord *record, bool insert)
  * passes only with the content that the usage was rated with.
  */
 static void
-check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner, UmFaults *faults)
+check_specification(UmRecord *record, const UmRecord *old, Oid owner, UmFaults *faults)
 {
+	const UmLifeCycle *life = record->model->life;
 	UmFaults	found = {faults->version, NIL, 0};
-	int			status = um_record_status(usage);
+	int			status = um_record_status(record);
 
-	if (status == UM_RECYCLED)
-		forget_rejection(usage);
-	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_OFF || status == UM_REJECTED ||
-		(old != NULL && status == UM_BILLED_STATUS && um_follows_as_before(usage, old)))
+	if (um_status_in(status, life->recycled) && um_is_set(record, record->model->rejection_slot))
+		um_record_clear(record, record->model->rejection_slot);
+	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_OFF || um_status_in(status, life->rejected) ||
+		(old != NULL && um_is_closed(record) && um_follows_as_before(record, old)))
 		return;
-	um_check_specification_of(usage, owner, &found);
+	um_check_specification_of(record, owner, &found);
 	if (found.list == NIL)
 		return;
-	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_MARK && old == NULL)
-		mark_rejected(usage, &found);
+	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_MARK && old == NULL && life->rejected != 0)
+		mark_rejected(record, &found);
 	else
 	{
 		faults->list = list_concat(faults->list, found.list);
@@ -287,39 +303,34 @@ check_usage_specification(UmRecord *usage, const UmRecord *old, Oid owner, UmFau
 	}
 }
 
-/* Stores an arriving usage as rejected, with the reasons and how it came. */
+/* Stores what arrives as rejected, with the reasons and how it came. */
 static void
-mark_rejected(UmRecord *usage, UmFaults *faults)
+mark_rejected(UmRecord *record, UmFaults *faults)
 {
-	const UmLifeCycle *life = usage->model->life;
+	UmLifeCycle *life = record->model->life;
 	char	   *why = psprintf("{\"" UM_DELIVERED_STATUS "\": \"%s\", \"faults\": %s}",
-							   life->status[um_record_status(usage)], um_faults_json(faults));
+							   life->status[um_record_status(record)], um_faults_json(faults));
 
-	um_record_set(usage, usage->model->status_slot,
-				  ObjectIdGetDatum(um_status_oid(life, UM_REJECTED)));
-	um_record_set(usage, usage->model->rejection_slot,
+	um_record_set(record, record->model->status_slot,
+				  ObjectIdGetDatum(um_status_oid(life, pg_rightmost_one_pos32(life->rejected))));
+	um_record_set(record, record->model->rejection_slot,
 				  DirectFunctionCall1(jsonb_in, CStringGetDatum(why)));
 }
 
 static void
-forget_rejection(UmRecord *usage)
+refuse_closed(const UmRecord *record)
 {
-	int			slot = usage->model->rejection_slot;
+	const char *noun = record->model->noun;
+	int			status = um_record_status(record);
 
-	if (um_is_set(usage, slot))
-		um_record_clear(usage, slot);
-}
-
-static void
-refuse_billed(const UmRecord *usage)
-{
-	if (usage->model != &um_usage || um_record_status(usage) != UM_BILLED_STATUS || um_delete_billed)
+	if (!um_is_closed(record) || um_deletes_closed())
 		return;
 	ereport(ERROR,
 			(errcode(UM_BILLED),
-			 errmsg("billed usage \"%s\" cannot be deleted",
-					um_is_set(usage, 0) ? TextDatumGetCString(usage->value[0]) : ""),
-			 errhint("SELECT usage_mgmt.delete_usage(id, billed => true) deletes it all the same.")));
+			 errmsg("%s %s \"%s\" cannot be deleted", record->model->life->status[status],
+					record->model->label, um_is_set(record, record->model->id->slot)
+					? TextDatumGetCString(um_id(record)) : ""),
+			 errhint("SELECT usage_mgmt.delete_%s(id, billed => true) deletes it all the same.", noun)));
 }
 
 /*
@@ -337,17 +348,18 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 {
 	Updated    *last = last_updated();
 	int			date = usage->model->date_slot;
-	text	   *id = DatumGetTextPP(usage->value[0]);
+	text	   *id = DatumGetTextPP(um_id(usage));
 
 	last->len = 0;
 	if (usage->value[date] == old->value[date])
 		return;					/* it stays where it is */
+	last->model = usage->model;
 	last->len = Min(VARSIZE_ANY_EXHDR(id), sizeof(last->id));
 	memcpy(last->id, VARDATA_ANY(id), last->len);
 	last->content_hash = um_content_hash(usage);
 	last->status = usage->value[usage->model->status_slot];
 	last->old_date = old->value[date];
-	last->usage_date = usage->value[date];
+	last->new_date = usage->value[date];
 	last->leaving = false;
 	last->received_at = usage->value[usage->model->receipt_slot];
 	last->transaction = GetCurrentSubTransactionId();
@@ -363,7 +375,7 @@ note_leaving(Relation leaf, const UmRecord *usage)
 	if (!is_last_updated(last, usage) || usage->value[usage->model->date_slot] != last->old_date)
 		return;
 	last->leaving = true;
-	um_ledger_note_leaving(leaf, usage->value[0], last->old_date);
+	um_ledger_note_leaving(leaf, usage->model->resource, um_id(usage), last->old_date);
 }
 
 static bool
@@ -371,10 +383,11 @@ is_last_updated(const Updated *last, const UmRecord *usage)
 {
 	text	   *id;
 
-	if (last->len == 0 || last->transaction != GetCurrentSubTransactionId() ||
-		last->changed_at != GetCurrentTransactionStartTimestamp() || !um_is_set(usage, 0))
+	if (last->len == 0 || last->model != usage->model || last->transaction != GetCurrentSubTransactionId() ||
+		last->changed_at != GetCurrentTransactionStartTimestamp() ||
+		!um_is_set(usage, usage->model->id->slot))
 		return false;
-	id = DatumGetTextPP(usage->value[0]);
+	id = DatumGetTextPP(um_id(usage));
 	return (int) VARSIZE_ANY_EXHDR(id) == last->len &&
 		memcmp(VARDATA_ANY(id), last->id, last->len) == 0;
 }
@@ -384,7 +397,7 @@ static bool
 is_moving(const Updated *last, const UmRecord *usage)
 {
 	return last->leaving && is_last_updated(last, usage) &&
-		usage->value[usage->model->date_slot] == last->usage_date;
+		usage->value[usage->model->date_slot] == last->new_date;
 }
 
 /*

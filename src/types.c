@@ -1,9 +1,10 @@
 /*
  * types.c
- *	  The OIDs of the extension's own types, kept for the session.
+ *	  The OIDs of the extension's own schema, types and tables.
  *
- * They are looked up by name in the extension's schema and forgotten as soon
- * as any type changes, so DROP and CREATE EXTENSION in one session is safe.
+ * Types are looked up by name in the extension's schema, kept for the session
+ * and looked up again as soon as any type changes, so DROP and CREATE
+ * EXTENSION in one session is safe.
  */
 #include "postgres.h"
 
@@ -16,64 +17,65 @@
 
 #include "types.h"
 
-static UmTypes types;
-static bool types_valid = false;
-static uint64 changes = 0;		/* of any type, that we heard of */
+static uint64 changes = 1;		/* of any type, that we heard of */
+static Oid	schema = InvalidOid;
+static uint64 schema_as_of = 0;
 
-static void forget_types(Datum arg, int cacheid, uint32 hashvalue);
-static Oid	type_oid(const char *name);
+static void note_change(Datum arg, int cacheid, uint32 hashvalue);
 
 void
 um_types_init(void)
 {
-	CacheRegisterSyscacheCallback(TYPEOID, forget_types, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, note_change, (Datum) 0);
 }
 
 static void
-forget_types(Datum arg, int cacheid, uint32 hashvalue)
+note_change(Datum arg, int cacheid, uint32 hashvalue)
 {
 	(void) arg;
 	(void) cacheid;
 	(void) hashvalue;
-	types_valid = false;
 	changes++;
 }
 
-/* The OIDs; the pointer is good until the next catalog access. */
-UmTypes *
-um_types(void)
+/* The schema has types, so it does not change without them. */
+Oid
+um_schema(void)
 {
-	UmTypes		found = {0};
 	uint64		before = changes;
 
 	Assert(IsTransactionState());
-	if (types_valid)
-		return &types;
-	found.schema = get_namespace_oid(UM_SCHEMA, false);
-	types = found;
-	types.characteristics = type_oid("characteristics");
-	types.related_party = type_oid("related_party");
-	types.related_party_array = get_array_type(types.related_party);
-	types.rated_product_usage = type_oid("rated_product_usage");
-	types.rated_product_usage_array = get_array_type(types.rated_product_usage);
-	types.usage_status = type_oid(um_usage_life.type);
-	types.specification_status = type_oid(um_specification_life.type);
+	if (schema_as_of == changes)
+		return schema;
+	schema = get_namespace_oid(UM_SCHEMA, false);
 	/* what changed meanwhile is looked up again the next time */
-	types_valid = changes == before;
-	return &types;
+	schema_as_of = before;
+	return schema;
 }
 
-static Oid
-type_oid(const char *name)
+Oid
+um_type(UmType *type)
 {
-	Oid			oid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
-									  ObjectIdGetDatum(types.schema));
+	uint64		before = changes;
 
-	if (!OidIsValid(oid))
+	if (type->as_of == changes)
+		return type->oid;
+	type->oid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(type->name),
+								ObjectIdGetDatum(um_schema()));
+	if (!OidIsValid(type->oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("type \"%s.%s\" does not exist", UM_SCHEMA, name)));
-	return oid;
+				 errmsg("type \"%s.%s\" does not exist", UM_SCHEMA, type->name)));
+	type->as_of = before;
+	return type->oid;
+}
+
+Oid
+um_characteristics_type(void)
+{
+	static UmType characteristics = {.name = "characteristics"};
+
+	return um_type(&characteristics);
 }
 
 /* A column that a table may lack which is older than the code. */
@@ -91,7 +93,7 @@ um_require_column(const char *table, const char *column)
 Oid
 um_table(const char *name, bool missing_ok)
 {
-	Oid			oid = get_relname_relid(name, um_types()->schema);
+	Oid			oid = get_relname_relid(name, um_schema());
 
 	if (!OidIsValid(oid) && !missing_ok)
 		ereport(ERROR,

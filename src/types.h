@@ -1,34 +1,28 @@
 /*
  * types.h
- *	  The OIDs of the extension's own types, kept for the session.
+ *	  The OIDs of the extension's own schema, types and tables.
  */
 #ifndef UM_TYPES_H
 #define UM_TYPES_H
 
 #include "fmgr.h"
 
-#include "lifecycle.h"
+#define UM_SCHEMA "usage_mgmt"
 
-typedef struct UmTypes
+/* A type of the extension: its name, and what the session knows of it. */
+typedef struct UmType
 {
-	Oid			schema;
-	Oid			characteristics;
-	Oid			related_party;
-	Oid			related_party_array;
-	Oid			rated_product_usage;
-	Oid			rated_product_usage_array;
-	Oid			usage_status;
-	Oid			specification_status;
-	Oid			usage_status_label[UM_MAX_STATUSES];	/* filled by lifecycle.c */
-	Oid			specification_status_label[UM_MAX_STATUSES];
-} UmTypes;
+	const char *name;
+	Oid			oid;
+	uint64		as_of;			/* the change of any type that it was looked up behind */
+} UmType;
 
 extern void um_types_init(void);
-extern UmTypes *um_types(void);
+extern Oid	um_schema(void);
+extern Oid	um_type(UmType *type);
+extern Oid	um_characteristics_type(void);
 extern void um_require_column(const char *table, const char *column);
 extern Oid	um_table(const char *name, bool missing_ok);
 extern bool um_takes_jsonb(FunctionCallInfo fcinfo, int n);
-
-#define UM_SCHEMA "usage_mgmt"
 
 #endif

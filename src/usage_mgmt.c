@@ -24,7 +24,7 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
-	um_model_init();
+	um_models_init();
 	um_settings_init();
 	um_types_init();
 	um_spec_cache_init();

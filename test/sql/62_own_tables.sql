@@ -37,8 +37,8 @@ CREATE TRIGGER keys_update AFTER UPDATE ON own.parts REFERENCING OLD TABLE AS ol
 -- without an id there is no key, with one the ledger is not his to write
 INSERT INTO own.parts (status) VALUES ('received');
 UPDATE own.parts SET id = 'x';
-INSERT INTO own.parts (id, status) VALUES ('x', 'received');
--- columns that no JSON shows have their types, too
+INSERT INTO own.parts (id, usage_date, status) VALUES ('x', '2026-01-01', 'received');
+-- only a row of the tables themselves has a hash
 SELECT usage_mgmt.content_hash(r) FROM (SELECT id, usage_date, usage_type, description, status,
 	usage_specification_id, usage_specification_href, usage_specification_name, usage_characteristic,
 	related_party, rated_product_usage, 4711::bigint AS rejection, extra, received_at, changed_at,

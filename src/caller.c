@@ -1,0 +1,93 @@
+/*
+ * caller.c
+ *	  What the operation under way has told of itself, and how it is run.
+ *
+ * A row trigger cannot be given arguments by the statement that fires it.  What
+ * it has to know, the version whose names errors carry and whether what is
+ * closed may be deleted, is kept here while the operation runs, and nowhere
+ * else set or put back.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "caller.h"
+
+static int	speaking = UM_NOBODY;
+static bool deletes = false;
+
+/* The version that the operation speaks; UM_NOBODY where no operation runs. */
+int
+um_speaking(void)
+{
+	return speaking;
+}
+
+/* Whether the caller said that closed (billed) resources may go. */
+bool
+um_deletes_closed(void)
+{
+	return deletes;
+}
+
+/* The version whose names faults carry now. */
+UmVersion
+um_fault_version(const UmResource *resource)
+{
+	return speaking != UM_NOBODY && (resource->faces & (1 << speaking)) ? (UmVersion) speaking
+		: um_default_version(resource);
+}
+
+/* Does the work as an operation that speaks a version. */
+void
+um_as_caller(int version, bool deletes_closed, UmWork work, void *arg)
+{
+	int			speaking_before = speaking;
+	bool		deletes_before = deletes;
+
+	speaking = version;
+	deletes = deletes_closed;
+	PG_TRY();
+	{
+		work(arg);
+	}
+	PG_FINALLY();
+	{
+		speaking = speaking_before;
+		deletes = deletes_before;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Does the work in a subtransaction of its own.  Where it fails, it is undone,
+ * and the error is given, in the current memory context; else NULL.
+ */
+ErrorData *
+um_try(UmWork work, void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		work(arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error;
+}

@@ -1,0 +1,398 @@
+/*
+ * entry.c
+ *	  The operations as SQL functions, one for each verb of every resource.
+ *
+ * A function finds its resource by the name it is called by, so the same C
+ * stands behind post_usage and post_usage_specification.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#include "compat.h"
+#include "content.h"
+#include "errors.h"
+#include "operations.h"
+#include "row.h"
+
+/* What a function over rows keeps between two of them. */
+typedef struct RowShape
+{
+	Oid			type;
+	UmResource *resource;
+	TupleDesc	desc;
+	UmShape    *shape;
+} RowShape;
+
+static UmRequest request_of_one(FunctionCallInfo fcinfo, const char *verb, int version);
+static UmRequest request_of_many(FunctionCallInfo fcinfo, const char *before, const char *after,
+								 int version);
+static UmVersion version_arg(FunctionCallInfo fcinfo, int n, const UmResource *resource);
+static char *text_arg(FunctionCallInfo fcinfo, int n);
+static UmSlice json_arg(FunctionCallInfo fcinfo, int n);
+static void end_listing(Datum listing);
+static void put_refused(void *arg, const char *id, int sqlstate, const char *detail);
+static UmRecord *record_arg(FunctionCallInfo fcinfo, RowShape **shape);
+static RowShape *row_shape(FunctionCallInfo fcinfo, HeapTupleHeader header);
+pg_noreturn static void refuse_row_type(FunctionCallInfo fcinfo);
+
+PG_FUNCTION_INFO_V1(um_post);
+PG_FUNCTION_INFO_V1(um_get);
+PG_FUNCTION_INFO_V1(um_put);
+PG_FUNCTION_INFO_V1(um_patch);
+PG_FUNCTION_INFO_V1(um_delete);
+PG_FUNCTION_INFO_V1(um_list);
+PG_FUNCTION_INFO_V1(um_count);
+PG_FUNCTION_INFO_V1(um_explain);
+PG_FUNCTION_INFO_V1(um_patch_list);
+PG_FUNCTION_INFO_V1(um_patch_list_each);
+PG_FUNCTION_INFO_V1(um_delete_list);
+PG_FUNCTION_INFO_V1(um_to_tmf);
+PG_FUNCTION_INFO_V1(um_content_hash_of);
+PG_FUNCTION_INFO_V1(um_hash_version);
+PG_FUNCTION_INFO_V1(um_error_status);
+
+/* post_…(body json, version text) → json: creates, or finds it a repeat. */
+Datum
+um_post(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_one(fcinfo, "post_", 1);
+
+	request.body = json_arg(fcinfo, 0);
+	um_post_one(&request);
+	if (request.record == NULL)
+		PG_RETURN_NULL();		/* a trigger of the user's said no */
+	return um_json_of(request.record, request.version, NULL);
+}
+
+/* get_…(id text, fields text, version text) → json, NULL for no such id */
+Datum
+um_get(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_one(fcinfo, "get_", 2);
+	UmFields   *fields = um_fields(text_arg(fcinfo, 1), request.resource->model, request.version);
+
+	request.id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	um_get_one(&request);
+	if (request.record == NULL)
+		PG_RETURN_NULL();
+	return um_json_of(request.record, request.version, fields);
+}
+
+/* put_…(id text, body json, version text) → json: complete update. */
+Datum
+um_put(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_one(fcinfo, "put_", 2);
+
+	request.id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	request.body = json_arg(fcinfo, 1);
+	um_put_one(&request);
+	if (request.record == NULL)
+		PG_RETURN_NULL();
+	return um_json_of(request.record, request.version, NULL);
+}
+
+/* patch_…(id text, patch json, content_type text, version text) → json */
+Datum
+um_patch(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_one(fcinfo, "patch_", 3);
+
+	request.id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	request.body = json_arg(fcinfo, 1);
+	request.content_type = text_arg(fcinfo, 2);
+	um_patch_one(&request);
+	if (request.record == NULL)
+		PG_RETURN_NULL();
+	return um_json_of(request.record, request.version, NULL);
+}
+
+/* delete_…(id text [, billed boolean]) → boolean: whether there was one. */
+Datum
+um_delete(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_one(fcinfo, "delete_", -1);
+
+	request.id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	request.closed = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	um_delete_one(&request);
+	PG_RETURN_BOOL(request.count > 0);
+}
+
+/* get_…s(query text, version text) → setof json */
+Datum
+um_list(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	FuncCallContext *context;
+	Datum		json;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext old;
+		UmRequest	request;
+
+		context = SRF_FIRSTCALL_INIT();
+		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
+		request = request_of_many(fcinfo, "get_", "", 1);
+		context->user_fctx = um_list_open(&request);
+		/* a LIMIT outside leaves the list unfinished */
+		RegisterExprContextCallback(result->econtext, end_listing, PointerGetDatum(context->user_fctx));
+		MemoryContextSwitchTo(old);
+	}
+	context = SRF_PERCALL_SETUP();
+	if (um_list_next(context->user_fctx, &json))
+		SRF_RETURN_NEXT(context, json);
+	/* the listing goes with the function's memory */
+	UnregisterExprContextCallback(result->econtext, end_listing, PointerGetDatum(context->user_fctx));
+	SRF_RETURN_DONE(context);
+}
+
+static void
+end_listing(Datum listing)
+{
+	um_list_close((UmListing *) DatumGetPointer(listing));
+}
+
+/* count_…s(query text, version text) → bigint, ignoring limit and offset */
+Datum
+um_count(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_many(fcinfo, "count_", "", 1);
+
+	um_count_many(&request);
+	PG_RETURN_INT64(request.count);
+}
+
+/* explain_…s(query text, version text) → setof text: the plan */
+Datum
+um_explain(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	UmRequest	request = request_of_many(fcinfo, "explain_", "", 1);
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	foreach(cell, um_explain_many(&request))
+	{
+		Datum		line = CStringGetTextDatum(lfirst(cell));
+		bool		null = false;
+
+		tuplestore_putvalues(result->setResult, result->setDesc, &line, &null);
+	}
+	return (Datum) 0;
+}
+
+/* patch_…s(query text, patch json, content_type text, version text) → bigint */
+Datum
+um_patch_list(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_many(fcinfo, "patch_", "", 3);
+
+	request.body = json_arg(fcinfo, 1);
+	request.content_type = text_arg(fcinfo, 2);
+	um_patch_many(&request);
+	PG_RETURN_INT64(request.count);
+}
+
+/* patch_…s_each(the same) → table(id, code, errors) of what was refused */
+Datum
+um_patch_list_each(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_many(fcinfo, "patch_", "_each", 3);
+
+	InitMaterializedSRF(fcinfo, 0);
+	request.body = json_arg(fcinfo, 1);
+	request.content_type = text_arg(fcinfo, 2);
+	um_patch_each(&request, put_refused, fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+static void
+put_refused(void *arg, const char *id, int sqlstate, const char *detail)
+{
+	ReturnSetInfo *result = arg;
+	bool		nulls[3] = {false, false, false};
+	Datum		values[3] = {CStringGetTextDatum(id), CStringGetTextDatum(unpack_sql_state(sqlstate)),
+	CStringGetTextDatum(detail)};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* delete_…s(query text [, billed boolean]) → bigint: how many */
+Datum
+um_delete_list(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_many(fcinfo, "delete_", "", -1);
+
+	request.closed = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	um_delete_many(&request);
+	PG_RETURN_INT64(request.count);
+}
+
+/* The resource is told by the verb; version is the argument that names one, or -1. */
+static UmRequest
+request_of_one(FunctionCallInfo fcinfo, const char *verb, int version)
+{
+	UmRequest	request = {.resource = um_resource_of(fcinfo, verb, "")};
+
+	request.version = version_arg(fcinfo, version, request.resource);
+	return request;
+}
+
+static UmRequest
+request_of_many(FunctionCallInfo fcinfo, const char *before, const char *after, int version)
+{
+	UmRequest	request = {.resource = um_resources_of(fcinfo, before, after)};
+
+	request.version = version_arg(fcinfo, version, request.resource);
+	request.query = text_arg(fcinfo, 0);
+	return request;
+}
+
+/* The version that an argument names, or else the setting. */
+static UmVersion
+version_arg(FunctionCallInfo fcinfo, int n, const UmResource *resource)
+{
+	return um_version_of(resource, n < 0 ? NULL : text_arg(fcinfo, n));
+}
+
+static char *
+text_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+/*
+ * The text of an argument that is declared as text, json or jsonb: each verb
+ * has all three, so that a literal, a driver's parameter and what jsonb's
+ * functions make are taken alike.  Without a text for NULL.
+ */
+static UmSlice
+json_arg(FunctionCallInfo fcinfo, int n)
+{
+	Jsonb	   *jsonb;
+	StringInfoData out;
+	text	   *json;
+
+	if (PG_ARGISNULL(n))
+		return (UmSlice) {NULL, 0};
+	if (um_takes_jsonb(fcinfo, n))
+	{
+		jsonb = PG_GETARG_JSONB_P(n);
+		initStringInfo(&out);
+		JsonbToCString(&out, &jsonb->root, VARSIZE(jsonb));
+		return (UmSlice) {out.data, out.len};
+	}
+	json = PG_GETARG_TEXT_PP(n);
+	return (UmSlice) {VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json)};
+}
+
+/* to_tmf(row anyelement, version text) → json: a row of any of the tables. */
+Datum
+um_to_tmf(PG_FUNCTION_ARGS)
+{
+	RowShape   *shape;
+	UmRecord   *record;
+
+	if (fcinfo->flinfo->fn_extra == NULL && !type_is_rowtype(get_fn_expr_argtype(fcinfo->flinfo, 0)))
+		refuse_row_type(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	record = record_arg(fcinfo, &shape);
+	return um_json_of(record, version_arg(fcinfo, 1, shape->resource), NULL);
+}
+
+/*
+ * content_hash(row record) → uuid: the hash that a ledger keeps of a row as it
+ * is now.
+ */
+Datum
+um_content_hash_of(PG_FUNCTION_ARGS)
+{
+	RowShape   *shape;
+	UmHash	   *hash = palloc(sizeof(UmHash));
+
+	*hash = um_content_hash(record_arg(fcinfo, &shape));
+	PG_RETURN_UUID_P(hash);
+}
+
+/* The record of the row that the first argument is. */
+static UmRecord *
+record_arg(FunctionCallInfo fcinfo, RowShape **shape)
+{
+	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
+	HeapTupleData tuple;
+
+	*shape = row_shape(fcinfo, header);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	return um_record_from_tuple((*shape)->shape, (*shape)->desc, &tuple);
+}
+
+static RowShape *
+row_shape(FunctionCallInfo fcinfo, HeapTupleHeader header)
+{
+	RowShape   *kept = fcinfo->flinfo->fn_extra;
+	Oid			type = HeapTupleHeaderGetTypeId(header);
+	UmResource *resource;
+	MemoryContext old;
+
+	if (kept != NULL && kept->type == type)
+		return kept;
+	resource = um_resource_of_table(get_typ_typrelid(type));
+	if (resource == NULL)
+		refuse_row_type(fcinfo);
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	kept = palloc(sizeof(RowShape));
+	kept->type = type;
+	kept->resource = resource;
+	kept->desc = lookup_rowtype_tupdesc_copy(type, -1);
+	kept->shape = um_shape(resource->model, kept->desc, resource->model->noun);
+	MemoryContextSwitchTo(old);
+	fcinfo->flinfo->fn_extra = kept;
+	return kept;
+}
+
+static void
+refuse_row_type(FunctionCallInfo fcinfo)
+{
+	char	   *name = get_func_name(fcinfo->flinfo->fn_oid);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("%s takes a row of a table of %s", name, UM_SCHEMA),
+			 errhint("Pass the alias of the table itself: SELECT %s.%s(u) FROM %s.%s u.",
+					 UM_SCHEMA, name, UM_SCHEMA, um_resources->model->noun)));
+}
+
+/* hash_version() → smallint: the algorithm that content_hash follows. */
+Datum
+um_hash_version(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	PG_RETURN_INT16(UM_HASH_VERSION);
+}
+
+/* error_status(code text) → integer: the HTTP status that an SQLSTATE becomes. */
+Datum
+um_error_status(PG_FUNCTION_ARGS)
+{
+	char	   *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	if (strlen(code) != 5 || strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 5)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER), errmsg("\"%s\" is no SQLSTATE", code)));
+	PG_RETURN_INT32(um_http_status(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])));
+}

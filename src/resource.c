@@ -1,0 +1,175 @@
+/*
+ * resource.c
+ *	  The resources there are, and how one is found.
+ *
+ * What a resource is like is declared in model.c and nowhere else.  The SQL
+ * functions of all resources are the same C functions, which find theirs by
+ * the name they are called by; triggers do so, too.  A module of somebody's
+ * own may register another one, in its _PG_init.
+ */
+#include "postgres.h"
+
+#include "catalog/partition.h"
+#include "lib/stringinfo.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "resource.h"
+#include "settings.h"
+#include "types.h"
+
+UmResource *um_resources = NULL;
+
+static UmResource *named(FunctionCallInfo fcinfo, const char *before, const char *after, bool plural);
+
+/* Adds a resource behind those that are there, for the session; at load. */
+void
+um_resource_register(UmResource *resource)
+{
+	UmResource **end = &um_resources;
+
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = resource;
+	resource->model->resource = resource;
+	resource->model->life = resource->life;
+	um_model_init(resource->model, resource->date);
+}
+
+/* The resource of that noun; 22023 where there is none. */
+UmResource *
+um_resource(const char *noun)
+{
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (UmResource *r = um_resources; r != NULL; r = r->next)
+	{
+		if (strcmp(r->model->noun, noun) == 0)
+			return r;
+		appendStringInfo(&known, "%s\"%s\"", known.len == 0 ? "" : r->next == NULL ? " and " : ", ", r->model->noun);
+	}
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("resource \"%s\" is not known", noun),
+			 errhint("The resources are %s.", known.data)));
+}
+
+/* The resource whose noun the SQL function called has between before and after. */
+UmResource *
+um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after)
+{
+	return named(fcinfo, before, after, false);
+}
+
+/* The same by its plural. */
+UmResource *
+um_resources_of(FunctionCallInfo fcinfo, const char *before, const char *after)
+{
+	return named(fcinfo, before, after, true);
+}
+
+static UmResource *
+named(FunctionCallInfo fcinfo, const char *before, const char *after, bool plural)
+{
+	char	   *name = get_func_name(fcinfo->flinfo->fn_oid);
+	int			from = strlen(before);
+	int			len = name != NULL ? (int) strlen(name) - from - (int) strlen(after) : -1;
+
+	if (len > 0 && strncmp(name, before, from) == 0 && strcmp(name + from + len, after) == 0)
+		for (UmResource *r = um_resources; r != NULL; r = r->next)
+		{
+			const char *word = plural ? r->plural : r->model->noun;
+
+			if ((int) strlen(word) == len && strncmp(name + from, word, len) == 0)
+				return r;
+		}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_FUNCTION),
+			 errmsg("function \"%s\" names no resource", name != NULL ? name : ""),
+			 errhint("Its name is \"%s\", a resource's %s, and \"%s\".", before,
+					 plural ? "plural" : "noun", after)));
+}
+
+/* The resource whose table, or partition of it, that is; NULL for any other. */
+UmResource *
+um_resource_of_table(Oid relation)
+{
+	if (OidIsValid(relation) && get_rel_relispartition(relation))
+		relation = get_partition_parent(relation, true);
+	for (UmResource *r = um_resources; OidIsValid(relation) && r != NULL; r = r->next)
+		if (relation == um_table(r->model->noun, true))
+			return r;
+	return NULL;
+}
+
+/*
+ * The version of that name, NULL for the setting.  A resource with one face
+ * answers in it whatever the setting says; 22023 for a face that it has not.
+ */
+UmVersion
+um_version_of(const UmResource *resource, const char *name)
+{
+	UmVersion	version;
+
+	if (name == NULL)
+		return um_default_version(resource);
+	version = um_version(name);
+	if (!(resource->faces & (1 << version)))
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("version \"%s\" of the standard has no %s", name, resource->model->label)));
+	return version;
+}
+
+/* The version in which a resource is spoken of where nobody names one. */
+UmVersion
+um_default_version(const UmResource *resource)
+{
+	int			version = um_tmf_version;
+
+	while (!(resource->faces & (1 << version)))
+		version = (version + 1) % UM_VERSIONS;
+	return version;
+}
+
+/*
+ * SQL of a resource, in the current memory context: of the text the words
+ * {table}, {date}, {ledger} and {conflict} are replaced by the names that they
+ * are here.
+ */
+char *
+um_sql(const UmResource *resource, const char *text)
+{
+	struct
+	{
+		const char *word;
+		const char *schema;
+		const char *name;
+	}			words[] = {
+		{"{table}", UM_SCHEMA ".", resource->model->noun}, {"{date}", "", resource->date},
+		{"{ledger}", UM_SCHEMA ".", resource->ledger}, {"{conflict}", UM_SCHEMA ".", resource->conflict},
+		{"{noun}", "", resource->model->noun}
+	};
+	StringInfoData out;
+
+	initStringInfo(&out);
+	while (*text != '\0')
+	{
+		size_t		i = 0;
+
+		while (i < lengthof(words) && strncmp(text, words[i].word, strlen(words[i].word)) != 0)
+			i++;
+		if (i == lengthof(words))
+		{
+			appendStringInfoChar(&out, *text++);
+			continue;
+		}
+		Assert(words[i].name != NULL);
+		appendStringInfo(&out, "%s%s", words[i].schema, words[i].name);
+		text += strlen(words[i].word);
+	}
+	return out.data;
+}

@@ -1,0 +1,57 @@
+/*
+ * resource.h
+ *	  What is true of a resource and not of an object's shape.
+ */
+#ifndef UM_RESOURCE_H
+#define UM_RESOURCE_H
+
+#include "fmgr.h"
+#include "utils/relcache.h"
+
+#include "model.h"
+
+/*
+ * Tables and functions are named after the resource: where the noun of the
+ * model is parcel and the plural parcels there are usage_mgmt.parcel,
+ * post_parcel, get_parcels, parcel_document, …
+ */
+typedef struct UmResource
+{
+	UmModel    *model;
+	const char *plural;
+	const char *about;			/* a sentence for who reads the table */
+	UmLifeCycle *life;
+	int			faces;			/* versions it has, as bits */
+	const char *path[UM_VERSIONS];	/* of its URI */
+
+	/*
+	 * Column of the date by which it is partitioned.  Then a ledger says that
+	 * an id is one resource's, whatever its partition, and what comes in under
+	 * the id of another goes to the table of conflicts.  NULL: one table.
+	 */
+	const char *date;
+	const char *ledger;
+	const char *conflict;
+
+	/* What it is checked against, and the column with its id; NULL for nothing. */
+	struct UmResource *specification;
+	const char *specification_id;
+
+	/* filled in by um_resource_register */
+	struct UmPlans *plans;		/* of the session, see store.c */
+	struct UmResource *next;
+} UmResource;
+
+/* All of them; to loop over with ->next. */
+extern UmResource *um_resources;
+
+extern PGDLLEXPORT void um_resource_register(UmResource *resource);
+extern PGDLLEXPORT UmResource *um_resource(const char *noun);
+extern UmResource *um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after);
+extern UmResource *um_resources_of(FunctionCallInfo fcinfo, const char *before, const char *after);
+extern UmResource *um_resource_of_table(Oid relation);
+extern UmVersion um_version_of(const UmResource *resource, const char *name);
+extern UmVersion um_default_version(const UmResource *resource);
+extern char *um_sql(const UmResource *resource, const char *text);
+
+#endif

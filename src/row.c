@@ -1,0 +1,449 @@
+/*
+ * row.c
+ *	  A row of a table, or an element of a list in one, as a record and back.
+ *
+ * Columns are found by name, because a user may have added some and a dump of
+ * an older version may lack some.
+ *
+ * A row is not to be trusted: SQL can make one with any value that the types
+ * of its columns allow, and a table can hold one from while its triggers were
+ * disabled.  What no record can hold, an extra that is no object, an array of
+ * two dimensions, is refused here, where every row comes in, so that whoever
+ * has a record need not look again.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#include "characteristics.h"
+#include "compat.h"
+#include "errors.h"
+#include "resource.h"
+#include "row.h"
+#include "settings.h"
+#include "tmf_read.h"
+#include "tmf_write.h"
+#include "types.h"
+
+/* The composite type of a list's elements. */
+typedef struct UmElementType
+{
+	TypeCacheEntry *entry;
+	TupleDesc	desc;
+	UmShape    *shape;			/* NULL until all is known */
+} UmElementType;
+
+static UmAttribute *attribute_of(const UmModel *model, const char *column, int next);
+static void check_column(const UmModel *model, UmAttribute *attribute,
+						 Form_pg_attribute column, const char *relation);
+static Oid	internal_type(const UmAttribute *attribute);
+static void name_row(void *arg);
+static bool slot_from_column(const UmAttribute *attribute, UmFaults *faults,
+							 const UmPath *parent, Datum *slot);
+static bool object_from_jsonb(Datum value, UmFaults *faults, const UmPath *path, Datum *slot);
+static UmList *list_from_array(UmModel *model, ArrayType *array, UmFaults *faults,
+							   const UmPath *path);
+static UmRecord *record_from_element(const UmElementType *type, Datum element, UmFaults *faults,
+									 const UmPath *path);
+static Datum array_from_list(UmModel *model, const UmList *list);
+static Datum jsonb_from_tree(const UmAttribute *attribute, UmList *list);
+static HeapTuple tuple_from_record(const UmRecord *record, const UmElementType *type);
+static const UmElementType *element_type(UmModel *model);
+
+/*
+ * Maps the columns of a row type to the slots of a model, in the current
+ * memory context.  42703 or 42804 where a column is missing or of another
+ * type, as in a dump of an older version.
+ */
+UmShape *
+um_shape(const UmModel *model, TupleDesc desc, const char *relation)
+{
+	UmShape    *shape = palloc(sizeof(UmShape));
+
+	shape->model = model;
+	shape->type = desc->tdtypeid;
+	shape->natts = desc->natts;
+	shape->slot = palloc(sizeof(int) * Max(desc->natts, 1));
+	shape->column = palloc(sizeof(int) * model->slots);
+	memset(shape->column, -1, sizeof(int) * model->slots);
+	for (int i = 0, next = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+		UmAttribute *attribute = column->attisdropped ? NULL
+			: attribute_of(model, NameStr(column->attname), next);
+
+		shape->slot[i] = -1;
+		if (attribute == NULL)
+			continue;
+		check_column(model, attribute, column, relation);
+		shape->slot[i] = attribute->slot;
+		shape->column[attribute->slot] = i;
+		next = attribute->slot + 1;
+	}
+	for (int s = 0; s < model->slots; s++)
+		if (shape->column[s] < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of \"%s\" does not exist",
+							model->slot[s]->column, relation),
+					 errhint("SELECT %s.install_tables() brings older tables up to date.",
+							 UM_SCHEMA)));
+	return shape;
+}
+
+/* What a column holds, mostly the next one of the model: a shape is made for each get. */
+static UmAttribute *
+attribute_of(const UmModel *model, const char *column, int next)
+{
+	if (next < model->slots && strcmp(model->slot[next]->column, column) == 0)
+		return model->slot[next];
+	return um_find_attribute(model, column);
+}
+
+static void
+check_column(const UmModel *model, UmAttribute *attribute, Form_pg_attribute column,
+			 const char *relation)
+{
+	Oid			expected = um_slot_type(attribute, model);
+
+	if (column->atttypid != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of \"%s\" is of type %s, not %s",
+						NameStr(column->attname), relation,
+						format_type_be(column->atttypid), format_type_be(expected)),
+				 errhint("SELECT %s.install_tables() brings older tables up to date.",
+						 UM_SCHEMA)));
+}
+
+/* The type of a column that no JSON shows. */
+static Oid
+internal_type(const UmAttribute *attribute)
+{
+	return strcmp(attribute->column, "rejection") == 0 ? JSONBOID
+		: strcmp(attribute->column, "load_id") == 0 ? INT8OID : TIMESTAMPTZOID;
+}
+
+/* The type of the column that holds an attribute. */
+Oid
+um_slot_type(const UmAttribute *attribute, const UmModel *model)
+{
+	switch (attribute->kind)
+	{
+		case UM_TEXT:
+		case UM_URI:
+		case UM_ANY:
+			return TEXTOID;
+		case UM_INTERNAL:
+			return internal_type(attribute);
+		case UM_TIME:
+			return TIMESTAMPTZOID;
+		case UM_NUMBER:
+			return NUMERICOID;
+		case UM_BOOL:
+			return BOOLOID;
+		case UM_STATUS:
+			return um_type(&model->life->type);
+		case UM_CHARACTERISTICS:
+			return um_characteristics_type();
+		case UM_LIST:
+			return get_array_type(um_type(&attribute->of->type));
+		case UM_JSON:
+		case UM_TREE:
+		case UM_BRANCH:
+		case UM_EXTRA:
+			return JSONBOID;
+		default:
+			return InvalidOid;
+	}
+}
+
+/* Raises what a record cannot hold of the row. */
+UmRecord *
+um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple)
+{
+	Datum		values[MaxTupleAttributeNumber];
+	bool		nulls[MaxTupleAttributeNumber];
+
+	Assert(desc->natts == shape->natts);
+	heap_deform_tuple(tuple, desc, values, nulls);
+	return um_record_from_values(shape, values, nulls);
+}
+
+/* The same for a row taken apart. */
+UmRecord *
+um_record_from_values(const UmShape *shape, const Datum *values, const bool *nulls)
+{
+	UmFaults	faults = {um_default_version(shape->model->resource), NIL, 0};
+	UmRecord   *record = um_record_read_values(shape, values, nulls, &faults, NULL);
+
+	if (faults.list != NIL)
+		um_refuse_row(record, &faults, NULL);
+	return record;
+}
+
+/* Collects what a record cannot hold of the row. */
+UmRecord *
+um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple tuple, UmFaults *faults)
+{
+	Datum		values[MaxTupleAttributeNumber];
+	bool		nulls[MaxTupleAttributeNumber];
+
+	Assert(desc->natts == shape->natts);
+	heap_deform_tuple(tuple, desc, values, nulls);
+	return um_record_read_values(shape, values, nulls, faults, NULL);
+}
+
+/* The same for a row taken apart, or the element of a list at path. */
+UmRecord *
+um_record_read_values(const UmShape *shape, const Datum *values, const bool *nulls,
+					  UmFaults *faults, const UmPath *path)
+{
+	UmRecord   *record = um_record_new(shape->model);
+
+	for (int s = 0; s < shape->model->slots; s++)
+	{
+		int			column = shape->column[s];
+		const UmAttribute *attribute = shape->model->slot[s];
+
+		if (nulls[column])
+			continue;
+		record->value[s] = values[column];
+		record->state[s] = UM_SET;
+		if (attribute->kind >= UM_CHARACTERISTICS && attribute->kind != UM_INTERNAL &&
+			!slot_from_column(attribute, faults, path, &record->value[s]))
+			record->state[s] = UM_FAULTY;
+	}
+	return record;
+}
+
+/*
+ * Raises the faults of a row, of the given table or of none.  A statement may
+ * see many rows: the context tells which one it is.
+ */
+void
+um_refuse_row(const UmRecord *record, UmFaults *faults, Relation table)
+{
+	ErrorContextCallback context;
+
+	context.callback = name_row;
+	context.arg = unconstify(UmRecord *, record);
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	um_raise_faults_of_row(faults, record->model, table);
+	error_context_stack = context.previous;
+}
+
+static void
+name_row(void *arg)
+{
+	const UmRecord *record = arg;
+
+	if (um_is_set(record, record->model->id->slot))
+		errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(um_id(record)));
+}
+
+/* Makes of what a column holds what the slot does; false where it cannot. */
+static bool
+slot_from_column(const UmAttribute *attribute, UmFaults *faults, const UmPath *parent, Datum *slot)
+{
+	UmPath		path = {parent, attribute, 0};
+	int			before = list_length(faults->list);
+	ArrayType  *array;
+
+	switch (attribute->kind)
+	{
+		case UM_LIST:
+			array = DatumGetArrayTypeP(*slot);
+			if (ARR_NDIM(array) > 1)
+			{
+				um_fault(faults, &path, UM_RULE, "has %d dimensions", ARR_NDIM(array));
+				return false;
+			}
+			*slot = PointerGetDatum(list_from_array(attribute->of, array, faults, &path));
+			return true;
+		case UM_TREE:
+		case UM_BRANCH:
+			*slot = PointerGetDatum(um_tree_from_jsonb(attribute, *slot, faults, &path));
+			return list_length(faults->list) == before;
+		case UM_CHARACTERISTICS:
+			*slot = PointerGetDatum(PG_DETOAST_DATUM_PACKED(*slot));
+			return true;
+		case UM_EXTRA:
+			return object_from_jsonb(*slot, faults, &path, slot);
+		default:
+			return true;
+	}
+}
+
+/* What an object keeps of what the model does not know is itself an object. */
+static bool
+object_from_jsonb(Datum value, UmFaults *faults, const UmPath *path, Datum *slot)
+{
+	Jsonb	   *jsonb = DatumGetJsonbP(value);
+
+	*slot = JsonbPGetDatum(jsonb);
+	if (!JB_ROOT_IS_OBJECT(jsonb))
+		um_fault(faults, path, UM_RULE, "is not a JSON object");
+	return JB_ROOT_IS_OBJECT(jsonb);
+}
+
+/* Where its elements are counted from is no part of a list. */
+static UmList *
+list_from_array(UmModel *model, ArrayType *array, UmFaults *faults, const UmPath *path)
+{
+	const UmElementType *type = element_type(model);
+	UmPath		at = {path, NULL, 0};
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+	UmList	   *list;
+
+	Assert(ARR_ELEMTYPE(array) == type->shape->type);
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE,
+					  &elements, &nulls, &count);
+	list = um_list_new(count);
+	for (; at.index < count; at.index++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!nulls[at.index])
+			list->record[at.index] = record_from_element(type, elements[at.index], faults, &at);
+	}
+	return list;
+}
+
+static UmRecord *
+record_from_element(const UmElementType *type, Datum element, UmFaults *faults, const UmPath *path)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(element);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	Datum		values[MaxTupleAttributeNumber];
+	bool		nulls[MaxTupleAttributeNumber];
+
+	heap_deform_tuple(&tuple, type->desc, values, nulls);
+	return um_record_read_values(type->shape, values, nulls, faults, path);
+}
+
+/* The records of a jsonb column; what no reader would take goes to the faults. */
+UmList *
+um_tree_from_jsonb(const UmAttribute *attribute, Datum value, UmFaults *faults, const UmPath *path)
+{
+	Jsonb	   *jsonb = DatumGetJsonbP(value);
+	StringInfoData text;
+	UmScan		scan;
+	UmList	   *list;
+
+	initStringInfo(&text);
+	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
+	um_scan_init(&scan, text.data, text.len);
+	list = um_read_tree(&scan, attribute, faults, path);
+	if (scan.sqlstate != 0)
+		um_fault(faults, path, scan.sqlstate, "%s", scan.message);
+	return list;
+}
+
+/* The datum that the column of a slot holds. */
+Datum
+um_record_datum(const UmRecord *record, int slot)
+{
+	const UmAttribute *attribute = record->model->slot[slot];
+	UmList	   *list = (UmList *) DatumGetPointer(record->value[slot]);
+
+	Assert(record->state[slot] == UM_SET);
+	switch (attribute->kind)
+	{
+		case UM_LIST:
+			return array_from_list(attribute->of, list);
+		case UM_TREE:
+		case UM_BRANCH:
+			return jsonb_from_tree(attribute, list);
+		default:
+			return record->value[slot];
+	}
+}
+
+static Datum
+array_from_list(UmModel *model, const UmList *list)
+{
+	const UmElementType *type = element_type(model);
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list->count, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(list->count, 1));
+	int			lower = 1;
+
+	if (list->count == 0)
+		return PointerGetDatum(construct_empty_array(type->shape->type));
+	for (int i = 0; i < list->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		nulls[i] = list->record[i] == NULL;
+		elements[i] = nulls[i] ? (Datum) 0
+			: HeapTupleGetDatum(tuple_from_record(list->record[i], type));
+	}
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, (int *) &list->count, &lower,
+											  type->shape->type, -1, false, TYPALIGN_DOUBLE));
+}
+
+static HeapTuple
+tuple_from_record(const UmRecord *record, const UmElementType *type)
+{
+	Datum		values[MaxTupleAttributeNumber];
+	bool		nulls[MaxTupleAttributeNumber];
+
+	Assert(record->model == type->shape->model);
+	memset(nulls, true, type->desc->natts);
+	for (int s = 0; s < record->model->slots; s++)
+		if (record->state[s] == UM_SET)
+		{
+			values[type->shape->column[s]] = um_record_datum(record, s);
+			nulls[type->shape->column[s]] = false;
+		}
+	return heap_form_tuple(type->desc, values, nulls);
+}
+
+/* Trees are stored under the names of R14.5, with real types. */
+static Datum
+jsonb_from_tree(const UmAttribute *attribute, UmList *list)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	um_write_tree(&text, attribute, list, UM_R14_5);
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+}
+
+/*
+ * The type of a list's elements, kept until it changes: then the type cache
+ * forgets its descriptor, which, being counted, is no other's meanwhile.
+ */
+static const UmElementType *
+element_type(UmModel *model)
+{
+	UmElementType *type = model->element;
+	Oid			oid = um_type(&model->type);
+	MemoryContext old;
+
+	if (type != NULL && type->shape != NULL && type->entry->type_id == oid &&
+		type->entry->tupDesc == type->desc)
+		return type;
+	if (type == NULL)
+		type = model->element = MemoryContextAllocZero(CacheMemoryContext, sizeof(UmElementType));
+	type->shape = NULL;
+	type->entry = lookup_type_cache(oid, TYPECACHE_TUPDESC);
+	/* counted as the type cache itself does: no owner would let it go */
+	type->desc = type->entry->tupDesc;
+	type->desc->tdrefcount++;
+	old = MemoryContextSwitchTo(CacheMemoryContext);
+	type->shape = um_shape(model, type->desc, model->noun);
+	MemoryContextSwitchTo(old);
+	return type;
+}
