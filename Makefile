@@ -56,7 +56,7 @@ SQL_PARTS = \
 	sql/10_status.sql \
 	sql/20_characteristics.sql \
 	sql/30_composites.sql \
-	sql/40_triggers.sql \
+	sql/40_resources.sql \
 	sql/50_tables.sql \
 	sql/55_loads.sql \
 	sql/60_partitions.sql \

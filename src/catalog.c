@@ -16,6 +16,7 @@
 #include "row.h"
 
 static void put_moves(ReturnSetInfo *result, const UmResource *resource);
+static char *type_name(const UmResource *resource);
 static Datum status_array(const UmLifeCycle *life, int statuses);
 static char *declaration(const UmAttribute *attribute, const UmModel *model);
 static char *comment(const UmAttribute *attribute);
@@ -81,8 +82,8 @@ um_attribute_names(PG_FUNCTION_ARGS)
 
 /*
  * resources() → (noun, plural, label, about, date_column, ledger, conflict,
- * specification, closed, rejected, open): what there is, in its order; the last
- * three are statuses.
+ * specification, type, closed, rejected, open): what there is, in its order; the
+ * last three are statuses.
  */
 Datum
 um_resource_list(PG_FUNCTION_ARGS)
@@ -93,7 +94,8 @@ um_resource_list(PG_FUNCTION_ARGS)
 	for (UmResource *r = um_resources; r != NULL; r = r->next)
 	{
 		const char *texts[] = {r->model->noun, r->plural, r->model->label, r->about, r->date,
-			r->ledger, r->conflict, r->specification != NULL ? r->specification->model->noun : NULL};
+			r->ledger, r->conflict, r->specification != NULL ? r->specification->model->noun : NULL,
+			type_name(r)};
 		int			sets[] = {r->life->closed, r->life->rejected, r->life->open};
 		Datum		values[lengthof(texts) + lengthof(sets)];
 		bool		nulls[lengthof(texts) + lengthof(sets)] = {false};
@@ -108,6 +110,21 @@ um_resource_list(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* What a document's @type calls it: the last segment of its path, with a capital. */
+static char *
+type_name(const UmResource *resource)
+{
+	const char *path = resource->path[um_default_version(resource)];
+	const char *end = strrchr(path, '/');
+	char	   *name;
+
+	for (path = end; path > resource->path[um_default_version(resource)] && path[-1] != '/';)
+		path--;
+	name = pnstrdup(path, end - path);
+	name[0] = pg_toupper((unsigned char) name[0]);
+	return name;
 }
 
 static Datum
