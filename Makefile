@@ -3,6 +3,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" usage_mgmt.c
 
 MODULE_big = usage_mgmt
 OBJS = \
+	src/attribute.o \
 	src/batch.o \
 	src/bulk.o \
 	src/caller.o \
@@ -124,12 +125,25 @@ uninstall: uninstall-man
 uninstall-man:
 	rm -f '$(DESTDIR)$(mandir)/man1/usagectl.1'
 
-.PHONY: bench check-san check-symbols fuzz install-man uninstall-man
+.PHONY: bench check-layers check-san check-symbols fuzz install-man uninstall-man
 
 # Symbols of an extension share one namespace with every other one loaded.
 check-symbols: $(MODULE_big).so
 	@! nm --defined-only --extern-only --dynamic $< | awk '{print $$3}' \
 		| grep -vE '^(um_|pg_finfo_um_|_PG_init$$|Pg_magic_func$$|_init$$|_fini$$)'
+
+# Calls go downwards in the list of files of docs/development.md.
+check-layers: $(MODULE_big).so
+	@nm $(OBJS) | awk ' \
+		FNR == NR { if ($$0 ~ /^\| `[a-z_]*\.c`/) { split($$0, f, "`"); place[f[2]] = ++n } next } \
+		/\.o:$$/ { file = $$1; gsub(/.*\/|\.o:/, "", file); file = file ".c"; \
+			if (!(file in place)) { print file " is not in docs/development.md"; bad = 1 } next } \
+		NF < 2 { next } \
+		$$(NF - 1) == "U" { user[++uses] = file; used[uses] = $$NF; next } \
+		$$(NF - 1) ~ /[TDBRC]/ { home[$$NF] = file } \
+		END { for (i = 1; i <= uses; i++) if (used[i] in home && place[home[used[i]]] < place[user[i]]) { \
+				print user[i] " calls up to " home[used[i]] ": " used[i]; bad = 1 } \
+			exit bad }' docs/development.md -
 
 bench:
 	test/bench/run

@@ -66,7 +66,7 @@ pgxs_make() {
 
 # build [FLAG...]
 build() {
-	pgxs_make -s -j"$(nproc)" COPT="-Werror $*" all && pgxs_make -s COPT="-Werror $*" check-symbols
+	pgxs_make -s -j"$(nproc)" COPT="-Werror $*" all && pgxs_make -s COPT="-Werror $*" check-symbols check-layers
 }
 
 # A file that the checkout no longer has must not be found from an earlier run.

@@ -152,9 +152,7 @@ extern UmModel um_rated_product_usage;
 extern UmModel um_characteristic_specification;
 extern UmModel um_characteristic_value;
 
-extern void um_models_init(void);
 extern void um_model_init(UmModel *model, const char *date);
-extern UmVersion um_version(const char *name);
 extern UmAttribute *um_find_attribute(const UmModel *model, const char *column);
 extern UmAttribute *um_search_name(const UmNames *names, UmSlice key, int *hint);
 extern const char *um_name_in(const UmAttribute *attribute, UmVersion version);

@@ -22,7 +22,18 @@
 
 UmResource *um_resources = NULL;
 
+static const char *const version_names[UM_VERSIONS] = {"r14.5", "v4"};
+
 static UmResource *named(FunctionCallInfo fcinfo, const char *before, const char *after, bool plural);
+
+/* Makes the declared resources known; once, at load. */
+void
+um_resource_init(void)
+{
+	um_model_init(&um_characteristic, NULL);
+	for (UmResource *const *r = um_declared_resources; *r != NULL; r++)
+		um_resource_register(*r);
+}
 
 /* Adds a resource behind those that are there, for the session; at load. */
 void
@@ -122,6 +133,20 @@ um_version_of(const UmResource *resource, const char *name)
 				(errcode(UM_PARAMETER),
 				 errmsg("version \"%s\" of the standard has no %s", name, resource->model->label)));
 	return version;
+}
+
+/* The version of that name; 22023 where there is none. */
+UmVersion
+um_version(const char *name)
+{
+	for (int v = 0; v < UM_VERSIONS; v++)
+		if (pg_strcasecmp(name, version_names[v]) == 0)
+			return v;
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("version \"%s\" of the standard is not known", name),
+			 errhint("The versions are \"%s\" and \"%s\".",
+					 version_names[UM_R14_5], version_names[UM_V4])));
 }
 
 /* The version in which a resource is spoken of where nobody names one. */

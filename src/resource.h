@@ -45,11 +45,16 @@ typedef struct UmResource
 /* All of them; to loop over with ->next. */
 extern UmResource *um_resources;
 
+/* Those of model.c; the last is NULL. */
+extern UmResource *const um_declared_resources[];
+
+extern void um_resource_init(void);
 extern PGDLLEXPORT void um_resource_register(UmResource *resource);
 extern PGDLLEXPORT UmResource *um_resource(const char *noun);
 extern UmResource *um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after);
 extern UmResource *um_resources_of(FunctionCallInfo fcinfo, const char *before, const char *after);
 extern UmResource *um_resource_of_table(Oid relation);
+extern UmVersion um_version(const char *name);
 extern UmVersion um_version_of(const UmResource *resource, const char *name);
 extern UmVersion um_default_version(const UmResource *resource);
 extern char *um_sql(const UmResource *resource, const char *text);

@@ -10,7 +10,7 @@
 #include "compat.h"
 #include "cursor.h"
 #include "ledger.h"
-#include "model.h"
+#include "resource.h"
 #include "rows.h"
 #include "setting_table.h"
 #include "settings.h"
@@ -24,7 +24,7 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
-	um_models_init();
+	um_resource_init();
 	um_settings_init();
 	um_types_init();
 	um_spec_cache_init();
