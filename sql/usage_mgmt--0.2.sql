@@ -837,7 +837,7 @@ BEGIN
 	'As received; of one above 64 MB the first megabyte.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.document_raw IS 'What is no text in the server''s encoding.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.document_length IS 'Bytes of the whole record.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.resource IS 'The noun of what it was to be: usage, usage_specification, ….';
+	COMMENT ON COLUMN usage_mgmt.import_reject.resource IS 'The noun of what it was to be: usage, usage_specification and so on.';
 	COMMENT ON COLUMN usage_mgmt.import_reject.errors IS 'A JSON array of {path, code, message}.';
 
 	-- The books are kept as the owner of the tables, whom no policy concerns. Rejects have none:
