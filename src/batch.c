@@ -304,7 +304,6 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 		change_fate(batch, from, to, FATE_NEW, FATE_STORED);
 		return;
 	}
-	um_vouch_no_more();
 	if ((error->sqlerrcode == UM_ID_TAKEN || is_partition_new(batch->resource, error)) && !again)
 	{
 		/* the ledger was not asked, or another session was faster: look again */

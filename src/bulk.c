@@ -95,9 +95,11 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionI
 {
 	(void) parent;
 	(void) arg;
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		while (innermost != NULL && innermost->transaction >= mine)
-			drop_batch(innermost);
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	um_vouch_no_more();
+	while (innermost != NULL && innermost->transaction >= mine)
+		drop_batch(innermost);
 }
 
 static void

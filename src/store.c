@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
@@ -494,8 +495,9 @@ um_store_insert(const UmRecord *record)
 	int			n = column_args(record, args, nulls);
 	int			receipt = record->model->receipt_slot;
 
-	args[n] = record->value[receipt];
-	nulls[n] = um_is_set(record, receipt) ? ' ' : 'n';
+	args[n] = um_is_set(record, receipt) ? record->value[receipt]
+		: TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	nulls[n] = ' ';
 	return run(insert_plan(record->model->resource), record->model, args, nulls, false);
 }
 
