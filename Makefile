@@ -22,6 +22,7 @@ OBJS = \
 	src/entry.o \
 	src/errors.o \
 	src/faults.o \
+	src/filter.o \
 	src/json_scan.o \
 	src/json_tree.o \
 	src/ledger.o \
@@ -31,6 +32,7 @@ OBJS = \
 	src/model.o \
 	src/names.o \
 	src/operations.o \
+	src/page.o \
 	src/patch.o \
 	src/query.o \
 	src/query_string.o \
@@ -43,6 +45,7 @@ OBJS = \
 	src/setting_table.o \
 	src/settings.o \
 	src/spec_cache.o \
+	src/statement.o \
 	src/store.o \
 	src/tmf_read.o \
 	src/tmf_write.o \

@@ -23,8 +23,8 @@
 #include "cursor.h"
 #include "errors.h"
 #include "operations.h"
+#include "page.h"
 #include "patch.h"
-#include "query.h"
 #include "row.h"
 #include "rows.h"
 #include "store.h"
@@ -106,7 +106,7 @@ um_list_open(const UmRequest *request)
 	/* the cursor needs the statement as long as it is there */
 	MemoryContextSwitchTo(context);
 	select_statement(&statement, "u.*", request, query);
-	um_add_page(&statement, query, listing->version);
+	um_add_page(&statement, query);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
 	listing->cursor = um_cursor_open(statement.sql.data, statement.nargs, statement.types,
@@ -183,7 +183,7 @@ um_explain_many(UmRequest *request)
 
 	SPI_connect();
 	select_statement(&statement, "u.*", request, query);
-	um_add_page(&statement, query, request->version);
+	um_add_page(&statement, query);
 	explained = statement;
 	initStringInfo(&explained.sql);
 	appendStringInfo(&explained.sql, "EXPLAIN (COSTS OFF) %s", statement.sql.data);

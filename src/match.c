@@ -4,7 +4,7 @@
  *
  * A query string has no types.  Where the model gives none either, as for a
  * characteristic, two values are compared as numbers where both are numbers,
- * else byte by byte.  These are the SQL functions that query.c calls.
+ * else byte by byte.  These are the SQL functions that filters call.
  */
 #include "postgres.h"
 
@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -25,8 +26,8 @@
 #include "compat.h"
 #include "errors.h"
 #include "match.h"
+#include "names.h"
 #include "tmf_read.h"
-#include "types.h"
 
 /* What numeric holds: 131072 digits before the point, 16383 behind it. */
 #define LONGEST_NUMBER (131072 + 16383 + 16)
@@ -43,6 +44,7 @@ static int	id_column(TupleDesc desc);
 static Alternatives alternatives(text *op, ArrayType *values);
 static bool matches_any(UmSlice value, const Alternatives *wanted);
 static bool matches(UmSlice value, UmOperator op, Datum wanted);
+static void try_regex(const char *regex);
 static UmSlice slice_of(Datum value);
 
 PG_FUNCTION_INFO_V1(um_value_matches);
@@ -139,7 +141,7 @@ id_column(TupleDesc desc)
 	if (column <= 0 || SPI_gettypeid(desc, column) != TEXTOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("type \"%s.related_party\" has no text \"id\"", UM_SCHEMA)));
+				 errmsg("type %s has no text \"id\"", format_type_be(desc->tdtypeid))));
 	return column;
 }
 
@@ -216,9 +218,38 @@ um_compare_text(UmSlice a, UmSlice b)
 	return order != 0 ? order : a.len - b.len;
 }
 
-/* 22023 for what is no regular expression. */
+/*
+ * PostgreSQL's expressions are automata and cancellable; back-references are
+ * what makes them explode, and size.
+ */
 void
-um_try_regex(const char *regex)
+um_check_regex(const char *regex)
+{
+	bool		escaped = false;
+
+	if (pg_mbstrlen(regex) > 1000)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("a regular expression has at most 1000 characters")));
+	for (const char *p = regex; *p != '\0'; p++)
+	{
+		if (escaped && isdigit((unsigned char) *p) && *p != '0')
+			ereport(ERROR,
+					(errcode(UM_PARAMETER),
+					 errmsg("a regular expression cannot have back-references")));
+		escaped = *p == '\\' && !escaped;
+	}
+	/* embedded options could make it another kind of expression */
+	if (strncmp(regex, "***", 3) == 0)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("a regular expression cannot have a director")));
+	try_regex(regex);
+}
+
+/* 22023 for what is no regular expression. */
+static void
+try_regex(const char *regex)
 {
 	MemoryContext context = CurrentMemoryContext;
 

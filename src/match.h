@@ -5,9 +5,9 @@
 #ifndef UM_MATCH_H
 #define UM_MATCH_H
 
-#include "query_string.h"
+#include "json_scan.h"
 
 extern int	um_compare_text(UmSlice a, UmSlice b);
-extern void um_try_regex(const char *regex);
+extern void um_check_regex(const char *regex);
 
 #endif

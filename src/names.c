@@ -15,7 +15,11 @@
 
 #include "compat.h"
 #include "names.h"
-#include "query_string.h"
+
+const char *const um_operators[] = {"eq", "ne", "gt", "gte", "lt", "lte", "regex", NULL};
+
+/* What steers the answer to a query instead of filtering it. */
+const char *const um_parameters[] = {"fields", "limit", "offset", "after", "sort", "all", NULL};
 
 /* No name of the model is so long; what is longer is compared by its start. */
 #define LONGEST_NAME 64
@@ -38,6 +42,63 @@ static void consider_attributes(Nearest *nearest, const UmAttribute *attributes,
 static void consider_words(Nearest *nearest, const char *const *words);
 static void consider(Nearest *nearest, const char *spelling, const char *object, const char *name);
 static int	to_lower(char *out, const char *text, int len);
+
+bool
+um_operator_from_name(const char *name, int len, UmOperator *op)
+{
+	for (int i = 0; um_operators[i] != NULL; i++)
+		if ((int) strlen(um_operators[i]) == len && strncmp(um_operators[i], name, len) == 0)
+		{
+			*op = (UmOperator) i;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * Follows a name through objects, up to a list or to what no model tells; the
+ * rest is about that.  Whether the name means anything is another question.
+ */
+UmPlace
+um_look_up(const UmModel *model, const char *name)
+{
+	UmPlace		place = {NULL, NULL, name};
+	const UmNames *names = &model->names;
+
+	while (names != NULL && place.rest != NULL)
+	{
+		UmSlice		key = {place.rest, strcspn(place.rest, ".")};
+
+		place.object = place.attribute;
+		place.attribute = um_find_name(names, key, NULL);
+		place.rest = key.ptr[key.len] == '.' ? key.ptr + key.len + 1 : NULL;
+		names = place.attribute == NULL ? NULL
+			: place.attribute->members != NULL ? &place.attribute->names
+			: place.attribute->kind == UM_BRANCH ? &place.attribute->of->names : NULL;
+	}
+	return place;
+}
+
+/*
+ * The model of the elements that the rest of a name is about, NULL where it is
+ * about none.  usageCharacteristic.duration names a value itself; the standard's
+ * own name, value, … are attributes of an element.
+ */
+const UmModel *
+um_elements_at(const UmPlace *place)
+{
+	const UmAttribute *a = place->attribute;
+
+	if (a == NULL)
+		return NULL;
+	if (a->kind == UM_LIST || a->kind == UM_TREE)
+		return a->of;
+	if (a->kind == UM_CHARACTERISTICS &&
+		(place->rest == NULL ||
+		 um_find_name(&a->of->names, (UmSlice) {place->rest, strlen(place->rest)}, NULL) != NULL))
+		return a->of;
+	return NULL;
+}
 
 /*
  * NULL where a name means something, be it only to the document that has it;

@@ -25,11 +25,6 @@
 #define MAX_SEGMENTS 100
 #define MAX_KEYS 32
 
-const char *const um_operators[] = {"eq", "ne", "gt", "gte", "lt", "lte", "regex", NULL};
-
-/* What steers the answer instead of filtering it. */
-const char *const um_parameters[] = {"fields", "limit", "offset", "after", "sort", "all", NULL};
-
 /* Of the standard, and not here. */
 static const char *const unsupported[] = {"filter", "depth", "expand", "before", NULL};
 
@@ -57,24 +52,6 @@ static List *split_list(char *text);
 static int	unit(const char *text, int len, char *c);
 static int	hex_digit(char c);
 pg_noreturn static void too_many(const char *what, int most);
-
-const char *
-um_operator_name(UmOperator op)
-{
-	return um_operators[op];
-}
-
-bool
-um_operator_from_name(const char *name, int len, UmOperator *op)
-{
-	for (int i = 0; um_operators[i] != NULL; i++)
-		if ((int) strlen(um_operators[i]) == len && strncmp(um_operators[i], name, len) == 0)
-		{
-			*op = (UmOperator) i;
-			return true;
-		}
-	return false;
-}
 
 /* Takes a query string apart; 22023 for what it cannot mean. */
 UmQueryString *

@@ -7,12 +7,7 @@
 
 #include "nodes/pg_list.h"
 
-#include "model.h"
-
-typedef enum UmOperator
-{
-	UM_EQ, UM_NE, UM_GT, UM_GTE, UM_LT, UM_LTE, UM_REGEX
-} UmOperator;
+#include "names.h"
 
 /* An attribute compared with values, of which one must fit. */
 typedef struct UmCondition
@@ -36,14 +31,8 @@ typedef struct UmQueryString
 	bool		changes;		/* what it names is to be changed or deleted */
 } UmQueryString;
 
-/* Each list ends with NULL; operators in the order of the enum. */
-extern const char *const um_operators[];
-extern const char *const um_parameters[];
-
 extern UmQueryString *um_parse_query(const char *text);
 extern List *um_parse_filter(const char *text);
 extern char *um_url_decode(const char *text, int len);
-extern const char *um_operator_name(UmOperator op);
-extern bool um_operator_from_name(const char *name, int len, UmOperator *op);
 
 #endif

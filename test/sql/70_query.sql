@@ -81,6 +81,19 @@ SELECT query, pg_temp.ask_specifications(query || '&sort=id') FROM (VALUES
 	(3, 'targetEntitySchema.@type=T'), (4, 'targetEntitySchema.@type.ne=T'), (5, 'lifecycleStatus=active'), (6, 'limit=1&after=s1')) v (n, query)
 ORDER BY n;
 
+-- ne finds all that eq does not, whether anything is there or not; of a list, some element that is otherwise
+SELECT condition, pg_temp.ask(replace(condition, '@', '') || '&sort=id') AS eq, pg_temp.ask(replace(condition, '@', '.ne') || '&sort=id') AS ne FROM (VALUES
+	(1, 'type@=SMS'), (2, 'description@=a%2Cb%3Bc'), (3, 'description@=a%2Cb%3Bc,to+K%C3%B6ln'), (4, 'status@=guided,rated'), (5, 'date@=2015-01-20'),
+	(6, 'usageSpecification.id@=s1'), (7, 'href@=/usageManagement/usage/a'), (8, 'extra.priority@=3'), (9, 'extra.location.cells@=x'), (10, 'usageCharacteristic.duration@=20,100'),
+	(11, 'relatedParty.id@=45'), (12, 'relatedParty.extra.level.n@=2'), (13, 'usageCharacteristic.value@=20'), (14, 'ratedProductUsage.taxRate@=20')) v (n, condition)
+ORDER BY n;
+-- A characteristic's value is compared as a number where it is one, its name is text
+SELECT count(usage_mgmt.post_usage('{"id": "n", "date": "2015-02-20", "type": "T", "usageCharacteristic": [{"name": "1", "value": "7"}]}'));
+SELECT query, pg_temp.ask(query) FROM (VALUES (1, 'usageCharacteristic.name=1'), (2, 'usageCharacteristic.name=1.0'), (3, 'usageCharacteristic.name=1&usageCharacteristic.value=7.0'),
+	(4, 'usageCharacteristic.1=7.0'), (5, 'usageCharacteristic.name.gte=1&usageCharacteristic.name.lt=10')) v (n, query)
+ORDER BY n;
+SELECT usage_mgmt.delete_usage('n');
+
 -- Order and pages: what has no value comes last
 SELECT query, pg_temp.ask(query) FROM (VALUES
 	(1, 'sort=description'), (2, 'sort=-description'), (3, 'sort=date'), (4, 'sort=-date'), (5, 'sort=-date,id'), (6, 'sort=usageSpecification.id,-id'),

@@ -1,0 +1,473 @@
+/*
+ * filter.c
+ *	  A tree of conditions, compiled to one SQL expression with parameters.
+ *
+ * Names are looked up in the model; they become columns, or members of JSON,
+ * of whatever relation is filtered, and no text of a query ever becomes SQL:
+ * every value, and every name that the model does not know, is a parameter.  A
+ * name that leads nowhere is refused.
+ *
+ * Each node is true or false of a row, never unknown.  A condition is false of
+ * what is not there, whatever its operator; UM_NOT is true just where what is
+ * below it is false.  So "ne", which is UM_NOT of "eq", finds what has no such
+ * value, and what a filter finds and what its UM_NOT finds are all rows, each
+ * once.
+ *
+ * UM_SOME is true where the list has an element of which what is below it is
+ * true; a list that is not there has none.  Names below it begin at the
+ * element.  It alone binds conditions to one element: two of them, or two
+ * conditions whose names lead through a list that no UM_SOME names, may be met
+ * by different elements.  It matters on which side of it UM_NOT stands: UM_SOME
+ * of UM_NOT wants an element that is otherwise, UM_NOT of UM_SOME wants none
+ * that is so, and holds where there is no list.
+ *
+ * An empty UM_AND would find everything and an empty UM_OR nothing, and whoever
+ * made them meant neither: both are errors.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "filter.h"
+#include "lifecycle.h"
+#include "match.h"
+#include "row.h"
+#include "tmf_read.h"
+#include "tmf_write.h"
+
+/* Where names are looked up: the relation, or elements of a list in it. */
+typedef struct Scope
+{
+	UmStatement *statement;
+	UmRelation	relation;
+	const UmModel *root;		/* in which whole names begin */
+	UmVersion	version;
+	int			depth;			/* of lists around it */
+} Scope;
+
+static void compile(const Scope *scope, const UmFilter *filter);
+static void compile_all(const Scope *scope, const UmFilter *filter);
+static void compile_condition(const Scope *scope, const UmFilter *filter);
+static void compile_some(const Scope *scope, const UmPlace *list, const UmFilter *of);
+static void compile_ids(const Scope *scope, const UmPlace *list, const UmFilter *of);
+static void compile_named(const Scope *scope, const UmPlace *list, const UmFilter *filter);
+static void compile_json(const Scope *scope, const UmPlace *place, const UmFilter *filter);
+static char *json_path(const UmAttribute *first, const char *rest);
+static void compile_href(const Scope *scope, const UmFilter *filter);
+static void compile_scalar(const Scope *scope, const UmPlace *place, const UmFilter *filter);
+static void compare_as_written(const Scope *scope, const char *expression, const UmFilter *filter);
+static int	texts_of(const Scope *scope, const UmFilter *filter);
+static Datum value_of(const Scope *scope, const UmAttribute *attribute, const UmFilter *filter,
+					  const char *text);
+pg_noreturn static void unknown(const UmFilter *filter);
+
+/* All, or one of several; of one it is that one. */
+UmFilter *
+um_filter(UmFilterKind kind, List *of)
+{
+	UmFilter   *filter;
+
+	if ((kind == UM_AND || kind == UM_OR) && list_length(of) == 1)
+		return linitial(of);
+	filter = palloc0(sizeof(UmFilter));
+	filter->kind = kind;
+	filter->of = of;
+	return filter;
+}
+
+UmFilter *
+um_filter_condition(const UmCondition *condition)
+{
+	UmFilter   *filter = um_filter(UM_CONDITION, NIL);
+
+	filter->name = condition->name;
+	filter->op = condition->op;
+	filter->condition = condition;
+	return filter;
+}
+
+/*
+ * Appends one boolean expression that can stand beside AND.  Hrefs are those of
+ * the version.
+ */
+void
+um_add_filter(UmStatement *statement, const UmFilter *filter, const UmRelation *relation,
+			  UmVersion version)
+{
+	Scope		scope = {statement, *relation, relation->model, version, 0};
+
+	compile(&scope, filter);
+}
+
+static void
+compile(const Scope *scope, const UmFilter *filter)
+{
+	StringInfo	sql = &scope->statement->sql;
+	UmPlace		list;
+
+	check_stack_depth();
+	if (filter->of == NIL && filter->condition == NULL)
+		elog(ERROR, "a filter of nothing means nothing");
+	switch (filter->kind)
+	{
+		case UM_AND:
+		case UM_OR:
+			compile_all(scope, filter);
+			break;
+		case UM_NOT:
+			appendStringInfoChar(sql, '(');
+			compile(scope, linitial(filter->of));
+			appendStringInfoString(sql, ") IS NOT TRUE");
+			break;
+		case UM_SOME:
+			list = um_look_up(scope->relation.model, filter->name);
+			if (um_elements_at(&list) == NULL)
+				elog(ERROR, "\"%s\" is no list", filter->name);
+			compile_some(scope, &list, linitial(filter->of));
+			break;
+		case UM_CONDITION:
+		case UM_THERE:
+			compile_condition(scope, filter);
+	}
+}
+
+static void
+compile_all(const Scope *scope, const UmFilter *filter)
+{
+	StringInfo	sql = &scope->statement->sql;
+	ListCell   *cell;
+
+	appendStringInfoChar(sql, '(');
+	foreach(cell, filter->of)
+	{
+		if (foreach_current_index(cell) > 0)
+			appendStringInfoString(sql, filter->kind == UM_AND ? " AND " : " OR ");
+		compile(scope, lfirst(cell));
+	}
+	appendStringInfoChar(sql, ')');
+}
+
+static void
+compile_condition(const Scope *scope, const UmFilter *filter)
+{
+	const char *name = filter->condition->name;
+	char	   *hint = um_unknown_name(scope->root, name, scope->version, UM_CONDITION_NAME);
+	UmPlace		place = um_look_up(scope->relation.model, filter->name);
+	const UmAttribute *a = place.attribute;
+
+	Assert(filter->kind == UM_THERE || filter->op != UM_NE);
+	if (hint != NULL)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"%s\" is no attribute and no parameter", name), errhint("%s", hint)));
+	if (um_elements_at(&place) != NULL)
+	{
+		UmFilter	inner = *filter;
+
+		if (place.rest == NULL)
+			unknown(filter);
+		inner.name = place.rest;
+		compile_some(scope, &place, &inner);
+	}
+	else if (a == NULL || a->kind == UM_JSON ||
+			 (place.object != NULL && place.object->kind == UM_BRANCH))
+		compile_json(scope, &place, filter);
+	else if (a->kind == UM_CHARACTERISTICS)
+		compile_named(scope, &place, filter);
+	else if (a->kind == UM_HREF)
+		compile_href(scope, filter);
+	else if (a->column == NULL || a->kind == UM_BRANCH)
+		unknown(filter);
+	else
+		compile_scalar(scope, &place, filter);
+}
+
+/* EXISTS over the elements of a list: rows, or JSON. */
+static void
+compile_some(const Scope *scope, const UmPlace *list, const UmFilter *of)
+{
+	StringInfo	sql = &scope->statement->sql;
+	Scope		element = *scope;
+	UmKind		kind = list->attribute->kind;
+	char	   *alias = psprintf("e%d", ++element.depth);
+
+	element.relation.model = list->attribute->of;
+	element.relation.json = kind == UM_TREE || (kind == UM_LIST && scope->relation.json);
+	element.relation.row = element.relation.json ? psprintf("%s.v", alias) : alias;
+	compile_ids(scope, list, of);
+	appendStringInfo(sql, "EXISTS (SELECT FROM %s(%s) AS %s%s WHERE ",
+					 kind == UM_CHARACTERISTICS ? "usage_mgmt.characteristics_each"
+					 : element.relation.json ? "pg_catalog.jsonb_array_elements"
+					 : "pg_catalog.unnest", um_place_sql(&scope->relation, list), alias,
+					 element.relation.json ? "(v)" : "");
+	compile(&element, of);
+	appendStringInfoChar(sql, ')');
+}
+
+/*
+ * An index on the ids of a list's elements can only be asked about the whole
+ * list: "… AND " for each id that one of them must have.
+ */
+static void
+compile_ids(const Scope *scope, const UmPlace *list, const UmFilter *of)
+{
+	const UmModel *model = list->attribute->of;
+	List	   *all = of->kind == UM_AND ? of->of : list_make1((void *) of);
+	ListCell   *cell;
+
+	if (model->ids == NULL || scope->depth > 0 || scope->relation.json)
+		return;
+	foreach(cell, all)
+	{
+		UmFilter   *one = lfirst(cell);
+		UmPlace		place;
+
+		if (one->kind != UM_CONDITION || one->op != UM_EQ)
+			continue;
+		place = um_look_up(model, one->name);
+		if (place.attribute == model->id)
+			appendStringInfo(&scope->statement->sql,
+							 "usage_mgmt.%s(%s) OPERATOR(pg_catalog.&&) $%d AND ", model->ids,
+							 um_place_sql(&scope->relation, list),
+							 um_statement_texts(scope->statement, one->condition->values));
+	}
+}
+
+/*
+ * A value by the name of its characteristic.  The first half can use an index,
+ * the second decides.
+ */
+static void
+compile_named(const Scope *scope, const UmPlace *list, const UmFilter *filter)
+{
+	StringInfo	sql = &scope->statement->sql;
+	char	   *column = um_place_sql(&scope->relation, list);
+	int			name = um_statement_text(scope->statement, list->rest);
+
+	appendStringInfo(sql, "%s OPERATOR(usage_mgmt.?) $%d", column, name);
+	if (filter->kind == UM_CONDITION)
+		appendStringInfo(sql, " AND usage_mgmt.characteristic_matches(%s, $%d, '%s', $%d)", column,
+						 name, um_operators[filter->op], texts_of(scope, filter));
+}
+
+/*
+ * What a path finds in JSON: below extra, in a branch, in an attribute that is
+ * any JSON.
+ */
+static void
+compile_json(const Scope *scope, const UmPlace *place, const UmFilter *filter)
+{
+	StringInfo	sql = &scope->statement->sql;
+	const UmModel *model = scope->relation.model;
+	bool		branch = place->object != NULL && place->object->kind == UM_BRANCH;
+	const UmAttribute *first = branch ? place->attribute : NULL;
+	UmPlace		json = *place;
+
+	if (place->attribute == NULL && place->rest == NULL)
+		unknown(filter);
+	if (branch)
+		json = (UmPlace) {NULL, place->object, NULL};
+	else if (place->attribute == NULL)
+	{
+		json = (UmPlace) {NULL, model->slot[model->extra_slot], NULL};
+		first = place->object;
+	}
+	appendStringInfo(sql, "EXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, "
+					 "$%d::pg_catalog.text::pg_catalog.jsonpath, '{}', true) AS x(v)",
+					 um_place_sql(&scope->relation, &json),
+					 um_statement_text(scope->statement, json_path(first, place->rest)));
+	if (filter->kind == UM_CONDITION)
+	{
+		appendStringInfoString(sql, " WHERE ");
+		compare_as_written(scope, "(x.v OPERATOR(pg_catalog.#>>) '{}')", filter);
+	}
+	appendStringInfoChar(sql, ')');
+}
+
+/* A path of jsonpath, below an attribute or NULL; an array is each of its elements. */
+static char *
+json_path(const UmAttribute *first, const char *rest)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '$');
+	if (first != NULL)
+		appendStringInfo(&out, ".\"%s\"", um_name_in(first, UM_R14_5));
+	while (rest != NULL)
+	{
+		int			len = strcspn(rest, ".");
+
+		appendStringInfoChar(&out, '.');
+		um_append_json_string(&out, rest, len);
+		rest = rest[len] == '.' ? rest + len + 1 : NULL;
+	}
+	appendStringInfoString(&out, "[*]");
+	return out.data;
+}
+
+/* An href is the id in other words. */
+static void
+compile_href(const Scope *scope, const UmFilter *filter)
+{
+	const UmModel *model = scope->relation.model;
+	char	   *prefix = um_href(model, scope->version, "", 0);
+	List	   *ids = NIL;
+	ListCell   *cell;
+
+	if (filter->kind != UM_CONDITION || filter->op != UM_EQ)
+		unknown(filter);
+	foreach(cell, filter->condition->values)
+	{
+		char	   *href = lfirst(cell);
+		char	   *id = href + strlen(prefix);
+
+		/* the id was encoded in the href, and the href in the query */
+		if (strncmp(href, prefix, strlen(prefix)) == 0)
+			ids = lappend(ids, um_url_decode(id, strlen(id)));
+	}
+	appendStringInfo(&scope->statement->sql, "%s OPERATOR(pg_catalog.=) ANY ($%d)",
+					 um_place_sql(&scope->relation, &(UmPlace) {NULL, model->id, NULL}),
+					 um_statement_texts(scope->statement, ids));
+}
+
+/* A column, or a member of JSON, against values of its type. */
+static void
+compile_scalar(const Scope *scope, const UmPlace *place, const UmFilter *filter)
+{
+	static const char *const signs[] = {"=", NULL, ">", ">=", "<", "<=", "~"};
+	const UmAttribute *a = place->attribute;
+	const UmCondition *condition = filter->condition;
+	UmStatement *statement = scope->statement;
+	char	   *expression = um_place_sql(&scope->relation, place);
+	Oid			type = um_slot_type(a, scope->relation.model);
+	int			count = list_length(condition->values);
+	bool		ordered = filter->op != UM_EQ && filter->op != UM_REGEX;
+	Datum	   *values;
+	ListCell   *cell;
+
+	if (filter->kind == UM_THERE)
+	{
+		appendStringInfo(&statement->sql, "%s IS NOT NULL", expression);
+		return;
+	}
+	if (a->kind == UM_ANY || (a->flags & UM_BOUND))
+	{
+		compare_as_written(scope, expression, filter);
+		return;
+	}
+	if (filter->op == UM_REGEX && type != TEXTOID)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"%s\" cannot be compared with a regular expression", condition->name)));
+	if (ordered && a->kind == UM_STATUS)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("statuses have no order: \"%s\" takes eq and ne", condition->name)));
+	values = palloc(sizeof(Datum) * Max(count, 1));
+	foreach(cell, condition->values)
+		values[foreach_current_index(cell)] = value_of(scope, a, filter, lfirst(cell));
+	appendStringInfo(&statement->sql, "%s%s OPERATOR(pg_catalog.%s) %s$%d%s", expression,
+					 ordered && type == TEXTOID ? " COLLATE pg_catalog.\"C\"" : "",
+					 signs[filter->op], count == 1 ? "" : "ANY (",
+					 count == 1 ? um_statement_arg(statement, type, values[0])
+					 : um_statement_array(statement, type, values, count), count == 1 ? "" : ")");
+}
+
+/* Text against the values as the query wrote them: as numbers where both are. */
+static void
+compare_as_written(const Scope *scope, const char *expression, const UmFilter *filter)
+{
+	appendStringInfo(&scope->statement->sql, "usage_mgmt.value_matches(%s, '%s', $%d)", expression,
+					 um_operators[filter->op], texts_of(scope, filter));
+}
+
+/* The values of a condition as an array of text. */
+static int
+texts_of(const Scope *scope, const UmFilter *filter)
+{
+	ListCell   *cell;
+
+	if (filter->op == UM_REGEX)
+		foreach(cell, filter->condition->values)
+			um_check_regex(lfirst(cell));
+	return um_statement_texts(scope->statement, filter->condition->values);
+}
+
+/* A column, or a member of JSON as the type that its column would have. */
+char *
+um_place_sql(const UmRelation *relation, const UmPlace *place)
+{
+	const UmAttribute *a = place->attribute;
+	bool		whole = a->kind == UM_LIST || um_slot_type(a, relation->model) == JSONBOID;
+	char	   *sql = psprintf("%s.%s", relation->row, a->column);
+
+	if (!relation->json && a->fallback_slot >= 0)
+		return psprintf("coalesce(%s, %s.%s)", sql, relation->row,
+						relation->model->slot[a->fallback_slot]->column);
+	if (!relation->json)
+		return sql;
+	/* what the model does not know stands beside what it knows */
+	if (a->kind == UM_EXTRA)
+		return pstrdup(relation->row);
+	sql = psprintf("(%s%s OPERATOR(pg_catalog.%s) '%s')", relation->row,
+				   place->object == NULL ? ""
+				   : psprintf(" OPERATOR(pg_catalog.->) '%s'", um_name_in(place->object, UM_R14_5)),
+				   whole ? "->" : "->>", um_name_in(a, UM_R14_5));
+	return whole || um_slot_type(a, relation->model) == TEXTOID ? sql
+		: psprintf("%s::%s", sql, format_type_be_qualified(um_slot_type(a, relation->model)));
+}
+
+/* A value of the query as the attribute's type; 22023 where it is none. */
+static Datum
+value_of(const Scope *scope, const UmAttribute *attribute, const UmFilter *filter,
+		 const char *text)
+{
+	const UmLifeCycle *life = scope->relation.model->life;
+	UmSlice		slice = um_trim((UmSlice) {text, strlen(text)});
+	TimestampTz time;
+	int			status;
+
+	switch (attribute->kind)
+	{
+		case UM_TIME:
+			if (um_read_time(slice, &time) == 0)
+				return TimestampTzGetDatum(time);
+			break;
+		case UM_NUMBER:
+			if (um_is_number(slice))
+				return um_numeric(slice);
+			break;
+		case UM_BOOL:
+			if (pg_strcasecmp(text, "true") == 0 || pg_strcasecmp(text, "false") == 0)
+				return BoolGetDatum(pg_strcasecmp(text, "true") == 0);
+			break;
+		case UM_STATUS:
+			status = um_status_from_text(life, slice);
+			if (status >= 0)
+				return ObjectIdGetDatum(um_status_oid(life, status));
+			break;
+		default:
+			if (filter->op == UM_REGEX)
+				um_check_regex(text);
+			return CStringGetTextDatum(text);
+	}
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("\"%s\" is no value for \"%s\"", text, filter->condition->name),
+			 attribute->kind != UM_STATUS ? 0
+			 : errhint("The statuses are %s.", um_status_list(life, ~0))));
+}
+
+static void
+unknown(const UmFilter *filter)
+{
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("\"%s\" with operator \"%s\" is no condition", filter->condition->name,
+					um_operators[filter->condition->op])));
+}

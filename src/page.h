@@ -1,0 +1,13 @@
+/*
+ * page.h
+ *	  Which rows of a resource's table a query string names, in what order.
+ */
+#ifndef UM_PAGE_H
+#define UM_PAGE_H
+
+#include "query.h"
+
+extern void um_add_where(UmStatement *statement, const UmQueryString *query, UmVersion version);
+extern void um_add_page(UmStatement *statement, const UmQueryString *query);
+
+#endif
