@@ -13,7 +13,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -416,11 +415,7 @@ merge_extra(UmStatement *statement, const UmConstant *constant, bool first)
 {
 	const UmModel *model = statement->model;
 	const char *column = model->slot[model->extra_slot]->column;
-	Datum	   *names = palloc(sizeof(Datum) * Max(list_length(constant->forgotten), 1));
-	ListCell   *cell;
 
-	foreach(cell, constant->forgotten)
-		names[foreach_current_index(cell)] = CStringGetTextDatum(lfirst(cell));
 	appendStringInfo(&statement->sql, "%s%s = NULLIF((COALESCE(u.%s, '{}')", first ? "" : ", ",
 					 column, column);
 	if (um_is_set(constant->record, model->extra_slot))
@@ -428,10 +423,7 @@ merge_extra(UmStatement *statement, const UmConstant *constant, bool first)
 						 um_statement_arg(statement, JSONBOID,
 										  um_record_datum(constant->record, model->extra_slot)));
 	appendStringInfo(&statement->sql, ") OPERATOR(pg_catalog.-) $%d, '{}')",
-					 um_statement_arg(statement, TEXTARRAYOID,
-									  PointerGetDatum(construct_array(names,
-																	  list_length(constant->forgotten),
-																	  TEXTOID, -1, false, TYPALIGN_INT))));
+					 um_statement_texts(statement, constant->forgotten));
 }
 
 /* Makes all the changed rows, then sets them at once. */
