@@ -12,6 +12,7 @@ OBJS = \
 	src/characteristics.o \
 	src/characteristics_edit.o \
 	src/characteristics_gin.o \
+	src/characteristics_io.o \
 	src/characteristics_ops.o \
 	src/collections.o \
 	src/content.o \
@@ -42,6 +43,7 @@ OBJS = \
 	src/row.o \
 	src/rows.o \
 	src/rules.o \
+	src/scalar.o \
 	src/setting_table.o \
 	src/settings.o \
 	src/spec_cache.o \

@@ -120,10 +120,8 @@ static bool read_attribute(ListReader *reader, const UmPath *at, const UmAttribu
 						   UmCharacteristic *element, bool *seen);
 static bool read_extra(ListReader *reader, UmSlice key);
 static bool refuse_kind(ListReader *reader, const UmPath *path, const char *wanted);
-static bool same_text(UmSlice a, UmSlice b);
 static void write_element(StringInfo out, const UmCharacteristic *element);
 static void write_key(StringInfo out, char before, const UmAttribute *attribute);
-static void write_value(StringInfo out, const UmCharacteristic *element);
 
 /* Starts to walk a detoasted list; its bytes must stay while it is walked. */
 void
@@ -281,7 +279,7 @@ code_slot(UmSlice name)
 	if (name.len > 0)
 		slot = name.len * 31 + p[0] * 7 + p[name.len / 2] * 13 + p[name.len - 1] * 53;
 	for (slot %= CODE_SLOTS; code_slots[slot] != 0; slot = (slot + 1) % CODE_SLOTS)
-		if (same_text(name_of_code[code_slots[slot] - 1], name))
+		if (um_same_slice(name_of_code[code_slots[slot] - 1], name))
 			break;
 	return slot;
 }
@@ -508,7 +506,7 @@ read_attribute(ListReader *reader, const UmPath *at, const UmAttribute *attribut
 	}
 	if (*seen &&
 		(element->has_name != before.has_name || element->kind != before.kind ||
-		 !same_text(element->name, before.name) || !same_text(element->value, before.value)))
+		 !um_same_slice(element->name, before.name) || !um_same_slice(element->value, before.value)))
 		um_fault(reader->faults, &path, UM_RULE, "is given twice, with different values");
 	*seen = true;
 	return true;
@@ -565,12 +563,6 @@ refuse_kind(ListReader *reader, const UmPath *path, const char *wanted)
 	return true;
 }
 
-static bool
-same_text(UmSlice a, UmSlice b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 /* Appends the TMF array. */
 void
 um_write_characteristics(StringInfo out, const struct varlena *list)
@@ -603,7 +595,7 @@ write_element(StringInfo out, const UmCharacteristic *element)
 	if (element->kind != UM_NONE)
 	{
 		write_key(out, before, VALUE_ATTRIBUTE);
-		write_value(out, element);
+		um_write_characteristic_value(out, element);
 		before = ',';
 	}
 	if (element->extra.len > 2)
@@ -627,8 +619,9 @@ write_key(StringInfo out, char before, const UmAttribute *attribute)
 	out->data[out->len - key.len] = before;
 }
 
-static void
-write_value(StringInfo out, const UmCharacteristic *element)
+/* Appends a value that is there. */
+void
+um_write_characteristic_value(StringInfo out, const UmCharacteristic *element)
 {
 	if (element->kind == UM_STRING)
 		um_append_json_string(out, element->value.ptr, element->value.len);

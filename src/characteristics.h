@@ -36,6 +36,9 @@ typedef struct UmCharacteristicsBuilder
 	int			count;
 } UmCharacteristicsBuilder;
 
+#define UM_GETARG_LIST(n) \
+	((const struct varlena *) PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n)))
+
 /* Walking: the list must be detoasted (PG_DETOAST_DATUM_PACKED). */
 extern void um_characteristics_open(UmCharacteristicsReader *reader, const struct varlena *list);
 extern bool um_characteristics_next(UmCharacteristicsReader *reader, UmCharacteristic *element);
@@ -57,5 +60,6 @@ extern bool um_read_characteristics(UmScan *scan, bool document, UmFaults *fault
 									const UmPath *path, struct varlena **list);
 extern bool um_read_characteristic_value(UmScan *scan, UmToken *kind, UmSlice *value);
 extern void um_write_characteristics(StringInfo out, const struct varlena *list);
+extern void um_write_characteristic_value(StringInfo out, const UmCharacteristic *element);
 
 #endif

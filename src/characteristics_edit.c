@@ -15,14 +15,10 @@
 #include "compat.h"
 #include "types.h"
 
-#define GETARG_LIST(n) \
-	((const struct varlena *) PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n)))
-
 static UmSlice name_arg(FunctionCallInfo fcinfo);
 static UmCharacteristic value_arg(FunctionCallInfo fcinfo, int n);
 static int	last_place(const struct varlena *list, UmSlice name);
 static bool has_name(const UmCharacteristic *element, UmSlice name);
-static UmSlice slice_of(const text *value);
 
 PG_FUNCTION_INFO_V1(um_characteristics_set);
 PG_FUNCTION_INFO_V1(um_characteristics_remove);
@@ -36,7 +32,7 @@ um_characteristics_set(PG_FUNCTION_ARGS)
 {
 	UmSlice		name = name_arg(fcinfo);
 	UmCharacteristic new = value_arg(fcinfo, 2);
-	const struct varlena *list = PG_ARGISNULL(0) ? NULL : GETARG_LIST(0);
+	const struct varlena *list = PG_ARGISNULL(0) ? NULL : UM_GETARG_LIST(0);
 	UmCharacteristicsBuilder builder;
 	UmCharacteristicsReader reader;
 	UmCharacteristic element;
@@ -76,7 +72,7 @@ um_characteristics_remove(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	um_characteristics_start(&builder);
-	um_characteristics_open(&reader, GETARG_LIST(0));
+	um_characteristics_open(&reader, UM_GETARG_LIST(0));
 	while (um_characteristics_next(&reader, &element))
 		if (!has_name(&element, name))
 			um_characteristics_add(&builder, &element);
@@ -91,7 +87,7 @@ name_arg(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the name of a characteristic is null")));
-	return slice_of(PG_GETARG_TEXT_PP(1));
+	return um_text_slice(PG_GETARG_DATUM(1));
 }
 
 /* A value without a name: of text a string, of jsonb what it is, of null none. */
@@ -108,7 +104,7 @@ value_arg(FunctionCallInfo fcinfo, int n)
 	if (!um_takes_jsonb(fcinfo, n))
 	{
 		value.kind = UM_STRING;
-		value.value = slice_of(PG_GETARG_TEXT_PP(n));
+		value.value = um_text_slice(PG_GETARG_DATUM(n));
 		return value;
 	}
 	jsonb = PG_GETARG_JSONB_P(n);
@@ -142,12 +138,5 @@ last_place(const struct varlena *list, UmSlice name)
 static bool
 has_name(const UmCharacteristic *element, UmSlice name)
 {
-	return element->has_name && element->name.len == name.len &&
-		memcmp(element->name.ptr, name.ptr, name.len) == 0;
-}
-
-static UmSlice
-slice_of(const text *value)
-{
-	return (UmSlice) {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+	return element->has_name && um_same_slice(element->name, name);
 }

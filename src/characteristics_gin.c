@@ -25,9 +25,7 @@
 
 #include "characteristics.h"
 #include "compat.h"
-
-#define GETARG_LIST(n) \
-	((const struct varlena *) PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n)))
+#include "scalar.h"
 
 /* Strategies, numbered as in jsonb's operator class. */
 #define CONTAINS_STRATEGY	7
@@ -47,7 +45,6 @@ typedef struct QueryKey
 } QueryKey;
 
 static bool same_list(const struct varlena *a, const struct varlena *b);
-static bool same_text(UmSlice a, UmSlice b);
 static uint64 hash_list(const struct varlena *list, uint64 seed);
 static inline uint64 hash_slice(UmSlice slice, uint64 seed);
 static uint64 name_key(UmSlice name);
@@ -70,34 +67,34 @@ PG_FUNCTION_INFO_V1(um_characteristics_gin_triconsistent);
 Datum
 um_characteristics_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(same_list(GETARG_LIST(0), GETARG_LIST(1)));
+	PG_RETURN_BOOL(same_list(UM_GETARG_LIST(0), UM_GETARG_LIST(1)));
 }
 
 /* <> */
 Datum
 um_characteristics_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!same_list(GETARG_LIST(0), GETARG_LIST(1)));
+	PG_RETURN_BOOL(!same_list(UM_GETARG_LIST(0), UM_GETARG_LIST(1)));
 }
 
 /* With seed 0 the extended hash must have these as its lower bits. */
 Datum
 um_characteristics_hash(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_UINT32((uint32) hash_list(GETARG_LIST(0), 0));
+	PG_RETURN_UINT32((uint32) hash_list(UM_GETARG_LIST(0), 0));
 }
 
 Datum
 um_characteristics_hash_extended(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_UINT64(hash_list(GETARG_LIST(0), PG_GETARG_INT64(1)));
+	PG_RETURN_UINT64(hash_list(UM_GETARG_LIST(0), PG_GETARG_INT64(1)));
 }
 
 /* The keys of a stored list. */
 Datum
 um_characteristics_gin_extract_value(PG_FUNCTION_ARGS)
 {
-	const struct varlena *list = GETARG_LIST(0);
+	const struct varlena *list = UM_GETARG_LIST(0);
 	int32	   *count = (int32 *) PG_GETARG_POINTER(1);
 	UmCharacteristicsReader reader;
 	UmCharacteristic element;
@@ -128,18 +125,15 @@ um_characteristics_gin_extract_query(PG_FUNCTION_ARGS)
 	StrategyNumber strategy = PG_GETARG_UINT16(2);
 	int32	   *mode = (int32 *) PG_GETARG_POINTER(6);
 	Datum	   *keys;
-	text	   *name;
 
 	switch (strategy)
 	{
 		case CONTAINS_STRATEGY:
-			keys = keys_of_part(GETARG_LIST(0), count);
+			keys = keys_of_part(UM_GETARG_LIST(0), count);
 			break;
 		case EXISTS_STRATEGY:
-			name = PG_GETARG_TEXT_PP(0);
 			keys = palloc(sizeof(Datum));
-			keys[0] = UInt64GetDatum(name_key((UmSlice) {VARDATA_ANY(name),
-														 VARSIZE_ANY_EXHDR(name)}));
+			keys[0] = UInt64GetDatum(name_key(um_text_slice(PG_GETARG_DATUM(0))));
 			*count = 1;
 			break;
 		case EXISTS_ANY_STRATEGY:
@@ -205,17 +199,11 @@ same_list(const struct varlena *a, const struct varlena *b)
 		return false;
 	while (um_characteristics_next(&left, &x) && um_characteristics_next(&right, &y))
 	{
-		if (x.has_name != y.has_name || x.kind != y.kind || !same_text(x.name, y.name) ||
-			!same_text(x.value, y.value) || !same_text(x.extra, y.extra))
+		if (x.has_name != y.has_name || x.kind != y.kind || !um_same_slice(x.name, y.name) ||
+			!um_same_slice(x.value, y.value) || !um_same_slice(x.extra, y.extra))
 			return false;
 	}
 	return true;
-}
-
-static bool
-same_text(UmSlice a, UmSlice b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 /*
@@ -260,18 +248,14 @@ pair_key(uint64 name, const UmCharacteristic *element)
 {
 	unsigned char kind = element->kind;
 	uint64		hash = hash_bytes_extended(&kind, 1, name);
-	char	   *copy;
 	Datum		number;
 
 	if (element->kind == UM_STRING)
 		return hash_slice(element->value, hash);
 	if (element->kind != UM_NUMBER_TOKEN)
 		return hash;
-	copy = pnstrdup(element->value.ptr, element->value.len);
-	number = DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
-								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	number = um_numeric(element->value);
 	hash = DatumGetUInt64(DirectFunctionCall2(hash_numeric_extended, number, UInt64GetDatum(hash)));
-	pfree(copy);
 	pfree(DatumGetPointer(number));
 	return hash;
 }
@@ -295,15 +279,8 @@ keys_of_names(ArrayType *names, int32 *count)
 	keys = palloc(sizeof(Datum) * (names_count + 1));
 	*count = 0;
 	for (int i = 0; i < names_count; i++)
-	{
-		text	   *value;
-
-		if (null[i])
-			continue;
-		value = DatumGetTextPP(name[i]);
-		keys[(*count)++] = UInt64GetDatum(name_key((UmSlice) {VARDATA_ANY(value),
-																VARSIZE_ANY_EXHDR(value)}));
-	}
+		if (!null[i])
+			keys[(*count)++] = UInt64GetDatum(name_key(um_text_slice(name[i])));
 	return keys;
 }
 

@@ -262,7 +262,7 @@ append_slot(StringInfo out, const UmRecord *record, const UmAttribute *attribute
 			bool as_delivered)
 {
 	Datum		value = record->value[attribute->slot];
-	text	   *t;
+	UmSlice		text;
 
 	Assert(attribute->tag != 0);	/* what has none is no content */
 	if (!um_has_value(record, attribute))
@@ -272,12 +272,11 @@ append_slot(StringInfo out, const UmRecord *record, const UmAttribute *attribute
 	{
 		case UM_TEXT:
 		case UM_URI:
-			t = DatumGetTextPP(value);
-			append_bytes(out, 's', VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+			text = um_text_slice(value);
+			append_bytes(out, 's', text.ptr, text.len);
 			break;
 		case UM_ANY:
-			t = DatumGetTextPP(value);
-			append_json_text(out, (UmSlice) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)});
+			append_json_text(out, um_text_slice(value));
 			break;
 		case UM_TIME:
 			append_time(out, DatumGetTimestampTz(value));

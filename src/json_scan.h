@@ -9,7 +9,10 @@
 #include <emmintrin.h>
 #endif
 
+#include "fmgr.h"
 #include "lib/stringinfo.h"
+
+#include "compat.h"
 
 /* Deeper documents are refused (54001) rather than left to the C stack. */
 #define UM_MAX_DEPTH 1000
@@ -156,6 +159,21 @@ um_scan_string(UmScan *scan, UmSlice *value)
 		return um_scan_escapes(scan, value);
 	scan->pos++;
 	return true;
+}
+
+/* The bytes of a text, taken out of line or decompressed where need be. */
+static inline UmSlice
+um_text_slice(Datum value)
+{
+	text	   *t = DatumGetTextPP(value);
+
+	return (UmSlice) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+}
+
+static inline bool
+um_same_slice(UmSlice a, UmSlice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 /* Frees what the scan gave, where it is a copy. */

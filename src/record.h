@@ -59,6 +59,14 @@ um_is_set(const UmRecord *record, int slot)
 	return slot >= 0 && record->state[slot] == UM_SET;
 }
 
+/* The text that a slot holds, which is set. */
+static inline UmSlice
+um_slot_slice(const UmRecord *record, int slot)
+{
+	Assert(um_is_set(record, slot));
+	return um_text_slice(record->value[slot]);
+}
+
 /* Whether an attribute says anything: an empty list says what no list says. */
 static inline bool
 um_has_value(const UmRecord *record, const UmAttribute *attribute)

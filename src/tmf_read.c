@@ -14,7 +14,6 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -25,6 +24,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "lifecycle.h"
+#include "scalar.h"
 #include "tmf_read.h"
 #include "types.h"
 
@@ -58,8 +58,8 @@ static bool is_tree(UmScan *scan, const UmAttribute *attribute);
 static const char *tree_kind(const UmAttribute *attribute);
 static bool read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value);
 static bool read_scalar(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value);
-static bool scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path,
-							 UmSlice text, Datum *value);
+static bool refuse_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice text,
+						int code);
 static bool read_any(Reader *reader, UmAttribute *attribute, Datum *value);
 static bool read_json(Reader *reader, const UmPath *path, Datum *value);
 static void store_value(Reader *reader, UmAttribute *attribute, const UmPath *path,
@@ -68,9 +68,6 @@ static bool same_value(UmKind kind, Datum a, Datum b);
 static bool wrong_kind(Reader *reader, const UmPath *path, const char *expected);
 static void finish_extra(Reader *reader);
 static bool jsonb_from_text(UmFaults *faults, const UmPath *path, UmSlice text, Datum *value);
-static bool read_digits(const char **p, const char *end, int count, int *value);
-static int64 read_fraction(const char **p, const char *end);
-static bool read_zone(const char **p, const char *end, int *seconds);
 
 static const char *const token_names[] = {
 	"nothing", "a string", "a number", "true", "false", "null", "an object", "an array"
@@ -369,99 +366,45 @@ static bool
 read_scalar(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value)
 {
 	UmToken		token = um_scan_peek(reader->scan);
+	UmKind		kind = attribute->kind;
 	UmSlice		text;
-
-	switch (token)
-	{
-		case UM_STRING:
-			if (!um_scan_string(reader->scan, &text))
-				return false;
-			if ((attribute->flags & UM_BLANK_IS_NONE) && um_trim(text).len == 0)
-				return false;
-			return scalar_from_text(reader, attribute, path, text, value);
-		case UM_NUMBER_TOKEN:
-			if (attribute->kind != UM_NUMBER && attribute->kind != UM_TEXT && attribute->kind != UM_URI)
-				break;
-			if (!um_scan_number(reader->scan, &text))
-				return false;
-			return scalar_from_text(reader, attribute, path, text, value);
-		case UM_TRUE:
-		case UM_FALSE:
-			if (attribute->kind != UM_BOOL)
-				break;
-			*value = BoolGetDatum(token == UM_TRUE);
-			return um_scan_skip(reader->scan, &text);
-		default:
-			break;
-	}
-	return wrong_kind(reader, path, attribute->kind == UM_NUMBER ? "a number"
-					  : attribute->kind == UM_BOOL ? "a boolean" : "a string");
-}
-
-/* The value that a string, or the digits of a number, stand for. */
-static bool
-scalar_from_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice text,
-				 Datum *value)
-{
-	const UmLifeCycle *life = reader->record->model->life;
-	UmSlice		trimmed = um_trim(text);
-	TimestampTz time;
 	int			code;
 
-	switch (attribute->kind)
+	if ((token == UM_TRUE || token == UM_FALSE) && kind == UM_BOOL)
 	{
-		case UM_TEXT:
-			*value = PointerGetDatum(cstring_to_text_with_len(text.ptr, text.len));
-			return true;
-		case UM_URI:
-			*value = PointerGetDatum(cstring_to_text_with_len(trimmed.ptr, trimmed.len));
-			return true;
-		case UM_TIME:
-			code = um_read_time(trimmed, &time);
-			if (code == 0)
-			{
-				*value = TimestampTzGetDatum(time);
-				return true;
-			}
-			um_fault(reader->faults, path, code,
-					 code == UM_TIME_RANGE ? "\"%.*s\" is out of the range of dates"
-					 : "\"%.*s\" is not a date and time of RFC 3339", um_clip(trimmed, 60), trimmed.ptr);
-			break;
-		case UM_NUMBER:
-			if (trimmed.len > 1 && *trimmed.ptr == '+')
-			{
-				trimmed.ptr++;
-				trimmed.len--;
-			}
-			if (um_is_number(trimmed))
-			{
-				*value = um_numeric(trimmed);
-				return true;
-			}
-			um_fault(reader->faults, path, UM_WRONG_KIND, "\"%.*s\" is not a number",
-					 um_clip(trimmed, 60), trimmed.ptr);
-			break;
-		case UM_BOOL:
-			*value = BoolGetDatum(trimmed.len == 4);
-			if ((trimmed.len == 4 && pg_strncasecmp(trimmed.ptr, "true", 4) == 0) ||
-				(trimmed.len == 5 && pg_strncasecmp(trimmed.ptr, "false", 5) == 0))
-				return true;
-			um_fault(reader->faults, path, UM_WRONG_KIND, "\"%.*s\" is neither true nor false",
-					 um_clip(trimmed, 60), trimmed.ptr);
-			break;
-		case UM_STATUS:
-			code = um_status_from_text(life, trimmed);
-			if (code >= 0)
-			{
-				*value = ObjectIdGetDatum(um_status_oid(life, code));
-				return true;
-			}
-			um_fault(reader->faults, path, UM_WRONG_KIND, "\"%.*s\" is none of %s",
-					 um_clip(trimmed, 60), trimmed.ptr, um_status_list(life, ~0));
-			break;
-		default:
-			break;
+		*value = BoolGetDatum(token == UM_TRUE);
+		return um_scan_skip(reader->scan, &text);
 	}
+	if (token == UM_STRING)
+	{
+		if (!um_scan_string(reader->scan, &text) ||
+			((attribute->flags & UM_BLANK_IS_NONE) && um_trim(text).len == 0))
+			return false;
+	}
+	else if (token == UM_NUMBER_TOKEN && (kind == UM_NUMBER || kind == UM_TEXT || kind == UM_URI))
+	{
+		if (!um_scan_number(reader->scan, &text))
+			return false;
+	}
+	else
+		return wrong_kind(reader, path, kind == UM_NUMBER ? "a number"
+						  : kind == UM_BOOL ? "a boolean" : "a string");
+	code = um_scalar_from_text(kind, reader->record->model->life, text, value);
+	return code == 0 || refuse_text(reader, attribute, path, text, code);
+}
+
+/* Says which text is no value of the attribute's kind; always false. */
+static bool
+refuse_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice text, int code)
+{
+	UmSlice		trimmed = um_trim(text);
+
+	um_fault(reader->faults, path, code, "\"%.*s\" is %s", um_clip(trimmed, 60), trimmed.ptr,
+			 code == UM_TIME_RANGE ? "out of the range of dates"
+			 : attribute->kind == UM_TIME ? "not a date and time of RFC 3339"
+			 : attribute->kind == UM_NUMBER ? "not a number"
+			 : attribute->kind == UM_BOOL ? "neither true nor false"
+			 : psprintf("none of %s", um_status_list(reader->record->model->life, ~0)));
 	if (attribute->slot >= 0)
 		reader->record->state[attribute->slot] = UM_FAULTY;
 	return false;
@@ -590,153 +533,5 @@ jsonb_from_text(UmFaults *faults, const UmPath *path, UmSlice text, Datum *value
 	*value = datumCopy(*value, false, -1);
 	MemoryContextDelete(parser);
 	pfree(unconstify(char *, text.ptr));
-	return true;
-}
-
-/* numeric of a valid number; short ones with a fixed point need no parser. */
-Datum
-um_numeric(UmSlice text)
-{
-	const char *p = text.ptr;
-	const char *end = p + text.len;
-	bool		negative = *p == '-';
-	bool		point = false;
-	int64		digits = 0;
-	int			scale = 0;
-	char	   *copy;
-	Datum		number;
-
-	if (text.len <= 17)
-	{
-		for (p += negative; p < end; p++)
-		{
-			if (*p == '.')
-				point = true;
-			else if (isdigit((unsigned char) *p))
-			{
-				digits = digits * 10 + (*p - '0');
-				scale += point;
-			}
-			else
-				break;
-		}
-		if (p == end)
-			return NumericGetDatum(int64_div_fast_to_numeric(negative ? -digits : digits, scale));
-	}
-	copy = pnstrdup(text.ptr, text.len);
-	number = DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
-								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	pfree(copy);
-	return number;
-}
-
-/*
- * A date and time as RFC 3339 writes it; the time, the seconds and the zone
- * may be missing, then midnight and UTC are meant.  0, or the SQLSTATE.
- */
-int
-um_read_time(UmSlice text, TimestampTz *time)
-{
-	const char *p = text.ptr;
-	const char *end = p + text.len;
-	int			year;
-	int			month;
-	int			day;
-	int			hour = 0;
-	int			minute = 0;
-	int			second = 0;
-	int			zone = 0;
-	int64		fraction = 0;
-
-	if (!read_digits(&p, end, 4, &year) || p >= end || *p++ != '-' ||
-		!read_digits(&p, end, 2, &month) || p >= end || *p++ != '-' ||
-		!read_digits(&p, end, 2, &day))
-		return UM_NOT_A_TIME;
-	if (p < end && (*p == 'T' || *p == 't' || *p == ' '))
-	{
-		p++;
-		if (!read_digits(&p, end, 2, &hour) || p >= end || *p++ != ':' ||
-			!read_digits(&p, end, 2, &minute))
-			return UM_NOT_A_TIME;
-		if (p < end && *p == ':')
-		{
-			p++;
-			if (!read_digits(&p, end, 2, &second))
-				return UM_NOT_A_TIME;
-			if (p < end && (*p == '.' || *p == ','))
-				fraction = read_fraction(&p, end);
-		}
-		if (p < end && *p == ' ')
-			p++;
-		if (p < end && !read_zone(&p, end, &zone))
-			return UM_NOT_A_TIME;
-	}
-	if (p != end)
-		return UM_NOT_A_TIME;
-	if (year < 1 || month < 1 || month > 12 || day < 1 || day > day_tab[isleap(year)][month - 1] ||
-		hour > 24 || minute > 59 || second > 60 || (hour == 24 && (minute > 0 || second > 0)))
-		return UM_TIME_RANGE;
-	*time = (date2j(year, month, day) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY +
-		((hour * 60 + minute) * 60 + second - zone) * USECS_PER_SEC + fraction;
-	return *time < UM_FIRST_TIME || *time > UM_LAST_TIME ? UM_TIME_RANGE : 0;
-}
-
-static bool
-read_digits(const char **p, const char *end, int count, int *value)
-{
-	*value = 0;
-	for (; count > 0; count--, (*p)++)
-	{
-		if (*p >= end || !isdigit((unsigned char) **p))
-			return false;
-		*value = *value * 10 + (**p - '0');
-	}
-	return true;
-}
-
-/* The digits behind the point, rounded to microseconds. */
-static int64
-read_fraction(const char **p, const char *end)
-{
-	int64		fraction = 0;
-	int			digits = 0;
-
-	for ((*p)++; *p < end && isdigit((unsigned char) **p); (*p)++, digits++)
-	{
-		if (digits < 6)
-			fraction = fraction * 10 + (**p - '0');
-		else if (digits == 6 && **p >= '5')
-			fraction++;
-	}
-	for (; digits < 6; digits++)
-		fraction *= 10;
-	return fraction;
-}
-
-/* Z, +hh, +hhmm or +hh:mm; seconds east of UTC. */
-static bool
-read_zone(const char **p, const char *end, int *seconds)
-{
-	bool		west = **p == '-';
-	int			hours;
-	int			minutes = 0;
-
-	if (**p == 'Z' || **p == 'z')
-	{
-		(*p)++;
-		return true;
-	}
-	if (**p != '+' && !west)
-		return false;
-	(*p)++;
-	if (!read_digits(p, end, 2, &hours))
-		return false;
-	if (*p < end && **p == ':')
-		(*p)++;
-	if (*p < end && !read_digits(p, end, 2, &minutes))
-		return false;
-	if (hours > 15 || minutes > 59)
-		return false;
-	*seconds = (west ? -1 : 1) * (hours * 60 + minutes) * 60;
 	return true;
 }

@@ -11,23 +11,20 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 
 #include "characteristics.h"
 #include "compat.h"
 #include "errors.h"
 #include "lifecycle.h"
 #include "names.h"
+#include "scalar.h"
 #include "settings.h"
-#include "tmf_read.h"
 #include "tmf_write.h"
-
-/* Bytes of a quoted instant, at the most. */
-#define TIME_WIDTH 40
 
 /* One object being written. */
 typedef struct Writer
@@ -57,7 +54,6 @@ static void write_extra(Writer *writer, JsonbContainer *extra, const UmNames *kn
 static void append_jsonb(StringInfo out, JsonbValue *value);
 static bool selects_attribute(const UmFields *fields, const UmAttribute *attribute,
 							  UmFields **under);
-static char *put_digits(char *p, int number, int count, char after);
 static void append_encoded(StringInfo out, const char *id, int len);
 static bool selects(const UmFields *fields, const char *name, int len, UmFields **under);
 
@@ -121,12 +117,12 @@ write_href(Writer *writer)
 {
 	const UmModel *model = writer->record->model;
 	StringInfo	out = writer->out;
-	text	   *id = DatumGetTextPP(writer->record->value[0]);
+	UmSlice		id = um_slot_slice(writer->record, 0);
 
 	um_append_json_string(out, um_base_url, strlen(um_base_url));
 	out->len--;					/* its closing quote */
 	appendStringInfoString(out, model->resource->path[writer->version]);
-	append_encoded(out, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
+	append_encoded(out, id.ptr, id.len);
 	appendStringInfoCharMacro(out, '"');
 }
 
@@ -261,8 +257,7 @@ write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFiel
 static void
 write_text(Writer *writer, const UmAttribute *attribute, Datum value)
 {
-	text	   *t = DatumGetTextPP(value);
-	UmSlice		s = {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+	UmSlice		s = um_text_slice(value);
 
 	if (attribute->kind == UM_ANY ||
 		((attribute->flags & UM_BOUND) && writer->version == UM_V4 && um_is_number(s)))
@@ -342,59 +337,6 @@ append_jsonb(StringInfo out, JsonbValue *value)
 	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
 	um_append_compact(out, (UmSlice) {text.data, text.len});
 	pfree(text.data);
-}
-
-/* Appends a quoted instant: RFC 3339, UTC, no more fraction than needed. */
-void
-um_append_time(StringInfo out, TimestampTz time)
-{
-	struct pg_tm tm;
-	fsec_t		fraction;
-	int			digits = 6;
-	char	   *p;
-
-	if (time < UM_FIRST_TIME || time > UM_LAST_TIME ||
-		timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0)
-	{
-		appendStringInfo(out, "\"%s\"",
-						 DatumGetCString(DirectFunctionCall1(timestamptz_out,
-															 TimestampTzGetDatum(time))));
-		return;
-	}
-	enlargeStringInfo(out, TIME_WIDTH);
-	p = out->data + out->len;
-	*p++ = '"';
-	p = put_digits(p, tm.tm_year, 4, '-');
-	p = put_digits(p, tm.tm_mon, 2, '-');
-	p = put_digits(p, tm.tm_mday, 2, 'T');
-	p = put_digits(p, tm.tm_hour, 2, ':');
-	p = put_digits(p, tm.tm_min, 2, ':');
-	p = put_digits(p, tm.tm_sec, 2, '.');
-	if (fraction == 0)
-		p--;
-	else
-	{
-		for (; fraction % 10 == 0; fraction /= 10)
-			digits--;
-		p = put_digits(p, fraction, digits, 'Z') - 1;
-	}
-	*p++ = 'Z';
-	*p++ = '"';
-	*p = '\0';
-	out->len = p - out->data;
-}
-
-/* So many digits and what follows them; printf would be most of an export. */
-static char *
-put_digits(char *p, int number, int count, char after)
-{
-	for (int i = count - 1; i >= 0; i--)
-	{
-		p[i] = '0' + number % 10;
-		number /= 10;
-	}
-	p[count] = after;
-	return p + count + 1;
 }
 
 /* The address of a resource: base_url, the version's path, the id for a URI. */

@@ -5,8 +5,6 @@
 #ifndef UM_TMF_WRITE_H
 #define UM_TMF_WRITE_H
 
-#include "datatype/timestamp.h"
-
 #include "record.h"
 
 /*
@@ -23,7 +21,6 @@ extern void um_write_record(StringInfo out, const UmRecord *record, UmVersion ve
 extern void um_write_tree(StringInfo out, const UmAttribute *attribute, const UmList *list,
 						  UmVersion version);
 extern UmFields *um_fields(const char *text, const UmModel *model, UmVersion version);
-extern void um_append_time(StringInfo out, TimestampTz time);
 extern char *um_href(const UmModel *model, UmVersion version, const char *id, int len);
 
 #endif

@@ -1,0 +1,22 @@
+/*
+ * scalar.h
+ *	  The value that a text stands for, and the text of a time.
+ */
+#ifndef UM_SCALAR_H
+#define UM_SCALAR_H
+
+#include "datatype/timestamp.h"
+
+#include "lifecycle.h"
+#include "model.h"
+
+/* The first and last instant that RFC 3339 can write. */
+#define UM_FIRST_TIME (-INT64CONST(63082281600000000))
+#define UM_LAST_TIME INT64CONST(252455615999999999)
+
+extern int	um_scalar_from_text(UmKind kind, const UmLifeCycle *life, UmSlice text, Datum *value);
+extern Datum um_numeric(UmSlice number);
+extern int	um_read_time(UmSlice text, TimestampTz *time);
+extern void um_append_time(StringInfo out, TimestampTz time);
+
+#endif
