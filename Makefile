@@ -24,6 +24,8 @@ OBJS = \
 	src/errors.o \
 	src/faults.o \
 	src/filter.o \
+	src/json_patch.o \
+	src/json_pointer.o \
 	src/json_scan.o \
 	src/json_tree.o \
 	src/ledger.o \

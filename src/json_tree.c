@@ -12,6 +12,7 @@
 #include <json-c/json.h>
 
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 
 #include "compat.h"
 #include "errors.h"
@@ -85,6 +86,41 @@ um_tree_insert(struct json_object *array, size_t place, struct json_object *elem
 	list = json_object_get_array(array);
 	memmove(list->array + place + 1, list->array + place, (count - place) * sizeof(void *));
 	list->array[place] = element;
+}
+
+/* Gives a member another name, in the place of one that has it. */
+void
+um_tree_rename(struct json_object *object, const char *name, const char *other)
+{
+	(void) json_object_object_add(object, other,
+								  json_object_get(json_object_object_get(object, name)));
+	json_object_object_del(object, name);
+}
+
+/* Blanks around a key are none of it, as everywhere that the model reaches. */
+void
+um_tree_trim_keys(struct json_object *object)
+{
+	List	   *blank = NIL;
+	ListCell   *cell;
+
+	if (!json_object_is_type(object, json_type_object))
+		return;
+	{
+		json_object_object_foreach(object, key, value)
+		{
+			(void) value;
+			if (um_trim((UmSlice) {key, strlen(key)}).len != (int) strlen(key))
+				blank = lappend(blank, pstrdup(key));
+		}
+	}
+	foreach(cell, blank)
+	{
+		char	   *key = lfirst(cell);
+		UmSlice		trimmed = um_trim((UmSlice) {key, strlen(key)});
+
+		um_tree_rename(object, key, pnstrdup(trimmed.ptr, trimmed.len));
+	}
 }
 
 /*

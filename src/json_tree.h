@@ -14,6 +14,8 @@ extern struct json_object *um_tree_parse(UmSlice text);
 extern struct json_object *um_tree_copy(struct json_object *tree);
 extern struct json_object *um_tree_array_of(struct json_object *element);
 extern void um_tree_insert(struct json_object *array, size_t place, struct json_object *element);
+extern void um_tree_rename(struct json_object *object, const char *name, const char *other);
+extern void um_tree_trim_keys(struct json_object *object);
 extern int	um_tree_depth(struct json_object *tree, int64 *size);
 extern void um_tree_text(StringInfo out, struct json_object *tree);
 extern bool um_tree_equal(struct json_object *a, struct json_object *b);

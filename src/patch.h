@@ -9,9 +9,6 @@
 
 typedef struct UmPatch UmPatch;
 
-extern UmPatch *um_patch_parse(UmSlice text, const char *content_type, const UmModel *model,
-							   UmVersion version);
-extern UmRecord *um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults);
 /* What a merge patch does that only sets columns, whatever the record. */
 typedef struct UmConstant
 {
@@ -20,6 +17,9 @@ typedef struct UmConstant
 	List	   *forgotten;		/* of char *: members that leave extra */
 } UmConstant;
 
+extern UmPatch *um_patch_parse(UmSlice text, const char *content_type, const UmModel *model,
+							   UmVersion version);
+extern UmRecord *um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults);
 extern const UmConstant *um_patch_constant(const UmPatch *patch);
 
 #endif
