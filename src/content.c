@@ -6,6 +6,7 @@
  * the model's order, numbers by value, times by instant, statuses by label.
  * No type OID, no array header, no spelling of the document enters it, so it
  * is the same after dump and restore and in every version of the standard.
+ * docs/canonical-form.md defines it, byte by byte.
  *
  * The hash is SHA-256 of the form, cut to 16 bytes: equal hashes are taken for
  * equal contents unseen, so nobody may be able to make two that collide.  It is

@@ -585,8 +585,7 @@ COPY usage_mgmt.usage_document FROM STDIN :lines;
 SELECT * FROM newest;
 SELECT pg_temp.state($$SELECT usage_mgmt.post_usage('{"id":"collision","date":"2001-01-05","type":"VOICE","description":"xuhtzl9klognwtc0iyb2b9bsb"}')$$);
 
--- A hash and an id made of the content: version 2 of the hash makes these, whatever else changes. It is frozen when
--- the resources to come have settled the canonical form
+-- A hash and an id made of the content: version 2 of the hash makes these, whatever else changes. It is frozen
 COPY usage_mgmt.usage_document FROM STDIN :lines;
 {"date":"2001-01-05","type":"VOICE"}
 {"date":"2001-01-05T12:30:00.25+02:00","type":"VOICE","description":"all there is","status":"rated","usageSpecification":{"id":"s","href":"/s","name":"S"},"usageCharacteristic":[{"name":"duration","value":20},{"name":"own","value":{"a":[1,null,"x"]},"unit":"m"},{"name":"free","value":false}],"relatedParty":[{"role":"customer","id":"c","href":"/c","name":"C"}],"ratedProductUsage":[{"ratingDate":"2001-01-06","usageRatingTag":"usage","isBilled":false,"ratingAmountType":"Total","taxIncludedRatingAmount":12.50,"taxExcludedRatingAmount":10,"taxRate":25,"isTaxExempt":false,"offerTariffType":"Normal","currencyCode":"EUR","productRef":"/p"}],"unknown":{"a":[1,2.50,"x"],"b":{}},"vendor":"v"}
