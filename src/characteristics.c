@@ -618,15 +618,3 @@ write_key(StringInfo out, char before, const UmAttribute *attribute)
 	um_append(out, key.ptr, key.len);
 	out->data[out->len - key.len] = before;
 }
-
-/* Appends a value that is there. */
-void
-um_write_characteristic_value(StringInfo out, const UmCharacteristic *element)
-{
-	if (element->kind == UM_STRING)
-		um_append_json_string(out, element->value.ptr, element->value.len);
-	else if (!HAS_TEXT(element->kind))
-		appendStringInfoString(out, element->kind == UM_TRUE ? "true" : "false");
-	else
-		appendBinaryStringInfo(out, element->value.ptr, element->value.len);
-}

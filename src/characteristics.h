@@ -60,6 +60,17 @@ extern bool um_read_characteristics(UmScan *scan, bool document, UmFaults *fault
 									const UmPath *path, struct varlena **list);
 extern bool um_read_characteristic_value(UmScan *scan, UmToken *kind, UmSlice *value);
 extern void um_write_characteristics(StringInfo out, const struct varlena *list);
-extern void um_write_characteristic_value(StringInfo out, const UmCharacteristic *element);
+
+/* Appends a value that is there. */
+static inline void
+um_write_characteristic_value(StringInfo out, const UmCharacteristic *element)
+{
+	if (element->kind == UM_STRING)
+		um_append_json_string(out, element->value.ptr, element->value.len);
+	else if (element->kind == UM_TRUE || element->kind == UM_FALSE)
+		appendStringInfoString(out, element->kind == UM_TRUE ? "true" : "false");
+	else
+		appendBinaryStringInfo(out, element->value.ptr, element->value.len);
+}
 
 #endif
