@@ -9,9 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_collation.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
@@ -21,8 +19,9 @@
 #include "rules.h"
 #include "tmf_write.h"
 
-static void check_identity(const UmRecord *record, Datum id, UmFaults *faults);
-static bool href_names(const UmRecord *record, Datum id);
+static void check_identity(const UmRecord *record, const UmRecord *old, UmFaults *faults);
+static bool href_names(UmSlice href, UmSlice id);
+static bool ends_in(UmSlice uri, UmSlice segment);
 static void keep_stored(UmRecord *record, const UmRecord *old, UmVersion version);
 static void keep_unseen(UmRecord *record, const UmRecord *old, UmVersion version);
 static void keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *attribute);
@@ -38,7 +37,7 @@ void
 um_replace(UmRecord *record, const UmRecord *old, UmVersion version, UmFaults *faults)
 {
 	Assert(record->model == old->model && um_is_set(old, 0));
-	check_identity(record, old->value[0], faults);
+	check_identity(record, old, faults);
 	keep_stored(record, old, version);
 	um_complete(record, old);
 	if (faults->list != NIL)
@@ -59,43 +58,43 @@ um_refuse_faulty(UmRecord *record, const UmRecord *old, UmFaults *faults)
 
 /* A body may repeat the resource's identity, not give it another. */
 static void
-check_identity(const UmRecord *record, Datum id, UmFaults *faults)
+check_identity(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 {
-	UmPath		path = {NULL, &record->model->attributes[0], 0};
+	const UmAttribute *id = &record->model->attributes[0];
+	UmSlice		own = um_slot_slice(old, id->slot);
+	UmSlice		other = um_is_set(record, id->slot) ? um_slot_slice(record, id->slot) : own;
+	UmPath		path = {NULL, id, 0};
 
-	if (um_is_set(record, 0) &&
-		!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, record->value[0], id)))
-	{
-		char	   *other = TextDatumGetCString(record->value[0]);
-
-		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%s\" to \"%.*s\"",
-				 TextDatumGetCString(id), um_clip((UmSlice) {other, strlen(other)}, 512), other);
-	}
+	if (!um_same_slice(other, own))
+		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" to \"%.*s\"",
+				 own.len, own.ptr, um_clip(other, 512), other.ptr);
 	path.attribute = &record->model->attributes[1];
-	if (record->href.len > 0 && !href_names(record, id))
-		um_fault(faults, &path, UM_IDENTITY, "\"%.*s\" is not the address of \"%s\"",
-				 um_clip(record->href, 200), record->href.ptr, TextDatumGetCString(id));
+	if (record->href.len > 0 && !href_names(record->href, own))
+		um_fault(faults, &path, UM_IDENTITY, "\"%.*s\" is not the address of \"%.*s\"",
+				 um_clip(record->href, 200), record->href.ptr, own.len, own.ptr);
 }
 
 /* Whether the last segment of an href is the id, plain or encoded. */
 static bool
-href_names(const UmRecord *record, Datum id)
+href_names(UmSlice href, UmSlice id)
 {
-	UmSlice		href = record->href;
-	char	   *plain = TextDatumGetCString(id);
-	char	   *encoded = um_href(record->model, um_default_version(record->model->resource), plain, strlen(plain));
-	const char *segment = href.ptr + href.len;
-	const char *slash = strrchr(encoded, '/');
-	UmSlice		found;
+	StringInfoData encoded;
 
-	if (href.len >= (int) strlen(plain) &&
-		memcmp(segment - strlen(plain), plain, strlen(plain)) == 0 &&
-		(href.len == (int) strlen(plain) || segment[-(int) strlen(plain) - 1] == '/'))
+	if (ends_in(href, id))
 		return true;
-	while (segment > href.ptr && segment[-1] != '/')
-		segment--;
-	found = (UmSlice) {segment, href.ptr + href.len - segment};
-	return um_slice_is(found, slash + 1);
+	initStringInfo(&encoded);
+	um_append_encoded(&encoded, id);
+	return ends_in(href, (UmSlice) {encoded.data, encoded.len});
+}
+
+/* Whether a URI ends in a segment, or in several. */
+static bool
+ends_in(UmSlice uri, UmSlice segment)
+{
+	const char *at = uri.ptr + uri.len - segment.len;
+
+	return uri.len >= segment.len && memcmp(at, segment.ptr, segment.len) == 0 &&
+		(at == uri.ptr || at[-1] == '/');
 }
 
 /* What a complete update leaves alone. */
@@ -160,15 +159,13 @@ keep_unseen_members(UmRecord *record, const UmRecord *old, const UmAttribute *at
 static bool
 is_derived(const UmRecord *record, const UmAttribute *member)
 {
-	char	   *uri;
-	char	   *slash;
+	UmSlice		id;
 
 	if (!um_is_set(record, member->segment_slot) || !um_is_set(record, member->slot))
 		return false;
-	uri = TextDatumGetCString(record->value[member->segment_slot]);
-	slash = strrchr(uri, '/');
-	return strcmp(slash != NULL ? slash + 1 : uri,
-				  TextDatumGetCString(record->value[member->slot])) == 0;
+	id = um_slot_slice(record, member->slot);
+	return memchr(id.ptr, '/', id.len) == NULL &&
+		ends_in(um_slot_slice(record, member->segment_slot), id);
 }
 
 /* Unknown members of an object that this version shows as a scalar. */
@@ -211,7 +208,6 @@ same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *a
 		return !um_is_set(record, a) && !um_is_set(old, b);
 	if (attribute->kind == UM_NUMBER)
 		return DatumGetBool(DirectFunctionCall2(numeric_eq, record->value[a], old->value[b]));
-	return a == b && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
-														  record->value[a], old->value[b]));
+	return a == b && um_same_slice(um_slot_slice(record, a), um_slot_slice(old, b));
 }
 

@@ -54,7 +54,6 @@ static void write_extra(Writer *writer, JsonbContainer *extra, const UmNames *kn
 static void append_jsonb(StringInfo out, JsonbValue *value);
 static bool selects_attribute(const UmFields *fields, const UmAttribute *attribute,
 							  UmFields **under);
-static void append_encoded(StringInfo out, const char *id, int len);
 static bool selects(const UmFields *fields, const char *name, int len, UmFields **under);
 
 /* Appends the record as a JSON object. */
@@ -117,12 +116,11 @@ write_href(Writer *writer)
 {
 	const UmModel *model = writer->record->model;
 	StringInfo	out = writer->out;
-	UmSlice		id = um_slot_slice(writer->record, 0);
 
 	um_append_json_string(out, um_base_url, strlen(um_base_url));
 	out->len--;					/* its closing quote */
 	appendStringInfoString(out, model->resource->path[writer->version]);
-	append_encoded(out, id.ptr, id.len);
+	um_append_encoded(out, um_slot_slice(writer->record, 0));
 	appendStringInfoCharMacro(out, '"');
 }
 
@@ -347,13 +345,13 @@ um_href(const UmModel *model, UmVersion version, const char *id, int len)
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "%s%s", um_base_url, model->resource->path[version]);
-	append_encoded(&out, id, len);
+	um_append_encoded(&out, (UmSlice) {id, len});
 	return out.data;
 }
 
 /* Percent-encodes all but the unreserved characters of RFC 3986, as UTF-8. */
-static void
-append_encoded(StringInfo out, const char *id, int len)
+void
+um_append_encoded(StringInfo out, UmSlice id)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	char	   *p;
@@ -361,17 +359,17 @@ append_encoded(StringInfo out, const char *id, int len)
 	/* where the database knows no encoding, the bytes are all there is */
 	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
 	{
-		const char *utf8 = pg_server_to_any(id, len, PG_UTF8);
+		const char *utf8 = pg_server_to_any(id.ptr, id.len, PG_UTF8);
 
-		len = utf8 == id ? len : (int) strlen(utf8);
-		id = utf8;
+		if (utf8 != id.ptr)
+			id = (UmSlice) {utf8, strlen(utf8)};
 	}
 	/* more than a string can hold is refused by enlargeStringInfo itself */
-	enlargeStringInfo(out, (int) Min((Size) len * 3, MaxAllocSize));
+	enlargeStringInfo(out, (int) Min((Size) id.len * 3, MaxAllocSize));
 	p = out->data + out->len;
-	for (int i = 0; i < len; i++)
+	for (int i = 0; i < id.len; i++)
 	{
-		unsigned char c = id[i];
+		unsigned char c = id.ptr[i];
 
 		if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
 			c == '-' || c == '.' || c == '_' || c == '~')

@@ -21,6 +21,7 @@ extern void um_write_record(StringInfo out, const UmRecord *record, UmVersion ve
 extern void um_write_tree(StringInfo out, const UmAttribute *attribute, const UmList *list,
 						  UmVersion version);
 extern UmFields *um_fields(const char *text, const UmModel *model, UmVersion version);
+extern void um_append_encoded(StringInfo out, UmSlice id);
 extern char *um_href(const UmModel *model, UmVersion version, const char *id, int len);
 
 #endif
