@@ -7,6 +7,7 @@ OBJS = \
 	src/batch.o \
 	src/bulk.o \
 	src/caller.o \
+	src/canonical.o \
 	src/catalog.o \
 	src/changes.o \
 	src/characteristics.o \

@@ -63,9 +63,6 @@ StaticAssertDecl(UM_NONE == 0 && UM_STRING == 1 && UM_NUMBER_TOKEN == 2 && UM_TR
 				 UM_FALSE == 4 && UM_OBJECT_TOKEN == 6 && UM_ARRAY_TOKEN == 7,
 				 "the kinds of values are on disk");
 
-#define NAME_ATTRIBUTE	(&um_characteristic.attributes[0])
-#define VALUE_ATTRIBUTE (&um_characteristic.attributes[1])
-
 /*
  * Names that are stored as one byte: their place in this list, from 0.  The
  * places are on disk for ever: append, never insert, change or remove.  There
@@ -93,6 +90,10 @@ static const char common_names[] =
 static UmSlice name_of_code[255];
 static int	codes = 0;
 static uint8 code_slots[CODE_SLOTS];	/* code + 1; 0 where there is none */
+
+/* Of an element, looked up then, too. */
+static const UmAttribute *name_attribute;
+static const UmAttribute *value_attribute;
 
 /* What reading one list needs throughout. */
 typedef struct ListReader
@@ -253,7 +254,7 @@ um_characteristics_end(UmCharacteristicsBuilder *builder)
 	return (struct varlena *) data->data;
 }
 
-/* Takes common_names apart and fills the hash table of it. */
+/* Takes common_names apart, fills the hash table of it, looks up the attributes. */
 static void
 load_codes(void)
 {
@@ -266,6 +267,8 @@ load_codes(void)
 		code_slots[code_slot(name_of_code[n])] = n + 1;
 		n++;
 	}
+	name_attribute = um_find_attribute(&um_characteristic, "name");
+	value_attribute = um_find_attribute(&um_characteristic, "value");
 	codes = n;
 }
 
@@ -393,8 +396,8 @@ is_lone_element(const UmScan *scan)
 	{
 		const UmAttribute *attribute = um_find_name(&um_characteristic.names, um_trim(key), NULL);
 
-		has_name |= attribute == NAME_ATTRIBUTE && um_scan_peek(&ahead) == UM_STRING;
-		has_value |= attribute == VALUE_ATTRIBUTE;
+		has_name |= attribute == name_attribute && um_scan_peek(&ahead) == UM_STRING;
+		has_value |= attribute == value_attribute;
 		ok = um_scan_skip(&ahead, &ignored);
 	}
 	return has_name && has_value;
@@ -436,9 +439,9 @@ read_element(ListReader *reader, const UmPath *at)
 		first = false;
 		key = um_trim(key);
 		attribute = um_find_name(&um_characteristic.names, key, &reader->hint);
-		if (attribute == NAME_ATTRIBUTE)
+		if (attribute == name_attribute)
 			ok = read_attribute(reader, at, attribute, &element, &name_seen);
-		else if (attribute == VALUE_ATTRIBUTE)
+		else if (attribute == value_attribute)
 			ok = read_attribute(reader, at, attribute, &element, &value_seen);
 		else
 			ok = read_extra(reader, key);
@@ -490,11 +493,11 @@ read_attribute(ListReader *reader, const UmPath *at, const UmAttribute *attribut
 	UmToken		kind = um_scan_peek(reader->scan);
 	UmSlice		text;
 
-	if (attribute == NAME_ATTRIBUTE && (kind == UM_TRUE || kind == UM_FALSE || IS_NESTED(kind)))
+	if (attribute == name_attribute && (kind == UM_TRUE || kind == UM_FALSE || IS_NESTED(kind)))
 		return refuse_kind(reader, &path, "a string");
 	if (!um_read_characteristic_value(reader->scan, &kind, &text))
 		return false;
-	if (attribute == NAME_ATTRIBUTE)
+	if (attribute == name_attribute)
 	{
 		element->has_name = kind != UM_NONE;
 		element->name = text;
@@ -588,13 +591,13 @@ write_element(StringInfo out, const UmCharacteristic *element)
 
 	if (element->has_name)
 	{
-		write_key(out, before, NAME_ATTRIBUTE);
+		write_key(out, before, name_attribute);
 		um_append_json_string(out, element->name.ptr, element->name.len);
 		before = ',';
 	}
 	if (element->kind != UM_NONE)
 	{
-		write_key(out, before, VALUE_ATTRIBUTE);
+		write_key(out, before, value_attribute);
 		um_write_characteristic_value(out, element);
 		before = ',';
 	}
