@@ -256,18 +256,19 @@ um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults)
 static void
 check_identity(UmPatch *patch, struct json_object *document, UmFaults *faults)
 {
-	for (int i = 0; i < 2; i++)
-	{
-		UmPath		path = {NULL, &patch->model->attributes[i], 0};
-		struct json_object *value =
-			json_object_object_get(document, um_name_in(path.attribute, patch->version));
-		const char *text = json_object_is_type(value, json_type_string)
-			? json_object_get_string(value) : "";
+	const UmAttribute *identity[] = {patch->model->id, patch->model->href};
 
-		if (value == NULL || (json_object_is_type(value, json_type_string) &&
-							  um_trim((UmSlice) {text, strlen(text)}).len == 0))
+	for (size_t i = 0; i < lengthof(identity); i++)
+	{
+		UmPath		path = {NULL, identity[i], 0};
+		struct json_object *value =
+			json_object_object_get(document, um_name_in(identity[i], patch->version));
+		bool		string = json_object_is_type(value, json_type_string);
+		const char *text = string ? json_object_get_string(value) : "";
+
+		if (value == NULL || (string && um_trim((UmSlice) {text, strlen(text)}).len == 0))
 			um_fault(faults, &path, UM_IDENTITY, "cannot be removed");
-		else if (path.attribute->kind == UM_HREF && !json_object_is_type(value, json_type_string))
+		else if (identity[i] == patch->model->href && !string)
 			um_fault(faults, &path, UM_IDENTITY, "is no address");
 	}
 }

@@ -36,7 +36,7 @@ static bool same_reference(const UmRecord *record, const UmRecord *old, const Um
 void
 um_replace(UmRecord *record, const UmRecord *old, UmVersion version, UmFaults *faults)
 {
-	Assert(record->model == old->model && um_is_set(old, 0));
+	Assert(record->model == old->model && um_is_set(old, old->model->id->slot));
 	check_identity(record, old, faults);
 	keep_stored(record, old, version);
 	um_complete(record, old);
@@ -60,7 +60,7 @@ um_refuse_faulty(UmRecord *record, const UmRecord *old, UmFaults *faults)
 static void
 check_identity(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 {
-	const UmAttribute *id = &record->model->attributes[0];
+	const UmAttribute *id = record->model->id;
 	UmSlice		own = um_slot_slice(old, id->slot);
 	UmSlice		other = um_is_set(record, id->slot) ? um_slot_slice(record, id->slot) : own;
 	UmPath		path = {NULL, id, 0};
@@ -68,7 +68,7 @@ check_identity(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 	if (!um_same_slice(other, own))
 		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" to \"%.*s\"",
 				 own.len, own.ptr, um_clip(other, 512), other.ptr);
-	path.attribute = &record->model->attributes[1];
+	path.attribute = record->model->href;
 	if (record->href.len > 0 && !href_names(record->href, own))
 		um_fault(faults, &path, UM_IDENTITY, "\"%.*s\" is not the address of \"%.*s\"",
 				 um_clip(record->href, 200), record->href.ptr, own.len, own.ptr);
@@ -103,8 +103,8 @@ keep_stored(UmRecord *record, const UmRecord *old, UmVersion version)
 {
 	int			status = record->model->status_slot;
 
-	um_record_set(record, 0, old->value[0]);
-	if (record->state[status] == UM_ABSENT && um_is_set(old, status))
+	um_record_set(record, record->model->id->slot, um_id(old));
+	if (um_is_set(old, status) && record->state[status] == UM_ABSENT)
 		um_record_set(record, status, old->value[status]);
 	for (um_each_attribute(a, record->model))
 		if (a->kind == UM_TIME && (a->filled_in & (1 << version)) &&

@@ -89,7 +89,7 @@ write_attribute(Writer *writer, const UmAttribute *attribute)
 		write_object(writer, attribute, under);
 		return;
 	}
-	if (attribute->kind == UM_HREF && !um_is_set(record, 0))
+	if (attribute->kind == UM_HREF && !um_is_set(record, record->model->id->slot))
 		return;
 	if (attribute->kind == UM_HREF)
 	{
@@ -120,7 +120,7 @@ write_href(Writer *writer)
 	um_append_json_string(out, um_base_url, strlen(um_base_url));
 	out->len--;					/* its closing quote */
 	appendStringInfoString(out, model->resource->path[writer->version]);
-	um_append_encoded(out, um_slot_slice(writer->record, 0));
+	um_append_encoded(out, um_text_slice(um_id(writer->record)));
 	appendStringInfoCharMacro(out, '"');
 }
 
@@ -416,9 +416,8 @@ um_fields(const char *text, const UmModel *model, UmVersion version)
 						 errhint("%s", hint)));
 			fields = lappend(fields, name);
 		}
-	/* resources start with their identity */
-	fields = lappend(fields, pstrdup(um_name_in(&um_usage.attributes[0], UM_R14_5)));
-	return lappend(fields, pstrdup(um_name_in(&um_usage.attributes[1], UM_R14_5)));
+	fields = lappend(fields, pstrdup(um_name_in(model->id, version)));
+	return lappend(fields, pstrdup(um_name_in(model->href, version)));
 }
 
 /* By any of its names, as in the conditions of a query. */
