@@ -61,11 +61,11 @@ INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_characteristic, 
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_characteristic)
 	SELECT 'many', '2001-01-05', 'x', jsonb_object_agg('c' || i, i)::usage_mgmt.characteristics FROM generate_series(1, 300) i;
 -- what is not stored has a hash all the same
-CREATE TABLE odd AS SELECT * FROM usage_mgmt.usage WHERE false;
-INSERT INTO odd (id, usage_date, usage_type, usage_characteristic, related_party) VALUES
-	('odd elements', '2001-01-05', 'x', '[{}, {"name": "a"}, {"value": 1}, {"unit": "s"}, {"name": "", "value": null, "unit": "s"}]',
-		ARRAY[NULL, usage_mgmt.related_party(role => 'r'), NULL]),
-	('nothing', NULL, NULL, NULL, NULL);
+CREATE TABLE odd (u usage_mgmt.usage);
+INSERT INTO odd SELECT jsonb_populate_record(NULL::usage_mgmt.usage, j) FROM unnest(ARRAY[
+	'{"id": "odd elements", "usage_date": "2001-01-05", "usage_type": "x", "related_party": [null, {"role": "r"}, null],
+		"usage_characteristic": [{}, {"name": "a"}, {"value": 1}, {"unit": "s"}, {"name": "", "value": null, "unit": "s"}]}',
+	'{"id": "nothing"}']::jsonb[]) j;
 -- one that came without a date, one that the specification check marked
 SELECT usage_mgmt.post_usage('{"id":"undated","usageType":"x"}', 'v4');
 SELECT usage_mgmt.post_usage_specification('{"id":"s","name":"S","usageSpecCharacteristic":[{"name":"a","minCardinality":1,"usageSpecCharacteristicValue":[{"valueType":"number"}]}]}');
@@ -94,7 +94,7 @@ foreach my $version ('r14.5', 'v4')
 my (%looked_at, @other);
 foreach my $row (rows($node, 'store', <<'SQL'))
 SELECT usage_mgmt.content_hash(u), k.content_hash, row_to_json(u) FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id, usage_date)
-UNION ALL SELECT h, h, row_to_json(o) FROM odd o, usage_mgmt.content_hash(o) h;
+UNION ALL SELECT h, h, row_to_json(u) FROM odd, usage_mgmt.content_hash(u) h;
 SQL
 {
 	my ($now, $first, $json) = split /\|/, $row, 3;
