@@ -52,13 +52,13 @@ typedef struct Scope
 static void compile(const Scope *scope, const UmFilter *filter);
 static void compile_all(const Scope *scope, const UmFilter *filter);
 static void compile_condition(const Scope *scope, const UmFilter *filter);
-static void compile_some(const Scope *scope, const UmPlace *list, const UmFilter *of);
-static void compile_ids(const Scope *scope, const UmPlace *list, const UmFilter *of);
-static void compile_named(const Scope *scope, const UmPlace *list, const UmFilter *filter);
-static void compile_json(const Scope *scope, const UmPlace *place, const UmFilter *filter);
+static void compile_some(const Scope *scope, const UmNamed *list, const UmFilter *of);
+static void compile_ids(const Scope *scope, const UmNamed *list, const UmFilter *of);
+static void compile_named(const Scope *scope, const UmNamed *list, const UmFilter *filter);
+static void compile_json(const Scope *scope, const UmNamed *place, const UmFilter *filter);
 static char *json_path(const UmAttribute *first, const char *rest);
 static void compile_href(const Scope *scope, const UmFilter *filter);
-static void compile_scalar(const Scope *scope, const UmPlace *place, const UmFilter *filter);
+static void compile_scalar(const Scope *scope, const UmNamed *place, const UmFilter *filter);
 static void compare_as_written(const Scope *scope, const char *expression, const UmFilter *filter);
 static int	texts_of(const Scope *scope, const UmFilter *filter);
 static Datum value_of(const Scope *scope, const UmAttribute *attribute, const UmFilter *filter,
@@ -107,7 +107,7 @@ static void
 compile(const Scope *scope, const UmFilter *filter)
 {
 	StringInfo	sql = &scope->statement->sql;
-	UmPlace		list;
+	UmNamed		list;
 
 	check_stack_depth();
 	if (filter->of == NIL && filter->condition == NULL)
@@ -156,7 +156,7 @@ compile_condition(const Scope *scope, const UmFilter *filter)
 {
 	const char *name = filter->condition->name;
 	char	   *hint = um_unknown_name(scope->root, name, scope->version, UM_CONDITION_NAME);
-	UmPlace		place = um_look_up(scope->relation.model, filter->name);
+	UmNamed		place = um_look_up(scope->relation.model, filter->name);
 	const UmAttribute *a = place.attribute;
 
 	Assert(filter->kind == UM_THERE || filter->op != UM_NE);
@@ -188,7 +188,7 @@ compile_condition(const Scope *scope, const UmFilter *filter)
 
 /* EXISTS over the elements of a list: rows, or JSON. */
 static void
-compile_some(const Scope *scope, const UmPlace *list, const UmFilter *of)
+compile_some(const Scope *scope, const UmNamed *list, const UmFilter *of)
 {
 	StringInfo	sql = &scope->statement->sql;
 	Scope		element = *scope;
@@ -213,7 +213,7 @@ compile_some(const Scope *scope, const UmPlace *list, const UmFilter *of)
  * list: "… AND " for each id that one of them must have.
  */
 static void
-compile_ids(const Scope *scope, const UmPlace *list, const UmFilter *of)
+compile_ids(const Scope *scope, const UmNamed *list, const UmFilter *of)
 {
 	const UmModel *model = list->attribute->of;
 	List	   *all = of->kind == UM_AND ? of->of : list_make1((void *) of);
@@ -224,7 +224,7 @@ compile_ids(const Scope *scope, const UmPlace *list, const UmFilter *of)
 	foreach(cell, all)
 	{
 		UmFilter   *one = lfirst(cell);
-		UmPlace		place;
+		UmNamed		place;
 
 		if (one->kind != UM_CONDITION || one->op != UM_EQ)
 			continue;
@@ -242,7 +242,7 @@ compile_ids(const Scope *scope, const UmPlace *list, const UmFilter *of)
  * the second decides.
  */
 static void
-compile_named(const Scope *scope, const UmPlace *list, const UmFilter *filter)
+compile_named(const Scope *scope, const UmNamed *list, const UmFilter *filter)
 {
 	StringInfo	sql = &scope->statement->sql;
 	char	   *column = um_place_sql(&scope->relation, list);
@@ -259,21 +259,21 @@ compile_named(const Scope *scope, const UmPlace *list, const UmFilter *filter)
  * any JSON.
  */
 static void
-compile_json(const Scope *scope, const UmPlace *place, const UmFilter *filter)
+compile_json(const Scope *scope, const UmNamed *place, const UmFilter *filter)
 {
 	StringInfo	sql = &scope->statement->sql;
 	const UmModel *model = scope->relation.model;
 	bool		branch = place->object != NULL && place->object->kind == UM_BRANCH;
 	const UmAttribute *first = branch ? place->attribute : NULL;
-	UmPlace		json = *place;
+	UmNamed		json = *place;
 
 	if (place->attribute == NULL && place->rest == NULL)
 		unknown(filter);
 	if (branch)
-		json = (UmPlace) {NULL, place->object, NULL};
+		json = (UmNamed) {NULL, place->object, NULL};
 	else if (place->attribute == NULL)
 	{
-		json = (UmPlace) {NULL, model->slot[model->extra_slot], NULL};
+		json = (UmNamed) {NULL, model->slot[model->extra_slot], NULL};
 		first = place->object;
 	}
 	appendStringInfo(sql, "EXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, "
@@ -331,13 +331,13 @@ compile_href(const Scope *scope, const UmFilter *filter)
 			ids = lappend(ids, um_url_decode(id, strlen(id)));
 	}
 	appendStringInfo(&scope->statement->sql, "%s OPERATOR(pg_catalog.=) ANY ($%d)",
-					 um_place_sql(&scope->relation, &(UmPlace) {NULL, model->id, NULL}),
+					 um_place_sql(&scope->relation, &(UmNamed) {NULL, model->id, NULL}),
 					 um_statement_texts(scope->statement, ids));
 }
 
 /* A column, or a member of JSON, against values of its type. */
 static void
-compile_scalar(const Scope *scope, const UmPlace *place, const UmFilter *filter)
+compile_scalar(const Scope *scope, const UmNamed *place, const UmFilter *filter)
 {
 	static const char *const signs[] = {"=", NULL, ">", ">=", "<", "<=", "~"};
 	const UmAttribute *a = place->attribute;
@@ -400,7 +400,7 @@ texts_of(const Scope *scope, const UmFilter *filter)
 
 /* A column, or a member of JSON as the type that its column would have. */
 char *
-um_place_sql(const UmRelation *relation, const UmPlace *place)
+um_place_sql(const UmRelation *relation, const UmNamed *place)
 {
 	const UmAttribute *a = place->attribute;
 	bool		whole = a->kind == UM_LIST || um_slot_type(a, relation->model) == JSONBOID;

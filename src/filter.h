@@ -39,6 +39,6 @@ extern UmFilter *um_filter(UmFilterKind kind, List *of);
 extern UmFilter *um_filter_condition(const UmCondition *condition);
 extern void um_add_filter(UmStatement *statement, const UmFilter *filter,
 						  const UmRelation *relation, UmVersion version);
-extern char *um_place_sql(const UmRelation *relation, const UmPlace *place);
+extern char *um_place_sql(const UmRelation *relation, const UmNamed *place);
 
 #endif

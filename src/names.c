@@ -59,10 +59,10 @@ um_operator_from_name(const char *name, int len, UmOperator *op)
  * Follows a name through objects, up to a list or to what no model tells; the
  * rest is about that.  Whether the name means anything is another question.
  */
-UmPlace
+UmNamed
 um_look_up(const UmModel *model, const char *name)
 {
-	UmPlace		place = {NULL, NULL, name};
+	UmNamed		place = {NULL, NULL, name};
 	const UmNames *names = &model->names;
 
 	while (names != NULL && place.rest != NULL)
@@ -85,7 +85,7 @@ um_look_up(const UmModel *model, const char *name)
  * own name, value, … are attributes of an element.
  */
 const UmModel *
-um_elements_at(const UmPlace *place)
+um_elements_at(const UmNamed *place)
 {
 	const UmAttribute *a = place->attribute;
 

@@ -22,20 +22,20 @@ typedef enum UmNameUse
 } UmNameUse;
 
 /* Where a name leads, as far as the objects of one model go. */
-typedef struct UmPlace
+typedef struct UmNamed
 {
 	const UmAttribute *object;	/* that it is in, or NULL */
 	const UmAttribute *attribute;	/* NULL for what stands below extra */
 	const char *rest;			/* of the name, NULL for none */
-} UmPlace;
+} UmNamed;
 
 /* Each list ends with NULL. */
 extern const char *const um_operators[];
 extern const char *const um_parameters[];
 
 extern bool um_operator_from_name(const char *name, int len, UmOperator *op);
-extern UmPlace um_look_up(const UmModel *model, const char *name);
-extern const UmModel *um_elements_at(const UmPlace *place);
+extern UmNamed um_look_up(const UmModel *model, const char *name);
+extern const UmModel *um_elements_at(const UmNamed *place);
 extern char *um_unknown_name(const UmModel *model, const char *name, UmVersion version,
 							 UmNameUse use);
 

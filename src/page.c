@@ -13,6 +13,7 @@
 #include "errors.h"
 #include "page.h"
 #include "row.h"
+#include "scalar.h"
 #include "store.h"
 #include "tmf_write.h"
 
@@ -155,7 +156,7 @@ add_sort(UmStatement *statement, const char *key)
 	StringInfo	sql = &statement->sql;
 	const UmModel *model = statement->model;
 	UmRelation	relation = {model, "u", false};
-	UmPlace		place = um_look_up(model, sort_name(key));
+	UmNamed		place = um_look_up(model, sort_name(key));
 	const UmAttribute *a = place.attribute;
 	const char *order = *key == '-' ? "DESC NULLS LAST, " : "NULLS LAST, ";
 
@@ -196,7 +197,7 @@ after_order(const UmModel *model, const UmQueryString *query, const UmAttribute 
 			bool *descending)
 {
 	const char *key = query->sort != NIL ? linitial(query->sort) : "";
-	UmPlace		place;
+	UmNamed		place;
 
 	*date = model->date_slot >= 0 ? model->slot[model->date_slot] : NULL;
 	*descending = *key == '-';

@@ -39,7 +39,7 @@ group(List *conditions, const UmModel *model, bool changes)
 	while (conditions != NIL)
 	{
 		UmFilter   *first = linitial(conditions);
-		UmPlace		list = um_look_up(model, first->name);
+		UmNamed		list = um_look_up(model, first->name);
 		List	   *together = NIL;
 		List	   *others = NIL;
 		UmFilter   *some;
@@ -57,7 +57,7 @@ group(List *conditions, const UmModel *model, bool changes)
 		foreach(cell, conditions)
 		{
 			UmFilter   *condition = lfirst(cell);
-			UmPlace		place = um_look_up(model, condition->name);
+			UmNamed		place = um_look_up(model, condition->name);
 
 			if (place.attribute != list.attribute || place.rest == NULL ||
 				um_elements_at(&place) == NULL)
