@@ -146,7 +146,8 @@ um_batch_flush(UmBatch *batch)
 		if (idle > 3)
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("could not store what another transaction stores, too")));
+					 errmsg("could not store %ss that another transaction stores",
+							batch->resource->model->label)));
 	}
 	batch->expects_new = count_fate(batch, FATE_REPEATED) + count_fate(batch, FATE_CONFLICTING) == 0;
 	keep_books(batch);
