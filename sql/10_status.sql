@@ -10,7 +10,11 @@ COMMENT ON TYPE usage_mgmt.usage_status IS
 CREATE TYPE usage_mgmt.usage_specification_status AS ENUM
 	('in study', 'in design', 'in test', 'rejected', 'active', 'launched', 'retired', 'obsolete');
 COMMENT ON TYPE usage_mgmt.usage_specification_status IS
-'Status of a usage specification (TMF635 R14.5: status, v4: lifecycleStatus).';
+'Status of a usage specification (TMF635 R14.5: status, v4: lifecycleStatus) and of a service usage specification (TMF727: lifecycleStatus).';
+
+CREATE TYPE usage_mgmt.service_usage_status AS ENUM ('generated', 'archived');
+COMMENT ON TYPE usage_mgmt.service_usage_status IS
+'Status of a service usage (TMF727: status).';
 
 CREATE FUNCTION usage_mgmt.status_transitions(
 	OUT resource text, OUT from_status text, OUT to_status text)
@@ -23,5 +27,5 @@ COMMENT ON FUNCTION usage_mgmt.status_transitions() IS
 CREATE VIEW usage_mgmt.status_transition AS
 	SELECT resource, from_status, to_status FROM usage_mgmt.status_transitions();
 COMMENT ON VIEW usage_mgmt.status_transition IS
-'Every legal move of a status: resource is usage or usage_specification. Any other move is refused with UM001.';
+'Every legal move of a status: resource is the noun of a resource. Any other move is refused with UM001.';
 GRANT SELECT ON usage_mgmt.status_transition TO PUBLIC;

@@ -142,7 +142,8 @@ is_checked(const UmAttribute *attribute)
 			return false;
 		default:
 			return attribute->slot >= 0 &&
-				(attribute->flags & (UM_MANDATORY | UM_MANDATORY_RATED | UM_CURRENCY)) != 0;
+				(attribute->flags & (UM_MANDATORY | UM_MANDATORY_RATED | UM_MANDATORY_WITH |
+										UM_CURRENCY)) != 0;
 	}
 }
 

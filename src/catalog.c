@@ -179,7 +179,7 @@ declaration(const UmAttribute *attribute, const UmModel *model)
 		appendStringInfoString(&out, " COLLATE \"C\"");
 	if (attribute == model->id || attribute->kind == UM_STATUS || (attribute->flags & UM_MANDATORY))
 		appendStringInfoString(&out, " NOT NULL");
-	if (attribute->kind == UM_STATUS)
+	if (attribute->kind == UM_STATUS && !(attribute->flags & UM_MANDATORY))
 		appendStringInfo(&out, " DEFAULT '%s'", model->life->status[model->life->first]);
 	if (attribute->slot == model->receipt_slot || attribute->slot == model->change_slot)
 		appendStringInfoString(&out, " DEFAULT now()");

@@ -57,6 +57,25 @@ static UmAttribute usage_specification_ref[] = {
 	END
 };
 
+/* A reference of v4; without an id it is none. */
+#define REFERENCE(list, column_) \
+static UmAttribute list[] = { \
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = column_ "_id", \
+	.flags = UM_BLANK_IS_NONE | UM_MANDATORY_WITH, .last_segment_of = column_ "_href"}, \
+	{.name = BOTH("href"), .kind = UM_URI, .column = column_ "_href", .flags = UM_BLANK_IS_NONE}, \
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = column_ "_name"}, \
+	{.name = BOTH("version"), .kind = UM_TEXT, .column = column_ "_version"}, \
+	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = column_ "_referred_type"}, \
+	{.name = BOTH("@type"), .kind = UM_TEXT, .column = column_ "_type"}, \
+	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = column_ "_base_type"}, \
+	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = column_ "_schema_location"}, \
+	END \
+}
+
+REFERENCE(service_ref, "service");
+REFERENCE(service_specification_ref, "service_specification");
+REFERENCE(service_usage_specification_ref, "usage_specification");
+
 static UmAttribute usage_attributes[] = {
 	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
 	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
@@ -105,25 +124,38 @@ UmModel		um_characteristic = {
 	.noun = "characteristic", .label = "characteristic", .attributes = characteristic_attributes
 };
 
-static UmAttribute related_party_attributes[] = {
-	{.name = BOTH("role"), .kind = UM_TEXT, .column = "role", .flags = UM_MANDATORY,
-	.filled_in = UM_ONLY_V4, .filled_from = {"referred_type"}, .filled_with = UNSPECIFIED},
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id", .flags = UM_BLANK_IS_NONE,
-	.last_segment_of = "href"},
-	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = "href",
-	.flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
-	{.name = BOTH("status"), .kind = UM_TEXT, .column = "status"},
-	{.name = BOTH("alias"), .kind = UM_JSON, .column = "alias"},
-	VALID_FOR,
-	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = "referred_type"},
-	EXTENSIBLE,
-	{.kind = UM_EXTRA, .column = "extra"},
-	END
-};
+/* What is asked of the role, and of the id and @referredType. */
+#define RELATED_PARTY(list, role_flags, id_flags) \
+static UmAttribute list[] = { \
+	{.name = BOTH("role"), .kind = UM_TEXT, .column = "role", .flags = (role_flags), \
+	.filled_in = (role_flags) != 0 ? UM_ONLY_V4 : 0, .filled_from = {"referred_type"}, \
+	.filled_with = UNSPECIFIED}, \
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id", .flags = UM_BLANK_IS_NONE | (id_flags), \
+	.last_segment_of = "href"}, \
+	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = "href", \
+	.flags = UM_BLANK_IS_NONE}, \
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"}, \
+	{.name = BOTH("status"), .kind = UM_TEXT, .column = "status"}, \
+	{.name = BOTH("alias"), .kind = UM_JSON, .column = "alias"}, \
+	VALID_FOR, \
+	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = "referred_type", .flags = (id_flags)}, \
+	EXTENSIBLE, \
+	{.kind = UM_EXTRA, .column = "extra"}, \
+	END \
+}
+
+RELATED_PARTY(related_party_attributes, UM_MANDATORY, 0);
 
 UmModel		um_related_party = {
 	.noun = "related_party", .label = "related party", .attributes = related_party_attributes,
+	.type = {"related_party"}, .view = "party", .ids = "party_ids"
+};
+
+/* TMF727 asks who it is, not in which role. */
+RELATED_PARTY(service_party_attributes, 0, UM_MANDATORY);
+
+static UmModel service_party = {
+	.noun = "related_party", .label = "related party", .attributes = service_party_attributes,
 	.type = {"related_party"}, .view = "party", .ids = "party_ids"
 };
 
@@ -335,6 +367,72 @@ UmModel		um_usage_specification = {
 	.attributes = usage_specification_attributes
 };
 
+static UmAttribute service_usage_attributes[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
+	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
+	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED},
+	{.name = BOTH("usageDate"), .kind = UM_TIME, .column = "usage_date", .about = "when it happened",
+	.flags = UM_MANDATORY | UM_BLANK_IS_NONE | UM_NOT_PATCHED, .filled_in = UM_ALL_VERSIONS},
+	{.name = BOTH("usageType"), .kind = UM_TEXT, .column = "usage_type"},
+	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
+	{.name = BOTH("status"), .kind = UM_STATUS, .column = "status",
+	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
+	{.name = BOTH("usageSpecification"), .kind = UM_OBJECT,
+	.members = service_usage_specification_ref, .object_in = UM_ALL_VERSIONS},
+	{.name = BOTH("service"), .kind = UM_OBJECT, .members = service_ref, .object_in = UM_ALL_VERSIONS},
+	{.name = BOTH("usageCharacteristic"), .kind = UM_CHARACTERISTICS,
+	.column = "usage_characteristic", .of = &um_characteristic},
+	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party", .of = &service_party},
+	EXTENSIBLE,
+	{.kind = UM_EXTRA, .column = "extra", .about = UNKNOWN},
+	{.kind = UM_INTERNAL, .column = "received_at", .about = "when it was stored", .flags = UM_NOT_CONTENT},
+	{.kind = UM_INTERNAL, .column = "changed_at", .about = "when it was changed last", .flags = UM_NOT_CONTENT},
+	{.kind = UM_INTERNAL, .column = "load_id", .about = "the import_load that brought it", .flags = UM_NOT_CONTENT},
+	END
+};
+
+static UmModel service_usage_model = {
+	.noun = "service_usage", .label = "service usage", .attributes = service_usage_attributes
+};
+
+static UmAttribute service_usage_specification_attributes[] = {
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
+	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
+	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED},
+	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name", .flags = UM_MANDATORY},
+	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
+	{.name = BOTH("version"), .kind = UM_TEXT, .column = "version"},
+	{.name = BOTH("isBundle"), .kind = UM_BOOL, .column = "is_bundle", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("lastUpdate"), .kind = UM_TIME, .column = "last_update", .flags = UM_BLANK_IS_NONE},
+	{.name = BOTH("lifecycleStatus"), .kind = UM_STATUS, .column = "status",
+	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
+	VALID_FOR,
+	{.name = BOTH("specCharacteristic"), .kind = UM_TREE, .column = "spec_characteristic",
+	.of = &um_characteristic_specification},
+	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
+	.of = &um_related_party},
+	{.name = BOTH("attachment"), .kind = UM_TREE, .column = "attachment", .of = &attachment},
+	{.name = BOTH("constraint"), .kind = UM_TREE, .column = "constraint_ref", .of = &constraint_ref},
+	{.name = BOTH("entitySpecRelationship"), .kind = UM_TREE,
+	.column = "entity_spec_relationship", .of = &relationship},
+	{.name = BOTH("serviceUsageSpecRelationship"), .kind = UM_TREE,
+	.column = "service_usage_spec_relationship", .of = &relationship},
+	{.name = BOTH("serviceSpecification"), .kind = UM_OBJECT, .members = service_specification_ref,
+	.object_in = UM_ALL_VERSIONS},
+	{.name = BOTH("targetEntitySchema"), .kind = UM_BRANCH,
+	.column = "target_entity_schema", .of = &target_schema},
+	EXTENSIBLE,
+	{.kind = UM_EXTRA, .column = "extra", .about = UNKNOWN},
+	{.kind = UM_INTERNAL, .column = "received_at", .about = "when it was stored", .flags = UM_NOT_CONTENT},
+	{.kind = UM_INTERNAL, .column = "changed_at", .about = "when it was changed last", .flags = UM_NOT_CONTENT},
+	END
+};
+
+static UmModel service_usage_specification_model = {
+	.noun = "service_usage_specification", .label = "service usage specification",
+	.attributes = service_usage_specification_attributes
+};
+
 enum
 {
 	RECEIVED, REJECTED, RECYCLED, GUIDED, RATED, RERATED, BILLED
@@ -404,5 +502,37 @@ static UmResource usage = {
 	.specification = &usage_specification, .specification_id = "usage_specification_id"
 };
 
+enum
+{
+	GENERATED, ARCHIVED
+};
+
+/* Of TMF727's enumeration; its example archives what was generated. */
+static UmLifeCycle service_usage_life = {
+	.type = {"service_usage_status"},
+	.count = 2,
+	.status = {"generated", "archived"},
+	.moves = {[GENERATED] = UM_STATUS_BIT(ARCHIVED),[ARCHIVED] = 0},
+	.first = GENERATED
+};
+
+/* The same states as those of a usage specification, in an enum of the same name. */
+static UmResource service_usage_specification = {
+	.plural = "service_usage_specifications", .model = &service_usage_specification_model,
+	.about = "What service usages of a type look like (TMF727: ServiceUsageSpecification).",
+	.life = &specification_life, .faces = UM_ONLY_V4,
+	.path = {[UM_V4] = "/tmf-api/serviceUsage/v4/serviceUsageSpecification/"}
+};
+
+static UmResource service_usage = {
+	.plural = "service_usages", .model = &service_usage_model, .life = &service_usage_life,
+	.about = "Usage of services (TMF727: ServiceUsage). One is one row; partitions are months in UTC.",
+	.faces = UM_ONLY_V4, .path = {[UM_V4] = "/tmf-api/serviceUsage/v4/serviceUsage/"},
+	.date = "usage_date", .ledger = "service_usage_key", .conflict = "service_usage_conflict",
+	.specification = &service_usage_specification, .specification_id = "usage_specification_id"
+};
+
 /* The list of resources. */
-UmResource *const um_declared_resources[] = {&usage, &usage_specification, NULL};
+UmResource *const um_declared_resources[] = {
+	&usage, &usage_specification, &service_usage, &service_usage_specification, NULL
+};

@@ -52,6 +52,8 @@ typedef enum UmKind
 #define UM_SHARED		0x100	/* alone it does not make the object it is in */
 #define UM_TRUE_WHEN_BILLED 0x200	/* in a usage that is billed, whatever it says */
 #define UM_AMOUNT		0x400	/* what loads sum, in the currency beside it */
+#define UM_MANDATORY_WITH 0x800 /* where another member of its object is there */
+#define UM_NOT_PATCHED	0x1000	/* no patch may change it */
 
 #define UM_MAX_ALIASES 4
 

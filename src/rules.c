@@ -48,6 +48,7 @@ static void check_record(const UmRecord *record, bool rated, UmFaults *faults, c
 static void check_attribute(const UmRecord *record, const UmAttribute *attribute, bool rated,
 							UmFaults *faults, const UmPath *parent);
 static bool is_missing(const UmRecord *record, const UmAttribute *attribute, bool rated);
+static bool is_begun(const UmRecord *record, const UmAttribute *object);
 static void check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
 						const UmPath *path);
 static void check_time(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
@@ -97,7 +98,7 @@ um_complete(UmRecord *record, const UmRecord *old)
 	UmLifeCycle *life = record->model->life;
 	int			status = record->model->status_slot;
 
-	if (record->state[status] == UM_ABSENT)
+	if (record->state[status] == UM_ABSENT && !(record->model->slot[status]->flags & UM_MANDATORY))
 		um_record_set(record, status, ObjectIdGetDatum(um_status_oid(life, life->first)));
 	(void) complete_record(record, !needs_rating(record) ? NOT_RATED
 						   : !um_is_closed(record) ? RATED
@@ -353,7 +354,7 @@ check_attribute(const UmRecord *record, const UmAttribute *attribute, bool rated
 
 	if (is_missing(record, attribute, rated))
 		um_fault(faults, &path, UM_MISSING, "is mandatory%s",
-				 (attribute->flags & UM_MANDATORY) ? "" : " in a rated usage");
+				 (attribute->flags & UM_MANDATORY_RATED) ? " in a rated usage" : "");
 	else if (um_is_set(record, attribute->slot))
 		check_value(record, attribute, faults, &path);
 	if (attribute->kind == UM_LIST && (attribute->flags & UM_MANDATORY_RATED) && rated &&
@@ -365,6 +366,7 @@ static bool
 is_missing(const UmRecord *record, const UmAttribute *attribute, bool rated)
 {
 	if (!(attribute->flags & UM_MANDATORY) &&
+		!((attribute->flags & UM_MANDATORY_WITH) && is_begun(record, attribute->parent)) &&
 		!(rated && (attribute->flags & UM_MANDATORY_RATED) && attribute->kind != UM_LIST))
 		return false;
 	if (record->state[attribute->slot] == UM_FAULTY)
@@ -372,6 +374,16 @@ is_missing(const UmRecord *record, const UmAttribute *attribute, bool rated)
 	if (um_is_set(record, attribute->slot))
 		return attribute->kind == UM_TEXT && is_blank(text_of(record, attribute->slot));
 	return !um_is_set(record, attribute->fallback_slot);
+}
+
+/* Whether any member of an object is there. */
+static bool
+is_begun(const UmRecord *record, const UmAttribute *object)
+{
+	for (const UmAttribute *m = object->members; m->kind != UM_END; m++)
+		if (um_is_set(record, m->slot))
+			return true;
+	return false;
 }
 
 static void
