@@ -15,6 +15,7 @@
 #include <json-c/json.h>
 
 #include "miscadmin.h"
+#include "utils/datum.h"
 
 #include "compat.h"
 #include "errors.h"
@@ -47,6 +48,7 @@ static bool name_columns(UmPatch *patch, struct json_object *object, const UmNam
 static bool shows_all_of(const UmModel *model, UmVersion version);
 static void make_constant(UmPatch *patch, UmSlice text);
 static void check_identity(UmPatch *patch, struct json_object *document, UmFaults *faults);
+static void refuse_unpatchable(const UmRecord *record, const UmRecord *stored, UmFaults *faults);
 static void canonical_keys(struct json_object *object, const UmNames *names, UmVersion version);
 static void merge(struct json_object *target, struct json_object *patch);
 
@@ -154,7 +156,7 @@ name_columns(UmPatch *patch, struct json_object *object, const UmNames *names, L
 				patch->constant.forgotten = lappend(patch->constant.forgotten, pstrdup(key));
 			continue;
 		}
-		if ((a->flags & UM_FIXED) || a->kind == UM_HREF)
+		if ((a->flags & (UM_FIXED | UM_NOT_PATCHED)) || a->kind == UM_HREF)
 			return false;
 		if (a->kind == UM_OBJECT)
 		{
@@ -241,6 +243,7 @@ um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults)
 	record = um_read_document(text.data, text.len, patch->model, faults);
 	if (json_object_is_type(document, json_type_object))
 		check_identity(patch, document, faults);
+	refuse_unpatchable(record, stored, faults);
 	foreach(cell, patch->untouched)
 	{
 		int			slot = ((UmAttribute *) lfirst(cell))->slot;
@@ -270,6 +273,20 @@ check_identity(UmPatch *patch, struct json_object *document, UmFaults *faults)
 			um_fault(faults, &path, UM_IDENTITY, "cannot be removed");
 		else if (identity[i] == patch->model->href && !string)
 			um_fault(faults, &path, UM_IDENTITY, "is no address");
+	}
+}
+
+/* What no patch may change can be repeated. */
+static void
+refuse_unpatchable(const UmRecord *record, const UmRecord *stored, UmFaults *faults)
+{
+	for (um_each_attribute(a, record->model))
+	{
+		UmPath		path = {NULL, a, 0};
+
+		if ((a->flags & UM_NOT_PATCHED) && um_is_set(record, a->slot) &&
+			!datumIsEqual(record->value[a->slot], stored->value[a->slot], a->kind == UM_TIME, -1))
+			um_fault(faults, &path, UM_IDENTITY, "cannot be changed by a patch");
 	}
 }
 
