@@ -1,10 +1,11 @@
 -- Prints docs/lifecycle.md from the view status_transition. In a database that has the
 -- extension: psql -X -q -f script/lifecycle.sql > docs/lifecycle.md
 WITH status AS (
-	SELECT CASE t.typname WHEN 'usage_status' THEN 'usage' ELSE 'usage_specification' END AS resource,
+	SELECT r.noun AS resource,
 		e.enumlabel::text AS label, replace(e.enumlabel, ' ', '_') AS state, e.enumsortorder AS place
-	FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid
-	WHERE t.oid IN ('usage_mgmt.usage_status'::regtype, 'usage_mgmt.usage_specification_status'::regtype)
+	FROM usage_mgmt.resources() r
+	JOIN pg_attribute a ON a.attrelid = ('usage_mgmt.' || r.noun)::regclass AND a.attname = 'status'
+	JOIN pg_enum e ON e.enumtypid = a.atttypid
 ), line AS (
 	SELECT resource, 1 AS part, place, 0 AS next, format('state "%s" as %s', label, state) AS text
 	FROM status WHERE state <> label

@@ -27,6 +27,9 @@ INSERT INTO legal VALUES
 	('usage_specification', 'active', 'retired'),
 	('usage_specification', 'launched', 'retired'),
 	('usage_specification', 'retired', 'obsolete');
+INSERT INTO legal SELECT 'service_usage_specification', from_status, to_status
+	FROM legal WHERE resource = 'usage_specification';
+INSERT INTO legal VALUES ('service_usage', 'generated', 'archived');
 
 -- The view says the same
 (SELECT * FROM legal EXCEPT SELECT * FROM usage_mgmt.status_transition)
