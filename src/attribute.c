@@ -113,6 +113,7 @@ resolve(UmModel *model, UmAttribute *attribute, int *ordinal)
 	attribute->fallback_slot = slot_of(model, attribute->fallback);
 	attribute->segment_slot = slot_of(model, attribute->last_segment_of);
 	attribute->start_slot = slot_of(model, attribute->not_before);
+	attribute->digits_slot = slot_of(model, attribute->digits_in);
 	for (size_t i = 0; i < lengthof(attribute->filled_from); i++)
 		attribute->filled_slot[i] = slot_of(model, attribute->filled_from[i]);
 	attribute->gives_slot = slot_of(model, attribute->gives);
@@ -142,8 +143,9 @@ is_checked(const UmAttribute *attribute)
 			return false;
 		default:
 			return attribute->slot >= 0 &&
-				(attribute->flags & (UM_MANDATORY | UM_MANDATORY_RATED | UM_MANDATORY_WITH |
-										UM_CURRENCY)) != 0;
+				(attribute->allowed != NULL ||
+				 (attribute->flags & (UM_MANDATORY | UM_MANDATORY_RATED | UM_MANDATORY_WITH |
+									  UM_CURRENCY)) != 0);
 	}
 }
 

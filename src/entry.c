@@ -22,6 +22,9 @@
 #include "errors.h"
 #include "operations.h"
 #include "row.h"
+#include "rules.h"
+#include "settings.h"
+#include "tmf_read.h"
 
 /* What a function over rows keeps between two of them. */
 typedef struct RowShape
@@ -59,6 +62,7 @@ PG_FUNCTION_INFO_V1(um_to_tmf);
 PG_FUNCTION_INFO_V1(um_content_hash_of);
 PG_FUNCTION_INFO_V1(um_hash_version);
 PG_FUNCTION_INFO_V1(um_error_status);
+PG_FUNCTION_INFO_V1(um_check_entity);
 
 /* post_…(body json, version text) → json: creates, or finds it a repeat. */
 Datum
@@ -395,4 +399,23 @@ um_error_status(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER), errmsg("\"%s\" is no SQLSTATE", code)));
 	PG_RETURN_INT32(um_http_status(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])));
+}
+
+/*
+ * check_entity(name text, body json) → json: what is wrong with an entity that
+ * is not stored by itself.  Nothing is raised for what the body says, not even
+ * for one that is no JSON.
+ */
+Datum
+um_check_entity(PG_FUNCTION_ARGS)
+{
+	const UmModel *entity = um_entity(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	UmSlice		body = json_arg(fcinfo, 1);
+	UmFaults	faults = {um_tmf_version, NIL, 0};
+	UmRecord   *record = um_read_document(body.ptr, body.len, entity, &faults);
+
+	/* of what is no JSON object there is nothing more to say */
+	if (list_length(faults.list) != 1 || ((UmFault *) linitial(faults.list))->path[0] != '\0')
+		um_check_members(record, &faults);
+	PG_RETURN_TEXT_P(cstring_to_text(faults.list != NIL ? um_faults_json(&faults) : "[]"));
 }

@@ -536,3 +536,133 @@ static UmResource service_usage = {
 UmResource *const um_declared_resources[] = {
 	&usage, &usage_specification, &service_usage, &service_usage_specification, NULL
 };
+
+/*
+ * The common entities of seed 002, which no table holds: a name that the seed
+ * gives each, and what it makes mandatory.  Where it leaves the multiplicity
+ * blank, mandatory is what no reader could do without: op and path of an
+ * ArrayUpdate, the callback of a listener.
+ */
+#define ENTITY(model, entity, ...) \
+static UmAttribute model##_attributes[] = {__VA_ARGS__, {.kind = UM_EXTRA, .column = "extra"}, END}; \
+static UmModel model = { \
+	.noun = entity, .label = entity, .attributes = model##_attributes \
+}
+
+#define CALLBACK \
+	{.name = BOTH("callback"), .kind = UM_URI, .column = "callback", \
+	.flags = UM_MANDATORY | UM_BLANK_IS_NONE}
+#define NEEDED(attribute_name, attribute_kind, slot_name) \
+	{.name = BOTH(attribute_name), .kind = attribute_kind, .column = slot_name, .flags = UM_MANDATORY}
+#define OPTIONAL(attribute_name, attribute_kind, slot_name) \
+	{.name = BOTH(attribute_name), .kind = attribute_kind, .column = slot_name}
+
+#define HREF \
+	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = "href", \
+	.flags = UM_MANDATORY | UM_BLANK_IS_NONE}
+
+static const char *const array_operations[] = {
+	"test", "remove", "add", "replace", "move", "copy", NULL
+};
+
+ENTITY(alias, "Alias",
+	   OPTIONAL("type", UM_TEXT, "type"),
+	   OPTIONAL("value", UM_TEXT, "value"));
+
+ENTITY(array_update, "ArrayUpdate",
+	   {.name = BOTH("op"), .kind = UM_TEXT, .column = "op", .flags = UM_MANDATORY,
+		.allowed = array_operations},
+	   NEEDED("path", UM_URI, "path"),	/* "" is the whole document */
+	   OPTIONAL("value", UM_ANY, "value"));
+
+ENTITY(billing_account_ref, "BillingAccountRef",
+	   HREF);
+
+ENTITY(individual_characteristic, "Characteristic",
+	   NEEDED("name", UM_TEXT, "name"),
+	   OPTIONAL("value", UM_ANY, "value"));
+
+ENTITY(medium, "Medium",
+	   OPTIONAL("city", UM_TEXT, "city"),
+	   OPTIONAL("country", UM_TEXT, "country"),
+	   OPTIONAL("emailAddress", UM_TEXT, "email_address"),
+	   OPTIONAL("number", UM_TEXT, "number"),
+	   OPTIONAL("postcode", UM_TEXT, "postcode"),
+	   OPTIONAL("stateOrProvince", UM_TEXT, "state_or_province"),
+	   OPTIONAL("street1", UM_TEXT, "street1"),
+	   OPTIONAL("street2", UM_TEXT, "street2"),
+	   OPTIONAL("type", UM_TEXT, "type"));
+
+ENTITY(time_period, "TimePeriod",
+	   {.name = {"startTime", "startDateTime"}, .alias = {"startPeriod"}, .kind = UM_TIME,
+		.column = "valid_from", .flags = UM_MANDATORY | UM_BLANK_IS_NONE},
+	   {.name = {"endTime", "endDateTime"}, .alias = {"endPeriod"}, .kind = UM_TIME,
+		.column = "valid_to", .flags = UM_BLANK_IS_NONE, .not_before = "valid_from"});
+
+ENTITY(period_entity, "Period",
+	   {.name = {"startPeriod", "startDateTime"}, .alias = {"startTime"}, .kind = UM_TIME,
+		.column = "valid_from", .flags = UM_MANDATORY | UM_BLANK_IS_NONE},
+	   {.name = {"endPeriod", "endDateTime"}, .alias = {"endTime"}, .kind = UM_TIME,
+		.column = "valid_to", .flags = UM_BLANK_IS_NONE, .not_before = "valid_from"});
+
+ENTITY(contact_medium, "ContactMedium",
+	   {.name = BOTH("isPreferred"), .kind = UM_BOOL, .column = "is_preferred",
+		.flags = UM_BLANK_IS_NONE},
+	   {.name = BOTH("medium"), .kind = UM_BRANCH, .column = "medium", .of = &medium},
+	   NEEDED("type", UM_TEXT, "type"),
+	   {.name = BOTH("validFor"), .kind = UM_BRANCH, .column = "valid_for", .of = &time_period});
+
+ENTITY(create_listener, "CreateListener",
+	   CALLBACK,
+	   OPTIONAL("query", UM_TEXT, "query"));
+
+ENTITY(listener, "Listener",
+	   CALLBACK,
+	   HREF,
+	   NEEDED("id", UM_TEXT, "id"),
+	   OPTIONAL("query", UM_TEXT, "query"));
+
+ENTITY(credential, "Credential",
+	   OPTIONAL("login", UM_TEXT, "login"),
+	   OPTIONAL("password", UM_TEXT, "password"),
+	   OPTIONAL("updateType", UM_TEXT, "update_type"));
+
+ENTITY(header, "Header",
+	   OPTIONAL("key", UM_TEXT, "key"),
+	   OPTIONAL("value", UM_TEXT, "value"));
+
+ENTITY(money, "Money",
+	   {.name = {"amount", "value"}, .kind = UM_NUMBER, .column = "amount",
+		.flags = UM_MANDATORY | UM_BLANK_IS_NONE, .digits_in = "digits"},
+	   {.name = {"currencyCode", "unit"}, .kind = UM_TEXT, .column = "currency_code",
+		.flags = UM_MANDATORY | UM_BLANK_IS_NONE | UM_CURRENCY},
+	   {.name = BOTH("digits"), .kind = UM_NUMBER, .column = "digits",
+		.flags = UM_BLANK_IS_NONE | UM_COUNT});
+
+ENTITY(note, "Note",
+	   OPTIONAL("author", UM_TEXT, "author"),
+	   {.name = BOTH("date"), .kind = UM_TIME, .column = "date", .flags = UM_BLANK_IS_NONE},
+	   NEEDED("text", UM_TEXT, "text"));
+
+ENTITY(payment_mean_ref, "PaymentMeanRef",
+	   HREF,
+	   OPTIONAL("name", UM_TEXT, "name"));
+
+ENTITY(place_ref, "PlaceRef",
+	   HREF,
+	   NEEDED("role", UM_TEXT, "role"));
+
+/* Stricter than a usage's related party, which may be known by its id alone. */
+ENTITY(related_party_ref, "RelatedPartyRef",
+	   {.name = BOTH("alias"), .kind = UM_TREE, .column = "alias", .of = &alias},
+	   HREF,
+	   OPTIONAL("name", UM_TEXT, "name"),
+	   NEEDED("role", UM_TEXT, "role"),
+	   OPTIONAL("status", UM_TEXT, "status"),
+	   {.name = BOTH("validFor"), .kind = UM_BRANCH, .column = "valid_for", .of = &time_period});
+
+UmModel *const um_entities[] = {
+	&alias, &array_update, &billing_account_ref, &individual_characteristic, &contact_medium,
+	&create_listener, &credential, &header, &listener, &medium, &money, &note, &payment_mean_ref,
+	&period_entity, &place_ref, &related_party_ref, &time_period, NULL
+};

@@ -54,6 +54,7 @@ typedef enum UmKind
 #define UM_AMOUNT		0x400	/* what loads sum, in the currency beside it */
 #define UM_MANDATORY_WITH 0x800 /* where another member of its object is there */
 #define UM_NOT_PATCHED	0x1000	/* no patch may change it */
+#define UM_COUNT		0x2000	/* a number from 0 on, without a fraction */
 
 #define UM_MAX_ALIASES 4
 
@@ -90,6 +91,8 @@ typedef struct UmAttribute
 	const char *last_segment_of;	/* column of the URI this defaults to */
 	const char *fallback;		/* column read where this one is NULL */
 	const char *not_before;		/* column with the start of the same period */
+	const char *digits_in;		/* column that limits the digits behind the point */
+	const char *const *allowed; /* the words that a text may be, up to a NULL */
 	int			filled_in;		/* versions that do not ask for it, the store does: */
 	const char *filled_from[2]; /* then it is what the first of these columns says, */
 	const char *filled_with;	/* or else this; a time is that of receipt */
@@ -103,6 +106,7 @@ typedef struct UmAttribute
 	int			fallback_slot;
 	int			segment_slot;
 	int			start_slot;
+	int			digits_slot;
 	int			filled_slot[2];
 	int			gives_slot;		/* and that of the elements */
 	int			given_slot;
@@ -153,6 +157,7 @@ extern UmModel um_related_party;
 extern UmModel um_rated_product_usage;
 extern UmModel um_characteristic_specification;
 extern UmModel um_characteristic_value;
+extern UmModel *const um_entities[];	/* those that no table holds, up to a NULL */
 
 extern void um_model_init(UmModel *model, const char *date);
 extern UmAttribute *um_find_attribute(const UmModel *model, const char *column);

@@ -68,6 +68,28 @@ um_resource(const char *noun)
 			 errhint("The resources are %s.", known.data)));
 }
 
+/* The entity of that name, which no table holds; 22023 where there is none. */
+const UmModel *
+um_entity(const char *name)
+{
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (UmModel *const *e = um_entities; *e != NULL; e++)
+	{
+		if (strcmp((*e)->noun, name) == 0)
+		{
+			um_model_init(*e, NULL);
+			return *e;
+		}
+		appendStringInfo(&known, "%s%s", known.len == 0 ? "" : ", ", (*e)->noun);
+	}
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("entity \"%s\" is not known", name),
+			 errhint("The entities are %s.", known.data)));
+}
+
 /* The resource whose noun the SQL function called has between before and after. */
 UmResource *
 um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after)

@@ -51,6 +51,7 @@ extern UmResource *const um_declared_resources[];
 extern void um_resource_init(void);
 extern PGDLLEXPORT void um_resource_register(UmResource *resource);
 extern PGDLLEXPORT UmResource *um_resource(const char *noun);
+extern const UmModel *um_entity(const char *name);
 extern UmResource *um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after);
 extern UmResource *um_resources_of(FunctionCallInfo fcinfo, const char *before, const char *after);
 extern UmResource *um_resource_of_table(Oid relation);

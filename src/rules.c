@@ -11,6 +11,7 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
@@ -51,6 +52,10 @@ static bool is_missing(const UmRecord *record, const UmAttribute *attribute, boo
 static bool is_begun(const UmRecord *record, const UmAttribute *object);
 static void check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
 						const UmPath *path);
+static void check_text(UmSlice text, const UmAttribute *attribute, UmFaults *faults,
+					   const UmPath *path);
+static void check_number(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
+						 const UmPath *path);
 static void check_time(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
 					   const UmPath *path);
 static void check_characteristics(const UmRecord *record, const UmAttribute *attribute,
@@ -60,6 +65,7 @@ static void check_elements(const UmRecord *record, const UmAttribute *attribute,
 static void check_extra(const UmRecord *record, UmFaults *faults, const UmPath *parent);
 static void check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults);
 static void check_change(const UmRecord *record, const UmRecord *old, UmFaults *faults);
+static bool is_below(Datum number, int limit);
 static UmSlice text_of(const UmRecord *record, int slot);
 static bool is_blank(UmSlice text);
 
@@ -329,6 +335,13 @@ um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 		check_change(record, old, faults);
 }
 
+/* The same of an entity, which is not stored and may have no id. */
+void
+um_check_members(const UmRecord *record, UmFaults *faults)
+{
+	check_record(record, false, faults, NULL);
+}
+
 static void
 check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath *parent)
 {
@@ -390,25 +403,17 @@ static void
 check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
 			const UmPath *path)
 {
-	Datum		value = record->value[attribute->slot];
-	UmSlice		text;
-
 	switch (attribute->kind)
 	{
 		case UM_TIME:
 			check_time(record, attribute, faults, path);
 			break;
 		case UM_NUMBER:
-			if (numeric_is_nan(DatumGetNumeric(value)) || numeric_is_inf(DatumGetNumeric(value)))
-				um_fault(faults, path, UM_NUMBER_RANGE, "is not a finite number");
+			check_number(record, attribute, faults, path);
 			break;
 		case UM_TEXT:
-			if (!(attribute->flags & UM_CURRENCY))
-				break;
-			text = text_of(record, attribute->slot);
-			if (!um_currency_known(text))
-				um_fault(faults, path, UM_RULE, "\"%.*s\" is no currency code of ISO 4217",
-						 um_clip(text, 20), text.ptr);
+			if ((attribute->flags & UM_CURRENCY) || attribute->allowed != NULL)
+				check_text(text_of(record, attribute->slot), attribute, faults, path);
 			break;
 		case UM_CHARACTERISTICS:
 			check_characteristics(record, attribute, faults, path);
@@ -423,6 +428,52 @@ check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faul
 		default:
 			break;
 	}
+}
+
+/* A currency, or one of the words that are allowed. */
+static void
+check_text(UmSlice text, const UmAttribute *attribute, UmFaults *faults, const UmPath *path)
+{
+	StringInfoData words;
+
+	if ((attribute->flags & UM_CURRENCY) && !um_currency_known(text))
+		um_fault(faults, path, UM_RULE, "\"%.*s\" is no currency code of ISO 4217",
+				 um_clip(text, 20), text.ptr);
+	if (attribute->allowed == NULL)
+		return;
+	initStringInfo(&words);
+	for (int i = 0; attribute->allowed[i] != NULL; i++)
+	{
+		if (um_slice_is(text, attribute->allowed[i]))
+			return;
+		appendStringInfo(&words, "%s\"%s\"", i > 0 ? ", " : "", attribute->allowed[i]);
+	}
+	um_fault(faults, path, UM_RULE, "\"%.*s\" is none of %s", um_clip(text, 60), text.ptr,
+			 words.data);
+}
+
+/* Finite; and where the model counts something, or its digits, what it says. */
+static void
+check_number(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
+			 const UmPath *path)
+{
+	Datum		value = record->value[attribute->slot];
+	Numeric		number = DatumGetNumeric(value);
+	int			digits;
+
+	if (numeric_is_nan(number) || numeric_is_inf(number))
+	{
+		um_fault(faults, path, UM_NUMBER_RANGE, "is not a finite number");
+		return;
+	}
+	if (!(attribute->flags & UM_COUNT) && !um_is_set(record, attribute->digits_slot))
+		return;
+	digits = DatumGetInt32(DirectFunctionCall1(numeric_min_scale, value));
+	if ((attribute->flags & UM_COUNT) && (digits > 0 || is_below(value, 0)))
+		um_fault(faults, path, UM_RULE, "is not a whole number from 0 on");
+	if (digits > 0 && um_is_set(record, attribute->digits_slot) &&
+		is_below(record->value[attribute->digits_slot], digits))
+		um_fault(faults, path, UM_RULE, "has more digits behind the point than it says");
 }
 
 static void
@@ -547,6 +598,13 @@ check_change(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 	if (um_is_closed(old) &&
 		!um_same_content(old, record, UM_FREE_WHEN_BILLED, true))
 		um_fault(faults, NULL, UM_BILLED, "the content of a billed usage cannot change");
+}
+
+static bool
+is_below(Datum number, int limit)
+{
+	return DatumGetBool(DirectFunctionCall2(numeric_lt, number,
+											NumericGetDatum(int64_to_numeric(limit))));
 }
 
 static UmSlice

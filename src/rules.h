@@ -13,6 +13,7 @@ extern void um_complete(UmRecord *record, const UmRecord *old);
 extern bool um_fill_elements(UmRecord *record, UmVersion version, TimestampTz now);
 extern bool um_fill(UmRecord *record, UmVersion version, TimestampTz now);
 extern void um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults);
+extern void um_check_members(const UmRecord *record, UmFaults *faults);
 extern int	um_record_status(const UmRecord *record);
 extern bool um_is_closed(const UmRecord *record);
 extern bool um_currency_known(UmSlice code);
