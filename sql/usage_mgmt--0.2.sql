@@ -1314,6 +1314,19 @@ AS 'MODULE_PATHNAME', 'um_error_status' LANGUAGE C IMMUTABLE STRICT PARALLEL SAF
 COMMENT ON FUNCTION usage_mgmt.error_status(text) IS
 'The HTTP status that an SQLSTATE becomes, as TMF630 would have it.';
 
+CREATE FUNCTION usage_mgmt.check_entity(name text, body json) RETURNS json
+AS 'MODULE_PATHNAME', 'um_check_entity' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.check_entity(text, json) IS
+'The faults of an entity of the standard that is not stored by itself (Note, Money, Listener), as the JSON array that DETAIL holds elsewhere; [] when it is sound. 22023 for an entity that is not known.';
+
+CREATE FUNCTION usage_mgmt.check_entity(name text, body jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'um_check_entity' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.check_entity(text, jsonb) IS 'The same of jsonb.';
+
+CREATE FUNCTION usage_mgmt.check_entity(name text, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'um_check_entity' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.check_entity(text, text) IS 'The same of text and plain literals.';
+
 CREATE FUNCTION usage_mgmt.value_matches(value text, op text, "values" text[]) RETURNS boolean
 AS 'MODULE_PATHNAME', 'um_value_matches' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.value_matches(text, text, text[]) IS
