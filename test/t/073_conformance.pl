@@ -100,7 +100,7 @@ foreach my $heading (grep { $rows{$_} && exists $rows{$_}[0]{'kept in'} } @headi
 	# the resources of TMF727 are described before they are built
 	next if !$relation{$relation} && $relation =~ /^service/;
 	my %column = map { $_->[0] => 1 } catalog("SELECT attname FROM pg_attribute WHERE attrelid = 'usage_mgmt.$relation'::regclass AND attnum > 0 AND NOT attisdropped");
-	my $resource = $relation =~ /usage(?:_specification)?$/ && $relation !~ /^rated/;
+	my ($resource) = grep { $_ eq $relation } map { @$_ } catalog('SELECT noun FROM usage_mgmt.resources()');
 
 	foreach my $row (@{ $rows{$heading} })
 	{
@@ -117,12 +117,13 @@ foreach my $heading (grep { $rows{$_} && exists $rows{$_}[0]{'kept in'} } @headi
 			next if $column eq 'extra' || $column eq 'usage_characteristic' && $heading ne 'Usage';
 			# a member of Money has its column by a macro
 			ok($spelled{$column}{$name} || $row->{v4} =~ /^\.(?:value|unit)/, "$heading: $name is kept in $column");
-			next if !$resource || $names[$n] =~ /\./ || $heading =~ /Ref$/;
+			next if !defined $resource || $names[$n] =~ /\./ || $heading =~ /Ref$/;
 			my $understood = $node->safe_psql($db, "SELECT '$name' = ANY (usage_mgmt.attribute_names('$relation', '$column'))");
 			is($understood, 't', "$heading: $name is understood");
 		}
 	}
 }
+is(join(', ', grep { !$said{$_} } map { @$_ } catalog('SELECT noun FROM usage_mgmt.resources()')), '', 'resources: the page lacks none');
 foreach my $relation (sort keys %said)
 {
 	my @is = map { $_->[0] } catalog("SELECT attname FROM pg_attribute WHERE attrelid = 'usage_mgmt.$relation'::regclass AND attnum > 0 AND NOT attisdropped");
