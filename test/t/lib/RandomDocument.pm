@@ -1,4 +1,4 @@
-# Random valid usages and specifications: how they are delivered, and what each version
+# Random valid documents of each resource: how they are delivered, and what each version
 # of the standard must say of them. Written from the standard, not from the code it tests.
 #
 # A document is made as a tree of what it means. From that come its delivered form, with
@@ -33,6 +33,11 @@ my @currencies = qw(EUR USD JPY TND DEM);
 # The attributes of each object in the order of the output: R14.5's name, v4's where it is
 # another one, kind, how often it is there (of 8), whether "" means none, other spellings.
 my @type = map { [$_, undef, 'text', 1] } '@type', '@baseType', '@schemaLocation';
+my @specification = (['description', undef, 'text', 4], ['version', undef, 'text', 2],
+	['isBundle', undef, 'bool', 3, 1], ['lastUpdate', undef, 'time', 3, 1]);
+my @of_specification = (['validFor', undef, 'period', 3], ['usageSpecCharacteristic', 'specCharacteristic', 'characteristic[]', 6],
+	['relatedParty', undef, 'party[]', 3], ['attachment', undef, 'attachment[]', 2], ['constraint', undef, 'constraint[]', 2],
+	['entitySpecRelationship', undef, 'relationship[]', 2], ['targetEntitySchema', undef, 'target', 2]);
 my %shape = (
 	usage => [
 		['id', undef, 'text', 8], ['date', 'usageDate', 'time', 8, 1], ['type', 'usageType', 'text', 8],
@@ -59,12 +64,16 @@ my %shape = (
 	product => [
 		['id', undef, 'id', 5, 1], ['href', undef, 'uri', 5, 1, 'ref'], ['name', undef, 'text', 2], ['@referredType', undef, 'text', 2],
 		['@type', undef, 'text', 1], ['@baseType', undef, 'text', 1], ['@schemaLocation', undef, 'text', 1]],
-	usage_specification => [
-		['id', undef, 'text', 8], ['name', undef, 'text', 6], ['description', undef, 'text', 4], ['version', undef, 'text', 2],
-		['isBundle', undef, 'bool', 3, 1], ['lastUpdate', undef, 'time', 3, 1], ['status', 'lifecycleStatus', 'status', 5, 1],
-		['validFor', undef, 'period', 3], ['usageSpecCharacteristic', 'specCharacteristic', 'characteristic[]', 6],
-		['relatedParty', undef, 'party[]', 3], ['attachment', undef, 'attachment[]', 2], ['constraint', undef, 'constraint[]', 2],
-		['entitySpecRelationship', undef, 'relationship[]', 2], ['targetEntitySchema', undef, 'target', 2], @type],
+	usage_specification => [ ['id', undef, 'text', 8], ['name', undef, 'text', 6], @specification,
+		['status', 'lifecycleStatus', 'status', 5, 1], @of_specification, @type],
+	service_usage => [
+		['id', undef, 'text', 8], ['usageDate', undef, 'time', 8, 1], ['usageType', undef, 'text', 6],
+		['description', undef, 'text', 4, 0, 'usageDescription'], ['status', undef, 'status', 8, 1],
+		['usageSpecification', undef, 'reference', 4], ['service', undef, 'reference', 5], ['usageCharacteristic', undef, 'characteristics', 7],
+		['relatedParty', undef, 'party[]', 4], @type],
+	service_usage_specification => [ ['id', undef, 'text', 8], ['name', undef, 'text', 8], @specification,
+		['status', 'lifecycleStatus', 'status', 8, 1], @of_specification, @type],
+	reference => [ ['id', undef, 'id', 8, 1], ['href', undef, 'uri', 4, 1, 'ref'], ['name', undef, 'text', 3] ],
 	characteristic => [
 		['id', undef, 'id', 2, 1], ['name', undef, 'name', 8], ['description', undef, 'text', 3],
 		['configurable', undef, 'bool', 4, 1, 'isConfigurable'], ['extensible', undef, 'bool', 2, 1], ['isUnique', undef, 'bool', 2, 1],
@@ -85,11 +94,18 @@ my %shape = (
 		['role', undef, 'text', 2], ['validFor', undef, 'period', 1]],
 	target => [ ['@type', undef, 'text', 8], ['@schemaLocation', undef, 'text', 4] ]);
 
-my %statuses = (
-	usage => [qw(received rejected recycled guided rated rerated billed)],
-	usage_specification => ['in study', 'in design', 'in test', 'rejected', 'active', 'launched', 'retired', 'obsolete']);
-my %first = (usage => 'received', usage_specification => 'in study');
-my %path = (usage => 'usage', usage_specification => 'usageSpecification');
+# Of each resource: its statuses, the one that is filled in, the one that rates; where its
+# URIs start; what v4 fills in where it is missing.
+my @specification_life = ('in study', 'in design', 'in test', 'rejected', 'active', 'launched', 'retired', 'obsolete');
+my %resource = (
+	usage => {
+		statuses => [qw(received rejected recycled guided rated rerated billed)], first => 'received', rated => qr/^(rated|rerated|billed)$/,
+		path => { 'r14.5' => '/usageManagement/usage/', v4 => '/tmf-api/usageManagement/v4/usage/' }, filled => 1 },
+	usage_specification => {
+		statuses => \@specification_life, first => 'in study',
+		path => { 'r14.5' => '/usageManagement/usageSpecification/', v4 => '/tmf-api/usageManagement/v4/usageSpecification/' } },
+	service_usage => { statuses => [qw(generated archived)], path => { v4 => '/tmf-api/serviceUsage/v4/serviceUsage/' } },
+	service_usage_specification => { statuses => \@specification_life, path => { v4 => '/tmf-api/serviceUsage/v4/serviceUsageSpecification/' } });
 
 # In each shape the name of v4; known names of any spelling, which none may take as unknown.
 my (%v4_name, %known);
@@ -101,10 +117,13 @@ foreach my $shape (keys %shape)
 		$known{$shape}{$_} = 1 foreach grep { defined } @$attribute[0, 1, 5 .. $#$attribute];
 	}
 }
-$known{usage}{href} = $known{usage_specification}{href} = 1;
+$known{$_}{href} = 1 foreach keys %resource;
+# What a reference may know besides, here or there
+$known{reference}{$_} = 1 foreach '@referredType', '@type', '@baseType', '@schemaLocation';
 
 # A document of a kind, as (delivered, canonical in R14.5, canonical in v4, canonical in
-# its own version after it went through R14.5). No version has more to say of it.
+# its own version after it went through R14.5); of a kind that has one version alone, in
+# that one each time. No version has more to say of it.
 sub random_document
 {
 	my ($kind, $version, $id, $its_dice) = @_;
@@ -115,7 +134,7 @@ sub random_document
 	$truth->{id} = $id;
 	complete($kind, $truth, $version);
 	return (delivered_document($kind, $truth, $version),
-		(map { canonical_document($kind, $truth, $_) } 'r14.5', 'v4'),
+		(map { canonical_document($kind, $truth, $resource{$kind}{path}{$_} ? $_ : $version) } 'r14.5', 'v4'),
 		canonical_document($kind, $version eq 'v4' ? shown_by_r14_5($kind, $truth) : $truth, $version));
 }
 
@@ -178,7 +197,7 @@ sub random_value
 	return pick('1', '45', 'abc', "\xc3\xa9", 'a-b') if $kind eq 'id';
 	return pick('number', 'string', 'dateTime', 'boolean') if $kind eq 'type';
 	return pick('http://host:80/some/', '/', 'urn:x/') . pick('1', '45', 'abc', "\xc3\xa9", 'a-b') if $kind eq 'uri';
-	return pick(@{ $statuses{$shape} }) if $kind eq 'status';
+	return pick(@{ $resource{$shape}{statuses} }) if $kind eq 'status';
 	return pick(@currencies) if $kind eq 'currency';
 	return pick(0, 1) if $kind eq 'bool';
 	return random_number() if $kind eq 'number';
@@ -251,10 +270,10 @@ sub complete
 	my $rated;
 
 	$truth->{omit}{status} = 1 if !defined $truth->{status};
-	$truth->{status} //= $first{$kind};
-	$rated = $kind eq 'usage' && $truth->{status} =~ /^(rated|rerated|billed)$/;
+	$truth->{status} //= $resource{$kind}{first};
+	$rated = $resource{$kind}{rated} && $truth->{status} =~ $resource{$kind}{rated};
 	complete_reference($_)
-		foreach grep { $_ } $truth->{usageSpecification}, @{ $truth->{relatedParty} // [] };
+		foreach grep { $_ } @$truth{qw(usageSpecification service)}, @{ $truth->{relatedParty} // [] };
 	complete_party($_, $kind, $version) foreach @{ $truth->{relatedParty} // [] };
 	$truth->{ratedProductUsage} //= [ random_object('rating', $version) ] if $rated;
 	complete_rating($_, $version, $rated, $truth->{status} eq 'billed') foreach @{ $truth->{ratedProductUsage} // [] };
@@ -266,7 +285,8 @@ sub complete
 				if defined $characteristic->{valueType} && $characteristic->{valueType} eq $value->{valueType};
 		}
 	}
-	return if $kind ne 'usage';
+	$truth->{name} = 'a name' if !$resource{$kind}{first} && exists $truth->{name} && $truth->{name} =~ /^\s*$/;
+	return if !$resource{$kind}{filled};
 	$truth->{type} = 'voice' if $truth->{type} =~ /^\s*$/;
 	if ($version eq 'v4' && one_in(4))
 	{
@@ -293,7 +313,13 @@ sub complete_party
 	my ($party, $kind, $version) = @_;
 
 	$party->{role} = 'customer' if $party->{role} =~ /^\s*$/;
-	if ($kind eq 'usage' && $version eq 'v4' && one_in(4) && ($party->{'@referredType'} // 'x') !~ /^\s*$/)
+	if (!$resource{$kind}{filled} && !$resource{$kind}{first})
+	{
+		# What TMF727 demands of a party
+		$party->{id} //= '1';
+		$party->{'@referredType'} = 'Individual' if ($party->{'@referredType'} // '') =~ /^\s*$/;
+	}
+	elsif ($resource{$kind}{filled} && $version eq 'v4' && one_in(4) && ($party->{'@referredType'} // 'x') !~ /^\s*$/)
 	{
 		$party->{role} = $party->{'@referredType'} // 'unspecified';
 		$party->{omit}{role} = 1;
@@ -384,9 +410,8 @@ sub rating_face
 sub canonical_document
 {
 	my ($kind, $truth, $version) = @_;
-	my $base = $version eq 'v4' ? '/tmf-api/usageManagement/v4/' : '/usageManagement/';
 	my $text = canonical_object($kind, $truth, $version);
-	my $href = quoted($base . $path{$kind} . '/' . $truth->{id} =~ s/([^-.\w~\/])/sprintf('%%%02X', ord $1)/ger);
+	my $href = quoted($resource{$kind}{path}{$version} . $truth->{id} =~ s/([^-.\w~\/])/sprintf('%%%02X', ord $1)/ger);
 
 	$text =~ s/^(\{"id":"[^"]*")/$1,"href":$href/;
 	return $text;
@@ -545,7 +570,7 @@ sub delivered_object
 		# Twice, but the same
 		push @members, $members[-1] if one_in(60) && ref $value ne 'HASH' && $kind =~ /^(text|uri|time|number|bool|status)$/;
 	}
-	push @members, '"href": "http://elsewhere/' . $object->{id} . '"' if one_in(4) && exists $path{$shape} && $object->{id} !~ /\W/;
+	push @members, '"href": "http://elsewhere/' . $object->{id} . '"' if one_in(4) && $resource{$shape} && $object->{id} !~ /\W/;
 	push @members, spaced($object->{'+'}) if $object->{'+'};
 	@members = map { splice @members, $dice->(scalar @members), 1 } 1 .. @members if $shuffled;
 	return "{$space" . join(",$space", @members) . "$space}";
