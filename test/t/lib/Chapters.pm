@@ -342,6 +342,7 @@ my %broken = (
 	tree => [ [ '7', '22P02' ], [ '[[]]', '22P02', '[0]' ], [ '"x"', '22P02' ] ],
 	branch => [ [ '7', '22P02' ], [ '[]', '22P02' ] ],
 	object => [ [ '[7]', '22P02' ], [ 'true', '22P02' ] ],
+	json => [],
 	extra => [ [ '1e999999', '22003' ] ]);
 
 sub broken_input
@@ -687,7 +688,7 @@ sub deletes
 			[ calls("patch_$noun", "'c'", "'{\"" . name_in($r->{status}, $version) . "\": \"$r->{closed}\"}'", 'NULL', literal($version)), qr/^\{/ ],
 			[ calls("delete_$noun", "'c'"), qr/^UM003/, "$r->{closed}" ], [ calls("delete_$plural", "'all=true'"), qr/^UM003/, 'among others' ],
 			[ "DELETE FROM usage_mgmt.$noun", qr/^UM003/, 'by SQL' ], [ "SELECT count(*) FROM usage_mgmt.$noun", '2', 'all or none' ],
-			[ calls("delete_$noun", "'c'", "$r->{closed} => true"), 't' ], [ calls("delete_$plural", "'all=true'", "$r->{closed} => true"), '1', 'all' ])
+			[ calls("delete_$noun", "'c'", "billed => true"), 't' ], [ calls("delete_$plural", "'all=true'", "billed => true"), '1', 'all' ])
 			: [ calls("delete_$plural", "'all=true'"), '2', 'all' ],
 		[ "SELECT count(*) FROM usage_mgmt.$noun", '0' ]);
 	return;

@@ -19,7 +19,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 
-our @EXPORT = qw(resources document in_version name_in value_in literal);
+our @EXPORT = qw(resources describe document in_version name_in value_in literal);
 
 my $money = '{"unit":"EUR","value":%s}';
 my $rating = '"ratingDate":"%s","usageRatingTag":"usage","isBilled":false,"ratingAmountType":"total",'
@@ -135,15 +135,20 @@ my @resources = ({
 	attributes => specification('lifecycleStatus', 'specCharacteristic', name => { mandatory => 1 }, status => { mandatory => 1 })
 	});
 
-# As hashes, by what stands where
-foreach my $r (@resources)
+describe($_) foreach @resources;
+
+sub resources { return @resources }
+
+# A description in the form that the tests read: attributes are hashes.
+sub describe
 {
+	my ($r) = @_;
+
 	$_ = { name => $_->[0], kind => $_->[1], values => [ @$_[2, 3] ], @$_[4 .. $#$_] } foreach @{ $r->{attributes} };
 	($r->{dated}) = grep { $_->{dates} } @{ $r->{attributes} };
 	($r->{status}) = grep { $_->{kind} eq 'status' } @{ $r->{attributes} };
+	return $r;
 }
-
-sub resources { return @resources }
 
 # A name, a value or a path as one version has it
 sub in_version { my ($what, $version) = @_; return ref $what eq 'HASH' ? $what->{$version} : $what }
