@@ -53,7 +53,7 @@ my $build = abs_path(PostgreSQL::Test::Utils::tempdir());
 	}
 	local %ENV = %ENV;
 	delete @ENV{ grep { /^(?:MAKE|MFLAGS|CFLAGS|COPT)/ } keys %ENV };
-	ok(IPC::Run::run([ 'make', '-s', '-C', $build, 'PG_CONFIG=' . program($node, 'pg_config'), 'HEADERS=' . abs_path("$top/src") ], '>', \$out, '2>', \$err), 'the module is built')
+	ok(IPC::Run::run([ 'make', '-s', '-C', $build, 'PG_CONFIG=' . program($node, 'pg_config'), 'SRC=' . abs_path("$top/src") ], '>', \$out, '2>', \$err), 'the module is built')
 		or BAIL_OUT("$out$err");
 }
 $node->append_conf('postgresql.conf', "session_preload_libraries = '$build/parcel'\n");

@@ -208,6 +208,17 @@ SQL
 	my ($pairs, @wrong) = split /\n/, $answer;
 	like($pairs, qr/^t\|\d+\|t$/, "$noun: every status arrives, some moves are legal");
 	is(join("\n", @wrong), '', "$noun: every pair of statuses by every door ends as status_transition says");
+
+	# A load takes a document in whatever status it is, and moves nothing.
+	clean();
+	my $loaded = literal($document) . "::jsonb - 'href' || jsonb_build_object('id', s, '$status', s)";
+	my $statuses = "unnest(enum_range(NULL::usage_mgmt.$r->{life})) s";
+	outcomes('statuses in a load', $version,
+		[ "INSERT INTO usage_mgmt.${noun}_document SELECT $loaded FROM $statuses", 'done' ],
+		[ "SELECT count(*) = cardinality(enum_range(NULL::usage_mgmt.$r->{life})) AND bool_and(id = status::text) FROM usage_mgmt.$noun", 't', 'each arrives' ],
+		[ "INSERT INTO usage_mgmt.${noun}_document SELECT $loaded || jsonb_build_object('$status', f) FROM $statuses, unnest(enum_range(NULL::usage_mgmt.$r->{life})) f WHERE f <> s LIMIT 1",
+			qr/^23505/, 'with another one it is another record' ],
+		$r->{first} ? ([ calls("post_$noun", with($document, $status => undef, id => '"new"', href => undef), literal($version)) . " ->> '$status'", $r->{first}, 'none is the first' ]) : ());
 	return;
 }
 
