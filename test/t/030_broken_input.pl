@@ -6,6 +6,7 @@ use warnings;
 use Dice;
 use FindBin;
 use Mutant;
+use Resources;
 use Store;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -40,6 +41,15 @@ push @documents, [ 'usage_specification', '{"id": "v4", "lifecycleStatus": "acti
 push @documents, [ 'characteristics', $documents[1][1] =~ s/.*"usageCharacteristic": (\[.*?\]).*/$1/r ],
 	[ 'characteristics', '{"duration": "20", "volume": 1.50, "nested": {"a": [true, null, "\u00e9"]}, "own name": -0.0}' ];
 
+
+# And one of each resource besides, where its table is there
+my $node = new_node('broken');
+new_store($node, 'broken');
+my @more = grep { $node->safe_psql('broken', "SELECT to_regclass('usage_mgmt.$_->{noun}') IS NOT NULL") eq 't' }
+	grep { $_->{noun} !~ /^usage/ } resources();
+push @documents, map { [ $_->{noun}, document($_, 'v4', 1, 'x') =~ s/^\{"id":/{"id": /r ] } @more;
+my %one_face = map { $_->{noun} => $_->{versions}[0] } grep { @{ $_->{versions} } == 1 } @more;
+
 # What each is tried as. "unchecked" is text that PostgreSQL's own parser has not seen,
 # as a COPY into a text column would bring it.
 my @doors = map { my $version = $_; map { [ $_, $version ] } qw(post put unchecked) } qw(r14.5 v4);
@@ -51,6 +61,7 @@ for my $n (1 .. MUTANTS)
 {
 	my ($kind, $document) = @{ $documents[ $n % @documents ] };
 	my ($door, $version) = @{ $doors[ $dice->(scalar @doors) ] };
+	$version = $one_face{$kind} // $version;
 	# What is put is there; what is posted is not, so that more than its id is looked at.
 	my $id = $door eq 'put' ? ('stored', 'stored', 'stored', 'billed', 'nobody')[ $dice->(5) ] : "new $n";
 	my ($way, $mutant) = Mutant::mutate($document =~ s/^(\{.*?"id": )"\w+"/$1"$id"/r, $dice);
@@ -76,8 +87,8 @@ my @long = (
 my $tried = join(",\n", map {
 	"('$_->[0]', '$_->[1]', " . (defined $_->[2] ? "'{$_->[2]}'" : 'NULL') . ')' } @long);
 
-my $node = new_node('broken');
-new_store($node, 'broken');
+$node->safe_psql('broken', join '', map { my $r = $_;
+	map { "SELECT usage_mgmt.post_$r->{noun}(" . literal(document($r, 'v4', 0, $_)) . ", 'v4');\n" } qw(stored billed) } @more);
 $node->safe_psql('broken', <<'SQL');
 -- Text for json that nobody has checked
 CREATE CAST (text AS json) WITHOUT FUNCTION;
