@@ -20,6 +20,7 @@ my $parcel = describe({
 	noun => 'parcel', plural => 'parcels', label => 'parcel', versions => [ 'r14.5', 'v4' ],
 	path => { 'r14.5' => '/post/parcel/', v4 => '/tmf-api/post/v4/parcel/' },
 	date => 'posted_at', first => 'posted', life => 'parcel_status', closed => 'delivered',
+	restored_without => 'CREATE EXTENSION makes the functions of a module\'s resource, too',
 	attributes => [
 		[{ 'r14.5' => 'number', v4 => 'trackingNumber' }, 'text', '"P 1"', '"P 2"', column => 'number', mandatory => 1],
 		[{ 'r14.5' => 'posted', v4 => 'postedAt' }, 'time', '"2001-01-15T12:00:00Z"', '"2001-02-15T12:00:00.123456Z"', column => 'posted_at', mandatory => 1, dates => 1],
@@ -38,7 +39,7 @@ my $parcel = describe({
 				['Berlin', 7], ['Paris', 8.5]),
 			ask => [{ 'r14.5' => 'stop.shelf', v4 => 'stops.shelf' }, 7, 8.5], inner => ['[0].place']],
 		['sticker', 'branch', (map { my $n = $_; +{ 'r14.5' => "{\"format\":\"A$n\",\"size\":$n}", v4 => "{\"format\":\"A$n\",\"sheetSize\":$n}" } } 4, 5), ask => ['sticker.format', 'A4', 'A5']],
-		['customs', 'json', '{"value":1,"kind":"gift"}', '{"value":2,"kind":"wares"}', ask => ['customs.value', 1, 2]],
+		['customs', 'json', '{"kind":"gift","value":1}', '{"kind":"wares","value":2}', ask => ['customs.value', 1, 2]],
 		['priority', 'extra', '1', '2', ask => ['extra.priority', 1, 2]] ] });
 
 # Built where nothing else is
@@ -59,7 +60,17 @@ my $build = abs_path(PostgreSQL::Test::Utils::tempdir());
 $node->append_conf('postgresql.conf', "session_preload_libraries = '$build/parcel'\n");
 $node->reload;
 
-new_store($node, 'parcels');
+# CREATE EXTENSION makes what is its own, whatever has been registered.
+$node->safe_psql('postgres', 'CREATE DATABASE parcels');
+TODO:
+{
+	local $TODO = 'CREATE EXTENSION makes the functions and tables of a module\'s resource, too';
+	is(sqlstate($node, 'parcels', 'CREATE EXTENSION usage_mgmt'), '00000', 'CREATE EXTENSION where the module is loaded');
+}
+{
+	local $ENV{PGOPTIONS} = '-c session_preload_libraries=';
+	$node->safe_psql('parcels', 'SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS usage_mgmt');
+}
 $node->safe_psql('parcels', <<'SQL');
 CREATE TYPE usage_mgmt.parcel_status AS ENUM ('posted', 'on the way', 'lost', 'delivered');
 SELECT usage_mgmt.install_resource('parcel');

@@ -74,7 +74,7 @@ sub specification
 			(map { my $place = $_; +{ map { $_ => spec_characteristic(@$place, $_) } 'r14.5', 'v4' } } ['duration', 0], ['volume', 5]),
 			inner => ['[0].name', { 'r14.5' => '[0].usageSpecCharacteristicValue[0].valueType', v4 => '[0].characteristicValueSpecification[0].valueType' }],
 			ask => [{ map { my $v = $_; $v => (ref $characteristics ? $characteristics->{$v} : $characteristics) . '.name' } 'r14.5', 'v4' }, 'duration', 'volume']],
-		['relatedParty', 'list', @party, inner => ['[0].role']],
+		['relatedParty', 'list', @party, inner => [{ 'r14.5' => '[0].role' }], loaded_inner => [{ v4 => '[0].role' }]],
 		['attachment', 'tree', '[{"id":"a","url":"http://host/a"}]', '[{"id":"b","url":"http://host/b"}]', ask => ['attachment.id', 'a', 'b']],
 		['constraint', 'tree', '[{"id":"a","version":"1"}]', '[{"id":"b","version":"2"}]', ask => ['constraint.version', 1, 2]],
 		['entitySpecRelationship', 'tree', '[{"id":"a","relationshipType":"x"}]', '[{"id":"b","relationshipType":"y"}]',
