@@ -13,6 +13,7 @@ my $node = new_node('resources');
 
 new_store($node, 'resources');
 prepare($node, 'resources');
+my @there;
 foreach my $resource (resources())
 {
   SKIP:
@@ -20,7 +21,9 @@ foreach my $resource (resources())
 		skip "there is no table $resource->{noun}", 1
 			unless $node->safe_psql('resources', "SELECT to_regclass('usage_mgmt.$resource->{noun}') IS NOT NULL") eq 't';
 		all_chapters($node, 'resources', $resource);
+		push @there, $resource;
 	}
 }
+side_by_side($node, 'resources', @there);
 
 done_testing();

@@ -20,6 +20,7 @@ my $parcel = describe({
 	noun => 'parcel', plural => 'parcels', label => 'parcel', versions => [ 'r14.5', 'v4' ],
 	path => { 'r14.5' => '/post/parcel/', v4 => '/tmf-api/post/v4/parcel/' },
 	date => 'posted_at', first => 'posted', life => 'parcel_status', closed => 'delivered',
+	todo_after => 'after= goes by usage_date',
 	restored_without => 'CREATE EXTENSION makes the functions of a module\'s resource, too',
 	attributes => [
 		[{ 'r14.5' => 'number', v4 => 'trackingNumber' }, 'text', '"P 1"', '"P 2"', column => 'number', mandatory => 1],
@@ -77,6 +78,7 @@ SELECT usage_mgmt.install_resource('parcel');
 SQL
 prepare($node, 'parcels');
 all_chapters($node, 'parcels', $parcel);
+side_by_side($node, 'parcels', $parcel, grep { $_->{noun} =~ /^usage/ } resources());
 
 is($node->safe_psql('parcels', 'SELECT usage_mgmt.install_tables()'), '', 'install_tables() finds it');
 is($node->safe_psql('parcels', <<'SQL'), 't|t', 'its enum and its open index');
