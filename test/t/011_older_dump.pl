@@ -121,7 +121,7 @@ SELECT format('trigger %s %s', tgenabled, pg_get_triggerdef(t.oid)) FROM pg_trig
 UNION ALL
 SELECT 'index ' || pg_get_indexdef(indexrelid) FROM pg_index JOIN relation ON indrelid = relation.oid
 UNION ALL
-SELECT format('%s %s %s', relname, conname, pg_get_constraintdef(c.oid)) FROM pg_constraint c JOIN relation ON conrelid = relation.oid
+SELECT format('%s %s %s', relname, conname, pg_get_constraintdef(c.oid)) FROM pg_constraint c JOIN relation ON conrelid = relation.oid AND contype <> 'n'
 UNION ALL
 SELECT format('policy %s %s %s', polname, relname, pg_get_expr(polqual, polrelid)) FROM pg_policy JOIN relation ON polrelid = relation.oid
 UNION ALL
