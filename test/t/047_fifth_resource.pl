@@ -20,7 +20,6 @@ my $parcel = describe({
 	noun => 'parcel', plural => 'parcels', label => 'parcel', versions => [ 'r14.5', 'v4' ],
 	path => { 'r14.5' => '/post/parcel/', v4 => '/tmf-api/post/v4/parcel/' },
 	date => 'posted_at', first => 'posted', life => 'parcel_status', closed => 'delivered',
-	todo_after => 'after= goes by usage_date',
 	restored_without => 'CREATE EXTENSION makes the functions of a module\'s resource, too',
 	attributes => [
 		[{ 'r14.5' => 'number', v4 => 'trackingNumber' }, 'text', '"P 1"', '"P 2"', column => 'number', mandatory => 1],

@@ -334,7 +334,7 @@ sub mandatory
 				push @cases, [ calls("post_$noun", with(doc($version, 0, 'new'), $name => '" "'), literal($version)), "23502 $name", 'blank' ]
 					if $attribute->{kind} eq 'text';
 				push @cases, [ "UPDATE usage_mgmt.$noun SET $attribute->{column} = NULL WHERE id = 'stored'", "23502 $name", 'UPDATE' ]
-					if $attribute->{column};
+					if $attribute->{column} && $attribute->{kind} ne 'status';
 			}
 			outcomes("mandatory in $version" . ($rated ? ', rated' : ''), $version, @cases);
 			is(value("SELECT count(*) FROM usage_mgmt.$noun"), '1', "$noun: none of them was stored");
@@ -482,7 +482,7 @@ sub ledger
 		[ post(doc($version, 0, 'a'), $version), qr/"patched"/, 'a repeat of what was delivered' ],
 		[ calls("post_$noun", with(doc($version, 0, 'a'), description => '"patched"'), literal($version)), qr/"patched"/, 'a repeat of what is there' ],
 		[ calls("post_$noun", with(doc($version, 0, 'a'), description => '"other"'), literal($version)), '23505 description', 'neither' ],
-		[ "UPDATE usage_mgmt.$noun SET $date = $dates[0] WHERE id = 'a'", $r->{dated}{fixed} ? "UM002 $name" : 'done', 'to another month' ],
+		[ "UPDATE usage_mgmt.$noun SET $date = $dates[0] WHERE id = 'a'", $r->{dated}{fixed} ? qr/^(?:UM002 $name|done)$/ : 'done', 'to another month' ],
 		$r->{dated}{fixed} ? () : (
 			[ $leaf . "'a'", "usage_mgmt.${noun}_p200102 2001-02-20", 'moved' ], [ $key . "'a'", '1 2001-02-20' ],
 			[ "UPDATE usage_mgmt.$noun SET $date = $dates[2] WHERE id = 'a'", 'done' ],
@@ -633,7 +633,6 @@ sub queries
 			[ calls("count_$plural", "'id=a'", "'v9'"), qr/^22023/, 'no such version' ],
 			[ "SELECT string_agg(x, ' ') FROM usage_mgmt.explain_$plural('id=a', $v) x", qr/$noun/, 'explain' ];
 		outcomes("queries in $version", $version, @cases);
-		local $TODO = $r->{todo_after};
 		outcomes("after, in $version", $version, [ $ids->('after=a'), 'b' ], [ $ids->('after=b'), 'nothing', 'the last' ],
 			[ $ids->('after=a&sort=-id&limit=1'), 'nothing', 'downwards' ], [ $ids->('after=nobody'), qr/^(?:22023|nothing)/ ]);
 		clean();
