@@ -100,6 +100,9 @@ um_resource_list(PG_FUNCTION_ARGS)
 		Datum		values[lengthof(texts) + lengthof(sets)];
 		bool		nulls[lengthof(texts) + lengthof(sets)] = {false};
 
+		/* one of a module that is loaded here and not yet, or never, at home in this database */
+		if (!um_type_exists(&r->life->type))
+			continue;
 		for (size_t i = 0; i < lengthof(texts); i++)
 		{
 			nulls[i] = texts[i] == NULL;

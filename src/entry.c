@@ -3,7 +3,7 @@
  *	  The operations as SQL functions, one for each verb of every resource.
  *
  * A function finds its resource by the name it is called by, so the same C
- * stands behind post_usage and post_usage_specification.
+ * stands behind the posts of all of them.
  */
 #include "postgres.h"
 

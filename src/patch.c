@@ -284,8 +284,13 @@ refuse_unpatchable(const UmRecord *record, const UmRecord *stored, UmFaults *fau
 	{
 		UmPath		path = {NULL, a, 0};
 
-		if ((a->flags & UM_NOT_PATCHED) && um_is_set(record, a->slot) &&
-			!datumIsEqual(record->value[a->slot], stored->value[a->slot], a->kind == UM_TIME, -1))
+		if (!(a->flags & UM_NOT_PATCHED))
+			continue;
+		if (record->state[a->slot] == UM_ABSENT)
+			um_fault(faults, &path, UM_IDENTITY, "cannot be removed");
+		else if (um_is_set(record, a->slot) && !datumIsEqual(record->value[a->slot],
+															 stored->value[a->slot],
+															 a->kind == UM_TIME, -1))
 			um_fault(faults, &path, UM_IDENTITY, "cannot be changed by a patch");
 	}
 }

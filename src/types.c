@@ -53,20 +53,28 @@ um_schema(void)
 	return schema;
 }
 
-Oid
-um_type(UmType *type)
+/* Whether there is such a type. */
+bool
+um_type_exists(UmType *type)
 {
 	uint64		before = changes;
 
 	if (type->as_of == changes)
-		return type->oid;
+		return true;
 	type->oid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(type->name),
 								ObjectIdGetDatum(um_schema()));
-	if (!OidIsValid(type->oid))
+	if (OidIsValid(type->oid))
+		type->as_of = before;
+	return OidIsValid(type->oid);
+}
+
+Oid
+um_type(UmType *type)
+{
+	if (!um_type_exists(type))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("type \"%s.%s\" does not exist", UM_SCHEMA, type->name)));
-	type->as_of = before;
 	return type->oid;
 }
 

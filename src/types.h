@@ -19,6 +19,7 @@ typedef struct UmType
 
 extern void um_types_init(void);
 extern Oid	um_schema(void);
+extern bool um_type_exists(UmType *type);
 extern Oid	um_type(UmType *type);
 extern Oid	um_characteristics_type(void);
 extern void um_require_column(const char *table, const char *column);
