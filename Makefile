@@ -38,6 +38,7 @@ OBJS = \
 	src/operations.o \
 	src/page.o \
 	src/patch.o \
+	src/pattern.o \
 	src/query.o \
 	src/query_string.o \
 	src/record.o \
@@ -50,6 +51,8 @@ OBJS = \
 	src/setting_table.o \
 	src/settings.o \
 	src/spec_cache.o \
+	src/spec_check.o \
+	src/spec_values.o \
 	src/statement.o \
 	src/store.o \
 	src/tmf_read.o \

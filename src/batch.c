@@ -34,7 +34,7 @@
 #include "lifecycle.h"
 #include "rules.h"
 #include "settings.h"
-#include "spec_cache.h"
+#include "spec_check.h"
 #include "store.h"
 #include "tmf_read.h"
 #include "tmf_write.h"

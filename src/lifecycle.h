@@ -27,6 +27,7 @@ typedef struct UmLifeCycle
 	int			closed;			/* its content is final */
 	int			rejected;		/* is at fault, and says so */
 	int			recycled;		/* is tried again */
+	int			barred;			/* a specification that nothing may follow */
 	int			open;			/* waits for work: few rows, whatever the table's size */
 
 	/* OIDs of the labels, kept until the extension's types change */

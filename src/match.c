@@ -13,7 +13,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -27,6 +26,7 @@
 #include "errors.h"
 #include "match.h"
 #include "names.h"
+#include "pattern.h"
 #include "tmf_read.h"
 
 /* What numeric holds: 131072 digits before the point, 16383 behind it. */
@@ -44,7 +44,6 @@ static int	id_column(TupleDesc desc);
 static Alternatives alternatives(text *op, ArrayType *values);
 static bool matches_any(UmSlice value, const Alternatives *wanted);
 static bool matches(UmSlice value, UmOperator op, Datum wanted);
-static void try_regex(const char *regex);
 static UmSlice slice_of(Datum value);
 
 PG_FUNCTION_INFO_V1(um_value_matches);
@@ -218,61 +217,16 @@ um_compare_text(UmSlice a, UmSlice b)
 	return order != 0 ? order : a.len - b.len;
 }
 
-/*
- * PostgreSQL's expressions are automata and cancellable; back-references are
- * what makes them explode, and size.
- */
+/* 22023 for what is no regular expression, or not one to be used. */
 void
 um_check_regex(const char *regex)
 {
-	bool		escaped = false;
+	char	   *fault = um_pattern_fault((UmSlice) {regex, strlen(regex)});
 
-	if (pg_mbstrlen(regex) > 1000)
+	if (fault != NULL)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("a regular expression has at most 1000 characters")));
-	for (const char *p = regex; *p != '\0'; p++)
-	{
-		if (escaped && isdigit((unsigned char) *p) && *p != '0')
-			ereport(ERROR,
-					(errcode(UM_PARAMETER),
-					 errmsg("a regular expression cannot have back-references")));
-		escaped = *p == '\\' && !escaped;
-	}
-	/* embedded options could make it another kind of expression */
-	if (strncmp(regex, "***", 3) == 0)
-		ereport(ERROR,
-				(errcode(UM_PARAMETER),
-				 errmsg("a regular expression cannot have a director")));
-	try_regex(regex);
-}
-
-/* 22023 for what is no regular expression. */
-static void
-try_regex(const char *regex)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		(void) DirectFunctionCall2Coll(textregexeq, DEFAULT_COLLATION_OID,
-									   CStringGetTextDatum(""), CStringGetTextDatum(regex));
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode != ERRCODE_INVALID_REGULAR_EXPRESSION)
-			PG_RE_THROW();
-		FlushErrorState();
-		ereport(ERROR,
-				(errcode(UM_PARAMETER),
-				 errmsg("\"%.*s\" cannot be used: %s",
-						um_clip((UmSlice) {regex, strlen(regex)}, 100), regex, error->message)));
-	}
-	PG_END_TRY();
+				 errmsg("%s", fault)));
 }
 
 static UmSlice

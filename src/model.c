@@ -112,11 +112,22 @@ UmModel		um_usage = {
 	.noun = "usage", .label = "usage", .attributes = usage_attributes
 };
 
+/* What the check against a specification asks the rest of a characteristic for. */
+static UmAttribute measure_attributes[] = {
+	{.name = BOTH("unitOfMeasure"), .alias = {"unit", "units"}, .kind = UM_TEXT,
+	.column = "unit_of_measure"},
+	END
+};
+
+static UmModel measure = {
+	.noun = "measure", .label = "measure", .attributes = measure_attributes
+};
+
 /* The rest of an element is kept by the type characteristics itself. */
 static UmAttribute characteristic_attributes[] = {
 	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name", .flags = UM_MANDATORY},
 	{.name = BOTH("value"), .kind = UM_ANY, .column = "value", .flags = UM_MANDATORY},
-	{.kind = UM_EXTRA, .column = "extra"},
+	{.kind = UM_EXTRA, .column = "extra", .of = &measure},
 	END
 };
 
@@ -268,6 +279,9 @@ static UmAttribute characteristic_specification_attributes[] = {
 	{.name = {"usageSpecCharacteristicValue", "characteristicValueSpecification"},
 	.kind = UM_TREE, .column = "values", .of = &um_characteristic_value, .gives = "value_type"},
 	{.kind = UM_EXTRA, .column = "extra"},
+	/* of any kind: no document of the standard says what they hold */
+	{.name = BOTH("category"), .kind = UM_ANY, .column = "category"},
+	{.name = BOTH("presence"), .kind = UM_ANY, .column = "presence"},
 	END
 };
 
@@ -483,7 +497,8 @@ static UmLifeCycle specification_life = {
 		[RETIRED] = UM_STATUS_BIT(OBSOLETE),
 		[OBSOLETE] = 0
 	},
-	.first = IN_STUDY
+	.first = IN_STUDY,
+	.barred = UM_STATUS_BIT(WITHDRAWN) | UM_STATUS_BIT(OBSOLETE)
 };
 
 static UmResource usage_specification = {

@@ -5,7 +5,7 @@
  * Two steps: um_complete fills in what follows from the rest of the record
  * (defaults, an id from its href), um_check collects every fault of the
  * result.  Both look at the record that would be stored, never at a patch.
- * The specification check, which needs the database, is spec_cache.c's.
+ * The specification check, which needs the database, is spec_check.c's.
  */
 #include "postgres.h"
 

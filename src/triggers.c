@@ -31,6 +31,7 @@
 #include "setting_table.h"
 #include "settings.h"
 #include "spec_cache.h"
+#include "spec_check.h"
 #include "vouch.h"
 
 /* The row whose date BEFORE UPDATE changed last, to know it again should it move. */

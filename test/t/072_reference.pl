@@ -367,6 +367,12 @@ limit('a query string', 'sort keys', '22023', sub {
 	my @keys = qw(id date type description status);
 	"SELECT usage_mgmt.get_usages('sort=" . join(',', map { $keys[ $_ % 5 ] } 1 .. $_[0]) . "')" });
 limit('a regular expression in it', 'characters', '22023', sub { count_of('id.regex=' . 'x' x $_[0]) });
+limit('what a specification extends', 'others', '23514', sub {
+	my $last = $_[0] + 1;
+	"BEGIN; UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
+	INSERT INTO usage_mgmt.usage_specification (id, entity_spec_relationship) SELECT n, CASE WHEN n < $last
+		THEN jsonb_build_array(jsonb_build_object('id', n + 1, 'relationshipType', 'extends')) END FROM generate_series(1, $last) n;
+	SELECT usage_mgmt.post_usage('{\"date\": \"2026-01-01\", \"type\": \"x\", \"usageSpecification\": {\"id\": \"1\"}}'); ROLLBACK" });
 limit('id', 'bytes', '23514', sub {
 	"BEGIN; SELECT usage_mgmt.post_usage(json_build_object('id', repeat('x', $_[0]), 'date', '2026-01-01', 'type', 'x')); ROLLBACK" });
 limit('nesting of a document', 'levels', '54001', sub {

@@ -79,7 +79,8 @@ my %shape = (
 		['configurable', undef, 'bool', 4, 1, 'isConfigurable'], ['extensible', undef, 'bool', 2, 1], ['isUnique', undef, 'bool', 2, 1],
 		['minCardinality', undef, 'number', 2, 1], ['maxCardinality', undef, 'number', 2, 1], ['regex', undef, 'text', 1],
 		['valueType', undef, 'type', 3, 1], ['validFor', undef, 'period', 1],
-		['usageSpecCharacteristicValue', 'characteristicValueSpecification', 'value[]', 6]],
+		['usageSpecCharacteristicValue', 'characteristicValueSpecification', 'value[]', 6],
+		['category', undef, 'json', 1], ['presence', undef, 'json', 1]],
 	value => [
 		['valueType', undef, 'type', 8, 1], ['default', 'isDefault', 'bool', 4, 1], ['value', undef, 'json', 3, 1],
 		['valueFrom', undef, 'bound', 3, 1], ['valueTo', undef, 'bound', 3, 1], ['unitOfMeasure', undef, 'text', 2],
