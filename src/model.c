@@ -30,6 +30,11 @@
 
 #define UNKNOWN "attributes that the model does not know, a JSON object"
 
+/* Shapes that tables above their own speak of. */
+static UmModel related_party;
+static UmModel rated_product_usage;
+static UmModel characteristic_value;
+
 /* TimePeriod: the seeds write startTime, startPeriod and startDateTime. */
 static UmAttribute period[] = {
 	{.name = BOTH("startDateTime"), .alias = {"startTime", "startPeriod"},
@@ -94,9 +99,9 @@ static UmAttribute usage_attributes[] = {
 	{.name = BOTH("usageCharacteristic"), .kind = UM_CHARACTERISTICS,
 	.column = "usage_characteristic", .of = &um_characteristic},
 	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
-	.of = &um_related_party},
+	.of = &related_party},
 	{.name = BOTH("ratedProductUsage"), .kind = UM_LIST, .column = "rated_product_usage",
-	.flags = UM_MANDATORY_RATED, .of = &um_rated_product_usage},
+	.flags = UM_MANDATORY_RATED, .of = &rated_product_usage},
 	{.kind = UM_INTERNAL, .column = "rejection", .about = "why it was rejected: the faults and the delivered_status of one that the specification check marked", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
 	{.kind = UM_EXTRA, .column = "extra", .about = UNKNOWN, .flags = UM_FREE_WHEN_BILLED},
 	{.kind = UM_INTERNAL, .column = "received_at", .about = "when it was stored",
@@ -108,7 +113,7 @@ static UmAttribute usage_attributes[] = {
 	END
 };
 
-UmModel		um_usage = {
+static UmModel usage_model = {
 	.noun = "usage", .label = "usage", .attributes = usage_attributes
 };
 
@@ -157,7 +162,7 @@ static UmAttribute list[] = { \
 
 RELATED_PARTY(related_party_attributes, UM_MANDATORY, 0);
 
-UmModel		um_related_party = {
+static UmModel related_party = {
 	.noun = "related_party", .label = "related party", .attributes = related_party_attributes,
 	.type = {"related_party"}, .view = "party", .ids = "party_ids"
 };
@@ -233,7 +238,7 @@ static UmAttribute rated_product_usage_attributes[] = {
 	END
 };
 
-UmModel		um_rated_product_usage = {
+static UmModel rated_product_usage = {
 	.noun = "rated_product_usage", .label = "rated product usage",
 	.attributes = rated_product_usage_attributes, .type = {"rated_product_usage"}, .view = "rating"
 };
@@ -256,7 +261,7 @@ static UmAttribute characteristic_value_attributes[] = {
 	END
 };
 
-UmModel		um_characteristic_value = {
+static UmModel characteristic_value = {
 	.noun = "characteristic_value", .label = "characteristic value",
 	.attributes = characteristic_value_attributes
 };
@@ -277,7 +282,7 @@ static UmAttribute characteristic_specification_attributes[] = {
 	{.name = BOTH("valueType"), .kind = UM_TEXT, .column = "value_type", .flags = UM_BLANK_IS_NONE},
 	VALID_FOR,
 	{.name = {"usageSpecCharacteristicValue", "characteristicValueSpecification"},
-	.kind = UM_TREE, .column = "values", .of = &um_characteristic_value, .gives = "value_type"},
+	.kind = UM_TREE, .column = "values", .of = &characteristic_value, .gives = "value_type"},
 	{.kind = UM_EXTRA, .column = "extra"},
 	/* of any kind: no document of the standard says what they hold */
 	{.name = BOTH("category"), .kind = UM_ANY, .column = "category"},
@@ -285,7 +290,7 @@ static UmAttribute characteristic_specification_attributes[] = {
 	END
 };
 
-UmModel		um_characteristic_specification = {
+static UmModel characteristic_specification = {
 	.noun = "characteristic_specification", .label = "characteristic specification",
 	.attributes = characteristic_specification_attributes
 };
@@ -360,9 +365,9 @@ static UmAttribute usage_specification_attributes[] = {
 	.flags = UM_BLANK_IS_NONE},
 	VALID_FOR,
 	{.name = {"usageSpecCharacteristic", "specCharacteristic"}, .kind = UM_TREE,
-	.column = "usage_spec_characteristic", .about = "the characteristics and their allowed values, a JSON array under the names of R14.5", .of = &um_characteristic_specification},
+	.column = "usage_spec_characteristic", .about = "the characteristics and their allowed values, a JSON array under the names of R14.5", .of = &characteristic_specification},
 	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
-	.of = &um_related_party},
+	.of = &related_party},
 	{.name = BOTH("attachment"), .kind = UM_TREE, .column = "attachment", .of = &attachment},
 	{.name = BOTH("constraint"), .kind = UM_TREE, .column = "constraint_ref", .of = &constraint_ref},
 	{.name = BOTH("entitySpecRelationship"), .kind = UM_TREE,
@@ -376,7 +381,7 @@ static UmAttribute usage_specification_attributes[] = {
 	END
 };
 
-UmModel		um_usage_specification = {
+static UmModel usage_specification_model = {
 	.noun = "usage_specification", .label = "usage specification",
 	.attributes = usage_specification_attributes
 };
@@ -422,9 +427,9 @@ static UmAttribute service_usage_specification_attributes[] = {
 	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
 	VALID_FOR,
 	{.name = BOTH("specCharacteristic"), .kind = UM_TREE, .column = "spec_characteristic",
-	.of = &um_characteristic_specification},
+	.of = &characteristic_specification},
 	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
-	.of = &um_related_party},
+	.of = &related_party},
 	{.name = BOTH("attachment"), .kind = UM_TREE, .column = "attachment", .of = &attachment},
 	{.name = BOTH("constraint"), .kind = UM_TREE, .column = "constraint_ref", .of = &constraint_ref},
 	{.name = BOTH("entitySpecRelationship"), .kind = UM_TREE,
@@ -502,7 +507,7 @@ static UmLifeCycle specification_life = {
 };
 
 static UmResource usage_specification = {
-	.plural = "usage_specifications", .model = &um_usage_specification,
+	.plural = "usage_specifications", .model = &usage_specification_model,
 	.about = "What usages of a type look like (TMF635: UsageSpecification).",
 	.life = &specification_life, .faces = UM_ALL_VERSIONS,
 	.path = {"/usageManagement/usageSpecification/",
@@ -510,7 +515,7 @@ static UmResource usage_specification = {
 };
 
 static UmResource usage = {
-	.plural = "usages", .model = &um_usage, .life = &usage_life, .faces = UM_ALL_VERSIONS,
+	.plural = "usages", .model = &usage_model, .life = &usage_life, .faces = UM_ALL_VERSIONS,
 	.about = "Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.",
 	.path = {"/usageManagement/usage/", "/tmf-api/usageManagement/v4/usage/"},
 	.date = "usage_date", .ledger = "usage_key", .conflict = "usage_conflict",

@@ -121,7 +121,7 @@ typedef struct UmAttribute
 
 typedef struct UmModel
 {
-	const char *noun;			/* usage, usage_specification, related_party */
+	const char *noun;			/* of its table; of an element, its type */
 	const char *label;			/* for messages: usage specification */
 	UmType		type;			/* of an element of a list: the composite type */
 	const char *view;			/* what the view of such elements ends with */
@@ -151,12 +151,6 @@ typedef struct UmModel
 } UmModel;
 
 extern UmModel um_characteristic;
-extern UmModel um_usage;
-extern UmModel um_usage_specification;
-extern UmModel um_related_party;
-extern UmModel um_rated_product_usage;
-extern UmModel um_characteristic_specification;
-extern UmModel um_characteristic_value;
 extern UmModel *const um_entities[];	/* those that no table holds, up to a NULL */
 
 extern void um_model_init(UmModel *model, const char *date);

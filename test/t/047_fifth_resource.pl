@@ -20,7 +20,6 @@ my $parcel = describe({
 	noun => 'parcel', plural => 'parcels', label => 'parcel', versions => [ 'r14.5', 'v4' ],
 	path => { 'r14.5' => '/post/parcel/', v4 => '/tmf-api/post/v4/parcel/' },
 	date => 'posted_at', first => 'posted', life => 'parcel_status', closed => 'delivered',
-	restored_without => 'CREATE EXTENSION makes the functions of a module\'s resource, too',
 	attributes => [
 		[{ 'r14.5' => 'number', v4 => 'trackingNumber' }, 'text', '"P 1"', '"P 2"', column => 'number', mandatory => 1],
 		[{ 'r14.5' => 'posted', v4 => 'postedAt' }, 'time', '"2001-01-15T12:00:00Z"', '"2001-02-15T12:00:00.123456Z"', column => 'posted_at', mandatory => 1, dates => 1],
@@ -62,15 +61,7 @@ $node->reload;
 
 # CREATE EXTENSION makes what is its own, whatever has been registered.
 $node->safe_psql('postgres', 'CREATE DATABASE parcels');
-TODO:
-{
-	local $TODO = 'CREATE EXTENSION makes the functions and tables of a module\'s resource, too';
-	is(sqlstate($node, 'parcels', 'CREATE EXTENSION usage_mgmt'), '00000', 'CREATE EXTENSION where the module is loaded');
-}
-{
-	local $ENV{PGOPTIONS} = '-c session_preload_libraries=';
-	$node->safe_psql('parcels', 'SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS usage_mgmt');
-}
+is(sqlstate($node, 'parcels', 'CREATE EXTENSION usage_mgmt'), '00000', 'CREATE EXTENSION where the module is loaded');
 $node->safe_psql('parcels', <<'SQL');
 CREATE TYPE usage_mgmt.parcel_status AS ENUM ('posted', 'on the way', 'lost', 'delivered');
 SELECT usage_mgmt.install_resource('parcel');

@@ -13,7 +13,6 @@ use Resources;
 use Store;
 use Test::More;
 
-our $TODO;
 our @EXPORT = qw(prepare all_chapters side_by_side);
 
 my ($node, $database);	# where
@@ -823,18 +822,7 @@ SQL
 	is($err, '', "$noun: dumped");
 	$node->safe_psql('postgres', "CREATE DATABASE $copy");
 	my $said = restored($copy, $dump);
-	{
-		local $TODO = $r->{restored_without};
-		is($said, '', "$noun: restored");
-	}
-	if ($said ne '' && $r->{restored_without})
-	{
-		local $ENV{PGOPTIONS} = '-c session_preload_libraries=';
-
-		$node->safe_psql('postgres', "DROP DATABASE $copy");
-		$node->safe_psql('postgres', "CREATE DATABASE $copy");
-		is(restored($copy, $dump), '', "$noun: restored where the module is not loaded");
-	}
+	is($said, '', "$noun: restored");
 	is($node->safe_psql($copy, $content), $node->safe_psql($database, $content), "$noun: the same content");
 
 	my ($from, $to) = split /\|/, value("SELECT f, t FROM unnest(enum_range(NULL::usage_mgmt.$r->{life})) f, unnest(enum_range(NULL::usage_mgmt.$r->{life})) t
