@@ -87,6 +87,7 @@ USAGECTL_OBJS = \
 	src/usagectl/main.o \
 	src/usagectl/progress.o \
 	src/usagectl/records.o \
+	src/usagectl/resources.o \
 	src/usagectl/source.o \
 	src/usagectl/text.o
 SCRIPTS_built = usagectl

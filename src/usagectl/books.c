@@ -2,6 +2,10 @@
  * books.c
  *	  The row of import_load that a file has.
  *
+ * It is one row, whatever resources the records are of.  What became of those
+ * of each is kept in its column declared, beside what tells the file, as soon
+ * as there are others than those of the first resource.
+ *
  * The row tells how far the file is done, in the transaction that did it, and
  * is finished only when the file is.  So whatever dies in between, the same
  * command finds the row again, by the file's name and what its start is like,
@@ -22,14 +26,20 @@ static bool find(Books *books, PGconn *conn, const char *source, const char *fin
 				 const char *declared);
 static bool make(Books *books, PGconn *conn, const char *source, const char *fingerprint,
 				 const char *declared);
+static bool find_counts(Books *books, PGconn *conn);
+static void read_counts(Counts *counts, const PGresult *result, int row, int column);
+static void add_counts(Counts *counts, const Counts *more, int sign);
+static bool renumber(Books *books, PGconn *conn, const char *table, const int *places, int count);
+static bool note_resources(Books *books, PGconn *conn);
 static char *numbers(const int *places, int count, int64_t add);
 
 /* Finds the unfinished load of that file, one of our own, or makes one. */
 bool
-books_open(Books *books, PGconn *conn, const char *source, const char *fingerprint, bool restart,
-		   const char *declared)
+books_open(Books *books, PGconn *conn, Resources *resources, const char *source,
+		   const char *fingerprint, bool restart, const char *declared)
 {
 	memset(books, 0, sizeof(Books));
+	books->resources = resources;
 	if (!restart && !find(books, conn, source, fingerprint, declared))
 		return false;
 	return books->resumed || make(books, conn, source, fingerprint, declared);
@@ -68,7 +78,50 @@ find(Books *books, PGconn *conn, const char *source, const char *fingerprint, co
 		books->read = int_field(result, 1);
 	}
 	PQclear(result);
+	return !books->resumed || find_counts(books, conn);
+}
+
+/* What became of the records so far: where nothing is noted, all are of the first resource. */
+static bool
+find_counts(Books *books, PGconn *conn)
+{
+	Resources  *resources = books->resources;
+	const char *values[] = {books->id, resources->list[resources->first].noun};
+	PGresult   *result = run(conn,
+							 "SELECT r.key, r.value ->> 'read', r.value ->> 'stored', r.value ->> 'repeated', "
+							 "r.value ->> 'conflicting', r.value ->> 'rejected' "
+							 "FROM usage_mgmt.import_load l, pg_catalog.jsonb_each(coalesce(l.declared -> 'resources', "
+							 "pg_catalog.jsonb_build_object($2::text, pg_catalog.to_jsonb(l)))) r WHERE l.id = $1",
+							 2, values);
+
+	if (result == NULL)
+		return false;
+	for (int row = 0; row < PQntuples(result); row++)
+		for (int i = 0; i < resources->count; i++)
+			if (strcmp(PQgetvalue(result, row, 0), resources->list[i].noun) == 0)
+				read_counts(&resources->list[i].counts, result, row, 1);
+	PQclear(result);
 	return true;
+}
+
+static void
+read_counts(Counts *counts, const PGresult *result, int row, int column)
+{
+	int64_t    *numbers[] = {&counts->read, &counts->stored, &counts->repeated, &counts->conflicting,
+	&counts->rejected};
+
+	for (int i = 0; i < 5; i++)
+		*numbers[i] = strtoll(PQgetvalue(result, row, column + i), NULL, 10);
+}
+
+static void
+add_counts(Counts *counts, const Counts *more, int sign)
+{
+	counts->read += sign * more->read;
+	counts->stored += sign * more->stored;
+	counts->repeated += sign * more->repeated;
+	counts->conflicting += sign * more->conflicting;
+	counts->rejected += sign * more->rejected;
 }
 
 /* Waits for the session that is at this load to end. */
@@ -122,7 +175,8 @@ books_begin(Books *books, PGconn *conn)
 
 	snprintf(sql, sizeof(sql),
 			 "BEGIN; SET LOCAL usage_mgmt.load = '%s'; SET LOCAL usage_mgmt.on_fault = 'keep'; "
-			 "SELECT position, read FROM usage_mgmt.import_load WHERE id = %s FOR UPDATE",
+			 "SELECT position, read, stored, repeated, conflicting, rejected "
+			 "FROM usage_mgmt.import_load WHERE id = %s FOR UPDATE",
 			 books->id, books->id);
 	result = PQexec(conn, sql);
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
@@ -135,8 +189,42 @@ books_begin(Books *books, PGconn *conn)
 		int_field(result, 1) == books->read;
 	if (!ours)
 		complain("another program went on with load %s, or removed it", books->id);
+	else
+		read_counts(&books->counted, result, 0, 1);
 	PQclear(result);
+	for (int i = 0; i < books->resources->count; i++)
+		memset(&books->resources->list[i].batch, 0, sizeof(Counts));
 	return ours;
+}
+
+/* What the row has more than before became of records of that resource. */
+bool
+books_count(Books *books, PGconn *conn, int resource)
+{
+	const char *values[] = {books->id};
+	PGresult   *result = run(conn, "SELECT read, stored, repeated, conflicting, rejected "
+							 "FROM usage_mgmt.import_load WHERE id = $1", 1, values);
+	Counts	   *batch = &books->resources->list[resource].batch;
+
+	if (result == NULL)
+		return false;
+	add_counts(batch, &books->counted, -1);
+	read_counts(&books->counted, result, 0, 0);
+	add_counts(batch, &books->counted, 1);
+	PQclear(result);
+	return true;
+}
+
+/* Whether there are others than of the first resource. */
+bool
+books_mixed(const Books *books)
+{
+	const Resources *resources = books->resources;
+
+	for (int i = 0; i < resources->count; i++)
+		if (i != resources->first && resources->list[i].counts.read + resources->list[i].batch.read > 0)
+			return true;
+	return false;
 }
 
 /*
@@ -147,59 +235,72 @@ books_begin(Books *books, PGconn *conn)
 bool
 books_renumber(Books *books, PGconn *conn, const int *places, int count)
 {
-	static const char *const tables[] = {"import_reject", "usage_conflict"};
-	char		before[24];
+	int64_t		rejected = 0;
 
-	snprintf(before, sizeof(before), "%" PRId64, books->read);
-	for (int t = 0; t < 2; t++)
+	for (int i = 0; i < books->resources->count; i++)
+		rejected += books->resources->list[i].batch.rejected;
+	if (rejected > 0 && !renumber(books, conn, "usage_mgmt.import_reject", places, count))
+		return false;
+	for (int i = 0; i < books->resources->count; i++)
 	{
-		const char *values[] = {books->id, before, NULL, NULL};
-		char		sql[400];
-		PGresult   *result;
-		bool		done = true;
-		int			found;
-		int		   *sent,
-				   *real;
+		const Resource *resource = &books->resources->list[i];
 
-		snprintf(sql, sizeof(sql), "SELECT record_number - $2::bigint FROM usage_mgmt.%s "
-				 "WHERE load_id = $1 AND record_number > $2::bigint", tables[t]);
-		result = run(conn, sql, 2, values);
-		if (result == NULL)
-			return false;
-		found = PQntuples(result);
-		sent = malloc(sizeof(int) * (found + 1));
-		real = malloc(sizeof(int) * (found + 1));
-		for (int i = 0; i < found; i++)
-		{
-			int			n = atoi(PQgetvalue(result, i, 0));
-
-			sent[i] = n;
-			real[i] = n >= 1 && n <= count ? places[n - 1] + 1 : n;
-		}
-		PQclear(result);
-		if (found > 0)
-		{
-			char	   *from = numbers(sent, found, books->read);
-			char	   *to = numbers(real, found, books->read);
-
-			snprintf(sql, sizeof(sql), "UPDATE usage_mgmt.%s r SET record_number = n.real "
-					 "FROM ROWS FROM (pg_catalog.unnest($3::bigint[]), pg_catalog.unnest($4::bigint[])) n (sent, real) "
-					 "WHERE r.load_id = $1 AND r.record_number > $2::bigint AND r.record_number = n.sent",
-					 tables[t]);
-			values[2] = from;
-			values[3] = to;
-			result = run(conn, sql, 4, values);
-			done = result != NULL;
-			PQclear(result);
-			free(from);
-			free(to);
-		}
-		free(sent);
-		free(real);
-		if (!done)
+		if (resource->conflict != NULL && resource->batch.conflicting > 0 &&
+			!renumber(books, conn, resource->conflict, places, count))
 			return false;
 	}
 	return true;
+}
+
+static bool
+renumber(Books *books, PGconn *conn, const char *table, const int *places, int count)
+{
+	char		before[24];
+	const char *values[] = {books->id, before, NULL, NULL};
+	char		sql[500];
+	PGresult   *result;
+	bool		done = true;
+	int			found;
+	int		   *sent,
+			   *real;
+
+	snprintf(before, sizeof(before), "%" PRId64, books->read);
+	snprintf(sql, sizeof(sql), "SELECT record_number - $2::bigint FROM %s "
+			 "WHERE load_id = $1 AND record_number > $2::bigint", table);
+	result = run(conn, sql, 2, values);
+	if (result == NULL)
+		return false;
+	found = PQntuples(result);
+	sent = malloc(sizeof(int) * (found + 1));
+	real = malloc(sizeof(int) * (found + 1));
+	for (int i = 0; i < found; i++)
+	{
+		int			n = atoi(PQgetvalue(result, i, 0));
+
+		sent[i] = n;
+		real[i] = n >= 1 && n <= count ? places[n - 1] + 1 : n;
+	}
+	PQclear(result);
+	if (found > 0)
+	{
+		char	   *from = numbers(sent, found, books->read);
+		char	   *to = numbers(real, found, books->read);
+
+		snprintf(sql, sizeof(sql), "UPDATE %s r SET record_number = n.real "
+				 "FROM ROWS FROM (pg_catalog.unnest($3::bigint[]), pg_catalog.unnest($4::bigint[])) n (sent, real) "
+				 "WHERE r.load_id = $1 AND r.record_number > $2::bigint AND r.record_number = n.sent",
+				 table);
+		values[2] = from;
+		values[3] = to;
+		result = run(conn, sql, 4, values);
+		done = result != NULL;
+		PQclear(result);
+		free(from);
+		free(to);
+	}
+	free(sent);
+	free(real);
+	return done;
 }
 
 /* An array of numbers as text. */
@@ -217,30 +318,62 @@ numbers(const int *places, int count, int64_t add)
 }
 
 /*
- * Commits a batch with the position.  refused are the records that were put by
- * here, so that the server has not counted them.
+ * Commits a batch with the position.  What the row does not count yet are the
+ * records that were refused here, so that the server has not seen them.
  */
 bool
-books_commit(Books *books, PGconn *conn, int64_t position, int records, int refused)
+books_commit(Books *books, PGconn *conn, int64_t position, int records)
 {
 	char		sql[400];
+	int64_t		refused = books->read + records - books->counted.read;
 
 	snprintf(sql, sizeof(sql),
 			 "UPDATE usage_mgmt.import_load SET position = %" PRId64 ", finished_at = NULL, "
-			 "read = read + %d, rejected = rejected + %d WHERE id = %s; COMMIT",
+			 "read = read + %" PRId64 ", rejected = rejected + %" PRId64 " WHERE id = %s; COMMIT",
 			 position, refused, refused, books->id);
-	if (!run_script(conn, sql))
+	if ((books_mixed(books) && !note_resources(books, conn)) || !run_script(conn, sql))
 		return false;
 	books->position = position;
 	books->read += records;
+	for (int i = 0; i < books->resources->count; i++)
+		add_counts(&books->resources->list[i].counts, &books->resources->list[i].batch, 1);
 	return true;
+}
+
+/* Nouns are identifiers: nothing in them needs an escape. */
+static bool
+note_resources(Books *books, PGconn *conn)
+{
+	size_t		size = 400 * (size_t) books->resources->count;
+	char	   *json = malloc(size);
+	const char *values[] = {books->id, json};
+	size_t		used = 0;
+	PGresult   *result;
+
+	for (int i = 0; i < books->resources->count; i++)
+	{
+		const Resource *resource = &books->resources->list[i];
+		Counts		counts = resource->counts;
+
+		add_counts(&counts, &resource->batch, 1);
+		if (counts.read > 0)
+			used += snprintf(json + used, size - used, "%s\"%s\": {\"read\": %" PRId64 ", \"stored\": %" PRId64
+							 ", \"repeated\": %" PRId64 ", \"conflicting\": %" PRId64 ", \"rejected\": %" PRId64 "}",
+							 used > 0 ? ", " : "", resource->noun, counts.read, counts.stored,
+							 counts.repeated, counts.conflicting, counts.rejected);
+	}
+	result = run(conn, "UPDATE usage_mgmt.import_load SET declared = declared || pg_catalog.jsonb_build_object("
+				 "'resources', ('{' || $2 || '}')::json) WHERE id = $1", 2, values);
+	free(json);
+	PQclear(result);
+	return result != NULL;
 }
 
 /* The file is done.  Gives the books, and what differs from what was declared. */
 PGresult *
 books_close(Books *books, PGconn *conn)
 {
-	const char *values[] = {books->id};
+	const char *values[] = {books->id, books->resources->list[books->resources->first].noun};
 
 	return run(conn,
 			   "WITH l AS (UPDATE usage_mgmt.import_load SET finished_at = pg_catalog.clock_timestamp() "
@@ -260,6 +393,9 @@ books_close(Books *books, PGconn *conn)
 			   "pg_catalog.json_build_object('load', id, 'source', source, 'read', read, 'stored', stored, "
 			   "'repeated', repeated, 'conflicting', conflicting, 'rejected', rejected, 'filled', filled, 'bytes', position, "
 			   "'firstDate', first_date, 'lastDate', last_date, 'amounts', coalesce(amounts, '{}'), "
-			   "'differences', (SELECT coalesce(pg_catalog.json_agg(difference), '[]') FROM difference)), filled "
-			   "FROM l", 1, values);
+			   "'differences', (SELECT coalesce(pg_catalog.json_agg(difference), '[]') FROM difference), "
+			   "'resources', coalesce(declared -> 'resources', pg_catalog.jsonb_build_object($2::text, "
+			   "pg_catalog.jsonb_build_object('read', read, 'stored', stored, 'repeated', repeated, "
+			   "'conflicting', conflicting, 'rejected', rejected)))), filled "
+			   "FROM l", 2, values);
 }

@@ -2,7 +2,7 @@
 #ifndef USAGECTL_BOOKS_H
 #define USAGECTL_BOOKS_H
 
-#include "connection.h"
+#include "resources.h"
 
 typedef struct Books
 {
@@ -10,13 +10,17 @@ typedef struct Books
 	int64_t		position;		/* bytes of the file that are done */
 	int64_t		read;			/* records of it */
 	bool		resumed;
+	Resources  *resources;		/* with what became of the records of each */
+	Counts		counted;		/* all that the row has so far */
 } Books;
 
-extern bool books_open(Books *books, PGconn *conn, const char *source, const char *fingerprint,
-					   bool restart, const char *declared);
+extern bool books_open(Books *books, PGconn *conn, Resources *resources, const char *source,
+					   const char *fingerprint, bool restart, const char *declared);
 extern bool books_begin(Books *books, PGconn *conn);
+extern bool books_count(Books *books, PGconn *conn, int resource);
+extern bool books_mixed(const Books *books);
 extern bool books_renumber(Books *books, PGconn *conn, const int *places, int count);
-extern bool books_commit(Books *books, PGconn *conn, int64_t position, int records, int refused);
+extern bool books_commit(Books *books, PGconn *conn, int64_t position, int records);
 extern PGresult *books_close(Books *books, PGconn *conn);
 
 #endif

@@ -18,6 +18,7 @@
 
 #include "export.h"
 #include "progress.h"
+#include "resources.h"
 
 #define HEADER 19				/* bytes of a binary COPY's */
 
@@ -39,26 +40,30 @@ static void stopped(int signal_number);
 static bool target_open(Target *target, const char *name);
 static bool target_write(Target *target, const char *bytes, size_t length);
 static bool target_close(Target *target, bool keep);
-static bool begin_copy(const ExportOptions *options, PGconn *conn);
+static bool begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource);
 static bool copy_records(PGconn *conn, Target *target, Progress *progress);
 static bool write_record(Target *target, const char *row, int length);
-static int64_t count(const ExportOptions *options, PGconn *conn);
+static int64_t count(const ExportOptions *options, PGconn *conn, const Resource *resource);
 static void sum_up(const ExportOptions *options, const Target *target, double seconds);
 
 ExitStatus
 export_file(const ExportOptions *options, PGconn *conn, const char *name)
 {
+	Resources	resources;
+	const Resource *resource;
 	Target		target;
 	Progress	progress;
 	bool		done;
 
-	if (!target_open(&target, name))
+	if (!resources_learn(&resources, conn, options->resource) || !target_open(&target, name))
 		return FAILED;
+	resource = &resources.list[resources.usual];
 	progress_begin(&progress, name, -1, 0);
 	if (progress.shown)
-		progress.total = count(options, conn);
-	done = begin_copy(options, conn) && copy_records(conn, &target, &progress);
+		progress.total = count(options, conn, resource);
+	done = begin_copy(options, conn, resource) && copy_records(conn, &target, &progress);
 	progress_end(&progress);
+	resources_free(&resources);
 	if (!target_close(&target, done) || !done)
 		return FAILED;
 	sum_up(options, &target, progress_seconds(&progress));
@@ -138,7 +143,7 @@ target_close(Target *target, bool keep)
 }
 
 static bool
-begin_copy(const ExportOptions *options, PGconn *conn)
+begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource)
 {
 	char	   *query = PQescapeLiteral(conn, options->query, strlen(options->query));
 	char	   *version = options->version == NULL ? NULL
@@ -152,8 +157,8 @@ begin_copy(const ExportOptions *options, PGconn *conn)
 		complain_of(conn, NULL);
 	else
 	{
-		snprintf(sql, size, "COPY (SELECT usage_mgmt.get_usages(%s, %s)) TO STDOUT WITH (FORMAT binary)",
-				 query, version != NULL ? version : "NULL");
+		snprintf(sql, size, "COPY (SELECT %s(%s, %s)) TO STDOUT WITH (FORMAT binary)",
+				 resource->get, query, version != NULL ? version : "NULL");
 		result = PQexec(conn, sql);
 		begun = PQresultStatus(result) == PGRES_COPY_OUT;
 		if (!begun)
@@ -209,13 +214,16 @@ write_record(Target *target, const char *row, int length)
 
 /* How many there will be; -1 where the server does not say. */
 static int64_t
-count(const ExportOptions *options, PGconn *conn)
+count(const ExportOptions *options, PGconn *conn, const Resource *resource)
 {
 	const char *values[] = {options->query, options->version};
-	PGresult   *result = PQexecParams(conn, "SELECT usage_mgmt.count_usages($1, $2)", 2, NULL, values,
-									  NULL, NULL, 0);
-	int64_t		count = PQresultStatus(result) == PGRES_TUPLES_OK ? int_field(result, 0) : -1;
+	char		sql[200];
+	PGresult   *result;
+	int64_t		count;
 
+	snprintf(sql, sizeof(sql), "SELECT %s($1, $2)", resource->count);
+	result = PQexecParams(conn, sql, 2, NULL, values, NULL, NULL, 0);
+	count = PQresultStatus(result) == PGRES_TUPLES_OK ? int_field(result, 0) : -1;
 	PQclear(result);
 	return count;
 }

@@ -7,6 +7,7 @@
 typedef struct ExportOptions
 {
 	const char *query;			/* a TMF630 query string */
+	const char *resource;		/* NULL for the first */
 	const char *version;		/* of the standard; NULL for the setting's */
 	bool		json;			/* the summary */
 } ExportOptions;

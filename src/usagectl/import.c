@@ -2,9 +2,10 @@
  * import.c
  *	  Records of a file into the store.
  *
- * A batch is one transaction: the records by binary COPY, in the order of their
- * ids, what is no text as rejects of our own, and the position in the file.
- * While the server works on one batch the next one is read.
+ * A batch is one transaction: the records by binary COPY, one for each resource
+ * that they are of, in the order of their ids, what is no text as rejects of our
+ * own, and the position in the file.  While the server works on one batch the
+ * next one is read.
  *
  * After a break of any kind the same command goes on after the last batch that
  * was committed; see books.c.
@@ -21,7 +22,7 @@
 #include "progress.h"
 #include "records.h"
 
-#define UNKNOWN_TO_SERVER (-1)	/* in place of a byte that is no text */
+#define NO_BYTE (-1)			/* is at fault */
 
 typedef struct Import
 {
@@ -38,26 +39,35 @@ typedef struct Import
 	Progress	progress;
 	int64_t		records;		/* of this run */
 	bool		partitions;		/* are still made */
-	bool		made[MONTHS];
 } Import;
 
+/* Sends some records of one resource and adds them to those sent. */
+typedef bool (*Sender) (Import *import, Batch *batch, int from, int to, int *sent);
+
 static bool open_file(Import *import, const char *name);
-static bool learn_names(PGconn *conn, Names *names);
 static bool import_batches(Import *import);
 static bool send_batch(Import *import, Batch *batch);
-static bool send_records(Import *import, const Batch *batch, int from, int to, int *sent);
+static bool send_resources(Import *import, Batch *batch, Sender send, int *sent);
+static bool send_records(Import *import, Batch *batch, int from, int to, int *sent);
 static bool send_by_halves(Import *import, Batch *batch, int from, int to, int *sent);
 static bool begin_again(Import *import);
+static bool open_door(Import *import, const Resource *resource);
 static bool send_refused(Import *import, const Batch *batch);
-static bool send_long(Import *import, Batch *batch, int *refused);
+static bool begin_refusing(Import *import);
+static bool send_long(Import *import, Batch *batch);
 static bool refuse_long(Import *import, Batch *batch, size_t valid);
 static size_t valid_bytes(Batch *batch);
 static void copy_spill(Copy *copy, Batch *batch);
-static void refuse(Import *import, int place, const char *text, const char *raw, size_t kept,
-				   int64_t length, const char *code, const char *message);
-static void describe(char *message, size_t size, size_t place, int byte);
+static void refuse(Import *import, int resource, int place, const char *text, const char *raw,
+				   size_t kept, int64_t length, const char *code, const char *message);
+static bool server_has_utf8(const Import *import);
+static const char *describe(char *message, size_t size, const Resource *resource, size_t place,
+							int byte);
 static bool read_ahead(void *context);
-static void make_partitions(Import *import, const Batch *batch);
+static void make_partitions(Import *import);
+static void make_partition(Import *import, const Resource *resource, int month);
+static void show_resources(Import *import);
+static void sum_up_resources(const Import *import);
 static ExitStatus sum_up(Import *import, const char *name);
 
 ExitStatus
@@ -89,6 +99,7 @@ import_file(const ImportOptions *options, PGconn *conn, const char *name)
 	else if (import->source.error[0] != '\0')
 		complain("%s: %s", name, import->source.error);
 	source_close(&import->source);
+	resources_free(&import->cutter.resources);
 	batch_free(&import->batches[0]);
 	batch_free(&import->batches[1]);
 	free(import->places);
@@ -110,29 +121,14 @@ open_file(Import *import, const char *name)
 	import->cutter.most = import->options->batch;
 	import->cutter.first_month = (utc.tm_year + 1900 - YEARS) * 12 + utc.tm_mon;
 	if (!source_open(&import->source, name) ||
-		!learn_names(import->conn, &import->cutter.names) ||
+		!resources_learn(&import->cutter.resources, import->conn, import->options->resource) ||
 		!batch_peek(batch, &import->cutter, fingerprint) ||
-		!books_open(&import->books, import->conn, name, fingerprint, import->options->restart,
-					import->options->declared) ||
+		!books_open(&import->books, import->conn, &import->cutter.resources, name, fingerprint,
+					import->options->restart, import->options->declared) ||
 		!batch_skip(batch, &import->cutter, import->books.position))
 		return false;
+	import->cutter.resource = import->cutter.resources.usual;
 	progress_begin(&import->progress, name, import->source.size, import->source.taken);
-	return true;
-}
-
-/* The model is declared once, and not here. */
-static bool
-learn_names(PGconn *conn, Names *names)
-{
-	PGresult   *result = run(conn, "SELECT pg_catalog.format(' %s ', pg_catalog.array_to_string("
-							 "usage_mgmt.attribute_names('usage', c), ' ')) "
-							 "FROM (VALUES (1, 'id'), (2, 'usage_date')) v (n, c) ORDER BY n", 0, NULL);
-
-	if (result == NULL)
-		return false;
-	snprintf(names->id, sizeof(names->id), "%s", PQgetvalue(result, 0, 0));
-	snprintf(names->date, sizeof(names->date), "%s", PQgetvalue(result, 1, 0));
-	PQclear(result);
 	return true;
 }
 
@@ -169,33 +165,53 @@ send_batch(Import *import, Batch *batch)
 {
 	PGconn	   *conn = import->conn;
 	int			count = batch->spill != NULL ? 1 : batch->count;
-	int			sent = 0;
-	int			refused;
+	int			sent;
 
-	if (import->partitions)
-		make_partitions(import, batch);
+	make_partitions(import);
 	if (!books_begin(&import->books, conn))
 		return false;
 	if (batch->spill != NULL)
 	{
-		if (!send_long(import, batch, &refused))
+		if (!send_long(import, batch))
 			return false;
 	}
 	else
 	{
 		batch_sort(batch);
-		if (!send_records(import, batch, 0, count, &sent) &&
-			!(begin_again(import) && send_by_halves(import, batch, 0, count, &sent)))
+		if (!send_resources(import, batch, send_records, &sent) &&
+			!(begin_again(import) && send_resources(import, batch, send_by_halves, &sent)))
 			return false;
 		if (!books_renumber(&import->books, conn, import->places, sent))
 			return false;
-		refused = count - sent;
-		if (refused > 0 && !send_refused(import, batch))
+		if (sent < count && !send_refused(import, batch))
 			return false;
 	}
-	if (!books_commit(&import->books, conn, batch->end, count, refused))
+	if (!books_commit(&import->books, conn, batch->end, count))
 		return false;
 	import->records += count;
+	show_resources(import);
+	return true;
+}
+
+/* A batch is in the order of its resources: what is sent of each, and counted. */
+static bool
+send_resources(Import *import, Batch *batch, Sender send, int *sent)
+{
+	int			to;
+
+	*sent = 0;
+	for (int from = 0; from < batch->count; from = to)
+	{
+		int			resource = batch->records[from].resource;
+
+		to = from + 1;
+		while (to < batch->count && batch->records[to].resource == resource)
+			to++;
+		if (import->cutter.resources.list[resource].open &&
+			!(send(import, batch, from, to, sent) &&
+			  books_count(&import->books, import->conn, resource)))
+			return false;
+	}
 	return true;
 }
 
@@ -207,15 +223,14 @@ begin_again(Import *import)
 		books_begin(&import->books, import->conn);
 }
 
-/* Sends some of the records that are text and adds them to those sent. */
+/* Those that are text. */
 static bool
-send_records(Import *import, const Batch *batch, int from, int to, int *sent)
+send_records(Import *import, Batch *batch, int from, int to, int *sent)
 {
 	Copy	   *copy = &import->copy;
 	int			before = *sent;
 
-	if (!copy_begin(copy, import->conn, "COPY usage_mgmt.usage_document FROM STDIN WITH (FORMAT binary)",
-					read_ahead, import))
+	if (!open_door(import, &import->cutter.resources.list[batch->records[from].resource]))
 		return false;
 	for (int i = from; i < to && !copy->broken; i++)
 	{
@@ -256,63 +271,86 @@ send_by_halves(Import *import, Batch *batch, int from, int to, int *sent)
 	return true;
 }
 
-/* What is no text would fail the COPY: it is put by here. */
+static bool
+open_door(Import *import, const Resource *resource)
+{
+	char		sql[200];
+
+	snprintf(sql, sizeof(sql), "COPY %s FROM STDIN WITH (FORMAT binary)", resource->door);
+	return copy_begin(&import->copy, import->conn, sql, read_ahead, import);
+}
+
+/*
+ * What is no text would fail the COPY, and so would a document that calls itself
+ * what the role may not store: they are put by here.
+ */
 static bool
 send_refused(Import *import, const Batch *batch)
 {
-	if (!copy_begin(&import->copy, import->conn,
-					"COPY usage_mgmt.import_reject (load_id, record_number, document, document_raw, "
-					"document_length, errors) FROM STDIN WITH (FORMAT binary)", read_ahead, import))
+	if (!begin_refusing(import))
 		return false;
 	for (int i = 0; i < batch->count; i++)
 	{
 		const Record *record = &batch->records[i];
+		const Resource *resource = &import->cutter.resources.list[record->resource];
+		bool		text = record->valid && server_has_utf8(import);
 		size_t		valid;
-		char		message[100];
+		const char *code;
+		char		message[200];
 
-		if (record->valid)
+		if (record->valid && resource->open)
 			continue;
 		valid = text_valid(record->text, record->length);
-		describe(message, sizeof(message), valid + 1,
-				 valid < record->length ? (unsigned char) record->text[valid] : UNKNOWN_TO_SERVER);
-		refuse(import, record->place, NULL, record->text, record->length, record->length,
-			   valid < record->length ? "22021" : "22P05", message);
+		code = describe(message, sizeof(message), resource, valid + 1,
+						valid < record->length ? (unsigned char) record->text[valid] : NO_BYTE);
+		refuse(import, record->resource, record->place, text ? record->text : NULL,
+			   text ? NULL : record->text, record->length, record->length, code, message);
 	}
 	return copy_end(&import->copy);
 }
 
+static bool
+begin_refusing(Import *import)
+{
+	return copy_begin(&import->copy, import->conn,
+					  "COPY usage_mgmt.import_reject (load_id, record_number, resource, document, "
+					  "document_raw, document_length, errors) FROM STDIN WITH (FORMAT binary)",
+					  read_ahead, import);
+}
+
 /* The record in the temporary file. */
 static bool
-send_long(Import *import, Batch *batch, int *refused)
+send_long(Import *import, Batch *batch)
 {
+	const Resource *resource = &import->cutter.resources.list[batch->spilled_resource];
 	size_t		valid = batch->spilled <= LONGEST ? valid_bytes(batch) : 0;
 
-	*refused = (int64_t) valid != batch->spilled;
-	if (*refused)
+	if ((int64_t) valid != batch->spilled || !resource->open)
 		return refuse_long(import, batch, valid);
-	if (!copy_begin(&import->copy, import->conn,
-					"COPY usage_mgmt.usage_document FROM STDIN WITH (FORMAT binary)", read_ahead, import))
+	if (!open_door(import, resource))
 		return false;
 	copy_row(&import->copy, 1);
 	copy_length(&import->copy, batch->spilled);
 	copy_spill(&import->copy, batch);
 	if (copy_end(&import->copy))
-		return true;
+		return books_count(&import->books, import->conn, batch->spilled_resource);
 	rewind(batch->spill);
-	*refused = 1;
 	return begin_again(import) && refuse_long(import, batch, valid);
 }
 
-/* It is no text, and kept whole; or too long, and kept by its first megabyte. */
+/*
+ * It is no text, or what the role may not store, and kept whole; or too long, and
+ * kept by its first megabyte.
+ */
 static bool
 refuse_long(Import *import, Batch *batch, size_t valid)
 {
+	int			resource = batch->spilled_resource;
+	const char *code;
 	char		message[200];
 	size_t		kept;
 
-	if (!copy_begin(&import->copy, import->conn,
-					"COPY usage_mgmt.import_reject (load_id, record_number, document, document_raw, "
-					"document_length, errors) FROM STDIN WITH (FORMAT binary)", read_ahead, import))
+	if (!begin_refusing(import))
 		return false;
 	if (batch->spilled > LONGEST)
 	{
@@ -321,19 +359,18 @@ refuse_long(Import *import, Batch *batch, size_t valid)
 		snprintf(message, sizeof(message),
 				 "the record, at byte %" PRId64 " of the file, has %" PRId64
 				 " bytes, more than %d: its first megabyte was kept", batch->start, batch->spilled, LONGEST);
-		if (kept - valid < 4 && strcmp(PQparameterStatus(import->conn, "server_encoding"), "UTF8") == 0)
-			refuse(import, 0, batch->arena, NULL, valid, batch->spilled, "54000", message);
+		if (kept - valid < 4 && server_has_utf8(import))
+			refuse(import, resource, 0, batch->arena, NULL, valid, batch->spilled, "54000", message);
 		else
-			refuse(import, 0, NULL, batch->arena, kept, batch->spilled, "54000", message);
+			refuse(import, resource, 0, NULL, batch->arena, kept, batch->spilled, "54000", message);
 	}
 	else
 	{
 		fseeko(batch->spill, valid, SEEK_SET);
-		describe(message, sizeof(message), valid + 1,
-				 (int64_t) valid < batch->spilled ? getc(batch->spill) : UNKNOWN_TO_SERVER);
+		code = describe(message, sizeof(message), &import->cutter.resources.list[resource], valid + 1,
+						(int64_t) valid < batch->spilled ? getc(batch->spill) : NO_BYTE);
 		rewind(batch->spill);
-		refuse(import, 0, NULL, NULL, batch->spilled, batch->spilled,
-			   (int64_t) valid < batch->spilled ? "22021" : "22P05", message);
+		refuse(import, resource, 0, NULL, NULL, batch->spilled, batch->spilled, code, message);
 	}
 	return copy_end(&import->copy);
 }
@@ -381,30 +418,38 @@ copy_spill(Copy *copy, Batch *batch)
 	}
 }
 
-static void
-describe(char *message, size_t size, size_t place, int byte)
+/* Why a record was refused, in words and as SQLSTATE: for a byte of it, or none. */
+static const char *
+describe(char *message, size_t size, const Resource *resource, size_t place, int byte)
 {
-	if (byte == UNKNOWN_TO_SERVER)
+	if (byte == NO_BYTE && !resource->open)
+		snprintf(message, size, "permission denied for %s", resource->door);
+	else if (byte == NO_BYTE)
 		snprintf(message, size, "the record has characters that the encoding of the database lacks");
 	else if (byte == 0)
 		snprintf(message, size, "byte %zu of the record is NUL", place);
 	else
 		snprintf(message, size, "byte %zu of the record (0x%02x) is not UTF-8", place, byte);
+	return byte != NO_BYTE ? "22021" : resource->open ? "22P05" : "42501";
 }
 
 /* A row of import_reject; with neither text nor raw, of the temporary file. */
 static void
-refuse(Import *import, int place, const char *text, const char *raw, size_t kept, int64_t length,
-	   const char *code, const char *message)
+refuse(Import *import, int resource, int place, const char *text, const char *raw, size_t kept,
+	   int64_t length, const char *code, const char *message)
 {
 	Copy	   *copy = &import->copy;
+	Resource   *of = &import->cutter.resources.list[resource];
 	char		errors[400];
 	int			n = snprintf(errors, sizeof(errors),
 							 "\001[{\"path\": \"\", \"code\": \"%s\", \"message\": \"%s\"}]", code, message);
 
-	copy_row(copy, 6);
+	of->batch.read++;
+	of->batch.rejected++;
+	copy_row(copy, 7);
 	copy_int64(copy, strtoll(import->books.id, NULL, 10));
 	copy_int64(copy, import->books.read + place + 1);
+	copy_field(copy, of->noun, strlen(of->noun));
 	if (text != NULL)
 		copy_field(copy, text, kept);
 	else
@@ -420,6 +465,12 @@ refuse(Import *import, int place, const char *text, const char *raw, size_t kept
 	}
 	copy_int64(copy, length);
 	copy_field(copy, errors, n);
+}
+
+static bool
+server_has_utf8(const Import *import)
+{
+	return strcmp(PQparameterStatus(import->conn, "server_encoding"), "UTF8") == 0;
 }
 
 /* What there is to do while the server is busy: some of the next batch. */
@@ -441,28 +492,63 @@ read_ahead(void *context)
  * records, so a failure is not one of the import.
  */
 static void
-make_partitions(Import *import, const Batch *batch)
+make_partitions(Import *import)
 {
-	for (int i = 0; i < MONTHS && import->partitions; i++)
-	{
-		int			month = import->cutter.first_month + i;
-		char		date[60];
-		const char *values[] = {date};
-		PGresult   *result;
+	Resources  *resources = &import->cutter.resources;
 
-		if (!batch->months[i] || import->made[i])
-			continue;
-		import->made[i] = true;
-		snprintf(date, sizeof(date), "%04d-%02d-01T00:00:00Z", month / 12, month % 12 + 1);
-		result = PQexecParams(import->conn, "SELECT usage_mgmt.ensure_partitions($1, $1)", 1, NULL,
-							  values, NULL, NULL, 0);
-		if (PQresultStatus(result) != PGRES_TUPLES_OK)
-		{
-			complain("warning: could not make the partition of %.7s, the default partition will do: %s",
-					 date, PQresultErrorMessage(result));
-			import->partitions = false;
-		}
-		PQclear(result);
+	for (int i = 0; i < resources->count; i++)
+		for (int month = 0; month < MONTHS && import->partitions; month++)
+			if (resources->list[i].open && resources->list[i].months[month] == SEEN)
+			{
+				resources->list[i].months[month] = MADE;
+				make_partition(import, &resources->list[i], import->cutter.first_month + month);
+			}
+}
+
+static void
+make_partition(Import *import, const Resource *resource, int month)
+{
+	char		date[60];
+	const char *values[] = {date, resource->noun};
+	PGresult   *result;
+
+	snprintf(date, sizeof(date), "%04d-%02d-01T00:00:00Z", month / 12, month % 12 + 1);
+	result = PQexecParams(import->conn, "SELECT usage_mgmt.ensure_partitions($1, $1, $2)", 2, NULL,
+						  values, NULL, NULL, 0);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+	{
+		complain("warning: could not make the partition of %.7s, the default partition will do: %s",
+				 date, PQresultErrorMessage(result));
+		import->partitions = false;
+	}
+	PQclear(result);
+}
+
+/* Has the progress say how many there are of each resource, where that is worth saying. */
+static void
+show_resources(Import *import)
+{
+	const Resources *resources = &import->cutter.resources;
+
+	progress_parts(&import->progress);
+	for (int i = 0; i < resources->count && books_mixed(&import->books); i++)
+		if (resources->list[i].counts.read > 0)
+			progress_part(&import->progress, resources->list[i].noun, resources->list[i].counts.read);
+}
+
+/* Prints what became of the records of each resource, where there are others than of the first. */
+static void
+sum_up_resources(const Import *import)
+{
+	for (int i = 0; i < import->cutter.resources.count && books_mixed(&import->books); i++)
+	{
+		const Resource *resource = &import->cutter.resources.list[i];
+		const Counts *counts = &resource->counts;
+
+		if (counts->read > 0)
+			printf("    %s: %" PRId64 " read = %" PRId64 " stored + %" PRId64 " repeated + %" PRId64
+				   " conflicting + %" PRId64 " rejected\n", resource->noun, counts->read, counts->stored,
+				   counts->repeated, counts->conflicting, counts->rejected);
 	}
 }
 
@@ -488,6 +574,7 @@ sum_up(Import *import, const char *name)
 		printf("  %s read = %s stored + %s repeated + %s conflicting + %s rejected\n",
 			   PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
 			   PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4));
+		sum_up_resources(import);
 		if (int_field(result, 11) > 0)
 			printf("  %s of the stored lacked what was filled in\n", PQgetvalue(result, 0, 11));
 		if (!PQgetisnull(result, 0, 8))

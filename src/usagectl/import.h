@@ -16,6 +16,7 @@ typedef struct ImportOptions
 	bool		partitions;		/* are made */
 	bool		restart;		/* rather than go on with what was broken off */
 	bool		json;			/* the summary */
+	const char *resource;		/* of all records; NULL where they say it themselves */
 	const char *declared;		/* what the sender said: a JSON object */
 } ImportOptions;
 

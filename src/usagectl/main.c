@@ -27,6 +27,7 @@ typedef struct Declared
 static int	usage(FILE *out);
 static int	import_command(int argc, char **argv);
 static int	export_command(int argc, char **argv);
+static const char *declare_all(Declared *declared);
 static bool declare_count(Declared *declared, const char *count);
 static bool declare_amount(Declared *declared, const char *amount);
 static bool is_number(const char *text);
@@ -63,6 +64,8 @@ usage(FILE *out)
 		  "Options of both:\n"
 		  "  -d, --dbname=NAME           database, or a connection string\n"
 		  "      --json                  print the summary as JSON\n"
+		  "      --resource=NOUN         of which resource the records are; in an import\n"
+		  "                              whatever their @type says\n"
 		  "Options of import:\n"
 		  "      --batch=N               records in a transaction (50000)\n"
 		  "      --declared-amount=EUR=12.00\n"
@@ -90,10 +93,11 @@ import_command(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{"json", no_argument, NULL, 'j'},
 		{"no-partitions", no_argument, NULL, 'p'},
+		{"resource", required_argument, NULL, 'o'},
 		{"restart", no_argument, NULL, 'r'},
 		{NULL, 0, NULL, 0}
 	};
-	ImportOptions options = {50000, true, false, false, NULL};
+	ImportOptions options = {50000, true, false, false, NULL, NULL};
 	Declared	declared = {"", "", ""};
 	const char *dbname = NULL;
 	ExitStatus	status = ALL_DONE;
@@ -111,6 +115,8 @@ import_command(int argc, char **argv)
 			continue;
 		else if (option == 'j')
 			options.json = true;
+		else if (option == 'o')
+			options.resource = optarg;
 		else if (option == 'p')
 			options.partitions = false;
 		else if (option == 'r')
@@ -130,11 +136,7 @@ import_command(int argc, char **argv)
 		complain("what is declared is of one file");
 		return FAILED;
 	}
-	snprintf(declared.all, sizeof(declared.all), "{%s%s%s%s%s}", declared.read,
-			 declared.read[0] != '\0' && declared.amounts[0] != '\0' ? ", " : "",
-			 declared.amounts[0] != '\0' ? "\"amounts\": {" : "", declared.amounts,
-			 declared.amounts[0] != '\0' ? "}" : "");
-	options.declared = declared.all;
+	options.declared = declare_all(&declared);
 	conn = connect_to(dbname);
 	if (conn == NULL)
 		return FAILED;
@@ -156,10 +158,11 @@ export_command(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{"json", no_argument, NULL, 'j'},
 		{"query", required_argument, NULL, 'q'},
+		{"resource", required_argument, NULL, 'o'},
 		{"tmf", required_argument, NULL, 't'},
 		{NULL, 0, NULL, 0}
 	};
-	ExportOptions options = {"", NULL, false};
+	ExportOptions options = {"", NULL, NULL, false};
 	const char *dbname = NULL;
 	ExitStatus	status;
 	PGconn	   *conn;
@@ -170,6 +173,8 @@ export_command(int argc, char **argv)
 			dbname = optarg;
 		else if (option == 'q')
 			options.query = optarg;
+		else if (option == 'o')
+			options.resource = optarg;
 		else if (option == 't')
 			options.version = optarg;
 		else if (option == 'j')
@@ -186,6 +191,18 @@ export_command(int argc, char **argv)
 	status = export_file(&options, conn, optind < argc ? argv[optind] : "-");
 	PQfinish(conn);
 	return status;
+}
+
+/* Count and amounts as one object. */
+static const char *
+declare_all(Declared *declared)
+{
+	bool		amounts = declared->amounts[0] != '\0';
+
+	snprintf(declared->all, sizeof(declared->all), "{%s%s%s%s%s}", declared->read,
+			 declared->read[0] != '\0' && amounts ? ", " : "", amounts ? "\"amounts\": {" : "",
+			 declared->amounts, amounts ? "}" : "");
+	return declared->all;
 }
 
 static bool

@@ -3,7 +3,8 @@
  *	  A progress bar on a terminal: how much, how fast, how long still.
  *
  * It is drawn on standard error, five times a second at most, as wide as the
- * terminal is at the time; with less room the bar goes first.
+ * terminal is at the time; with less room the bar goes first, then what the
+ * records are.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 static double now(void);
 static int	terminal_width(void);
+static void add_parts(char *tail, size_t size, const Progress *progress);
 static void grouped(char *text, int64_t number);
 static void left(char *text, size_t size, double seconds);
 
@@ -32,6 +34,24 @@ progress_begin(Progress *progress, const char *name, int64_t total, int64_t befo
 	progress->before = before;
 	progress->began = now();
 	progress->drawn = 0;
+	progress_parts(progress);
+}
+
+/* The parts follow, one by one. */
+void
+progress_parts(Progress *progress)
+{
+	progress->parts[0] = '\0';
+}
+
+void
+progress_part(Progress *progress, const char *name, int64_t records)
+{
+	size_t		used = strlen(progress->parts);
+	char		count[30];
+
+	grouped(count, records);
+	snprintf(progress->parts + used, sizeof(progress->parts) - used, "  %s %s", name, count);
 }
 
 /* Draws it, if it is time. */
@@ -40,7 +60,7 @@ progress_show(Progress *progress, int64_t done, int64_t records)
 {
 	double		at = now();
 	double		seconds = at - progress->began;
-	char		tail[100] = "";
+	char		tail[300] = "";
 	char		count[30];
 	char		time[30] = "";
 	char		bar[BAR + 3] = "";
@@ -58,6 +78,7 @@ progress_show(Progress *progress, int64_t done, int64_t records)
 		if (speed > 0 && seconds > 1)
 			left(time, sizeof(time), (progress->total - done) / speed);
 		snprintf(tail, sizeof(tail), "%3d %%  %11s/s  %9s", (int) (part * 100), count, time);
+		add_parts(tail, sizeof(tail), progress);
 		room = terminal_width() - 1 - (int) strlen(tail) - 4;
 		room -= (int) strlen(progress->name) < room / 2 ? (int) strlen(progress->name) : room / 2;
 		if (room > BAR)
@@ -78,6 +99,7 @@ progress_show(Progress *progress, int64_t done, int64_t records)
 
 		grouped(all, records);
 		snprintf(tail, sizeof(tail), "%s records  %s/s", all, count);
+		add_parts(tail, sizeof(tail), progress);
 	}
 	room = terminal_width() - 1 - (int) strlen(tail) - (int) strlen(bar) - 4;
 	if (room < 0)
@@ -116,6 +138,21 @@ terminal_width(void)
 	struct winsize size;
 
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* Those for which there is room beside some of the name. */
+static void
+add_parts(char *tail, size_t size, const Progress *progress)
+{
+	size_t		used = strlen(tail);
+	int			room = terminal_width() - (int) used - 20;
+	int			length = strlen(progress->parts);
+
+	while (length > 0 && length > room)
+		do
+			length--;
+		while (length > 0 && strncmp(progress->parts + length, "  ", 2) != 0);
+	snprintf(tail + used, size - used, "%.*s", length, progress->parts);
 }
 
 /* 1234567 as 1,234,567. */

@@ -13,10 +13,13 @@ typedef struct Progress
 	int64_t		before;			/* done when this program began */
 	double		began;
 	double		drawn;
+	char		parts[200];		/* of the records, each with its number */
 } Progress;
 
 extern void progress_begin(Progress *progress, const char *name, int64_t total, int64_t before);
 extern void progress_show(Progress *progress, int64_t done, int64_t records);
+extern void progress_parts(Progress *progress);
+extern void progress_part(Progress *progress, const char *name, int64_t records);
 extern void progress_end(Progress *progress);
 extern double progress_seconds(const Progress *progress);
 

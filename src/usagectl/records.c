@@ -14,19 +14,22 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "records.h"
 
 #define AT_ONCE (256 * 1024)
 
-static bool cut(Batch *batch, const Cutter *cutter, bool ended);
-static void add(Batch *batch, const Cutter *cutter, char *text, size_t length);
+static bool cut(Batch *batch, Cutter *cutter, bool ended);
+static void add(Batch *batch, Cutter *cutter, char *text, size_t length);
+static Slice look(Cutter *cutter, const char *text, size_t length, bool valid);
 static bool blank(const char *text, size_t length);
 static Step spill(Batch *batch, Cutter *cutter);
 static bool put_by(Batch *batch, size_t length, Source *source);
 static FILE *temporary_file(void);
-static bool end_spill(Batch *batch, Source *source);
+static bool end_spill(Batch *batch, Cutter *cutter);
+static bool look_at_spill(Batch *batch, Cutter *cutter);
 static int	compare(const void *a, const void *b);
 
 bool
@@ -64,7 +67,6 @@ batch_begin(Batch *batch, const Batch *before)
 	batch->end = before->end;
 	batch->taken = before->taken;
 	batch->last = false;
-	memset(batch->months, 0, sizeof(batch->months));
 }
 
 /* Reads once at most, and cuts what there is. */
@@ -104,7 +106,7 @@ batch_step(Batch *batch, Cutter *cutter)
 
 /* Cuts the records that are whole; false when the batch is full before that. */
 static bool
-cut(Batch *batch, const Cutter *cutter, bool ended)
+cut(Batch *batch, Cutter *cutter, bool ended)
 {
 	while (batch->cut < batch->used)
 	{
@@ -139,20 +141,37 @@ blank(const char *text, size_t length)
 }
 
 static void
-add(Batch *batch, const Cutter *cutter, char *text, size_t length)
+add(Batch *batch, Cutter *cutter, char *text, size_t length)
 {
 	Record	   *record = &batch->records[batch->count];
-	Slice		date;
-	int			month;
 
 	record->text = text;
 	record->length = length;
 	record->place = batch->count++;
 	record->valid = text_valid(text, length) == length;
-	text_glance(text, length, &cutter->names, &record->id, &date);
-	month = date.length > 0 ? text_month(date) - cutter->first_month : -1;
-	if (record->valid && month >= 0 && month < MONTHS)
-		batch->months[month] = true;
+	record->id = look(cutter, text, length, record->valid);
+	record->resource = cutter->resource;
+}
+
+/*
+ * Gives a record's id, tells the cutter its resource, and notes its month.  It
+ * is read as of the resource of the record before, and again if it is not.
+ */
+static Slice
+look(Cutter *cutter, const char *text, size_t length, bool valid)
+{
+	const Resources *resources = &cutter->resources;
+	Glance		glance = text_glance(text, length, &resources->list[cutter->resource].names);
+	int			resource = resources_of_type(resources, glance.type);
+	int			month;
+
+	if (resource != cutter->resource)
+		glance = text_glance(text, length, &resources->list[resource].names);
+	cutter->resource = resource;
+	month = glance.date.length > 0 ? text_month(glance.date) - cutter->first_month : -1;
+	if (valid && month >= 0 && month < MONTHS && resources->list[resource].months[month] == NOT_SEEN)
+		resources->list[resource].months[month] = SEEN;
+	return glance.id;
 }
 
 /*
@@ -194,7 +213,7 @@ spill(Batch *batch, Cutter *cutter)
 		return STEP_MORE;
 	batch->cut += feed != NULL;
 	batch->end += feed != NULL;
-	return end_spill(batch, source) ? STEP_FULL : STEP_FAILED;
+	return end_spill(batch, cutter) ? STEP_FULL : STEP_FAILED;
 }
 
 /* Writes the first bytes of the arena to the file, as far as they are kept. */
@@ -217,14 +236,31 @@ put_by(Batch *batch, size_t length, Source *source)
 
 /* The long record is whole: it is ready to be read back. */
 static bool
-end_spill(Batch *batch, Source *source)
+end_spill(Batch *batch, Cutter *cutter)
 {
+	Source	   *source = cutter->source;
+
 	batch->spilled -= batch->spilled_last == '\r';
-	if (fflush(batch->spill) == 0 && fseeko(batch->spill, 0, SEEK_SET) == 0)
+	if (fflush(batch->spill) == 0 && fseeko(batch->spill, 0, SEEK_SET) == 0 &&
+		look_at_spill(batch, cutter))
 		return true;
 	snprintf(source->error, sizeof(source->error),
 			 "could not read a temporary file for a long record: %s", strerror(errno));
 	return false;
+}
+
+/* All of it, for its type may stand at its end; of one too long what is kept. */
+static bool
+look_at_spill(Batch *batch, Cutter *cutter)
+{
+	size_t		length = batch->spilled <= LONGEST ? (size_t) batch->spilled : KEPT;
+	char	   *text = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fileno(batch->spill), 0);
+
+	if (text == MAP_FAILED)
+		return false;
+	(void) look(cutter, text, length, true);
+	batch->spilled_resource = cutter->resource;
+	return munmap(text, length) == 0;
 }
 
 static FILE *
@@ -248,8 +284,8 @@ temporary_file(void)
 }
 
 /*
- * Puts the records in the order of their ids, so that two programs never wait
- * for each other's; those without come last.
+ * Puts the records in the order of their resources and ids, so that two programs
+ * never wait for each other's; those without an id come last.
  */
 void
 batch_sort(Batch *batch)
@@ -270,6 +306,8 @@ compare(const void *a, const void *b)
 	size_t		n = x->id.length < y->id.length ? x->id.length : y->id.length;
 	int			order;
 
+	if (x->resource != y->resource)
+		return x->resource < y->resource ? -1 : 1;
 	if ((x->id.length == 0) != (y->id.length == 0))
 		return x->id.length == 0 ? 1 : -1;
 	order = n == 0 ? 0 : memcmp(x->id.text, y->id.text, n);

@@ -4,15 +4,13 @@
 
 #include <stdio.h>
 
+#include "resources.h"
 #include "source.h"
-#include "text.h"
 
 #define ARENA (16 * 1024 * 1024)	/* bytes of a batch */
 #define LONGEST (64 * 1024 * 1024)	/* bytes of a record that can be kept whole */
 #define KEPT (1024 * 1024)			/* bytes kept of a longer one */
 #define PEEK (64 * 1024)			/* bytes that tell one file from another */
-#define YEARS 5						/* either side of now whose partitions are made */
-#define MONTHS (2 * 12 * YEARS + 1)
 
 typedef struct Record
 {
@@ -20,6 +18,7 @@ typedef struct Record
 	size_t		length;
 	Slice		id;
 	int			place;			/* in the batch, from 0 */
+	short		resource;
 	bool		valid;			/* is text */
 } Record;
 
@@ -37,11 +36,11 @@ typedef struct Batch
 	FILE	   *spill;
 	int64_t		spilled;		/* bytes of the record there, kept or not */
 	char		spilled_last;	/* of these bytes */
+	int			spilled_resource;
 	int64_t		start;			/* of that record, in the stream */
 	int64_t		end;			/* in the stream, past its last record */
 	int64_t		taken;			/* bytes of the file read by then */
 	bool		last;			/* nothing comes after it */
-	bool		months[MONTHS]; /* that have records in it */
 } Batch;
 
 typedef struct Cutter
@@ -49,7 +48,8 @@ typedef struct Cutter
 	Source	   *source;
 	int			most;			/* records in a batch */
 	int			first_month;	/* of those whose partitions are made */
-	Names		names;
+	Resources	resources;
+	int			resource;		/* of the record before */
 } Cutter;
 
 /* What a step came to. */

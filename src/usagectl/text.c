@@ -4,7 +4,8 @@
  *
  * Neither is the last word: the server reads every record.  The check of the
  * encoding keeps what is no text from failing a COPY; the id is wanted for the
- * order of a batch alone, the date to have its month's partition made.
+ * order of a batch alone, the date to have its month's partition made, the type
+ * to tell where the record goes.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ static size_t character(const unsigned char *p, size_t length);
 static const char *string_end(const char *p, const char *end);
 static const char *value_end(const char *p, const char *end);
 static const char *past_space(const char *p, const char *end);
+static const char *mention(const char *p, const char *end, const char *names);
 static Slice trimmed(const char *from, const char *to);
 static bool is_one_of(Slice slice, const char *words);
 static bool number(const char *p, int digits, int *result);
@@ -70,16 +72,20 @@ character(const unsigned char *p, size_t length)
 	return n;
 }
 
-/* Finds the id and the date of a usage, without their quotes; length 0 for none. */
-void
-text_glance(const char *text, size_t length, const Names *names, Slice *id, Slice *date)
+/*
+ * Finds the id, the date and the type of a record, at its top alone, and looks
+ * no further than it must: what names no type behind the others has none.
+ */
+Glance
+text_glance(const char *text, size_t length, const Names *names)
 {
+	Glance		found = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
 	const char *end = text + length;
 	const char *p = past_space(text, end);
+	const char *type = p;
 
-	id->length = date->length = 0;
 	if (p == end || *p != '{')
-		return;
+		return found;
 	do
 	{
 		Slice		name,
@@ -87,22 +93,46 @@ text_glance(const char *text, size_t length, const Names *names, Slice *id, Slic
 		const char *from = past_space(p + 1, end);
 
 		if (from == end || *from != '"')
-			return;
+			return found;
 		p = string_end(from, end);
 		name = trimmed(from + 1, p - 1);
 		p = past_space(p, end);
 		if (p == end || *p != ':')
-			return;
+			return found;
 		from = past_space(p + 1, end);
 		p = value_end(from, end);
 		value = from < p && *from == '"' ? trimmed(from + 1, p - 1) : trimmed(from, p);
 		if (is_one_of(name, names->id))
-			*id = value;
+			found.id = value;
 		else if (is_one_of(name, names->date))
-			*date = value;
+			found.date = value;
+		else if (is_one_of(name, names->type))
+			found.type = value;
 		p = past_space(p, end);
+		if (p == end || *p != ',')
+			return found;
+		if (found.id.length > 0 && found.date.length > 0 && type < p)
+			type = found.type.length > 0 ? end : mention(p, end, names->type);
 	}
-	while (p < end && *p == ',' && (id->length == 0 || date->length == 0));
+	while (found.id.length == 0 || found.date.length == 0 || type < end);
+	return found;
+}
+
+/* Where a name is next written; the end if it is not.  Of several, anywhere. */
+static const char *
+mention(const char *p, const char *end, const char *names)
+{
+	size_t		length = names[0] == ' ' ? strcspn(names + 1, " ") : 0;
+
+	if (length > 0 && names[length + 2] != '\0')
+		return p;
+	while (length > 0 && (p = memchr(p, names[1], end - p)) != NULL)
+	{
+		if ((size_t) (end - p) > length && memcmp(p, names + 1, length) == 0)
+			return p;
+		p++;
+	}
+	return end;
 }
 
 /* Past the string that starts there. */

@@ -12,15 +12,27 @@ typedef struct Slice
 	size_t		length;
 } Slice;
 
-extern size_t text_valid(const char *text, size_t length);
-/* What a usage's id and date may be called, as the server says: each name between spaces. */
+/*
+ * What a record's id, date and type may be called, as the server says: each
+ * name between spaces.  Empty for what is not looked for.
+ */
 typedef struct Names
 {
-	char		id[256];
-	char		date[256];
+	const char *id;
+	const char *date;
+	const char *type;
 } Names;
 
-extern void text_glance(const char *text, size_t length, const Names *names, Slice *id, Slice *date);
+/* These, without their quotes; length 0 for none. */
+typedef struct Glance
+{
+	Slice		id;
+	Slice		date;
+	Slice		type;
+} Glance;
+
+extern size_t text_valid(const char *text, size_t length);
+extern Glance text_glance(const char *text, size_t length, const Names *names);
 extern int	text_month(Slice date);
 
 #endif

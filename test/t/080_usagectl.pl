@@ -333,4 +333,150 @@ is(join(' ', glob "$folder/wrong.out*"), '', 'and no file, whole or not');
 ($status) = usagectl($node, $db, 'export', "$folder/no/such/folder.nd");
 is($status, 2, 'a file that cannot be written: exit status 2');
 
+# Records of several resources: each goes where its own @type says.
+sub specification
+{
+	my ($id, $description) = @_;
+
+	$description //= '';
+	return qq({"\@type":"UsageSpecification","id":"$id","name":"$id","description":"$description"});
+}
+
+# read|stored|repeated|conflicting|rejected of a resource, in a summary as JSON.
+sub of_resource
+{
+	my ($json, $noun) = @_;
+	my $counts = decode_json($json)->{resources}{$noun} // {};
+
+	return join '|', map { $_ // '' } @$counts{qw(read stored repeated conflicting rejected)};
+}
+
+$db = fresh();
+my @several = (
+	record('r9', day => '2023-05-06'),
+	specification('s2'),
+	'{"id":"s3","date":"2026-01-01","name":"s3","x":["}\"",{"@type":"Usage"}],"@type":"UsageSpecification"}',
+	'{"id":"r1","x":{"@type":"UsageSpecification"},"date":"2026-01-01","type":"nested"}',
+	'{"@type":"UsageSpecification","id":"s4","status":"lost"}',
+	'{"id":"r2","date":"2026-01-01","type":"none of ours","@type":"VoiceUsage"}',
+	'{"id":"r3","type":"no date","@type":"Usage"}',
+	specification('s2'),
+	specification('s2', 'other'),
+	record('r9', description => 'other'),
+	specification("s5\xFF"),
+	'{"id":"r0","date":"2026-01-01","type":"by its value","x":"\"@type\":\"UsageSpecification\"","@type":["UsageSpecification"]}',
+	record('r4'));
+my $several = write_file("$folder/several.nd", join "\n", @several);
+($status, $out, $err) = usagectl($node, $db, 'import', '--batch=4', $several);
+is("$status $err", '1 ', 'a file of several resources');
+is($node->safe_psql($db, 'SELECT read, stored, repeated, conflicting, rejected FROM usage_mgmt.import_load'),
+	'13|6|1|1|5', 'has one row in the books, which balance');
+is(ids($db), 'r1 r2 r4 r9', 'usages are what says nothing, nothing of ours, or so below its top');
+is(join(' ', rows($node, $db, 'SELECT id FROM usage_mgmt.usage_specification ORDER BY id')), 's2 s3', 'specifications what says so');
+is(join(' ', rows($node, $db, q{SELECT record_number, resource, errors -> 0 ->> 'code' FROM usage_mgmt.import_reject ORDER BY 1})),
+	'5|usage_specification|22P02 7|usage|23502 9|usage_specification|23505 11|usage_specification|22021 12|usage|22P02',
+	'rejects have their number in the file, and their resource');
+is($node->safe_psql($db, 'SELECT record_number, usage_id, document FROM usage_mgmt.usage_conflict'), "10|r9|$several[9]", 'and so has a conflict');
+is($node->safe_psql($db, q{SELECT to_regclass('usage_mgmt.usage_p202305') IS NOT NULL}), 't', 'partitions are made');
+like($out, qr/^    usage_specification: 6 read = 2 stored \+ 1 repeated \+ 0 conflicting \+ 3 rejected\n    usage: 7 read = 4 stored \+ 0 repeated \+ 1 conflicting \+ 2 rejected$/m,
+	'the summary tells them apart');
+like($out, qr/^  13 read = /m, 'below what all come to');
+($status, $out) = usagectl($node, $db, 'import', '--json', $several);
+is(of_resource($out, 'usage'), '7|0|4|1|2', 'as JSON');
+is(of_resource($out, 'usage_specification'), '6|0|3|0|3', 'of each');
+is(decode_json($out)->{read}, 13, 'and all');
+($status, $out) = usagectl($node, $db, 'import', '--json', $good);
+is(of_resource($out, 'usage'), '5|5|0|0|0', 'a file of usages alone says so as JSON');
+($status, $out) = usagectl($node, $db, 'import', $good);
+unlike($out, qr/usage:/, 'and otherwise nothing of resources');
+
+# Broken off in the middle, the books of each go on.
+$node->safe_psql($db, q{UPDATE usage_mgmt.import_load SET finished_at = NULL, position = }
+	. length(join "\n", @several[ 0 .. 3 ], '') . q{, read = 4, stored = 4, repeated = 0, conflicting = 0, rejected = 0,
+	declared = declared || '{"resources": {"usage": {"read": 2, "stored": 2}, "usage_specification": {"read": 2, "stored": 2}}}'
+	WHERE id = 2; DELETE FROM usage_mgmt.import_reject WHERE load_id = 2; DELETE FROM usage_mgmt.usage_conflict WHERE load_id = 2});
+($status, $out) = usagectl($node, $db, 'import', '--json', $several);
+is(decode_json($out)->{load}, 2, 'a load that goes on');
+is(of_resource($out, 'usage'), '7|2|2|1|2', 'with the usages it had');
+is(of_resource($out, 'usage_specification'), '6|2|1|0|3', 'and the specifications');
+is(join(' ', rows($node, $db, 'SELECT record_number FROM usage_mgmt.import_reject WHERE load_id = 2 ORDER BY 1')), '5 7 9 11 12',
+	'and the numbers of the file');
+
+# As one is told, whatever they say.
+$db = fresh();
+foreach my $name ('usage_specification', 'UsageSpecification', 'usageSpecification', 'USAGESPECIFICATION')
+{
+	($status, $out) = usagectl($node, $db, 'import', '--json', "--resource=$name",
+		write_file("$folder/told.nd", qq({"id":"$name","name":"n"}\n{"id":"$name.2","name":"n","\@type":"Usage"}\n)));
+	is($status, 0, "--resource=$name");
+	is(of_resource($out, 'usage_specification'), '2|2|0|0|0', 'all are specifications');
+	($status, $out) = usagectl($node, $db, 'export', "--resource=$name", "--query=id=$name&fields=name");
+	is($out, qq({"id":"$name","href":"/usageManagement/usageSpecification/$name","name":"n"}\n), 'out again');
+}
+($status, $out) = usagectl($node, $db, 'import', '--json', '--resource=usage', write_file("$folder/told.nd", specification('s1')));
+is(of_resource($out, 'usage'), '1|0|0|0|1', '--resource=usage');
+foreach my $command ([ 'import', $good ], ['export'])
+{
+	($status, $out, $err) = usagectl($node, $db, $command->[0], '--resource=nothing', @$command[ 1 .. $#$command ]);
+	is("$status $out", '2 ', "$command->[0]: a resource that there is not");
+	like($err, qr/resource "nothing" is not known; there are (?=.*\busage\b).*\busage_specification\b/, 'with those that there are');
+}
+is($node->safe_psql($db, 'SELECT count(*) FROM usage_mgmt.import_load'), 5, 'and no load');
+
+# What a loader may not store is a reject of its own, and no failure of the rest.
+($status, $out, $err) = usagectl($node, $db, 'import', '--json', '-d', "dbname=$db user=loader", $several);
+is($status, 2, 'who may not load at all');
+$node->safe_psql($db, q{SELECT usage_mgmt.grant_access('loader', 'loader')});
+($status, $out, $err) = usagectl($node, $db, 'import', '--no-partitions', '--json', '-d', "dbname=$db user=loader", $several);
+is("$status $err", '1 ', 'specifications in a file of a loader');
+is(of_resource($out, 'usage'), '7|4|0|1|2', 'the rest is stored');
+is(of_resource($out, 'usage_specification'), '6|0|0|0|6', 'they are rejects');
+is(join(' ', rows($node, $db, q{SELECT record_number FROM usage_mgmt.import_reject r WHERE errors -> 0 ->> 'code' = '42501' ORDER BY 1})),
+	'2 3 5 8 9', 'with their numbers');
+is($node->safe_psql($db, q{SELECT usage_mgmt.recycle_reject(id) FROM usage_mgmt.import_reject WHERE record_number = 3
+	AND errors -> 0 ->> 'code' = '42501'}), 't', 'which who may takes in');
+is($node->safe_psql($db, q{SELECT name FROM usage_mgmt.usage_specification WHERE id = 's3'}), 's3', 'as what they are');
+($status, $out, $err) = usagectl($node, $db, 'import', '--resource=usage_specification', '-d', "dbname=$db user=loader", $several);
+is($status, 2, 'where all are to be specifications it fails');
+like($err, qr/permission denied/, 'and says why');
+
+# A long record that says what it is at its end.
+$db = fresh();
+usagectl($node, $db, 'import', write_file("$folder/long.nd", record('l1') . "\n"
+	. '{"id":"l2","name":"long","description":"' . 'x' x (17 * $megabyte) . '","@type":"UsageSpecification"}' . "\n"
+	. record('l3', description => 'x' x (17 * $megabyte), day => '2023-07-08')));
+is($node->safe_psql($db, 'SELECT id, length(description) FROM usage_mgmt.usage_specification'), 'l2|17825792', 'a long specification');
+is($node->safe_psql($db, q{SELECT id, tableoid::regclass FROM usage_mgmt.usage WHERE id = 'l3'}), 'l3|usage_mgmt.usage_p202307',
+	'and a long usage, in a partition of its own');
+
+# What comes with its specification is checked against it.
+$db = fresh();
+$node->safe_psql($db, q{UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification'});
+($status) = usagectl($node, $db, 'import', write_file("$folder/checked.nd",
+	'{"id":"c1","date":"2026-01-01","type":"voice","usageSpecification":{"id":"c"},"usageCharacteristic":[{"name":"no","value":1}]}' . "\n"
+	. '{"@type":"UsageSpecification","id":"c","name":"c","usageSpecCharacteristic":[{"name":"yes"}]}'));
+is($status, 1, 'a usage before its specification in one file');
+is($node->safe_psql($db, q{SELECT record_number, errors -> 0 ->> 'path' FROM usage_mgmt.import_reject}), '1|usageCharacteristic[0].name',
+	'is checked against it');
+
+SKIP:
+{
+	skip 'no service_usage', 6 unless $node->safe_psql($db, q{SELECT to_regclass('usage_mgmt.service_usage')}) ne '';
+	my $service = '{"id":"%s","usageDate":"2023-09-10T00:00:00Z","status":"generated","service":{"id":"s"},'
+		. '"usageSpecification":{"id":"x"},"@type":"ServiceUsage"}' . "\n";
+
+	$db = fresh();
+	($status, $out, $err) = usagectl($node, $db, 'import', '--json', write_file("$folder/service.nd",
+		sprintf($service, 'a') . record('a') . "\n" . sprintf($service, 'b') . sprintf($service, 'a')));
+	is("$status $err", '0 ', 'usages of services among usages');
+	is(of_resource($out, 'service_usage'), '3|2|1|0|0', 'are usages of services');
+	is(of_resource($out, 'usage'), '1|1|0|0|0', 'which may have the id of a usage');
+	is($node->safe_psql($db, q{SELECT DISTINCT tableoid::regclass FROM usage_mgmt.service_usage}), 'usage_mgmt.service_usage_p202309',
+		'in partitions of their own');
+	($status, $out) = usagectl($node, $db, 'export', '--resource=serviceUsage', '--query=sort=id', "$folder/service.out");
+	like($out, qr/: 2 records/, 'out again');
+	($status, $out) = usagectl($node, $db, 'import', '--json', '--resource=ServiceUsage', "$folder/service.out");
+	is(of_resource($out, 'service_usage'), '2|0|2|0|0', 'and back in');
+}
+
 done_testing();

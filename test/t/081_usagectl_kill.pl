@@ -172,6 +172,43 @@ my @both = map { usagectl_started($node, 'store', 'import', "--batch=$BATCH", "$
 is(ended($_), 0, 'of two loads of the same ids in opposite orders each ends well') for @both;
 is($node->safe_psql('store', 'SELECT sum(stored), sum(repeated), sum(conflicting), sum(rejected) FROM usage_mgmt.import_load'),
 	'20000|20000|0|0', 'one of each id is stored');
+
+# The same of two resources, and one of them killed on the way.
+sub specification
+{
+	my ($id) = @_;
+
+	return qq({"id":"$id","name":"$id","\@type":"UsageSpecification"});
+}
+
+my @mixed = map { (record($_) . "\n", $_ =~ /0$/ ? specification($_) . "\n" : ()) } @ids;
+my $mixed;
+my $stored;
+
+write_file("$folder/up.nd", join('', @mixed));
+write_file("$folder/down.nd", join('', reverse @mixed));
+for (1 .. 50)
+{
+	empty();
+	$node->safe_psql('store', 'TRUNCATE usage_mgmt.usage_specification');
+	@both = map { usagectl_started($node, 'store', 'import', "--batch=$BATCH", "$folder/$_.nd") } 'up', 'down';
+	usleep 1_000_000 * $duration * rand;
+	kill 'KILL', $both[0];
+	$mixed = ended($both[0]);
+	is(ended($both[1]), 0, 'of two loads of two resources in opposite orders one ends well');
+	settle();
+	$stored = $node->safe_psql('store', q{SELECT read FROM usage_mgmt.import_load WHERE source LIKE '%/up.nd'});
+	last if $mixed == -9 && $stored > 0 && $stored < @mixed;
+}
+ok($stored > 0 && $stored < @mixed, "and the other was killed after $stored records");
+($status, my $out) = usagectl($node, 'store', 'import', "--batch=$BATCH", "$folder/up.nd");
+is($status, 0, 'which goes on');
+like($out, qr/: load \d+, resumed.*^    usage_specification: 2000 read .*^    usage: 20000 read /ms, 'and has counted all of each resource');
+is($node->safe_psql('store', q{SELECT key, sum((value ->> 'stored')::int), sum((value ->> 'repeated')::int)
+	FROM usage_mgmt.import_load, jsonb_each(declared -> 'resources') GROUP BY key ORDER BY key}),
+	"usage|20000|20000\nusage_specification|2000|2000", 'one of each id is stored');
+is($node->safe_psql('store', 'SELECT (SELECT count(*) FROM usage_mgmt.usage), (SELECT count(*) FROM usage_mgmt.usage_specification)'),
+	'20000|2000', 'and there');
 is($node->safe_psql('store', q{SELECT deadlocks FROM pg_stat_database WHERE datname = 'store'}), 0, 'no deadlock');
 
 done_testing();
