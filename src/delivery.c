@@ -16,7 +16,7 @@
 #include "delivery.h"
 #include "errors.h"
 
-static UmRecord *store_or_race(UmRecord *record);
+static UmRecord *store_or_race(UmRecord *record, bool *repeated);
 static void insert(void *arg);
 static UmRecord *known_record(UmRecord *record, bool *taken);
 static UmRecord *dated_as(const UmRecord *delivered, const UmRecord *stored);
@@ -32,18 +32,17 @@ um_store_new(UmRecord *record, bool *repeated)
 	bool		taken;
 	UmRecord   *known = known_record(record, &taken);
 
-	if (repeated != NULL)
-		*repeated = known != NULL;
+	*repeated = known != NULL;
 	if (known != NULL)
 		return known;
 	if (taken)
 		um_refuse_taken(record);
-	return store_or_race(record);
+	return store_or_race(record, repeated);
 }
 
 /* Another session may store the same id between our look and our insert. */
 static UmRecord *
-store_or_race(UmRecord *record)
+store_or_race(UmRecord *record, bool *repeated)
 {
 	UmRecord   *stored = record;
 	ErrorData  *error = um_try(insert, &stored);
@@ -59,6 +58,7 @@ store_or_race(UmRecord *record)
 	/* a snapshot too old to see what was faster */
 	if (stored == NULL)
 		ReThrowError(error);
+	*repeated = true;
 	return stored;
 }
 
