@@ -331,6 +331,7 @@ is(sqlstate($node, 'source', 'DROP EXTENSION usage_mgmt'), '2BP01',
 	'DROP EXTENSION refuses while tables exist');
 is(sqlstate($node, 'source', <<'SQL'), '00000', 'and goes through without them');
 DROP TABLE public.copies, usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification,
+	usage_mgmt.service_usage, usage_mgmt.service_usage_key, usage_mgmt.service_usage_specification,
 	usage_mgmt.setting CASCADE;
 DROP EXTENSION usage_mgmt;
 SQL
