@@ -67,7 +67,8 @@ static UmAttribute usage_specification_ref[] = {
 static UmAttribute list[] = { \
 	{.name = BOTH("id"), .kind = UM_TEXT, .column = column_ "_id", \
 	.flags = UM_BLANK_IS_NONE | UM_MANDATORY_WITH, .last_segment_of = column_ "_href"}, \
-	{.name = BOTH("href"), .kind = UM_URI, .column = column_ "_href", .flags = UM_BLANK_IS_NONE}, \
+	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = column_ "_href", \
+	.flags = UM_BLANK_IS_NONE}, \
 	{.name = BOTH("name"), .kind = UM_TEXT, .column = column_ "_name"}, \
 	{.name = BOTH("version"), .kind = UM_TEXT, .column = column_ "_version"}, \
 	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = column_ "_referred_type"}, \
@@ -393,7 +394,7 @@ static UmAttribute service_usage_attributes[] = {
 	{.name = BOTH("usageDate"), .kind = UM_TIME, .column = "usage_date", .about = "when it happened",
 	.flags = UM_MANDATORY | UM_BLANK_IS_NONE | UM_NOT_PATCHED, .filled_in = UM_ALL_VERSIONS},
 	{.name = BOTH("usageType"), .kind = UM_TEXT, .column = "usage_type"},
-	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
+	{.name = BOTH("description"), .alias = {"usageDescription"}, .kind = UM_TEXT, .column = "description"},
 	{.name = BOTH("status"), .kind = UM_STATUS, .column = "status",
 	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
 	{.name = BOTH("usageSpecification"), .kind = UM_OBJECT,
@@ -423,10 +424,10 @@ static UmAttribute service_usage_specification_attributes[] = {
 	{.name = BOTH("version"), .kind = UM_TEXT, .column = "version"},
 	{.name = BOTH("isBundle"), .kind = UM_BOOL, .column = "is_bundle", .flags = UM_BLANK_IS_NONE},
 	{.name = BOTH("lastUpdate"), .kind = UM_TIME, .column = "last_update", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("lifecycleStatus"), .kind = UM_STATUS, .column = "status",
+	{.name = BOTH("lifecycleStatus"), .alias = {"status"}, .kind = UM_STATUS, .column = "status",
 	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
 	VALID_FOR,
-	{.name = BOTH("specCharacteristic"), .kind = UM_TREE, .column = "spec_characteristic",
+	{.name = BOTH("specCharacteristic"), .alias = {"usageSpecCharacteristic"}, .kind = UM_TREE, .column = "spec_characteristic",
 	.of = &characteristic_specification},
 	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
 	.of = &related_party},
