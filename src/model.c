@@ -28,7 +28,15 @@
 /* What a mandatory text is that nothing is known of. */
 #define UNSPECIFIED "unspecified"
 
-#define UNKNOWN "attributes that the model does not know, a JSON object"
+/* What a table keeps beside what is known of it; f are flags of each. */
+#define EXTRA(f) {.kind = UM_EXTRA, .column = "extra", .flags = (f), \
+	.about = "attributes that the model does not know, a JSON object"}
+#define KEPT(column_, about_, f) {.kind = UM_INTERNAL, .column = column_, .about = about_, \
+	.flags = UM_NOT_CONTENT | (f)}
+#define TIMES(f) \
+	KEPT("received_at", "when it was stored", f), \
+	KEPT("changed_at", "when it was changed last", f)
+#define LOAD(f) KEPT("load_id", "the import_load that brought it", f)
 
 /* Shapes that tables above their own speak of. */
 static UmModel related_party;
@@ -54,7 +62,8 @@ static UmAttribute period[] = {
 	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"}
 
 static UmAttribute usage_specification_ref[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "usage_specification_id", .about = "the specification it follows, which may be another server's",
+	{.name = BOTH("id"), .kind = UM_TEXT, .column = "usage_specification_id",
+	.about = "the specification it follows, which may be another server's",
 	.flags = UM_BLANK_IS_NONE, .last_segment_of = "usage_specification_href"},
 	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI,
 	.column = "usage_specification_href", .flags = UM_BLANK_IS_NONE},
@@ -103,13 +112,11 @@ static UmAttribute usage_attributes[] = {
 	.of = &related_party},
 	{.name = BOTH("ratedProductUsage"), .kind = UM_LIST, .column = "rated_product_usage",
 	.flags = UM_MANDATORY_RATED, .of = &rated_product_usage},
-	{.kind = UM_INTERNAL, .column = "rejection", .about = "why it was rejected: the faults and the delivered_status of one that the specification check marked", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
-	{.kind = UM_EXTRA, .column = "extra", .about = UNKNOWN, .flags = UM_FREE_WHEN_BILLED},
-	{.kind = UM_INTERNAL, .column = "received_at", .about = "when it was stored",
-	.flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
-	{.kind = UM_INTERNAL, .column = "changed_at", .about = "when it was changed last",
-	.flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
-	{.kind = UM_INTERNAL, .column = "load_id", .about = "the import_load that brought it", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	KEPT("rejection", "why it was rejected: the faults and the delivered_status of one that the "
+		 "specification check marked", UM_FREE_WHEN_BILLED),
+	EXTRA(UM_FREE_WHEN_BILLED),
+	TIMES(UM_FREE_WHEN_BILLED),
+	LOAD(UM_FREE_WHEN_BILLED),
 	EXTENSIBLE,
 	END
 };
@@ -366,7 +373,9 @@ static UmAttribute usage_specification_attributes[] = {
 	.flags = UM_BLANK_IS_NONE},
 	VALID_FOR,
 	{.name = {"usageSpecCharacteristic", "specCharacteristic"}, .kind = UM_TREE,
-	.column = "usage_spec_characteristic", .about = "the characteristics and their allowed values, a JSON array under the names of R14.5", .of = &characteristic_specification},
+	.column = "usage_spec_characteristic",
+	.about = "the characteristics and their allowed values, a JSON array under the names of R14.5",
+	.of = &characteristic_specification},
 	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
 	.of = &related_party},
 	{.name = BOTH("attachment"), .kind = UM_TREE, .column = "attachment", .of = &attachment},
@@ -375,9 +384,8 @@ static UmAttribute usage_specification_attributes[] = {
 	.column = "entity_spec_relationship", .of = &relationship},
 	{.name = BOTH("targetEntitySchema"), .kind = UM_BRANCH,
 	.column = "target_entity_schema", .of = &target_schema},
-	{.kind = UM_EXTRA, .column = "extra", .about = UNKNOWN},
-	{.kind = UM_INTERNAL, .column = "received_at", .about = "when it was stored", .flags = UM_NOT_CONTENT},
-	{.kind = UM_INTERNAL, .column = "changed_at", .about = "when it was changed last", .flags = UM_NOT_CONTENT},
+	EXTRA(0),
+	TIMES(0),
 	EXTENSIBLE,
 	END
 };
@@ -404,10 +412,9 @@ static UmAttribute service_usage_attributes[] = {
 	.column = "usage_characteristic", .of = &um_characteristic},
 	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party", .of = &service_party},
 	EXTENSIBLE,
-	{.kind = UM_EXTRA, .column = "extra", .about = UNKNOWN},
-	{.kind = UM_INTERNAL, .column = "received_at", .about = "when it was stored", .flags = UM_NOT_CONTENT},
-	{.kind = UM_INTERNAL, .column = "changed_at", .about = "when it was changed last", .flags = UM_NOT_CONTENT},
-	{.kind = UM_INTERNAL, .column = "load_id", .about = "the import_load that brought it", .flags = UM_NOT_CONTENT},
+	EXTRA(0),
+	TIMES(0),
+	LOAD(0),
 	END
 };
 
@@ -442,9 +449,8 @@ static UmAttribute service_usage_specification_attributes[] = {
 	{.name = BOTH("targetEntitySchema"), .kind = UM_BRANCH,
 	.column = "target_entity_schema", .of = &target_schema},
 	EXTENSIBLE,
-	{.kind = UM_EXTRA, .column = "extra", .about = UNKNOWN},
-	{.kind = UM_INTERNAL, .column = "received_at", .about = "when it was stored", .flags = UM_NOT_CONTENT},
-	{.kind = UM_INTERNAL, .column = "changed_at", .about = "when it was changed last", .flags = UM_NOT_CONTENT},
+	EXTRA(0),
+	TIMES(0),
 	END
 };
 
@@ -517,7 +523,8 @@ static UmResource usage_specification = {
 
 static UmResource usage = {
 	.plural = "usages", .model = &usage_model, .life = &usage_life, .faces = UM_ALL_VERSIONS,
-	.about = "Events that can be charged (TMF635: Usage). One usage is one row; partitions are months in UTC.",
+	.about = "Events that can be charged (TMF635: Usage). One usage is one row; partitions are months "
+	"in UTC.",
 	.path = {"/usageManagement/usage/", "/tmf-api/usageManagement/v4/usage/"},
 	.date = "usage_date", .ledger = "usage_key", .conflict = "usage_conflict",
 	.specification = &usage_specification, .specification_id = "usage_specification_id"
