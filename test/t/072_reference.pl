@@ -63,6 +63,18 @@ sub names
 	return @names;
 }
 
+# NOUN and PLURAL stand for those of each resource; of the one that a name speaks of, where it is given.
+my @resources = map { { noun => $_->[0], plural => $_->[1], date => $_->[2], closed => $_->[3] eq 't', type => $_->[4],
+	specification => $_->[5] } } catalog(q{SELECT noun, plural, date_column, closed <> '{}', type, specification FROM resources()});
+
+sub expand
+{
+	my ($name, @of) = @_;
+
+	return $name if $name !~ /NOUN|PLURAL/;
+	return map { my $r = $_; $name =~ s/NOUN/$r->{noun}/r =~ s/PLURAL/$r->{plural}/r } @of ? @of : @resources;
+}
+
 # Two lists have the same members; says which they have not.
 sub same
 {
@@ -120,7 +132,7 @@ sub fits
 }
 
 my %documented;
-foreach my $name (names($page))
+foreach my $name (map { expand($_) } names($page))
 {
 	# a pattern: characteristics_gin_…
 	if (my ($stem) = $name =~ /^(\w+_)…$/)
@@ -144,21 +156,54 @@ foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'characteristi
 			my @arguments = map { s/^ //r } split /,/, $arguments;
 			my ($result) = $row->[0] =~ /`\Q$signature\E` → (\S+(?: \w+)?)/;
 
-			ok((grep { fits(\@arguments, $_) } @{ $functions{$name} // [] }), "$signature is as declared")
-				or diag(map { "declared: $name(" . join(', ', @{ $_->[0] }) . ")\n" } @{ $functions{$name} });
-			next if !defined $result || $result eq 'setof';
-			ok((grep { lc $_->[1] eq $result } @{ $functions{$name} // [] }), "$name gives $result")
-				or diag(map { "declared: $_->[1]\n" } @{ $functions{$name} });
+			foreach my $of ($name =~ /NOUN|PLURAL/ ? @resources : { closed => 1 })
+			{
+				my ($function) = expand($name, $of);
+				my @taken = grep { $of->{closed} || !/^billed / } @arguments;
+
+				ok((grep { fits(\@taken, $_) } @{ $functions{$function} // [] }), "$function: $signature is as declared")
+					or diag(map { "declared: $function(" . join(', ', @{ $_->[0] }) . ")\n" } @{ $functions{$function} });
+				next if !defined $result || $result eq 'setof';
+				ok((grep { lc $_->[1] eq $result } @{ $functions{$function} // [] }), "$function gives $result")
+					or diag(map { "declared: $_->[1]\n" } @{ $functions{$function} });
+			}
 		}
+	}
+}
+
+my %gives = map { my ($result) = $page =~ /`\Q$_\E\([^`]*\)` → setof \((.*?)\)/; ($_ => [ split /, /, $result ]) } 'resources', 'resource_columns', 'status_transitions';
+is_deeply($gives{ $_->[0] }, [ split /,/, $_->[1] ], "what $_->[0] gives") foreach catalog(<<'SQL');
+SELECT proname, array_to_string(proargnames[pronargs + 1:], ',') FROM pg_proc
+WHERE proname IN ('resources', 'resource_columns', 'status_transitions') AND pronamespace = 'usage_mgmt'::regnamespace
+SQL
+
+# ---- resources ----
+
+is_deeply([ map { [ map { s/`//gr } @$_ ] } grep { $_->[0] ne 'NOUN' } cells(section('Resources')) ],
+	[ map {
+		my $r = $_;
+		my @faces = grep { sqlstate($node, $db, "SELECT usage_mgmt.get_$r->{noun}('x', NULL, '$_')") eq '00000' } 'r14.5', 'v4';
+		my ($life) = map { @$_ } catalog("SELECT atttypid::regtype FROM pg_attribute WHERE attrelid = 'usage_mgmt.$r->{noun}'::regclass AND attname = 'status'");
+
+		[ @$r{qw(noun plural type)}, join(', ', @faces), $r->{date}, $life, $r->{specification} ]
+	} @resources ], 'the table of resources');
+foreach my $row (grep { $_->[0] =~ /^`/ } cells(section('JSON in and out')))
+{
+	my ($noun, @paths) = map { s/`//gr } @$row;
+
+	foreach my $n (grep { $paths[$_] ne '' } 0, 1)
+	{
+		is($node->safe_psql($db, "SELECT usage_mgmt.to_tmf(jsonb_populate_record(NULL::usage_mgmt.$noun, '{\"id\": \"x\"}'), '" . ('r14.5', 'v4')[$n] . "') ->> 'href'"),
+			"$paths[$n]x", "the path of $noun");
 	}
 }
 
 # ---- tables, views, types ----
 
-my $page_names = { map { $_ => 1 } names($page) };
+my $page_names = { map { $_ => 1 } map { expand($_) } names($page) };
 is(join(', ', grep { !$page_names->{$_} && $page !~ /^### \Q$_\E$/m && $page !~ /^### .*\b\Q$_\E\b/m } map { $_->[0] } catalog(<<'SQL')),
 SELECT relname FROM pg_class c WHERE relnamespace = 'usage_mgmt'::regnamespace
-AND (relkind IN ('p', 'v') OR relkind = 'r' AND (NOT relispartition OR relname = 'usage_default')) ORDER BY 1
+AND (relkind IN ('p', 'v') OR relkind = 'r' AND (NOT relispartition OR relname LIKE '%\_default')) ORDER BY 1
 SQL
 	'', 'tables and views: the page lacks none');
 
@@ -175,9 +220,9 @@ WHERE attrelid = 'usage_mgmt.$relation'::regclass AND attnum > 0 AND NOT attisdr
 SQL
 }
 
-foreach my $table ('usage', 'usage_key', 'usage_specification')
+foreach my $table (map({ $_->{noun} } @resources), 'usage_key', 'service_usage_key')
 {
-	my ($text) = section($table) =~ /\A(.*?)(?=^### |\z)/ms;
+	my ($text) = section($table =~ /_key$/ ? 'usage_key, service_usage_key' : $table) =~ /\A(.*?)(?=^### |\z)/ms;
 	my %is = map { $_->[0] => $_ } columns_of($table);
 	my @said;
 
@@ -197,26 +242,30 @@ foreach my $table ('usage', 'usage_key', 'usage_specification')
 	}
 	same(\@said, [ keys %is ], "columns of $table");
 
-	my ($triggers) = $text =~ /\bTriggers: (.*?[a-z])\.\s/s;
+	next if $table =~ /_key$/;
+	my ($triggers) = $text =~ /\bTriggers: (.*?[a-z`])\.\s/s;
 	same([ names($triggers // '') ], [ map { $_->[0] } catalog(<<"SQL") ], "triggers of $table");
 SELECT DISTINCT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN
 	(SELECT 'usage_mgmt.$table'::regclass UNION SELECT relid FROM pg_partition_tree('usage_mgmt.$table'))
 SQL
 	my ($indexes) = $text =~ /^Indexes: (.*?)\. Triggers/ms;
-	same([ map { /^(\w+)/ } names($indexes) ], [ map { $_->[0] } catalog(<<"SQL") ], "indexes of $table") if defined $indexes;
+	same([ map { /^(\w+)/ } names($indexes // "`${table}_pkey`") ], [ map { $_->[0] } catalog(<<"SQL") ], "indexes of $table");
 SELECT relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = 'usage_mgmt.$table'::regclass
 SQL
 }
 
-my $books = section('import_load, import_reject, usage_conflict');
+my $books = section('import_load, import_reject, usage_conflict, service_usage_conflict');
 my ($load) = $books =~ /`import_load`:\s+`(.*?)`/s;
 is_deeply([ split /,\s+/, $load ], [ map { $_->[0] } columns_of('import_load') ], 'columns of import_load');
 foreach my $row (grep { $_->[0] =~ /^`/ } cells($books))
 {
-	my ($table) = names($row->[0]);
+	foreach my $table (names($row->[0]))
+	{
+		my ($of) = grep { "$_->{noun}_conflict" eq $table } @resources;
 
-	# what stands in parentheses explains
-	is_deeply([ names($row->[1] =~ s/\([^()]*\)//gr) ], [ map { $_->[0] } columns_of($table) ], "columns of $table");
+		# what stands in parentheses explains
+		is_deeply([ map { expand($_, $of // ()) } names($row->[1] =~ s/\([^()]*\)//gr) ], [ map { $_->[0] } columns_of($table) ], "columns of $table");
+	}
 }
 
 foreach my $type ('related_party', 'rated_product_usage')
@@ -225,30 +274,31 @@ foreach my $type ('related_party', 'rated_product_usage')
 
 	is_deeply([ split /, */, $list ], [ map { "$_->[0] $_->[1]" } columns_of($type) ], "columns of $type");
 }
+my @views;
 foreach my $row (grep { $_->[0] =~ /^`/ } cells(section('Views')))
 {
 	my @said = names($row->[1] =~ s/:.*//r);
 
-	foreach my $view (names($row->[0]))
+	foreach my $view (map { expand($_) } names($row->[0]))
 	{
 		my ($type) = $row->[1] =~ /then the columns of `(\w+)`/;
-		my @is = map { $_->[0] } columns_of($view);
+		my ($of) = grep { $view =~ /^$_->{noun}_(?:party|rating|document)$/ } @resources;
 
-		is_deeply([ (grep { $_ ne ($type // '') } grep { !/^usage(?:_specification)?$/ || !/status/ } @said),
-			defined $type ? map { $_->[0] } columns_of($type) : () ], \@is, "columns of $view")
-			if $view ne 'status_transition';
-		is_deeply([ grep { /resource|status$/ } names($row->[1]) ], \@is, "columns of $view") if $view eq 'status_transition';
+		push @views, $view;
+		is_deeply([ (grep { $_ ne ($type // '') } map { expand($_, $of // ()) } @said),
+			defined $type ? map { $_->[0] } columns_of($type) : () ], [ map { $_->[0] } columns_of($view) ], "columns of $view");
 	}
 }
+same(\@views, [ map { $_->[0] } catalog("SELECT relname FROM pg_class WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind = 'v'") ], 'views');
 same([ names(section('Views') =~ /^Triggers of the document views: (.*?)\.$/ms) ], [ map { $_->[0] } catalog(<<'SQL') ], 'triggers of the document views');
 SELECT DISTINCT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE relkind = 'v'
 SQL
-my $enums = section('usage_status, usage_specification_status');
-foreach my $type ('usage_status', 'usage_specification_status')
+my $enums = section('usage_status, usage_specification_status, service_usage_status');
+foreach my $type (map { $_->[0] } catalog("SELECT typname FROM pg_type WHERE typnamespace = 'usage_mgmt'::regnamespace AND typtype = 'e'"))
 {
 	my ($list) = $enums =~ /`$type`: (.*?)\./s;
 
-	is($list =~ s/\n/ /gr, $node->safe_psql($db, "SELECT string_agg(e::text, ', ' ORDER BY e) FROM unnest(enum_range(NULL::usage_mgmt.$type)) e"),
+	is(($list // '') =~ s/\n/ /gr, $node->safe_psql($db, "SELECT string_agg(e::text, ', ' ORDER BY e) FROM unnest(enum_range(NULL::usage_mgmt.$type)) e"),
 		"labels of $type");
 }
 
@@ -275,20 +325,20 @@ foreach (@settings)
 my (%state, %http);
 my ($errcodes) = slurp_file($node->config_data('--sharedir') . '/errcodes.txt');
 $state{$2} = $state{ $3 // '' } = $1 while $errcodes =~ /^(\w{5})\s+[EWS]\s+(ERRCODE_\w+)(?:[ \t]+(\w+))?/mg;
-foreach my $row (grep { /^[0-9A-Z]{5}/ } map { "$_->[0]|" . ($_->[2] // '') } cells(section('Errors')))
+foreach my $row (grep { /^[0-9A-Z]{5}[,|]/ } map { "$_->[0]|" . ($_->[2] // '') } cells(section('Errors')))
 {
 	my ($codes, $status) = split /\|/, $row;
 
 	$http{$_} = $status // '' foreach split /, /, $codes;
 }
-my ($status, %raised);
-foreach (split /\n/, slurp_file("$top/src/errors.h"))
+foreach my $code (sort keys %http)
 {
-	$status = $1 if m{^/\* (\d{3}):};
-	my ($name, $code) = /^#define (UM_\w+)\s+(ERRCODE_\w+|MAKE_SQLSTATE.*)$/ or next;
-
-	$code = $code =~ /^ERRCODE/ ? $state{$code} : join '', $code =~ /'(.)'/g;
-	is($http{$code}, $status, "$name, $code: its row has its HTTP status");
+	is($http{$code} eq '' ? 500 : $http{$code}, $node->safe_psql($db, "SELECT usage_mgmt.error_status('$code')"), "$code: its HTTP status");
+}
+my %raised;
+foreach my $code (slurp_file("$top/src/errors.h") =~ /^#define UM_\w+\s+(ERRCODE_\w+|MAKE_SQLSTATE.*)$/mg)
+{
+	$raised{ $code =~ /^ERRCODE/ ? $state{$code} : join '', $code =~ /'(.)'/g } = 1;
 }
 foreach my $file (glob("$top/src/*.c"), glob("$top/sql/[0-9]*.sql"))
 {
@@ -301,31 +351,38 @@ is(join(', ', sort grep { !defined $http{$_} } keys %raised), '', 'errors: the p
 
 # ---- attributes ----
 
-foreach my $resource ('usage', 'usage_specification')
+# A section of Attributes: its rows by the heads of its table
+sub attributes_of
 {
-	my $text = section('usageSpecification');
+	my ($heading) = @_;
+	my ($text) = $page =~ /^## Attributes\n.*?^### \Q$heading\E\n(.*?)(?=^##)/ms or die "no attributes of $heading";
+	my ($head, @rows) = cells($text);
+
+	return map { my $row = $_; +{ map { $head->[$_] => $row->[$_] } grep { $head->[$_] ne '' } 0 .. $#$head } } @rows;
+}
+
+foreach my $r (@resources)
+{
 	my %kept = map { $_ => 1 } qw(rejection received_at changed_at load_id);
 	my @columns;
 
-	($text) = $page =~ /^## Attributes\n.*?^### usage\n(.*?)^### /ms if $resource eq 'usage';
-	($text) = $text =~ /\A(.*?)(?=^Within these|\z)/ms;
-	foreach my $row (grep { $_->[0] ne 'r14.5' } cells($text))
+	foreach my $row (attributes_of(lcfirst $r->{type}))
 	{
-		my ($r14, $v4, $aliases, $column) = $resource eq 'usage' ? @$row : (@$row[ 0, 1 ], '', $row->[2]);
-		my @columns_here = names($column);
-		my @r14 = split /, /, $r14;
+		my @columns_here = names($row->{column});
+		my @names = split /, /, $row->{'r14.5'} // $row->{v4};
 
 		push @columns, @columns_here;
-		next if $r14 =~ /\.|any other/ || @columns_here > @r14;
+		next if $names[0] =~ /\.|any other/ || @columns_here > @names;
 		foreach my $n (0 .. $#columns_here)
 		{
-			my %said = map { $_ => 1 } grep { $_ ne '' } $r14[$n], split(/, /, $v4), split(/, /, $aliases);
-			my $is = $node->safe_psql($db, "SELECT array_to_string(usage_mgmt.attribute_names('$resource', '$columns_here[$n]'), ',')");
+			my %said = map { $_ => 1 } grep { defined && $_ ne '' } $names[$n],
+				defined $row->{'r14.5'} ? split(/, /, $row->{v4}) : (), split(/, /, $row->{'also read as'} // '');
+			my $is = $node->safe_psql($db, "SELECT array_to_string(usage_mgmt.attribute_names('$r->{noun}', '$columns_here[$n]'), ',')");
 
-			same([ keys %said ], [ split /,/, $is ], "spellings of $resource.$columns_here[$n]");
+			same([ keys %said ], [ split /,/, $is ], "spellings of $r->{noun}.$columns_here[$n]");
 		}
 	}
-	same(\@columns, [ grep { !$kept{$_} } map { $_->[0] } columns_of($resource) ], "columns of $resource that have attributes");
+	same(\@columns, [ grep { !$kept{$_} } map { $_->[0] } columns_of($r->{noun}) ], "columns of $r->{noun} that have attributes");
 }
 same([ map { names($_->[2]) } cells(section('relatedParty')) ], [ map { $_->[0] } columns_of('related_party') ],
 	'columns of related_party that have attributes');
