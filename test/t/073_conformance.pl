@@ -63,6 +63,9 @@ is(join(', ', grep { !$anchor{$_} } $page =~ /\]\(#([^)]*)\)/g), '', 'links lead
 my (%spelled, %model_name);
 my $model = slurp_file("$top/src/model.c");
 $model =~ s{/\*.*?\*/}{}gs;
+# References are a macro, which makes columns of a prefix
+my ($reference) = $model =~ /^#define REFERENCE\(.*?\)(.*?)\n\}$/ms;
+$model .= $reference =~ s/column_ "(\w+)"/"$_$1"/gr foreach $model =~ /^REFERENCE\(\w+, "(\w+)"\)/mg;
 foreach my $attribute ($model =~ /(\.name = .*?)(?=\.name = |\z)/gs)
 {
 	my ($names) = $attribute =~ /^\.name = (BOTH\(".*?"\)|\{.*?\})/ or next;
@@ -97,8 +100,6 @@ foreach my $heading (grep { $rows{$_} && exists $rows{$_}[0]{'kept in'} } @headi
 {
 	my ($relation) = $text{$heading} =~ /(?:[Tt]able|[Cc]olumns? of|[Cc]omposite type)\s+`(\w+)`/ or die "$heading is of no table";
 
-	# the resources of TMF727 are described before they are built
-	next if !$relation{$relation} && $relation =~ /^service/;
 	my %column = map { $_->[0] => 1 } catalog("SELECT attname FROM pg_attribute WHERE attrelid = 'usage_mgmt.$relation'::regclass AND attnum > 0 AND NOT attisdropped");
 	my ($resource) = grep { $_ eq $relation } map { @$_ } catalog('SELECT noun FROM usage_mgmt.resources()');
 
@@ -133,23 +134,78 @@ foreach my $relation (sort keys %said)
 
 # ---- what is mandatory ----
 
-my %below = ('UsageCharacteristic' => 'usageCharacteristic[0].', 'RelatedPartyRef' => 'relatedParty[0].',
-	'RatedProductUsage' => 'ratedProductUsage[0].', 'UsageSpecCharacteristic' => 'usageSpecCharacteristic[0].',
-	'UsageSpecCharacteristicValue' => 'usageSpecCharacteristic[0].usageSpecCharacteristicValue[0].');
+# Of each resource: a document that lacks it all, and the sections, each with where its attributes are in it
 foreach (['usage', '{"status": "rated", "usageCharacteristic": [{}], "relatedParty": [{}], "ratedProductUsage": [{}]}',
-		'Usage', 'UsageCharacteristic', 'RelatedPartyRef', 'RatedProductUsage'],
+		'Usage' => '', 'UsageCharacteristic' => 'usageCharacteristic[0].', 'RelatedPartyRef' => 'relatedParty[0].',
+		'RatedProductUsage' => 'ratedProductUsage[0].'],
 	['usage_specification', '{"usageSpecCharacteristic": [{"usageSpecCharacteristicValue": [{}]}], "relatedParty": [{}]}',
-		'Usage specification', 'UsageSpecCharacteristic', 'UsageSpecCharacteristicValue', 'RelatedPartyRef'],
-	['service_usage', '{}', 'Service usage'], ['service_usage_specification', '{}', 'Service usage specification'])
+		'Usage specification' => '', 'UsageSpecCharacteristic' => 'usageSpecCharacteristic[0].',
+		'UsageSpecCharacteristicValue' => 'usageSpecCharacteristic[0].usageSpecCharacteristicValue[0].', 'RelatedPartyRef' => 'relatedParty[0].'],
+	['service_usage', '{"usageSpecification": {"name": "x"}, "service": {"name": "x"}, "usageCharacteristic": [{}], "relatedParty": [{}]}',
+		'Service usage' => '', 'UsageCharacteristic' => 'usageCharacteristic[0].', 'Party of a service usage' => 'relatedParty[0].'],
+	['service_usage_specification', '{"specCharacteristic": [{"characteristicValueSpecification": [{}]}], "serviceSpecification": {"name": "x"}}',
+		'Service usage specification' => '', 'UsageSpecCharacteristic' => 'specCharacteristic[0].',
+		'UsageSpecCharacteristicValue' => 'specCharacteristic[0].characteristicValueSpecification[0].'])
 {
 	my ($resource, $document, @sections) = @$_;
+	my @said;
 
-	next if !$relation{$resource};
-	my @said = map { my $prefix = $below{$_} // ''; map { $prefix . (names_of($_))[0] } grep { $_->{rule} =~ /^(?:rated: )?23502/ } @{ $rows{$_} } } @sections;
+	while (my ($heading, $prefix) = splice @sections, 0, 2)
+	{
+		push @said, map { $prefix . (names_of($_))[0] } grep { $_->{rule} =~ /^(?:rated: )?23502/ } @{ $rows{$heading} };
+	}
 	my ($status, $out, $err) = $node->psql($db, "SELECT usage_mgmt.post_$resource('$document')");
 	my ($detail) = $err =~ /DETAIL:\s+(\[.*\])/;
 
 	same(\@said, [ $detail =~ /"path": "(.*?)", "code": "23502"/g ], "mandatory attributes of $resource");
+}
+
+# ---- service usages and their specifications, as usages and theirs ----
+
+# What a service usage of the specification s ends with: its SQLSTATE and the first path
+sub of_specification
+{
+	my ($setting, $characteristic) = @_;
+	my ($status, $out, $err) = $node->psql($db, <<"SQL");
+\\set VERBOSITY verbose
+UPDATE usage_mgmt.setting SET value = '$setting' WHERE name = 'check_specification';
+SELECT usage_mgmt.post_service_usage('{"status": "generated", "usageSpecification": {"id": "s"}, "usageCharacteristic": $characteristic}');
+SQL
+
+	return $status == 0 ? 'stored' : join ' ', $err =~ /ERROR:\s+(\w{5})/, $err =~ /"path": "(.*?)"/;
+}
+
+$node->safe_psql($db, <<'SQL');
+SELECT usage_mgmt.post_service_usage_specification('{"id": "s", "name": "s", "lifecycleStatus": "active",
+	"specCharacteristic": [{"name": "duration", "characteristicValueSpecification": [{"valueType": "number", "valueFrom": 0}]}],
+	"serviceUsageSpecRelationship": [{"id": "parent", "relationshipType": "extends"}]}');
+SELECT usage_mgmt.post_service_usage_specification('{"id": "parent", "name": "p", "lifecycleStatus": "in study",
+	"specCharacteristic": [{"name": "volume", "maxCardinality": 1}]}');
+SQL
+is(of_specification('reject', '{"duration": 1, "volume": 2}'), 'stored', 'service usage: own and inherited characteristics');
+is(of_specification('reject', '{"duration": -1}'), '23514 usageCharacteristic[0].value', 'service usage: out of its range');
+is(of_specification('reject', '[{"name": "volume", "value": 1}, {"name": "volume", "value": 2}]'), '23514 usageCharacteristic[1].name',
+	'service usage: an inherited one too often');
+is(of_specification('mark', '{"colour": "red"}'), '23514 usageCharacteristic[0].name', 'service usage: it cannot be marked');
+is(of_specification('off', '{"colour": "red"}'), 'stored', 'service usage: not checked');
+
+# References come back with all that the page gives them: usageSpecification.version, service.@referredType, …
+foreach (['service_usage', 'Service usage', '"status": "generated", "relatedParty": [{"href": "/party/4", "@referredType": "Individual"}]',
+		'relatedParty', '[{"id":"4","href":"/party/4","@referredType":"Individual"}]'],
+	['service_usage_specification', 'Service usage specification', '"name": "n", "lifecycleStatus": "active",
+		"serviceUsageSpecRelationship": [{"id": "s", "role": "r", "relationshipType": "dependency"}]',
+		'serviceUsageSpecRelationship', '[{"id":"s","relationshipType":"dependency","role":"r"}]'])
+{
+	my ($resource, $heading, $more, $name, $value) = @$_;
+	my %reference;
+
+	push @{ $reference{ $_->[0] } }, "\"$_->[1]\":\"of $_->[1]\"" foreach map { /^(\w+)\.(.*)/ ? [ $1, $2 ] : () }
+		map { names_of($_) } grep { $_->{v4} !~ /^validFor/ } @{ $rows{$heading} };
+	my $references = join ', ', map { "\"$_\": {" . join(',', @{ $reference{$_} }) . '}' } sort keys %reference;
+	my $got = "SELECT usage_mgmt.post_$resource('{\"id\": \"whole\", $more, $references}') -> ";
+
+	is($node->safe_psql($db, "$got'$_'"), '{' . join(',', @{ $reference{$_} }) . '}', "$heading: $_ comes back") foreach sort keys %reference;
+	is($node->safe_psql($db, "$got'$name'"), $value, "$heading: $name comes back");
 }
 
 # ---- common entities ----
@@ -194,7 +250,7 @@ foreach my $row (map { @{ $rows{$_} // [] } } @headings)
 	foreach my $thing (map { code($_) } $row->{function} // ())
 	{
 		$documented{$thing} = 1;
-		next if $thing =~ /^usagectl (?:import|export)$/ || $thing =~ /service_usage/ && !$relation{service_usage};
+		next if $thing =~ /^usagectl (?:import|export)$/;
 		ok($function{$thing} || $relation{$thing}, "$thing is there");
 	}
 }
@@ -232,9 +288,9 @@ sub speaks_of
 	return defined $verb && $text =~ /\b${verb}_[%\$]/ && $text =~ /\b$noun\b/;
 }
 
-foreach my $heading (grep { $relation{service_usage} || !/^Service usage/ } @headings)
+foreach my $heading (@headings)
 {
-	foreach my $row (grep { exists $_->{tests} && ($relation{service_usage} || ($_->{function} // '') !~ /service_usage/) } @{ $rows{$heading} // [] })
+	foreach my $row (grep { exists $_->{tests} } @{ $rows{$heading} // [] })
 	{
 		my @tests = split /, /, $row->{tests};
 		my $rule = join ' ', map { $row->{$_} // '' } qw(rule SQLSTATE here);
