@@ -62,9 +62,11 @@ is($left, 2, 'two cannot be run here');
 cmp_ok($run, '>=', 15, 'and the others were');
 
 # What the page promises of roles holds where it was restored.
-is($node->safe_psql('restored', <<'SQL'), 't|t|f|f|1', 'a dump brings owner and levels back');
+is($node->safe_psql('restored', <<'SQL'), 't|t|t|t|f|f|1', 'a dump brings owner and levels back');
 SELECT has_table_privilege('billing', 'usage_mgmt.usage', 'UPDATE'),
+	has_table_privilege('billing', 'usage_mgmt.service_usage', 'UPDATE'),
 	has_table_privilege('mediation', 'usage_mgmt.usage_document', 'INSERT'),
+	has_table_privilege('mediation', 'usage_mgmt.service_usage_document', 'INSERT'),
 	has_table_privilege('mediation', 'usage_mgmt.usage', 'SELECT'),
 	has_table_privilege('reporting', 'usage_mgmt.usage', 'SELECT'),
 	(SELECT count(DISTINCT relowner) FROM pg_class WHERE relnamespace = 'usage_mgmt'::regnamespace
@@ -72,18 +74,21 @@ SELECT has_table_privilege('billing', 'usage_mgmt.usage', 'UPDATE'),
 SQL
 foreach my $database ('restored', 'more_usages')
 {
-	is($node->safe_psql($database, <<'SQL'), '1', "the owner of $database makes partitions");
+	is($node->safe_psql($database, <<'SQL'), '1|1', "the owner of $database makes partitions");
 SET ROLE usage_owner;
-SELECT usage_mgmt.ensure_partitions('1999-01-01', '1999-01-01');
+SELECT usage_mgmt.ensure_partitions('1999-01-01', '1999-01-01'),
+	usage_mgmt.ensure_partitions('1999-01-01', '1999-01-01', 'service_usage');
 SQL
-	is($node->safe_psql($database, <<'SQL'), 'u|t', "roles of $database do their work");
+	is($node->safe_psql($database, <<'SQL'), 'u|t|s|t', "roles of $database do their work");
 SET client_min_messages = warning;
 SELECT usage_mgmt.grant_access('mediation', 'loader') \gset
 SELECT usage_mgmt.grant_access('billing', 'writer') \gset
 SET ROLE mediation;
 INSERT INTO usage_mgmt.usage_document VALUES ('{"id": "u", "date": "1999-01-15", "type": "VOICE"}');
+INSERT INTO usage_mgmt.service_usage_document VALUES ('{"id": "s", "usageDate": "1999-01-15", "status": "generated"}');
 SET ROLE billing;
-SELECT usage_mgmt.get_usage('u') ->> 'id', usage_mgmt.delete_usage('u');
+SELECT usage_mgmt.get_usage('u') ->> 'id', usage_mgmt.delete_usage('u'),
+	usage_mgmt.get_service_usage('s') ->> 'id', usage_mgmt.delete_service_usage('s');
 SQL
 }
 is($node->safe_psql('usages', q{SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('usage_mgmt')}), 0,
