@@ -1,5 +1,6 @@
 # The canonical form, made anew from docs/canonical-form.md and its tables: the hash of each
-# usage, whatever is in it, and the id of one that came without, are what that page says.
+# usage and service usage, whatever is in it, and the id of one that came without, are what
+# that page says.
 
 use strict;
 use warnings;
@@ -19,10 +20,12 @@ my $node = new_node('canonical');
 my $folder = PostgreSQL::Test::Utils::tempdir();
 
 new_store($node, 'store');
-$node->safe_psql('store', "SELECT usage_mgmt.ensure_partitions('2023-11-01', '2026-06-01')");
+$node->safe_psql('store', "SELECT usage_mgmt.ensure_partitions('2023-11-01', '2026-06-01', noun) FROM usage_mgmt.resources() WHERE ledger IS NOT NULL");
 
 # The page knows every column.
-my %left_out = (usage => 'id rejection received_at changed_at load_id');
+my %left_out = (usage => 'id rejection received_at changed_at load_id', service_usage => 'id received_at changed_at load_id');
+is(join(' ', grep { !$table{$_} } rows($node, 'store', 'SELECT noun FROM usage_mgmt.resources() WHERE ledger IS NOT NULL')), '',
+	'the page knows each resource whose hashes are kept');
 foreach my $name (sort keys %table)
 {
 	is(join(' ', sort((map { $_->{column} } @{ $table{$name} }), split / /, $left_out{$name} // '')),
@@ -66,6 +69,10 @@ INSERT INTO odd SELECT jsonb_populate_record(NULL::usage_mgmt.usage, j) FROM unn
 	'{"id": "odd elements", "usage_date": "2001-01-05", "usage_type": "x", "related_party": [null, {"role": "r"}, null],
 		"usage_characteristic": [{}, {"name": "a"}, {"value": 1}, {"unit": "s"}, {"name": "", "value": null, "unit": "s"}]}',
 	'{"id": "nothing"}']::jsonb[]) j;
+-- a service usage with all that its references have, and a bare one
+SELECT usage_mgmt.post_service_usage(json_build_object('id', 'whole', 'usageDate', '2001-01-05', 'status', 'archived', 'usageSpecification', r, 'service', r, '@type', 't'))
+FROM json_build_object('id', '1', 'href', '/1', 'name', 'one', 'version', '1.0', '@referredType', 'a', '@type', 'b', '@baseType', 'c', '@schemaLocation', 'd') r;
+SELECT usage_mgmt.post_service_usage('{"id": "no more", "status": "generated"}');
 -- one that came without a date, one that the specification check marked
 SELECT usage_mgmt.post_usage('{"id":"undated","usageType":"x"}', 'v4');
 SELECT usage_mgmt.post_usage_specification('{"id":"s","name":"S","usageSpecCharacteristic":[{"name":"a","minCardinality":1,"usageSpecCharacteristicValue":[{"valueType":"number"}]}]}');
@@ -81,34 +88,39 @@ $node->safe_psql('store', "INSERT INTO usage_mgmt.setting VALUES ('on_missing', 
 append_to_file("$folder/unnamed", join "\n", '{"date":"2001-01-05","type":"VOICE"}',
 	'{"date":"2001-01-05","type":"VOICE","status":"guided","usageSpecification":{"href":"/s/7"},"usageCharacteristic":{"a":1}}', '');
 $node->safe_psql('store', "\\copy usage_mgmt.usage_document FROM '$folder/unnamed' WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
-foreach my $version ('r14.5', 'v4')
+append_to_file("$folder/unnamed service", '{"usageDate":"2001-01-05","status":"generated","service":{"href":"/s/7"}}' . "\n");
+$node->safe_psql('store', "\\copy usage_mgmt.service_usage_document FROM '$folder/unnamed service' WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
+foreach (['usage', 'r14.5'], ['usage', 'v4'], ['service_usage', 'v4'])
 {
+	my ($noun, $version) = @$_;
 	my $dice = dice(82 + length $version);
-	my $file = "$folder/$version";
+	my $file = "$folder/$noun $version";
 
-	append_to_file($file, join '', map { s/\s*[\n\r]\s*/ /gr . "\n" } map { (random_document('usage', $version, "$version $_", $dice))[0] } 1 .. RANDOM);
+	append_to_file($file, join '', map { s/\s*[\n\r]\s*/ /gr . "\n" } map { (random_document($noun, $version, "$noun $version $_", $dice))[0] } 1 .. RANDOM);
 	$node->safe_psql('store', "SET usage_mgmt.tmf_version = '$version';\n"
-		. "\\copy usage_mgmt.usage_document FROM '$file' WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
+		. "\\copy usage_mgmt.${noun}_document FROM '$file' WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
 }
 
 my (%looked_at, @other);
 foreach my $row (rows($node, 'store', <<'SQL'))
-SELECT usage_mgmt.content_hash(u), k.content_hash, row_to_json(u) FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id, usage_date)
-UNION ALL SELECT h, h, row_to_json(u) FROM odd, usage_mgmt.content_hash(u) h;
+SELECT 'usage', usage_mgmt.content_hash(u), k.content_hash, row_to_json(u) FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id, usage_date)
+UNION ALL SELECT 'service_usage', usage_mgmt.content_hash(u), k.content_hash, row_to_json(u)
+	FROM usage_mgmt.service_usage u JOIN usage_mgmt.service_usage_key k USING (id, usage_date)
+UNION ALL SELECT 'usage', h, h, row_to_json(u) FROM odd, usage_mgmt.content_hash(u) h;
 SQL
 {
-	my ($now, $first, $json) = split /\|/, $row, 3;
+	my ($noun, $now, $first, $json) = split /\|/, $row, 4;
 	my %usage = members(parse(\$json));
-	my $hash = uuid(sha256(form_of(\%usage)));
+	my $hash = uuid(sha256(form_of($noun, \%usage)));
 	my $id = $usage{id}[1];
 
-	$looked_at{ $id =~ /^(r14\.5|v4) \d+$/ ? $1 : $id =~ /^[0-9a-f]{8}-/ ? 'unnamed' : 'by hand' }++;
+	$looked_at{ $id =~ /^((?:service_)?usage (?:r14\.5|v4)) \d+$/ ? $1 : $id =~ /^[0-9a-f]{8}-/ ? 'unnamed' : 'by hand' }++;
 	push @other, "$id: $now, $first, not $hash: $json" if $now ne $hash || $first ne $hash;
 	is($id, id_of($hash), "id $id") if $id =~ /^[0-9a-f]{8}-/;
 }
-is("$looked_at{'by hand'}, $looked_at{unnamed}, $looked_at{'r14.5'}", '19, 2, ' . RANDOM, 'all looked at');
+is("$looked_at{'by hand'}, $looked_at{unnamed}, $looked_at{'usage r14.5'}", '21, 3, ' . RANDOM, 'all looked at');
 # what is half in the words of R14.5 is asked for what that makes mandatory
-cmp_ok($looked_at{v4}, '>', 0.9 * RANDOM, 'nearly all of v4');
+cmp_ok($looked_at{$_}, '>', 0.9 * RANDOM, "nearly all of $_") foreach 'usage v4', 'service_usage v4';
 is(join("\n", @other[ 0 .. ($#other > 4 ? 4 : $#other) ]), '', 'the hashes are what the page says');
 $node->stop;
 done_testing();
@@ -128,14 +140,14 @@ sub tables_of
 
 sub form_of
 {
-	my ($usage) = @_;
+	my ($noun, $usage) = @_;
 	my %usage = %$usage;
 	my ($received, $rejection) = @usage{ 'received_at', 'rejection' };
-	my %rejection = $rejection->[0] eq 'o' ? members($rejection) : ();
+	my %rejection = defined $rejection && $rejection->[0] eq 'o' ? members($rejection) : ();
 
 	delete $usage{usage_date} if $received->[0] eq 's' && $usage{usage_date}[1] eq $received->[1];
 	$usage{status} = $rejection{delivered_status} if ($rejection{delivered_status} // ['l'])->[0] eq 's';
-	return record('usage', \%usage);
+	return record($noun, \%usage);
 }
 
 sub record
