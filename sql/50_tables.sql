@@ -44,6 +44,7 @@ SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning
 AS $install$
 BEGIN
+	PERFORM usage_mgmt.resource_columns(resource);	-- one that is not known is 22023
 	PERFORM usage_mgmt.install_functions(resource);
 	PERFORM usage_mgmt.install_table(resource);
 END

@@ -62,6 +62,7 @@ $node->reload;
 # CREATE EXTENSION makes what is its own, whatever has been registered.
 $node->safe_psql('postgres', 'CREATE DATABASE parcels');
 is(sqlstate($node, 'parcels', 'CREATE EXTENSION usage_mgmt'), '00000', 'CREATE EXTENSION where the module is loaded');
+is(sqlstate($node, 'parcels', q{SELECT usage_mgmt.install_resource('letter')}), '22023', 'one that nobody has registered');
 $node->safe_psql('parcels', <<'SQL');
 CREATE TYPE usage_mgmt.parcel_status AS ENUM ('posted', 'on the way', 'lost', 'delivered');
 SELECT usage_mgmt.install_resource('parcel');
