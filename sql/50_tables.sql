@@ -25,14 +25,13 @@ BEGIN
 		value text NOT NULL,
 		CONSTRAINT setting_pkey PRIMARY KEY (name)
 	);
-	COMMENT ON TABLE usage_mgmt.setting IS
-	'What the owner of the tables orders for every session. A row that is missing means its default.';
+	PERFORM usage_mgmt.install_comment('usage_mgmt.setting', NULL,
+		'What the owner of the tables orders for every session. A row that is missing means its default.');
 	PERFORM usage_mgmt.install_trigger('setting', 'setting_check',
 		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'setting_check');
 	-- For each row, since that is what replication fires. TRUNCATE invalidates by itself.
 	PERFORM usage_mgmt.install_trigger('setting', 'setting_changed',
-		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'setting_changed');
-	ALTER TABLE usage_mgmt.setting ENABLE ALWAYS TRIGGER setting_changed;
+		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'setting_changed', always => true);
 	INSERT INTO usage_mgmt.setting SELECT * FROM usage_mgmt.setting_defaults() ON CONFLICT DO NOTHING;
 END
 $install$;
@@ -68,7 +67,7 @@ BEGIN
 		resource || '_pkey', concat_ws(', ', 'id', r.date_column),
 		'PARTITION BY RANGE (' || r.date_column || ')');
 	relation := format('usage_mgmt.%I', resource);
-	EXECUTE format('COMMENT ON TABLE %s IS %L', relation, r.about);
+	PERFORM usage_mgmt.install_comment(relation, NULL, r.about);
 	PERFORM usage_mgmt.install_columns(relation, array_agg(name), array_agg(declaration))
 		FROM usage_mgmt.resource_columns(resource);
 	PERFORM usage_mgmt.install_comment(relation, name, comment)
@@ -83,10 +82,9 @@ BEGIN
 		PERFORM usage_mgmt.ensure_partitions(now() - interval '3 months', now() + interval '12 months', resource);
 	END IF;
 	IF EXISTS (SELECT FROM usage_mgmt.resources() WHERE specification = resource) THEN
-		PERFORM usage_mgmt.install_trigger(resource, resource || '_changed',
-			'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', resource || '_changed');
 		-- Replicated changes must reach the sessions' caches, too.
-		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, resource || '_changed');
+		PERFORM usage_mgmt.install_trigger(resource, resource || '_changed',
+			'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', resource || '_changed', always => true);
 	END IF;
 	PERFORM usage_mgmt.install_views(resource, r.label, r.date_column);
 END
@@ -101,15 +99,14 @@ AS $install$
 BEGIN
 	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I PARTITION OF usage_mgmt.%I DEFAULT',
 		resource || '_default', resource);
-	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', resource || '_default',
+	PERFORM usage_mgmt.install_comment(format('usage_mgmt.%I', resource || '_default'), NULL,
 		'Months without a partition; ensure_partitions() moves them out.');
-	EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (%I)',
-		resource || '_date_idx', resource, date_column);
+	PERFORM usage_mgmt.install_index(resource || '_date_idx', resource, format('(%I)', date_column));
 	IF open <> '{}' THEN
 		-- What waits for work: few rows, whatever the size of the table.
-		EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (status, %I) WHERE status IN (%s)',
-			resource || '_open_idx', resource, date_column,
-			(SELECT string_agg(quote_literal(status), ', ') FROM unnest(open) status));
+		PERFORM usage_mgmt.install_index(resource || '_open_idx', resource,
+			format('(status, %I) WHERE status IN (%s)', date_column,
+				(SELECT string_agg(quote_literal(status), ', ') FROM unnest(open) status)));
 	END IF;
 END
 $install$;
@@ -127,14 +124,11 @@ BEGIN
 		hash_version smallint NOT NULL,
 		id text COLLATE "C" NOT NULL,
 		CONSTRAINT %I PRIMARY KEY (id))', ledger, date_column, ledger || '_pkey');
-	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', ledger, format(
-		'The ledger: every id once, whatever the partition. Written by the triggers of %s alone.', resource));
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.%I IS %L', ledger, date_column,
-		'The date of the row, which names its partition.');
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.content_hash IS %L', ledger,
-		'Hash of the row as it was first stored.');
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.hash_version IS %L', ledger,
-		'The algorithm of the hash.');
+	PERFORM usage_mgmt.install_comment(format('usage_mgmt.%I', ledger), name, comment)
+		FROM (VALUES (NULL, format('The ledger: every id once, whatever the partition. Written by the triggers of %s alone.', resource)),
+			(date_column, 'The date of the row, which names its partition.'),
+			('content_hash', 'Hash of the row as it was first stored.'),
+			('hash_version', 'The algorithm of the hash.')) AS c(name, comment);
 	PERFORM usage_mgmt.install_key_triggers(relid, resource)
 		FROM pg_partition_tree(format('usage_mgmt.%I', resource)::regclass);
 END
@@ -152,24 +146,21 @@ BEGIN
 	FOR list IN
 		SELECT c.view, c.name AS list, (SELECT string_agg('e.' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
 			FROM pg_type element JOIN pg_attribute a ON a.attrelid = element.typrelid
-			WHERE element.typarray = c.declaration::regtype) AS columns
+			WHERE element.typarray = split_part(c.declaration, ' ', 1)::regtype) AS columns
 		FROM usage_mgmt.resource_columns(resource) c
 		WHERE c.view IS NOT NULL
 	LOOP
-		EXECUTE format('CREATE OR REPLACE VIEW usage_mgmt.%I WITH (security_invoker = true) AS
-			SELECT r.id AS %I%s, e.ordinality AS ordinal, %s
-			FROM usage_mgmt.%I r, unnest(r.%I) WITH ORDINALITY e',
-			resource || '_' || list.view, resource || '_id', ', r.' || quote_ident(date_column),
-			list.columns, resource, list.list);
-		EXECUTE format('COMMENT ON VIEW usage_mgmt.%I IS %L', resource || '_' || list.view, format(
-			'Each element of %s.%s as a row, with the columns of its type; ordinal counts from 1.',
-			resource, list.list));
+		PERFORM usage_mgmt.install_view(resource || '_' || list.view,
+			format('SELECT r.id AS %I%s, e.ordinality AS ordinal, %s
+				FROM usage_mgmt.%I r, unnest(r.%I) WITH ORDINALITY e',
+				resource || '_id', ', r.' || quote_ident(date_column), list.columns, resource, list.list),
+			format('Each element of %s.%s as a row, with the columns of its type; ordinal counts from 1.',
+				resource, list.list));
 	END LOOP;
-	EXECUTE format('CREATE OR REPLACE VIEW usage_mgmt.%I WITH (security_invoker = true) AS
-		SELECT usage_mgmt.to_tmf(r)::text AS document FROM usage_mgmt.%I r', document, resource);
-	EXECUTE format('COMMENT ON VIEW usage_mgmt.%I IS %L', document, format(
-		'Each %s as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').',
-		label));
+	PERFORM usage_mgmt.install_view(document,
+		format('SELECT usage_mgmt.to_tmf(r)::text AS document FROM usage_mgmt.%I r', resource),
+		format('Each %s as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').',
+			label));
 	PERFORM usage_mgmt.install_document_triggers(document);
 END
 $install$;
@@ -197,18 +188,52 @@ $install$;
 COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text[], text[]) IS
 'Adds the columns that a table lacks. Part of install_tables().';
 
+-- A comment of the user's stays.
 CREATE FUNCTION usage_mgmt.install_comment(relation regclass, column_name text, comment text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
 BEGIN
-	IF col_description(relation, (SELECT attnum FROM pg_attribute
-			WHERE attrelid = relation AND attname = column_name)) IS DISTINCT FROM comment THEN
+	IF column_name IS NULL AND obj_description(relation, 'pg_class') IS NULL THEN
+		EXECUTE format('COMMENT ON %s %s IS %L',
+			(SELECT CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END FROM pg_class WHERE oid = relation),
+			relation, comment);
+	ELSIF col_description(relation, (SELECT attnum FROM pg_attribute
+			WHERE attrelid = relation AND attname = column_name)) IS NULL AND column_name <> '' THEN
 		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, column_name, comment);
 	END IF;
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_comment(regclass, text, text) IS 'Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_comment(regclass, text, text) IS
+'Comments a table or view, or a column of it, that has no comment. Part of install_tables().';
+
+-- CREATE INDEX IF NOT EXISTS would wait for every writer before it looks.
+CREATE FUNCTION usage_mgmt.install_index(name text, relation text, definition text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	IF to_regclass(format('usage_mgmt.%I', name)) IS NULL THEN
+		EXECUTE format('CREATE INDEX %I ON usage_mgmt.%I %s', name, relation, definition);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_index(text, text, text) IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_view(name text, query text, comment text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	view text := format('usage_mgmt.%I', name);
+BEGIN
+	IF to_regclass(view) IS NULL THEN
+		EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS %s', view, query);
+	END IF;
+	PERFORM usage_mgmt.install_comment(view, NULL, comment);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_view(text, text, text) IS 'Part of install_tables().';
 
 -- What an older version did not know is in extra, where it may not stay.
 CREATE FUNCTION usage_mgmt.empty_extra(relation regclass, columns text[]) RETURNS void
@@ -274,20 +299,25 @@ COMMENT ON FUNCTION usage_mgmt.disable_triggers(regclass) IS
 'Disables the triggers of a table, and returns the statements that make them as they were. Part of install_tables() and ensure_partitions().';
 
 CREATE FUNCTION usage_mgmt.install_trigger(
-	relation text, trigger_name text, fires text, level text, function text) RETURNS void
+	relation text, trigger_name text, fires text, level text, function text, always boolean DEFAULT false)
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
+DECLARE
+	enabled text := (SELECT tgenabled FROM pg_trigger
+		WHERE tgrelid = format('usage_mgmt.%I', relation)::regclass AND tgname = trigger_name);
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_trigger
-				   WHERE tgrelid = format('usage_mgmt.%I', relation)::regclass
-				   AND tgname = trigger_name) THEN
+	IF enabled IS NULL THEN
 		EXECUTE format('CREATE TRIGGER %I %s ON usage_mgmt.%I %s EXECUTE FUNCTION usage_mgmt.%I()',
 			trigger_name, fires, relation, level, function);
 	END IF;
+	IF always AND enabled IS DISTINCT FROM 'A' THEN
+		EXECUTE format('ALTER TABLE usage_mgmt.%I ENABLE ALWAYS TRIGGER %I', relation, trigger_name);
+	END IF;
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_trigger(text, text, text, text, text) IS 'Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_trigger(text, text, text, text, text, boolean) IS 'Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_key_triggers(relation regclass, resource text) RETURNS void
 LANGUAGE plpgsql

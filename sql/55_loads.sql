@@ -25,18 +25,20 @@ BEGIN
 	);
 	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, '{filled,loaded_by}',
 		'{bigint NOT NULL DEFAULT 0,text NOT NULL DEFAULT CURRENT_USER}');
-	COMMENT ON TABLE usage_mgmt.import_load IS
-	'A load, and what became of its records: read = stored + repeated + conflicting + rejected.';
-	COMMENT ON COLUMN usage_mgmt.import_load.source IS 'Where it came from: COPY, or the name of a file.';
-	COMMENT ON COLUMN usage_mgmt.import_load.filled IS
-	'How many of the stored ones lacked what their version does not ask for, so that it was filled in.';
-	COMMENT ON COLUMN usage_mgmt.import_load.loaded_by IS
-	'The role that opened it; only its members may go on with it.';
-	COMMENT ON COLUMN usage_mgmt.import_load.amounts IS
-	'Sums of the tax-included amounts of what was stored, by currency: {"EUR": 12.00}.';
-	COMMENT ON COLUMN usage_mgmt.import_load.position IS 'Bytes of the source that are done.';
-	COMMENT ON COLUMN usage_mgmt.import_load.declared IS
-	'What the sender said it would be: {"read": 1000, "amounts": {"EUR": 12.00}}.';
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', NULL,
+		'A load, and what became of its records: read = stored + repeated + conflicting + rejected.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'source',
+		'Where it came from: COPY, or the name of a file.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'filled',
+		'How many of the stored ones lacked what their version does not ask for, so that it was filled in.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'loaded_by',
+		'The role that opened it; only its members may go on with it.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'amounts',
+		'Sums of the tax-included amounts of what was stored, by currency: {"EUR": 12.00}.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'position',
+		'Bytes of the source that are done.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'declared',
+		'What the sender said it would be: {"read": 1000, "amounts": {"EUR": 12.00}}.');
 
 	CREATE TABLE IF NOT EXISTS usage_mgmt.import_reject (
 		id bigserial NOT NULL,
@@ -51,16 +53,21 @@ BEGIN
 		recycled_at timestamptz,
 		CONSTRAINT import_reject_pkey PRIMARY KEY (id)
 	);
-	CREATE INDEX IF NOT EXISTS import_reject_load_idx ON usage_mgmt.import_reject (load_id, record_number);
-	COMMENT ON TABLE usage_mgmt.import_reject IS
-	'Records that could not be stored, whole, with all their faults. recycle_reject() takes a corrected one in.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.record_number IS 'Its place in the load, from 1.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.document IS
-	'As received; of one above 64 MB the first megabyte.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.document_raw IS 'What is no text in the server''s encoding.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.document_length IS 'Bytes of the whole record.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.resource IS 'The noun of what it was to be: usage, usage_specification and so on.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.errors IS 'A JSON array of {path, code, message}.';
+	PERFORM usage_mgmt.install_index('import_reject_load_idx', 'import_reject', '(load_id, record_number)');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', NULL,
+		'Records that could not be stored, whole, with all their faults. recycle_reject() takes a corrected one in.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'record_number',
+		'Its place in the load, from 1.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'document',
+		'As received; of one above 64 MB the first megabyte.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'document_raw',
+		'What is no text in the server''s encoding.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'document_length',
+		'Bytes of the whole record.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'resource',
+		'The noun of what it was to be: usage, usage_specification and so on.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'errors',
+		'A JSON array of {path, code, message}.');
 
 	-- The books are kept as the owner of the tables, whom no policy concerns. Rejects have none:
 	-- COPY takes no rows where there is one.
@@ -90,14 +97,11 @@ BEGIN
 		stored json,
 		found_at timestamptz NOT NULL DEFAULT now(),
 		CONSTRAINT %I PRIMARY KEY (id))', conflict, resource || '_id', conflict || '_pkey');
-	EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (load_id, record_number)',
-		conflict || '_load_idx', conflict);
-	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', conflict,
-		'Records whose id the store has with other content: what came, and what was there.');
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.document IS %L', conflict,
-		'As received; of one above 64 MB the first megabyte.');
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.stored IS %L', conflict, format(
-		'The %s as it was stored then; null where only its id was kept.', label));
+	PERFORM usage_mgmt.install_index(conflict || '_load_idx', conflict, '(load_id, record_number)');
+	PERFORM usage_mgmt.install_comment(format('usage_mgmt.%I', conflict), name, comment)
+		FROM (VALUES (NULL, 'Records whose id the store has with other content: what came, and what was there.'),
+			('document', 'As received; of one above 64 MB the first megabyte.'),
+			('stored', format('The %s as it was stored then; null where only its id was kept.', label))) AS c(name, comment);
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_conflicts(text, text, text) IS 'Part of install_tables().';

@@ -241,7 +241,8 @@ BEGIN
 	IF rows IS NOT NULL THEN
 		RAISE EXCEPTION 'partitions to be dropped hold %s: %', r.label, rows
 			USING ERRCODE = 'UM003', DETAIL = places,
-			HINT = format('drop_partitions(before%s) drops them all the same.', arguments);
+			HINT = format('drop_partitions(before%s%s) drops them all the same.', arguments,
+				CASE resource WHEN 'usage' THEN '' ELSE format(', resource => %L', resource) END);
 	END IF;
 END
 $$;

@@ -491,14 +491,13 @@ BEGIN
 		value text NOT NULL,
 		CONSTRAINT setting_pkey PRIMARY KEY (name)
 	);
-	COMMENT ON TABLE usage_mgmt.setting IS
-	'What the owner of the tables orders for every session. A row that is missing means its default.';
+	PERFORM usage_mgmt.install_comment('usage_mgmt.setting', NULL,
+		'What the owner of the tables orders for every session. A row that is missing means its default.');
 	PERFORM usage_mgmt.install_trigger('setting', 'setting_check',
 		'BEFORE INSERT OR UPDATE', 'FOR EACH ROW', 'setting_check');
 	-- For each row, since that is what replication fires. TRUNCATE invalidates by itself.
 	PERFORM usage_mgmt.install_trigger('setting', 'setting_changed',
-		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'setting_changed');
-	ALTER TABLE usage_mgmt.setting ENABLE ALWAYS TRIGGER setting_changed;
+		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'setting_changed', always => true);
 	INSERT INTO usage_mgmt.setting SELECT * FROM usage_mgmt.setting_defaults() ON CONFLICT DO NOTHING;
 END
 $install$;
@@ -534,7 +533,7 @@ BEGIN
 		resource || '_pkey', concat_ws(', ', 'id', r.date_column),
 		'PARTITION BY RANGE (' || r.date_column || ')');
 	relation := format('usage_mgmt.%I', resource);
-	EXECUTE format('COMMENT ON TABLE %s IS %L', relation, r.about);
+	PERFORM usage_mgmt.install_comment(relation, NULL, r.about);
 	PERFORM usage_mgmt.install_columns(relation, array_agg(name), array_agg(declaration))
 		FROM usage_mgmt.resource_columns(resource);
 	PERFORM usage_mgmt.install_comment(relation, name, comment)
@@ -549,10 +548,9 @@ BEGIN
 		PERFORM usage_mgmt.ensure_partitions(now() - interval '3 months', now() + interval '12 months', resource);
 	END IF;
 	IF EXISTS (SELECT FROM usage_mgmt.resources() WHERE specification = resource) THEN
-		PERFORM usage_mgmt.install_trigger(resource, resource || '_changed',
-			'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', resource || '_changed');
 		-- Replicated changes must reach the sessions' caches, too.
-		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, resource || '_changed');
+		PERFORM usage_mgmt.install_trigger(resource, resource || '_changed',
+			'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', resource || '_changed', always => true);
 	END IF;
 	PERFORM usage_mgmt.install_views(resource, r.label, r.date_column);
 END
@@ -567,15 +565,14 @@ AS $install$
 BEGIN
 	EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I PARTITION OF usage_mgmt.%I DEFAULT',
 		resource || '_default', resource);
-	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', resource || '_default',
+	PERFORM usage_mgmt.install_comment(format('usage_mgmt.%I', resource || '_default'), NULL,
 		'Months without a partition; ensure_partitions() moves them out.');
-	EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (%I)',
-		resource || '_date_idx', resource, date_column);
+	PERFORM usage_mgmt.install_index(resource || '_date_idx', resource, format('(%I)', date_column));
 	IF open <> '{}' THEN
 		-- What waits for work: few rows, whatever the size of the table.
-		EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (status, %I) WHERE status IN (%s)',
-			resource || '_open_idx', resource, date_column,
-			(SELECT string_agg(quote_literal(status), ', ') FROM unnest(open) status));
+		PERFORM usage_mgmt.install_index(resource || '_open_idx', resource,
+			format('(status, %I) WHERE status IN (%s)', date_column,
+				(SELECT string_agg(quote_literal(status), ', ') FROM unnest(open) status)));
 	END IF;
 END
 $install$;
@@ -593,14 +590,11 @@ BEGIN
 		hash_version smallint NOT NULL,
 		id text COLLATE "C" NOT NULL,
 		CONSTRAINT %I PRIMARY KEY (id))', ledger, date_column, ledger || '_pkey');
-	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', ledger, format(
-		'The ledger: every id once, whatever the partition. Written by the triggers of %s alone.', resource));
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.%I IS %L', ledger, date_column,
-		'The date of the row, which names its partition.');
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.content_hash IS %L', ledger,
-		'Hash of the row as it was first stored.');
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.hash_version IS %L', ledger,
-		'The algorithm of the hash.');
+	PERFORM usage_mgmt.install_comment(format('usage_mgmt.%I', ledger), name, comment)
+		FROM (VALUES (NULL, format('The ledger: every id once, whatever the partition. Written by the triggers of %s alone.', resource)),
+			(date_column, 'The date of the row, which names its partition.'),
+			('content_hash', 'Hash of the row as it was first stored.'),
+			('hash_version', 'The algorithm of the hash.')) AS c(name, comment);
 	PERFORM usage_mgmt.install_key_triggers(relid, resource)
 		FROM pg_partition_tree(format('usage_mgmt.%I', resource)::regclass);
 END
@@ -618,24 +612,21 @@ BEGIN
 	FOR list IN
 		SELECT c.view, c.name AS list, (SELECT string_agg('e.' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
 			FROM pg_type element JOIN pg_attribute a ON a.attrelid = element.typrelid
-			WHERE element.typarray = c.declaration::regtype) AS columns
+			WHERE element.typarray = split_part(c.declaration, ' ', 1)::regtype) AS columns
 		FROM usage_mgmt.resource_columns(resource) c
 		WHERE c.view IS NOT NULL
 	LOOP
-		EXECUTE format('CREATE OR REPLACE VIEW usage_mgmt.%I WITH (security_invoker = true) AS
-			SELECT r.id AS %I%s, e.ordinality AS ordinal, %s
-			FROM usage_mgmt.%I r, unnest(r.%I) WITH ORDINALITY e',
-			resource || '_' || list.view, resource || '_id', ', r.' || quote_ident(date_column),
-			list.columns, resource, list.list);
-		EXECUTE format('COMMENT ON VIEW usage_mgmt.%I IS %L', resource || '_' || list.view, format(
-			'Each element of %s.%s as a row, with the columns of its type; ordinal counts from 1.',
-			resource, list.list));
+		PERFORM usage_mgmt.install_view(resource || '_' || list.view,
+			format('SELECT r.id AS %I%s, e.ordinality AS ordinal, %s
+				FROM usage_mgmt.%I r, unnest(r.%I) WITH ORDINALITY e',
+				resource || '_id', ', r.' || quote_ident(date_column), list.columns, resource, list.list),
+			format('Each element of %s.%s as a row, with the columns of its type; ordinal counts from 1.',
+				resource, list.list));
 	END LOOP;
-	EXECUTE format('CREATE OR REPLACE VIEW usage_mgmt.%I WITH (security_invoker = true) AS
-		SELECT usage_mgmt.to_tmf(r)::text AS document FROM usage_mgmt.%I r', document, resource);
-	EXECUTE format('COMMENT ON VIEW usage_mgmt.%I IS %L', document, format(
-		'Each %s as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').',
-		label));
+	PERFORM usage_mgmt.install_view(document,
+		format('SELECT usage_mgmt.to_tmf(r)::text AS document FROM usage_mgmt.%I r', resource),
+		format('Each %s as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').',
+			label));
 	PERFORM usage_mgmt.install_document_triggers(document);
 END
 $install$;
@@ -663,18 +654,52 @@ $install$;
 COMMENT ON FUNCTION usage_mgmt.install_columns(regclass, text[], text[]) IS
 'Adds the columns that a table lacks. Part of install_tables().';
 
+-- A comment of the user's stays.
 CREATE FUNCTION usage_mgmt.install_comment(relation regclass, column_name text, comment text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
 BEGIN
-	IF col_description(relation, (SELECT attnum FROM pg_attribute
-			WHERE attrelid = relation AND attname = column_name)) IS DISTINCT FROM comment THEN
+	IF column_name IS NULL AND obj_description(relation, 'pg_class') IS NULL THEN
+		EXECUTE format('COMMENT ON %s %s IS %L',
+			(SELECT CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END FROM pg_class WHERE oid = relation),
+			relation, comment);
+	ELSIF col_description(relation, (SELECT attnum FROM pg_attribute
+			WHERE attrelid = relation AND attname = column_name)) IS NULL AND column_name <> '' THEN
 		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, column_name, comment);
 	END IF;
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_comment(regclass, text, text) IS 'Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_comment(regclass, text, text) IS
+'Comments a table or view, or a column of it, that has no comment. Part of install_tables().';
+
+-- CREATE INDEX IF NOT EXISTS would wait for every writer before it looks.
+CREATE FUNCTION usage_mgmt.install_index(name text, relation text, definition text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	IF to_regclass(format('usage_mgmt.%I', name)) IS NULL THEN
+		EXECUTE format('CREATE INDEX %I ON usage_mgmt.%I %s', name, relation, definition);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_index(text, text, text) IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_view(name text, query text, comment text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	view text := format('usage_mgmt.%I', name);
+BEGIN
+	IF to_regclass(view) IS NULL THEN
+		EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS %s', view, query);
+	END IF;
+	PERFORM usage_mgmt.install_comment(view, NULL, comment);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_view(text, text, text) IS 'Part of install_tables().';
 
 -- What an older version did not know is in extra, where it may not stay.
 CREATE FUNCTION usage_mgmt.empty_extra(relation regclass, columns text[]) RETURNS void
@@ -740,20 +765,25 @@ COMMENT ON FUNCTION usage_mgmt.disable_triggers(regclass) IS
 'Disables the triggers of a table, and returns the statements that make them as they were. Part of install_tables() and ensure_partitions().';
 
 CREATE FUNCTION usage_mgmt.install_trigger(
-	relation text, trigger_name text, fires text, level text, function text) RETURNS void
+	relation text, trigger_name text, fires text, level text, function text, always boolean DEFAULT false)
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
+DECLARE
+	enabled text := (SELECT tgenabled FROM pg_trigger
+		WHERE tgrelid = format('usage_mgmt.%I', relation)::regclass AND tgname = trigger_name);
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_trigger
-				   WHERE tgrelid = format('usage_mgmt.%I', relation)::regclass
-				   AND tgname = trigger_name) THEN
+	IF enabled IS NULL THEN
 		EXECUTE format('CREATE TRIGGER %I %s ON usage_mgmt.%I %s EXECUTE FUNCTION usage_mgmt.%I()',
 			trigger_name, fires, relation, level, function);
 	END IF;
+	IF always AND enabled IS DISTINCT FROM 'A' THEN
+		EXECUTE format('ALTER TABLE usage_mgmt.%I ENABLE ALWAYS TRIGGER %I', relation, trigger_name);
+	END IF;
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_trigger(text, text, text, text, text) IS 'Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_trigger(text, text, text, text, text, boolean) IS 'Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_key_triggers(relation regclass, resource text) RETURNS void
 LANGUAGE plpgsql
@@ -808,18 +838,20 @@ BEGIN
 	);
 	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, '{filled,loaded_by}',
 		'{bigint NOT NULL DEFAULT 0,text NOT NULL DEFAULT CURRENT_USER}');
-	COMMENT ON TABLE usage_mgmt.import_load IS
-	'A load, and what became of its records: read = stored + repeated + conflicting + rejected.';
-	COMMENT ON COLUMN usage_mgmt.import_load.source IS 'Where it came from: COPY, or the name of a file.';
-	COMMENT ON COLUMN usage_mgmt.import_load.filled IS
-	'How many of the stored ones lacked what their version does not ask for, so that it was filled in.';
-	COMMENT ON COLUMN usage_mgmt.import_load.loaded_by IS
-	'The role that opened it; only its members may go on with it.';
-	COMMENT ON COLUMN usage_mgmt.import_load.amounts IS
-	'Sums of the tax-included amounts of what was stored, by currency: {"EUR": 12.00}.';
-	COMMENT ON COLUMN usage_mgmt.import_load.position IS 'Bytes of the source that are done.';
-	COMMENT ON COLUMN usage_mgmt.import_load.declared IS
-	'What the sender said it would be: {"read": 1000, "amounts": {"EUR": 12.00}}.';
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', NULL,
+		'A load, and what became of its records: read = stored + repeated + conflicting + rejected.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'source',
+		'Where it came from: COPY, or the name of a file.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'filled',
+		'How many of the stored ones lacked what their version does not ask for, so that it was filled in.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'loaded_by',
+		'The role that opened it; only its members may go on with it.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'amounts',
+		'Sums of the tax-included amounts of what was stored, by currency: {"EUR": 12.00}.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'position',
+		'Bytes of the source that are done.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'declared',
+		'What the sender said it would be: {"read": 1000, "amounts": {"EUR": 12.00}}.');
 
 	CREATE TABLE IF NOT EXISTS usage_mgmt.import_reject (
 		id bigserial NOT NULL,
@@ -834,16 +866,21 @@ BEGIN
 		recycled_at timestamptz,
 		CONSTRAINT import_reject_pkey PRIMARY KEY (id)
 	);
-	CREATE INDEX IF NOT EXISTS import_reject_load_idx ON usage_mgmt.import_reject (load_id, record_number);
-	COMMENT ON TABLE usage_mgmt.import_reject IS
-	'Records that could not be stored, whole, with all their faults. recycle_reject() takes a corrected one in.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.record_number IS 'Its place in the load, from 1.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.document IS
-	'As received; of one above 64 MB the first megabyte.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.document_raw IS 'What is no text in the server''s encoding.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.document_length IS 'Bytes of the whole record.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.resource IS 'The noun of what it was to be: usage, usage_specification and so on.';
-	COMMENT ON COLUMN usage_mgmt.import_reject.errors IS 'A JSON array of {path, code, message}.';
+	PERFORM usage_mgmt.install_index('import_reject_load_idx', 'import_reject', '(load_id, record_number)');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', NULL,
+		'Records that could not be stored, whole, with all their faults. recycle_reject() takes a corrected one in.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'record_number',
+		'Its place in the load, from 1.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'document',
+		'As received; of one above 64 MB the first megabyte.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'document_raw',
+		'What is no text in the server''s encoding.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'document_length',
+		'Bytes of the whole record.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'resource',
+		'The noun of what it was to be: usage, usage_specification and so on.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_reject', 'errors',
+		'A JSON array of {path, code, message}.');
 
 	-- The books are kept as the owner of the tables, whom no policy concerns. Rejects have none:
 	-- COPY takes no rows where there is one.
@@ -873,14 +910,11 @@ BEGIN
 		stored json,
 		found_at timestamptz NOT NULL DEFAULT now(),
 		CONSTRAINT %I PRIMARY KEY (id))', conflict, resource || '_id', conflict || '_pkey');
-	EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON usage_mgmt.%I (load_id, record_number)',
-		conflict || '_load_idx', conflict);
-	EXECUTE format('COMMENT ON TABLE usage_mgmt.%I IS %L', conflict,
-		'Records whose id the store has with other content: what came, and what was there.');
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.document IS %L', conflict,
-		'As received; of one above 64 MB the first megabyte.');
-	EXECUTE format('COMMENT ON COLUMN usage_mgmt.%I.stored IS %L', conflict, format(
-		'The %s as it was stored then; null where only its id was kept.', label));
+	PERFORM usage_mgmt.install_index(conflict || '_load_idx', conflict, '(load_id, record_number)');
+	PERFORM usage_mgmt.install_comment(format('usage_mgmt.%I', conflict), name, comment)
+		FROM (VALUES (NULL, 'Records whose id the store has with other content: what came, and what was there.'),
+			('document', 'As received; of one above 64 MB the first megabyte.'),
+			('stored', format('The %s as it was stored then; null where only its id was kept.', label))) AS c(name, comment);
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_conflicts(text, text, text) IS 'Part of install_tables().';
@@ -1236,7 +1270,8 @@ BEGIN
 	IF rows IS NOT NULL THEN
 		RAISE EXCEPTION 'partitions to be dropped hold %s: %', r.label, rows
 			USING ERRCODE = 'UM003', DETAIL = places,
-			HINT = format('drop_partitions(before%s) drops them all the same.', arguments);
+			HINT = format('drop_partitions(before%s%s) drops them all the same.', arguments,
+				CASE resource WHEN 'usage' THEN '' ELSE format(', resource => %L', resource) END);
 	END IF;
 END
 $$;
