@@ -219,12 +219,11 @@ compare_items(const void *a, const void *b)
 static int
 compare_ids(Datum a, Datum b)
 {
-	text	   *x = DatumGetTextPP(a);
-	text	   *y = DatumGetTextPP(b);
-	int			n = Min(VARSIZE_ANY_EXHDR(x), VARSIZE_ANY_EXHDR(y));
-	int			order = memcmp(VARDATA_ANY(x), VARDATA_ANY(y), n);
+	UmSlice		x = um_text_slice(a);
+	UmSlice		y = um_text_slice(b);
+	int			order = memcmp(x.ptr, y.ptr, Min(x.len, y.len));
 
-	return order != 0 ? order : (int) VARSIZE_ANY_EXHDR(x) - (int) VARSIZE_ANY_EXHDR(y);
+	return order != 0 ? order : x.len - y.len;
 }
 
 /* Merges the undecided records with what the ledger answered, both by id. */

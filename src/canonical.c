@@ -366,12 +366,10 @@ append_string(StringInfo out, UmScan *scan, UmSlice string)
 static void
 append_array(StringInfo out, UmScan *scan)
 {
-	bool		first = true;
-
 	check_stack_depth();
 	appendStringInfoCharMacro(out, '[');
 	(void) um_scan_enter(scan);
-	for (; um_scan_element(scan, first); first = false)
+	while (um_scan_element(scan))
 		append_value(out, scan);
 	appendStringInfoCharMacro(out, ']');
 }
@@ -381,7 +379,6 @@ static void
 append_object(StringInfo out, UmScan *scan)
 {
 	Members		members = {.ordered = true};
-	bool		first = true;
 	int			begin;
 	UmSlice		key;
 
@@ -389,7 +386,7 @@ append_object(StringInfo out, UmScan *scan)
 	appendStringInfoCharMacro(out, '{');
 	begin = out->len;
 	(void) um_scan_enter(scan);
-	for (; um_scan_key(scan, first, &key); first = false)
+	while (um_scan_key(scan, &key))
 	{
 		int			start = out->len;
 		int			len = key.len;

@@ -53,8 +53,7 @@
 
 #define MAX_VARINT		5		/* bytes for 32 bits */
 
-#define IS_NESTED(kind) ((kind) == UM_OBJECT_TOKEN || (kind) == UM_ARRAY_TOKEN)
-#define HAS_TEXT(kind)	((kind) == UM_STRING || (kind) == UM_NUMBER_TOKEN || IS_NESTED(kind))
+#define HAS_TEXT(kind)	((kind) == UM_STRING || (kind) == UM_NUMBER_TOKEN || um_is_nested(kind))
 
 /* The builder leaves room for the header, the version and a count of 1 byte. */
 #define HEAD_SIZE		(VARHDRSZ + 2)
@@ -387,12 +386,11 @@ is_lone_element(const UmScan *scan)
 	UmScan		ahead = *scan;
 	bool		has_name = false;
 	bool		has_value = false;
-	bool		first = true;
 	bool		ok = um_scan_enter(&ahead);
 	UmSlice		key;
 	UmSlice		ignored;
 
-	for (; ok && um_scan_key(&ahead, first, &key); first = false)
+	while (ok && um_scan_key(&ahead, &key))
 	{
 		const UmAttribute *attribute = um_find_name(&um_characteristic.names, um_trim(key), NULL);
 
@@ -411,7 +409,7 @@ read_elements(ListReader *reader)
 	UmPath		at = {.parent = reader->path};
 	bool		ok = um_scan_enter(scan);
 
-	for (; ok && um_scan_element(scan, at.index == 0); at.index++)
+	for (; ok && um_scan_element(scan); at.index++)
 		ok = um_scan_peek(scan) == UM_OBJECT_TOKEN ? read_element(reader, &at)
 			: refuse_kind(reader, &at, "an object");
 	return ok && scan->sqlstate == 0;
@@ -426,17 +424,15 @@ read_element(ListReader *reader, const UmPath *at)
 	UmCharacteristic element = {.kind = UM_NONE};
 	bool		name_seen = false;
 	bool		value_seen = false;
-	bool		first = true;
 	bool		ok = um_scan_enter(scan);
 	UmSlice		key;
 
 	if (reader->extra.data != NULL)
 		resetStringInfo(&reader->extra);
-	while (ok && um_scan_key(scan, first, &key))
+	while (ok && um_scan_key(scan, &key))
 	{
 		const UmAttribute *attribute;
 
-		first = false;
 		key = um_trim(key);
 		attribute = um_find_name(&um_characteristic.names, key, &reader->hint);
 		if (attribute == name_attribute)
@@ -464,14 +460,12 @@ read_pairs(ListReader *reader)
 {
 	UmScan	   *scan = reader->scan;
 	UmCharacteristic element = {.has_name = true};
-	bool		first = true;
 	bool		ok = um_scan_enter(scan);
 
 	/* In the array, as which it will be written, values lie a level deeper. */
 	scan->depth++;
-	while (ok && um_scan_key(scan, first, &element.name))
+	while (ok && um_scan_key(scan, &element.name))
 	{
-		first = false;
 		ok = um_read_characteristic_value(scan, &element.kind, &element.value);
 		if (ok)
 			um_characteristics_add(&reader->builder, &element);
@@ -493,7 +487,7 @@ read_attribute(ListReader *reader, const UmPath *at, const UmAttribute *attribut
 	UmToken		kind = um_scan_peek(reader->scan);
 	UmSlice		text;
 
-	if (attribute == name_attribute && (kind == UM_TRUE || kind == UM_FALSE || IS_NESTED(kind)))
+	if (attribute == name_attribute && (kind == UM_TRUE || kind == UM_FALSE || um_is_nested(kind)))
 		return refuse_kind(reader, &path, "a string");
 	if (!um_read_characteristic_value(reader->scan, &kind, &text))
 		return false;
@@ -547,7 +541,7 @@ um_read_characteristic_value(UmScan *scan, UmToken *kind, UmSlice *value)
 	if (!um_scan_skip(scan, &raw))
 		return false;
 	*value = (UmSlice) {"", 0};
-	if (IS_NESTED(*kind))
+	if (um_is_nested(*kind))
 		*value = um_compact(raw);
 	else if (*kind == UM_NULL)
 		*kind = UM_NONE;

@@ -36,6 +36,21 @@ typedef struct UmCharacteristicsBuilder
 	int			count;
 } UmCharacteristicsBuilder;
 
+/* Whether a value is an object or an array. */
+static inline bool
+um_is_nested(UmToken kind)
+{
+	return kind == UM_OBJECT_TOKEN || kind == UM_ARRAY_TOKEN;
+}
+
+/* A value as a text: of a string its text, of JSON its compact form. */
+static inline UmSlice
+um_characteristic_text(const UmCharacteristic *c)
+{
+	return c->kind == UM_TRUE ? (UmSlice) {"true", 4}
+		: c->kind == UM_FALSE ? (UmSlice) {"false", 5} : c->value;
+}
+
 #define UM_GETARG_LIST(n) \
 	((const struct varlena *) PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n)))
 

@@ -49,7 +49,6 @@ static uint64 hash_list(const struct varlena *list, uint64 seed);
 static inline uint64 hash_slice(UmSlice slice, uint64 seed);
 static uint64 name_key(UmSlice name);
 static uint64 pair_key(uint64 name, const UmCharacteristic *element);
-static bool is_nested(const UmCharacteristic *element);
 static Datum *keys_of_names(ArrayType *names, int32 *count);
 static Datum *keys_of_part(const struct varlena *part, int32 *count);
 static int	compare_query_keys(const void *a, const void *b);
@@ -111,7 +110,7 @@ um_characteristics_gin_extract_value(PG_FUNCTION_ARGS)
 			continue;
 		name = name_key(element.name);
 		keys[(*count)++] = UInt64GetDatum(name);
-		if (!is_nested(&element))
+		if (!um_is_nested(element.kind))
 			keys[(*count)++] = UInt64GetDatum(pair_key(name, &element));
 	}
 	PG_RETURN_POINTER(keys);
@@ -260,12 +259,6 @@ pair_key(uint64 name, const UmCharacteristic *element)
 	return hash;
 }
 
-static bool
-is_nested(const UmCharacteristic *element)
-{
-	return element->kind == UM_OBJECT_TOKEN || element->kind == UM_ARRAY_TOKEN;
-}
-
 /* The keys of an array of names; NULLs are passed over. */
 static Datum *
 keys_of_names(ArrayType *names, int32 *count)
@@ -306,7 +299,7 @@ keys_of_part(const struct varlena *part, int32 *count)
 		if (!element.has_name)
 			continue;
 		found[n].name = found[n].key = name_key(element.name);
-		if (!is_nested(&element))
+		if (!um_is_nested(element.kind))
 			found[n].key = pair_key(found[n].name, &element);
 		found[n].place = n;
 		n++;

@@ -171,8 +171,7 @@ um_unique_pairs(const struct varlena *list, int *count, bool *nested)
 	{
 		if (i + 1 < n && um_same_slice(pairs[i].element.name, pairs[i + 1].element.name))
 			continue;
-		if (pairs[i].element.kind == UM_OBJECT_TOKEN || pairs[i].element.kind == UM_ARRAY_TOKEN)
-			*nested = true;
+		*nested |= um_is_nested(pairs[i].element.kind);
 		pairs[kept++] = pairs[i];
 	}
 	*count = kept;
@@ -291,7 +290,7 @@ um_characteristic_to_jsonb(const UmCharacteristic *element)
 {
 	JsonbValue	value;
 
-	if (element->kind == UM_OBJECT_TOKEN || element->kind == UM_ARRAY_TOKEN)
+	if (um_is_nested(element->kind))
 		return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(element->value.ptr,
 																	  element->value.len)));
 	scalar_to_jsonb_value(element, &value);

@@ -286,7 +286,6 @@ json_arg(FunctionCallInfo fcinfo, int n)
 {
 	Jsonb	   *jsonb;
 	StringInfoData out;
-	text	   *json;
 
 	if (PG_ARGISNULL(n))
 		return (UmSlice) {NULL, 0};
@@ -297,8 +296,7 @@ json_arg(FunctionCallInfo fcinfo, int n)
 		JsonbToCString(&out, &jsonb->root, VARSIZE(jsonb));
 		return (UmSlice) {out.data, out.len};
 	}
-	json = PG_GETARG_TEXT_PP(n);
-	return (UmSlice) {VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json)};
+	return um_text_slice(PG_GETARG_DATUM(n));
 }
 
 /* to_tmf(row anyelement, version text) → json: a row of any of the tables. */

@@ -63,6 +63,7 @@ um_scan_init(UmScan *scan, const char *text, int len)
 	scan->start = scan->pos = text;
 	scan->end = text + len;
 	scan->depth = 0;
+	scan->entered = false;
 	scan->sqlstate = 0;
 	scan->message = NULL;
 }
@@ -182,13 +183,17 @@ um_scan_enter(UmScan *scan)
 		return um_scan_fail(scan, UM_TOO_DEEP,
 							psprintf("nested more than %d levels deep", UM_MAX_DEPTH));
 	scan->pos++;
+	scan->entered = true;
 	return true;
 }
 
 /* Gives the next key of an object; false at its end, which is taken. */
 bool
-um_scan_key(UmScan *scan, bool first, UmSlice *key)
+um_scan_key(UmScan *scan, UmSlice *key)
 {
+	bool		first = scan->entered;
+
+	scan->entered = false;
 	if (scan->sqlstate != 0)
 		return false;
 	um_scan_space(scan);
@@ -218,8 +223,11 @@ um_scan_key(UmScan *scan, bool first, UmSlice *key)
 
 /* True where an array has a next element; false at its end, which is taken. */
 bool
-um_scan_element(UmScan *scan, bool first)
+um_scan_element(UmScan *scan)
 {
+	bool		first = scan->entered;
+
+	scan->entered = false;
 	CHECK_FOR_INTERRUPTS();
 	if (scan->sqlstate != 0)
 		return false;
@@ -409,17 +417,12 @@ static bool
 skip_members(UmScan *scan, UmToken kind)
 {
 	UmSlice		ignored;
-	bool		first = true;
 
 	if (!um_scan_enter(scan))
 		return false;
-	while (kind == UM_OBJECT_TOKEN ? um_scan_key(scan, first, &ignored)
-		   : um_scan_element(scan, first))
-	{
+	while (kind == UM_OBJECT_TOKEN ? um_scan_key(scan, &ignored) : um_scan_element(scan))
 		if (!um_scan_skip(scan, &ignored))
 			return false;
-		first = false;
-	}
 	return scan->sqlstate == 0;
 }
 

@@ -42,6 +42,7 @@ typedef struct UmScan
 	const char *pos;
 	const char *end;
 	int			depth;
+	bool		entered;		/* the object or array just now: no comma comes */
 	int			sqlstate;		/* 0 while all is well */
 	const char *message;		/* what is wrong, static or palloc'd */
 } UmScan;
@@ -110,8 +111,8 @@ extern bool um_scan_escapes(UmScan *scan, UmSlice *value);
 extern bool um_scan_number(UmScan *scan, UmSlice *value);
 extern bool um_scan_skip(UmScan *scan, UmSlice *raw);
 extern bool um_scan_enter(UmScan *scan);
-extern bool um_scan_key(UmScan *scan, bool first, UmSlice *key);
-extern bool um_scan_element(UmScan *scan, bool first);
+extern bool um_scan_key(UmScan *scan, UmSlice *key);
+extern bool um_scan_element(UmScan *scan);
 extern bool um_scan_finish(UmScan *scan);
 extern bool um_scan_fail(UmScan *scan, int sqlstate, const char *message);
 

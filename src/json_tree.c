@@ -187,7 +187,7 @@ static bool
 build(UmScan *scan, struct json_object *parent, const char *key, struct json_object **made)
 {
 	UmToken		token = um_scan_peek(scan);
-	bool		first = true;
+	struct json_object *element;
 
 	*made = NULL;
 	switch (token)
@@ -203,14 +203,9 @@ build(UmScan *scan, struct json_object *parent, const char *key, struct json_obj
 			*made = checked(json_object_new_array());
 			attach(parent, key, *made);
 			um_scan_enter(scan);
-			while (um_scan_element(scan, first))
-			{
-				struct json_object *element;
-
+			while (um_scan_element(scan))
 				if (!build(scan, *made, NULL, &element))
 					return false;
-				first = false;
-			}
 			return scan->sqlstate == 0;
 		default:
 			*made = build_scalar(scan, token);
@@ -224,9 +219,8 @@ static bool
 build_members(UmScan *scan, struct json_object *object)
 {
 	UmSlice		key;
-	bool		first = true;
 
-	while (um_scan_key(scan, first, &key))
+	while (um_scan_key(scan, &key))
 	{
 		struct json_object *member;
 		char	   *name = pnstrdup(key.ptr, key.len);
@@ -234,7 +228,6 @@ build_members(UmScan *scan, struct json_object *object)
 		if (!build(scan, object, name, &member))
 			return false;
 		pfree(name);
-		first = false;
 	}
 	return scan->sqlstate == 0;
 }

@@ -174,7 +174,7 @@ static void start_keys(Keys *keys, UmResource *resource);
 static void start_moves(Keys *keys, UmResource *resource);
 static void put_move(Keys *keys, Datum id, Datum date, Datum old_date);
 static void put_key(Keys *keys, Datum id, Datum date, const UmHash *hash);
-static void note_order(Keys *keys, text *id);
+static void note_order(Keys *keys, UmSlice id);
 static uint64 write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many);
 static uint64 write_once(Keys *keys, const char *sql);
 static void collect(Keys *keys, TriggerData *data, bool added);
@@ -387,10 +387,10 @@ static uint64
 hash_of_id(const Keys *keys, TupleTableSlot *slot)
 {
 	bool		null;
-	text	   *id = DatumGetTextPP(slot_getattr(slot, slot->tts_tupleDescriptor->natts, &null));
+	UmSlice		id = um_text_slice(slot_getattr(slot, slot->tts_tupleDescriptor->natts, &null));
 
-	return DatumGetUInt64(hash_any_extended((unsigned char *) VARDATA_ANY(id),
-											VARSIZE_ANY_EXHDR(id), PointerGetDatum(keys->resource)));
+	return DatumGetUInt64(hash_any_extended((const unsigned char *) id.ptr, id.len,
+											PointerGetDatum(keys->resource)));
 }
 
 /*
@@ -491,11 +491,11 @@ void
 um_ledger_note_leaving(Relation leaf, UmResource *resource, Datum id, Datum date)
 {
 	Moves	   *moves = moves_below(partition_root(leaf), resource);
-	text	   *name = DatumGetTextPP(id);
+	UmSlice		name = um_text_slice(id);
 
 	note_lost(moves);
 	resetStringInfo(&moves->leaving);
-	appendBinaryStringInfo(&moves->leaving, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	appendBinaryStringInfo(&moves->leaving, name.ptr, name.len);
 	moves->old_date = date;
 	moves->level = um_trigger_level();
 }
@@ -668,22 +668,21 @@ put_key(Keys *keys, Datum id, Datum date, const UmHash *hash)
 
 	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
 	keys->count++;
-	note_order(keys, DatumGetTextPP(id));
+	note_order(keys, um_text_slice(id));
 }
 
 /* Ids that come in order, as they mostly do, need not be sorted. */
 static void
-note_order(Keys *keys, text *id)
+note_order(Keys *keys, UmSlice id)
 {
-	int			len = VARSIZE_ANY_EXHDR(id);
 	int			order;
 
 	if (!keys->ordered)
 		return;
-	order = memcmp(keys->last.data, VARDATA_ANY(id), Min(keys->last.len, len));
-	keys->ordered = order < 0 || (order == 0 && keys->last.len <= len);
+	order = memcmp(keys->last.data, id.ptr, Min(keys->last.len, id.len));
+	keys->ordered = order < 0 || (order == 0 && keys->last.len <= id.len);
 	resetStringInfo(&keys->last);
-	appendBinaryStringInfo(&keys->last, VARDATA_ANY(id), len);
+	appendBinaryStringInfo(&keys->last, id.ptr, id.len);
 }
 
 /*

@@ -176,7 +176,7 @@ add_rating(List *amounts, const UmRecord *rating)
 		return amounts;
 	amount = palloc0(sizeof(UmAmount));
 	/* a code of ISO 4217 */
-	memcpy(amount->currency, VARDATA_ANY(DatumGetTextPP(rating->value[currency])), 3);
+	memcpy(amount->currency, um_slot_slice(rating, currency).ptr, 3);
 	amount->sum = datumCopy(rating->value[amount_slot], false, -1);
 	return lappend(amounts, amount);
 }

@@ -44,7 +44,6 @@ static int	id_column(TupleDesc desc);
 static Alternatives alternatives(text *op, ArrayType *values);
 static bool matches_any(UmSlice value, const Alternatives *wanted);
 static bool matches(UmSlice value, UmOperator op, Datum wanted);
-static UmSlice slice_of(Datum value);
 
 PG_FUNCTION_INFO_V1(um_value_matches);
 PG_FUNCTION_INFO_V1(um_characteristic_matches);
@@ -57,7 +56,7 @@ um_value_matches(PG_FUNCTION_ARGS)
 {
 	Alternatives wanted = alternatives(PG_GETARG_TEXT_PP(1), PG_GETARG_ARRAYTYPE_P(2));
 
-	PG_RETURN_BOOL(matches_any(slice_of(PG_GETARG_DATUM(0)), &wanted));
+	PG_RETURN_BOOL(matches_any(um_text_slice(PG_GETARG_DATUM(0)), &wanted));
 }
 
 /*
@@ -68,7 +67,7 @@ Datum
 um_characteristic_matches(PG_FUNCTION_ARGS)
 {
 	struct varlena *list = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
-	UmSlice		name = slice_of(PG_GETARG_DATUM(1));
+	UmSlice		name = um_text_slice(PG_GETARG_DATUM(1));
 	Alternatives wanted = alternatives(PG_GETARG_TEXT_PP(2), PG_GETARG_ARRAYTYPE_P(3));
 	UmCharacteristicsReader reader;
 	UmCharacteristic c;
@@ -76,12 +75,9 @@ um_characteristic_matches(PG_FUNCTION_ARGS)
 	um_characteristics_open(&reader, list);
 	while (um_characteristics_next(&reader, &c))
 	{
-		if (!c.has_name || c.name.len != name.len || memcmp(c.name.ptr, name.ptr, name.len) != 0 ||
-			c.kind == UM_NONE || c.kind == UM_NULL)
+		if (!c.has_name || !um_same_slice(c.name, name) || c.kind == UM_NONE)
 			continue;
-		if (c.kind == UM_TRUE || c.kind == UM_FALSE)
-			c.value = c.kind == UM_TRUE ? (UmSlice) {"true", 4} : (UmSlice) {"false", 5};
-		if (matches_any(c.value, &wanted))
+		if (matches_any(um_characteristic_text(&c), &wanted))
 			PG_RETURN_BOOL(true);
 	}
 	PG_RETURN_BOOL(false);
@@ -91,7 +87,7 @@ um_characteristic_matches(PG_FUNCTION_ARGS)
 Datum
 um_value_number(PG_FUNCTION_ARGS)
 {
-	UmSlice		text = um_trim(slice_of(PG_GETARG_DATUM(0)));
+	UmSlice		text = um_trim(um_text_slice(PG_GETARG_DATUM(0)));
 
 	if (!um_is_number(text))
 		PG_RETURN_NULL();
@@ -149,7 +145,6 @@ static Alternatives
 alternatives(text *op, ArrayType *values)
 {
 	Alternatives wanted = {.count = 0};
-	Datum	   *elements;
 	bool	   *nulls;
 	int			count;
 
@@ -158,11 +153,11 @@ alternatives(text *op, ArrayType *values)
 				(errcode(UM_PARAMETER),
 				 errmsg("operator \"%s\" is not known", text_to_cstring(op)),
 				 errhint("The operators are eq, ne, gt, gte, lt, lte and regex.")));
-	deconstruct_array(values, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
-	wanted.values = elements;
+	deconstruct_array(values, TEXTOID, -1, false, TYPALIGN_INT, &wanted.values, &nulls,
+					  &count);
 	for (int i = 0; i < count; i++)
 		if (!nulls[i])
-			wanted.values[wanted.count++] = elements[i];
+			wanted.values[wanted.count++] = wanted.values[i];
 	return wanted;
 }
 
@@ -181,24 +176,27 @@ matches_any(UmSlice value, const Alternatives *wanted)
 static bool
 matches(UmSlice value, UmOperator op, Datum wanted)
 {
+	int			order;
+
 	if (op == UM_REGEX)
 		return DatumGetBool(DirectFunctionCall2Coll(textregexeq, DEFAULT_COLLATION_OID,
 													PointerGetDatum(cstring_to_text_with_len(value.ptr, value.len)),
 													wanted));
+	order = um_compare_text(value, um_text_slice(wanted));
 	switch (op)
 	{
 		case UM_NE:
-			return um_compare_text(value, slice_of(wanted)) != 0;
+			return order != 0;
 		case UM_GT:
-			return um_compare_text(value, slice_of(wanted)) > 0;
+			return order > 0;
 		case UM_GTE:
-			return um_compare_text(value, slice_of(wanted)) >= 0;
+			return order >= 0;
 		case UM_LT:
-			return um_compare_text(value, slice_of(wanted)) < 0;
+			return order < 0;
 		case UM_LTE:
-			return um_compare_text(value, slice_of(wanted)) <= 0;
+			return order <= 0;
 		default:
-			return um_compare_text(value, slice_of(wanted)) == 0;
+			return order == 0;
 	}
 }
 
@@ -227,12 +225,4 @@ um_check_regex(const char *regex)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("%s", fault)));
-}
-
-static UmSlice
-slice_of(Datum value)
-{
-	text	   *t = DatumGetTextPP(value);
-
-	return (UmSlice) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
 }

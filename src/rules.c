@@ -66,7 +66,6 @@ static void check_extra(const UmRecord *record, UmFaults *faults, const UmPath *
 static void check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults);
 static void check_change(const UmRecord *record, const UmRecord *old, UmFaults *faults);
 static bool is_below(Datum number, int limit);
-static UmSlice text_of(const UmRecord *record, int slot);
 static bool is_blank(UmSlice text);
 
 /* The place of a record's status in its life cycle; -1 where it has none. */
@@ -188,7 +187,7 @@ complete_segment(UmRecord *record, const UmAttribute *attribute)
 	if (attribute->segment_slot < 0 || record->state[attribute->slot] != UM_ABSENT ||
 		!um_is_set(record, attribute->segment_slot))
 		return false;
-	uri = text_of(record, attribute->segment_slot);
+	uri = um_slot_slice(record, attribute->segment_slot);
 	p = uri.ptr + uri.len;
 	while (p > uri.ptr && p[-1] != '/')
 		p--;
@@ -208,11 +207,11 @@ complete_reference(UmRecord *record, const UmAttribute *attribute)
 	if (attribute->kind != UM_URI || attribute->fallback_slot < 0 ||
 		!um_is_set(record, attribute->slot))
 		return false;
-	uri = text_of(record, attribute->slot);
+	uri = um_slot_slice(record, attribute->slot);
 	if (memchr(uri.ptr, '/', uri.len) != NULL)
 		return false;
 	if (um_is_set(record, attribute->fallback_slot) &&
-		!um_slice_is(uri, text_to_cstring(DatumGetTextPP(record->value[attribute->fallback_slot]))))
+		!um_same_slice(uri, um_slot_slice(record, attribute->fallback_slot)))
 		return false;
 	um_record_set(record, attribute->fallback_slot, record->value[attribute->slot]);
 	um_record_clear(record, attribute->slot);
@@ -226,9 +225,6 @@ complete_reference(UmRecord *record, const UmAttribute *attribute)
 static bool
 complete_fallback(UmRecord *record, const UmAttribute *member)
 {
-	UmSlice		own;
-	UmSlice		other;
-
 	if (member->fallback_slot < 0 || !um_is_set(record, member->slot))
 		return false;
 	if (record->state[member->fallback_slot] == UM_ABSENT && !is_fallback_shared(record, member))
@@ -239,9 +235,8 @@ complete_fallback(UmRecord *record, const UmAttribute *member)
 	}
 	if (!um_is_set(record, member->fallback_slot))
 		return false;
-	own = text_of(record, member->slot);
-	other = text_of(record, member->fallback_slot);
-	if (own.len != other.len || memcmp(own.ptr, other.ptr, own.len) != 0)
+	if (!um_same_slice(um_slot_slice(record, member->slot),
+					   um_slot_slice(record, member->fallback_slot)))
 		return false;
 	um_record_clear(record, member->slot);
 	return true;
@@ -385,7 +380,7 @@ is_missing(const UmRecord *record, const UmAttribute *attribute, bool rated)
 	if (record->state[attribute->slot] == UM_FAULTY)
 		return false;
 	if (um_is_set(record, attribute->slot))
-		return attribute->kind == UM_TEXT && is_blank(text_of(record, attribute->slot));
+		return attribute->kind == UM_TEXT && is_blank(um_slot_slice(record, attribute->slot));
 	return !um_is_set(record, attribute->fallback_slot);
 }
 
@@ -413,7 +408,7 @@ check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faul
 			break;
 		case UM_TEXT:
 			if ((attribute->flags & UM_CURRENCY) || attribute->allowed != NULL)
-				check_text(text_of(record, attribute->slot), attribute, faults, path);
+				check_text(um_slot_slice(record, attribute->slot), attribute, faults, path);
 			break;
 		case UM_CHARACTERISTICS:
 			check_characteristics(record, attribute, faults, path);
@@ -563,18 +558,18 @@ check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 
 	if (record->state[attribute->slot] == UM_FAULTY)
 		return;
-	if (!um_is_set(record, attribute->slot) || is_blank(text_of(record, attribute->slot)))
+	if (!um_is_set(record, attribute->slot) || is_blank(um_slot_slice(record, attribute->slot)))
 	{
 		um_fault(faults, &path, UM_MISSING, "is mandatory");
 		return;
 	}
-	id = text_of(record, attribute->slot);
+	id = um_slot_slice(record, attribute->slot);
 	if (id.len > MAX_ID_BYTES)
 		um_fault(faults, &path, UM_RULE, "has %d bytes, more than %d", id.len, MAX_ID_BYTES);
 	if (old == NULL || !um_is_set(old, attribute->slot))
 		return;
-	before = text_of(old, attribute->slot);
-	if (id.len != before.len || memcmp(id.ptr, before.ptr, id.len) != 0)
+	before = um_slot_slice(old, attribute->slot);
+	if (!um_same_slice(id, before))
 		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" to \"%.*s\"",
 				 before.len, before.ptr, um_clip(id, MAX_ID_BYTES), id.ptr);
 }
@@ -605,14 +600,6 @@ is_below(Datum number, int limit)
 {
 	return DatumGetBool(DirectFunctionCall2(numeric_lt, number,
 											NumericGetDatum(int64_to_numeric(limit))));
-}
-
-static UmSlice
-text_of(const UmRecord *record, int slot)
-{
-	text	   *t = DatumGetTextPP(record->value[slot]);
-
-	return (UmSlice) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
 }
 
 static bool

@@ -32,6 +32,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "characteristics_io.h"
 #include "compat.h"
 #include "lifecycle.h"
 #include "row.h"
@@ -92,7 +93,6 @@ static void take_over(UmSpecification *entry, const Lineage *lineage);
 static void arrange(UmSpecification *entry, const List *order);
 static int	collect(const List *order, const UmRecord ***all);
 static int	compare_known(const void *a, const void *b);
-static int	compare_names(UmSlice a, UmSlice b);
 static TimestampTz slot_time(const UmRecord *record, const char *column, TimestampTz missing);
 
 void
@@ -226,7 +226,7 @@ visit(Lineage *lineage, UmSlice id, const Relative *child)
 	ListCell   *cell;
 
 	for (; relative < lineage->relative + lineage->count; relative++)
-		if (compare_names(relative->id, id) == 0)
+		if (um_compare_names(relative->id, id) == 0)
 		{
 			if (relative->open)
 				lineage->fault = circle(lineage, relative);
@@ -444,7 +444,7 @@ arrange(UmSpecification *entry, const List *order)
 		UmKnown    *next = &known[entry->count];
 
 		CHECK_FOR_INTERRUPTS();
-		if (entry->count > 0 && compare_names(next[-1].name, known[i].name) == 0)
+		if (entry->count > 0 && um_compare_names(next[-1].name, known[i].name) == 0)
 			continue;
 		*next = known[i];
 		um_known_arrange(next, all[next->place]);
@@ -494,15 +494,9 @@ compare_known(const void *a, const void *b)
 {
 	const UmKnown *x = a;
 	const UmKnown *y = b;
-	int			order = compare_names(x->name, y->name);
+	int			order = um_compare_names(x->name, y->name);
 
 	return order != 0 ? order : x->place - y->place;
-}
-
-static int
-compare_names(UmSlice a, UmSlice b)
-{
-	return a.len != b.len ? a.len - b.len : memcmp(a.ptr, b.ptr, a.len);
 }
 
 /* The characteristic of that name; NULL where there is none. */
@@ -516,7 +510,7 @@ um_specification_knows(const UmSpecification *specification, UmSlice name)
 	{
 		int			middle = (from + to) / 2;
 		UmKnown    *known = &specification->known[middle];
-		int			order = compare_names(known->name, name);
+		int			order = um_compare_names(known->name, name);
 
 		if (order == 0)
 			return known;

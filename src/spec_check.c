@@ -159,7 +159,7 @@ check_value(const UmCharacteristic *c, UmKnown *known, const UmModel *model, Mem
 {
 	UmPath		path = {element, um_find_attribute(model, "value"), 0};
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	UmSlice		shown = um_text_of_value(c);
+	UmSlice		shown = um_characteristic_text(c);
 	UmSlice		unit = known->measured ? unit_of(c, model) : (UmSlice) {NULL, 0};
 	UmMatter	matter;
 	UmVerdict	verdict = um_known_judge(known, c, unit, &matter);
@@ -228,7 +228,7 @@ unit_of(const UmCharacteristic *c, const UmModel *model)
 		return unit;
 	um_scan_init(&scan, c->extra.ptr, c->extra.len);
 	um_scan_enter(&scan);
-	for (bool first = true; unit.len == 0 && um_scan_key(&scan, first, &key); first = false)
+	while (unit.len == 0 && um_scan_key(&scan, &key))
 	{
 		bool		wanted = um_find_name(names, um_trim(key), NULL) != NULL;
 		UmSlice		value;

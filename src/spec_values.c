@@ -343,7 +343,7 @@ um_known_judge(UmKnown *known, const UmCharacteristic *c, UmSlice unit, UmMatter
 	if (verdict == UM_FITS)
 	{
 		regex = &known->regex;
-		verdict = judge_expression(known, &known->regex, um_text_of_value(c));
+		verdict = judge_expression(known, &known->regex, um_characteristic_text(c));
 	}
 	if (verdict == UM_NOT_USABLE || verdict == UM_NOT_MATCHED)
 		*matter = (UmMatter) {regex->text, regex->fault};
@@ -367,7 +367,7 @@ judge_values(UmKnown *known, const UmCharacteristic *c, UmSlice unit,
 		return UM_NOT_OF_TYPE;
 	if (known->count == 0)
 		return UM_NOT_LISTED;
-	found = comparable(um_text_of_value(c));
+	found = comparable(um_characteristic_text(c));
 	if (is_listed(&found, known, types))
 		return UM_FITS;
 	for (int i = known->listed; i < known->count && best != UM_FITS; i++)
@@ -391,8 +391,7 @@ judge_values(UmKnown *known, const UmCharacteristic *c, UmSlice unit,
 static UmVerdict
 judge_value(const UmKnown *known, const Comparable *found, UmSlice unit, UmAllowedValue *value)
 {
-	if (unit.len > 0 && value->unit.len > 0 &&
-		(unit.len != value->unit.len || memcmp(unit.ptr, value->unit.ptr, unit.len) != 0))
+	if (unit.len > 0 && value->unit.len > 0 && !um_same_slice(unit, value->unit))
 		return UM_NOT_IN_UNIT;
 	if (!value_fits(found, value))
 		return UM_NOT_LISTED;
@@ -462,14 +461,14 @@ fitting_types(const UmCharacteristic *c, int types)
 	UmSlice		trimmed = um_trim(c->value);
 	int			fitting = types & TYPE_OTHER;
 	TimestampTz time;
+	Datum		ignored;
 
 	if ((types & TYPE_NUMBER) &&
 		(c->kind == UM_NUMBER_TOKEN || (c->kind == UM_STRING && um_is_number(trimmed))))
 		fitting |= TYPE_NUMBER;
 	if ((types & TYPE_BOOLEAN) &&
 		(c->kind == UM_TRUE || c->kind == UM_FALSE ||
-		 (c->kind == UM_STRING && trimmed.len == 4 && pg_strncasecmp(trimmed.ptr, "true", 4) == 0) ||
-		 (c->kind == UM_STRING && trimmed.len == 5 && pg_strncasecmp(trimmed.ptr, "false", 5) == 0)))
+		 (c->kind == UM_STRING && um_scalar_from_text(UM_BOOL, NULL, trimmed, &ignored) == 0)))
 		fitting |= TYPE_BOOLEAN;
 	if ((types & TYPE_TIME) && c->kind == UM_STRING && um_read_time(trimmed, &time) == 0)
 		fitting |= TYPE_TIME;
@@ -482,9 +481,7 @@ value_fits(const Comparable *found, const UmAllowedValue *value)
 {
 	const Comparable *listed = &value->listed;
 
-	if (listed->is_set &&
-		(listed->text.len != found->text.len ||
-		 memcmp(listed->text.ptr, found->text.ptr, found->text.len) != 0) &&
+	if (listed->is_set && !um_same_slice(listed->text, found->text) &&
 		!(is_number(listed) && is_number(found) && compare_values(found, listed) == 0))
 		return false;
 	if (value->from.is_set && compare_values(found, &value->from) < 0)
@@ -505,12 +502,4 @@ compare_values(const Comparable *a, const Comparable *b)
 		return a->time < b->time ? -1 : a->time > b->time ? 1 : 0;
 	order = memcmp(a->trimmed.ptr, b->trimmed.ptr, Min(a->trimmed.len, b->trimmed.len));
 	return order != 0 ? order : a->trimmed.len - b->trimmed.len;
-}
-
-/* A value as a text: of a string its text, of JSON its compact form. */
-UmSlice
-um_text_of_value(const UmCharacteristic *c)
-{
-	return c->kind == UM_TRUE ? (UmSlice) {"true", 4}
-		: c->kind == UM_FALSE ? (UmSlice) {"false", 5} : c->value;
 }

@@ -59,6 +59,5 @@ extern bool um_known_name(const UmRecord *characteristic, UmSlice *name);
 extern void um_known_arrange(UmKnown *known, const UmRecord *characteristic);
 extern UmVerdict um_known_judge(UmKnown *known, const UmCharacteristic *c, UmSlice unit,
 								UmMatter *matter);
-extern UmSlice um_text_of_value(const UmCharacteristic *c);
 
 #endif

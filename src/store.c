@@ -209,11 +209,7 @@ um_prefer(const char *not_this)
 bool
 um_same_id(Datum a, Datum b)
 {
-	text	   *x = DatumGetTextPP(a);
-	text	   *y = DatumGetTextPP(b);
-
-	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) &&
-		memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
+	return um_same_slice(um_text_slice(a), um_text_slice(b));
 }
 
 /*

@@ -106,7 +106,6 @@ read_object(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *
 	Reader		reader;
 	UmSlice		key;
 	int			hint = 0;
-	bool		first = true;
 
 	reader.scan = scan;
 	reader.faults = faults;
@@ -122,11 +121,8 @@ read_object(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *
 		return reader.record;
 	}
 	um_scan_enter(scan);
-	while (um_scan_key(scan, first, &key))
-	{
+	while (um_scan_key(scan, &key))
 		read_member(&reader, &model->names, key, &hint, path, &reader.extra, &reader.extra_count);
-		first = false;
-	}
 	if (reader.extra.len > 0 && scan->sqlstate == 0)
 		finish_extra(&reader);
 	return reader.record;
@@ -236,7 +232,6 @@ read_members(Reader *reader, UmAttribute *object, const UmPath *path)
 	UmSlice		key;
 	int			count = 0;
 	int			hint = 0;
-	bool		first = true;
 
 	if (um_scan_peek(reader->scan) != UM_OBJECT_TOKEN)
 	{
@@ -244,11 +239,8 @@ read_members(Reader *reader, UmAttribute *object, const UmPath *path)
 		return;
 	}
 	um_scan_enter(reader->scan);
-	while (um_scan_key(reader->scan, first, &key))
-	{
+	while (um_scan_key(reader->scan, &key))
 		read_member(reader, &object->names, key, &hint, path, &extra, &count);
-		first = false;
-	}
 	if (extra.len == 0 || reader->scan->sqlstate != 0)
 		return;
 	if (reader->extra.data == NULL)
@@ -279,15 +271,10 @@ read_list(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *pa
 	List	   *records = NIL;
 	ListCell   *cell;
 	UmList	   *list;
-	bool		first = true;
 
 	um_scan_enter(scan);
-	while (um_scan_element(scan, first))
-	{
+	for (; um_scan_element(scan); element.index++)
 		records = lappend(records, read_object(scan, model, faults, &element));
-		element.index++;
-		first = false;
-	}
 	list = um_list_new(list_length(records));
 	foreach(cell, records)
 		list->record[foreach_current_index(cell)] = lfirst(cell);

@@ -349,14 +349,14 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 {
 	Updated    *last = last_updated();
 	int			date = usage->model->date_slot;
-	text	   *id = DatumGetTextPP(um_id(usage));
+	UmSlice		id = um_text_slice(um_id(usage));
 
 	last->len = 0;
 	if (usage->value[date] == old->value[date])
 		return;					/* it stays where it is */
 	last->model = usage->model;
-	last->len = Min(VARSIZE_ANY_EXHDR(id), sizeof(last->id));
-	memcpy(last->id, VARDATA_ANY(id), last->len);
+	last->len = Min(id.len, (int) sizeof(last->id));
+	memcpy(last->id, id.ptr, last->len);
 	last->content_hash = um_content_hash(usage);
 	last->status = usage->value[usage->model->status_slot];
 	last->old_date = old->value[date];
@@ -382,15 +382,11 @@ note_leaving(Relation leaf, const UmRecord *usage)
 static bool
 is_last_updated(const Updated *last, const UmRecord *usage)
 {
-	text	   *id;
-
-	if (last->len == 0 || last->model != usage->model || last->transaction != GetCurrentSubTransactionId() ||
-		last->changed_at != GetCurrentTransactionStartTimestamp() ||
-		!um_is_set(usage, usage->model->id->slot))
-		return false;
-	id = DatumGetTextPP(um_id(usage));
-	return (int) VARSIZE_ANY_EXHDR(id) == last->len &&
-		memcmp(VARDATA_ANY(id), last->id, last->len) == 0;
+	return last->len > 0 && last->model == usage->model &&
+		last->transaction == GetCurrentSubTransactionId() &&
+		last->changed_at == GetCurrentTransactionStartTimestamp() &&
+		um_is_set(usage, usage->model->id->slot) &&
+		um_same_slice(um_text_slice(um_id(usage)), (UmSlice) {last->id, last->len});
 }
 
 /* Whether the row inserted is the one just updated, on its way to another partition. */
