@@ -88,6 +88,19 @@ is_same(const UmChanges *changes)
 	return old_null || new_null ? old_null && new_null : um_same_id(old, new);
 }
 
+/* The id and date of a row; false where it has none, as in a table of somebody's own. */
+bool
+um_changed_key(const UmChanges *changes, TupleTableSlot *row, Datum *id, Datum *date)
+{
+	const UmModel *model = changes->shape->model;
+	bool		null;
+
+	*id = um_changed_value(changes, row, model->id->slot, &null);
+	if (!null)
+		*date = um_changed_value(changes, row, model->date_slot, &null);
+	return !null;
+}
+
 void
 um_changes_close(UmChanges *changes)
 {

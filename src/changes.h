@@ -25,6 +25,7 @@ typedef struct UmChanges
 
 extern void um_changes_open(UmChanges *changes, TriggerData *data, const UmModel *model);
 extern bool um_changes_next(UmChanges *changes);
+extern bool um_changed_key(const UmChanges *changes, TupleTableSlot *row, Datum *id, Datum *date);
 extern void um_changes_close(UmChanges *changes);
 
 /* A column of a row by its slot in the model. */

@@ -369,9 +369,8 @@ select_statement(UmStatement *statement, const char *what, const UmRequest *requ
 static uint64
 execute(UmStatement *statement, bool read_only)
 {
-	if (um_execute_once(statement->sql.data, statement->nargs, statement->types, statement->args,
-						read_only) < 0)
-		elog(ERROR, "could not run \"%s\"", statement->sql.data);
+	um_execute_once(statement->sql.data, statement->nargs, statement->types, statement->args,
+					read_only);
 	return SPI_processed;
 }
 

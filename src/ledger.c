@@ -170,13 +170,12 @@ static void settle(Keys *lost, Relation relation);
 static char *all_rows(Relation relation);
 static void write_moves(Relation relation, double told);
 static void name_keys(const char *name, const Keys *keys);
-static void start_keys(Keys *keys, UmResource *resource);
-static void start_moves(Keys *keys, UmResource *resource);
+static void start_keys(Keys *keys, UmResource *resource, bool moves);
 static void put_move(Keys *keys, Datum id, Datum date, Datum old_date);
 static void put_key(Keys *keys, Datum id, Datum date, const UmHash *hash);
 static void note_order(Keys *keys, UmSlice id);
 static uint64 write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many);
-static uint64 write_once(Keys *keys, const char *sql);
+static uint64 write_once(Keys *keys, const char *name, const char *sql);
 static void collect(Keys *keys, TriggerData *data, bool added);
 static void collect_moves(Keys *keys, TriggerData *data);
 static void forget_leaf(Relation leaf, const UmResource *resource);
@@ -252,7 +251,7 @@ add_keys(TriggerData *data, UmResource *resource)
 	Keys		keys;
 	Keys		astray;
 
-	start_keys(&keys, resource);
+	start_keys(&keys, resource, false);
 	collect(&keys, data, true);
 	if (take_strays(&keys, &astray, true))
 		add_strays(&astray, BATCH, data->tg_relation);
@@ -273,7 +272,7 @@ move_keys(TriggerData *data, UmResource *resource)
 	bool		any;
 	double		told;
 
-	start_moves(&keys, resource);
+	start_keys(&keys, resource, true);
 	collect_moves(&keys, data);
 	told = keys.count;
 	any = take_strays(&keys, &astray, false);
@@ -295,18 +294,19 @@ forget_keys(TriggerData *data, UmResource *resource)
 	Keys		keys;
 	Keys		astray;
 
-	start_keys(&keys, resource);
+	start_keys(&keys, resource, false);
 	collect(&keys, data, false);
 	if (moves)
 		name_keys(MOVES, &moving->keys);
 	if (take_strays(&keys, &astray, false))
 	{
 		if (have_keys(&astray))
-			(void) write_once(&astray, psprintf(FORGET_STRAYS "%s", all_rows(data->tg_relation),
-												moves ? BUT_MOVED : ""));
+			(void) write_once(&astray, BATCH,
+							  psprintf(FORGET_STRAYS "%s", all_rows(data->tg_relation),
+									   moves ? BUT_MOVED : ""));
 		tuplestore_end(astray.rows);
 	}
-	if ((moves ? write_once(&keys, FORGET BUT_MOVED)
+	if ((moves ? write_once(&keys, BATCH, FORGET BUT_MOVED)
 		 : write_keys(&keys, UM_PLAN_FORGET_KEYS, FORGET IN_BATCH, FORGET)) < keys.count)
 		note_strays(&keys, true);
 	if (moves)
@@ -405,7 +405,7 @@ add_strays(Keys *astray, const char *which, Relation relation)
 	if (astray->count > 0)
 	{
 		refuse_taken(astray, rows);
-		(void) write_once(astray, psprintf(ADD_STRAYS, which, rows));
+		(void) write_once(astray, BATCH, psprintf(ADD_STRAYS, which, rows));
 	}
 	tuplestore_end(astray->rows);
 }
@@ -421,8 +421,7 @@ refuse_taken(Keys *astray, const char *rows)
 
 	name_keys(BATCH, astray);
 	/* read-only: with the snapshot of the statement */
-	if (um_execute_once(um_sql(astray->resource, psprintf(TAKEN, rows)), 0, NULL, NULL, true) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the ledger");
+	um_execute_once(um_sql(astray->resource, psprintf(TAKEN, rows)), 0, NULL, NULL, true);
 	SPI_unregister_relation(BATCH);
 	if (SPI_processed == 0)
 		return;
@@ -444,8 +443,8 @@ follow_strays(Keys *astray, Relation relation)
 	if (have_keys(astray))
 	{
 		rows = all_rows(relation);
-		(void) write_once(astray, psprintf(FOLLOW_STRAYS, rows, rows));
-		(void) write_once(astray, psprintf(FORGET_STRAYS, rows));
+		(void) write_once(astray, BATCH, psprintf(FOLLOW_STRAYS, rows, rows));
+		(void) write_once(astray, BATCH, psprintf(FORGET_STRAYS, rows));
 	}
 	tuplestore_end(astray->rows);
 }
@@ -527,8 +526,8 @@ moves_below(Oid root, UmResource *resource)
 	moves->root = root;
 	moves->transaction = GetCurrentSubTransactionId();
 	moves->context = context;
-	start_keys(&moves->keys, resource);
-	start_moves(&moves->lost, resource);
+	start_keys(&moves->keys, resource, false);
+	start_keys(&moves->lost, resource, true);
 	initStringInfo(&moves->leaving);
 	MemoryContextSwitchTo(old);
 	return moving = moves;
@@ -587,19 +586,13 @@ drop_moves(void)
 static void
 write_moves(Relation relation, double told)
 {
-	int			settings;
 	uint64		moved;
 	bool		lacking;
 	Keys		astray;
 
 	if (!has_moves(partition_root(relation)))
 		return;
-	name_keys(MOVES, &moving->keys);
-	settings = um_prefer(moving->keys.count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
-	(void) um_execute_once(um_sql(moving->keys.resource, WRITE_MOVES), 0, NULL, NULL, false);
-	AtEOXact_GUC(true, settings);
-	SPI_unregister_relation(MOVES);
-	moved = SPI_processed;
+	moved = write_once(&moving->keys, MOVES, WRITE_MOVES);
 	lacking = moved + told < moving->keys.count || lack_keys(&moving->keys);
 	if (take_strays(&moving->keys, &astray, false))
 		follow_strays(&astray, relation);
@@ -619,34 +612,28 @@ name_keys(const char *name, const Keys *keys)
 	um_name_rows(name, keys->desc, keys->rows, keys->count);
 }
 
+/* None yet; moves are rows whose date an UPDATE changed. */
 static void
-start_keys(Keys *keys, UmResource *resource)
+start_keys(Keys *keys, UmResource *resource, bool moves)
 {
+	int			id = moves ? 3 : 4;
+
 	keys->resource = resource;
-	keys->desc = CreateTemplateTupleDesc(4);
+	keys->desc = CreateTemplateTupleDesc(id);
 	TupleDescInitEntry(keys->desc, 1, resource->date, TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 2, "content_hash", UUIDOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 3, "hash_version", INT2OID, -1, 0);
-	TupleDescInitEntry(keys->desc, 4, "id", TEXTOID, -1, 0);
-	TupleDescInitEntryCollation(keys->desc, 4, C_COLLATION_OID);
+	if (moves)
+		TupleDescInitEntry(keys->desc, 2, "old_date", TIMESTAMPTZOID, -1, 0);
+	else
+	{
+		TupleDescInitEntry(keys->desc, 2, "content_hash", UUIDOID, -1, 0);
+		TupleDescInitEntry(keys->desc, 3, "hash_version", INT2OID, -1, 0);
+	}
+	TupleDescInitEntry(keys->desc, id, "id", TEXTOID, -1, 0);
+	TupleDescInitEntryCollation(keys->desc, id, C_COLLATION_OID);
 	keys->rows = tuplestore_begin_heap(false, false, work_mem);
 	keys->count = 0;
 	keys->ordered = true;
 	initStringInfo(&keys->last);
-}
-
-/* Rows whose date an UPDATE changed. */
-static void
-start_moves(Keys *keys, UmResource *resource)
-{
-	keys->resource = resource;
-	keys->desc = CreateTemplateTupleDesc(3);
-	TupleDescInitEntry(keys->desc, 1, resource->date, TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 2, "old_date", TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 3, "id", TEXTOID, -1, 0);
-	TupleDescInitEntryCollation(keys->desc, 3, C_COLLATION_OID);
-	keys->rows = tuplestore_begin_heap(false, false, work_mem);
-	keys->count = 0;
 }
 
 static void
@@ -695,31 +682,31 @@ write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many)
 	int			settings;
 
 	if (many != NULL && keys->count > MANY_KEYS)
-		return write_once(keys, many);
+		return write_once(keys, BATCH, many);
 	if (keys->count == 0)
 		return 0;
 	name_keys(BATCH, keys);
 	settings = um_prefer("enable_seqscan");
 	(void) um_prefer("enable_nestloop");
-	(void) um_execute(um_prepare(um_plan(keys->resource, kind, sql, 0, NULL)), NULL, NULL, false, 0);
+	um_execute(um_prepare(um_plan(keys->resource, kind, sql, 0, NULL)), NULL, NULL, false, 0);
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(BATCH);
 	return SPI_processed;
 }
 
-/* The same of a statement that is planned for these keys. */
+/* The same of a statement that is planned for these keys, which it calls by that name. */
 static uint64
-write_once(Keys *keys, const char *sql)
+write_once(Keys *keys, const char *name, const char *sql)
 {
 	int			settings;
 
 	if (keys->count == 0)
 		return 0;
-	name_keys(BATCH, keys);
+	name_keys(name, keys);
 	settings = um_prefer(keys->count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
-	(void) um_execute_once(um_sql(keys->resource, sql), 0, NULL, NULL, false);
+	um_execute_once(um_sql(keys->resource, sql), 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
-	SPI_unregister_relation(BATCH);
+	SPI_unregister_relation(name);
 	return SPI_processed;
 }
 
@@ -729,23 +716,20 @@ collect(Keys *keys, TriggerData *data, bool added)
 {
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "row's key",
 													  ALLOCSET_DEFAULT_SIZES);
-	const UmModel *model = keys->resource->model;
 	bool		bulk = added && um_is_vouched_whole(keys->resource);
 	UmFaults	faults = {UM_R14_5, NIL, 0};
 	UmHash		hash;
 	UmChanges	changes;
 
-	um_changes_open(&changes, data, model);
+	um_changes_open(&changes, data, keys->resource->model);
 	for (int i = 0; um_changes_next(&changes); i++)
 	{
 		TupleTableSlot *row = added ? changes.new : changes.old;
-		bool		null;
-		Datum		id = um_changed_value(&changes, row, model->id->slot, &null);
-		Datum		date = null ? (Datum) 0 : um_changed_value(&changes, row, model->date_slot, &null);
 		MemoryContext old;
+		Datum		id;
+		Datum		date;
 
-		/* in a table of somebody's own */
-		if (null)
+		if (!um_changed_key(&changes, row, &id, &date))
 			continue;
 		if (!added || (bulk && um_vouched_hash(i, id, date, &hash)))
 		{
@@ -770,29 +754,22 @@ collect(Keys *keys, TriggerData *data, bool added)
 static void
 collect_moves(Keys *keys, TriggerData *data)
 {
-	const UmModel *model = keys->resource->model;
 	UmChanges	changes;
 	Keys		lost;
 
-	start_moves(&lost, keys->resource);
-	um_changes_open(&changes, data, model);
+	start_keys(&lost, keys->resource, true);
+	um_changes_open(&changes, data, keys->resource->model);
 	while (um_changes_next(&changes))
 	{
-		bool		null;
-		Datum		id = um_changed_value(&changes, changes.old, model->id->slot, &null);
-		Datum		date = null ? (Datum) 0 : um_changed_value(&changes, changes.old, model->date_slot, &null);
+		Datum		id;
+		Datum		date;
 		Datum		new_date;
 
-		/* in a table of somebody's own */
-		if (null)
+		if (!um_changed_key(&changes, changes.old, &id, &date))
 			continue;
 		if (!changes.paired)
-		{
 			put_move(&lost, id, date, date);
-			continue;
-		}
-		new_date = um_changed_value(&changes, changes.new, model->date_slot, &null);
-		if (!null && new_date != date)
+		else if (um_changed_key(&changes, changes.new, &id, &new_date) && new_date != date)
 			put_move(keys, id, new_date, date);
 	}
 	um_changes_close(&changes);
@@ -814,7 +791,6 @@ forget_leaf(Relation leaf, const UmResource *resource)
 									"WHERE k.id OPERATOR(pg_catalog.=) u.id",
 									quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),
 															   RelationGetRelationName(leaf))));
-	if (um_execute_once(sql, 0, NULL, NULL, false) != SPI_OK_DELETE)
-		elog(ERROR, "could not write the ledger");
+	um_execute_once(sql, 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
 }

@@ -153,18 +153,13 @@ um_rows_put(UmRows *rows, MinimalTuple row)
 uint64
 um_rows_insert(UmRows *rows)
 {
-	UmPlan	   *plan = um_plan(rows->model->resource, UM_PLAN_INSERT_ROWS, NULL, 0, NULL);
-	StringInfoData sql;
+	UmResource *resource = rows->model->resource;
+	UmPlan	   *plan = um_plan(resource, UM_PLAN_INSERT_ROWS, NULL, 0, NULL);
 
 	if (plan->sql == NULL)
-	{
-		initStringInfo(&sql);
-		appendStringInfo(&sql, "INSERT INTO usage_mgmt.%s (", rows->model->noun);
-		for (int s = 0; s < rows->model->slots; s++)
-			appendStringInfo(&sql, "%s%s", s > 0 ? ", " : "", rows->model->slot[s]->column);
-		appendStringInfo(&sql, ") SELECT * FROM " ROWS);
-		plan->sql = MemoryContextStrdup(TopMemoryContext, sql.data);
-	}
+		plan = um_plan(resource, UM_PLAN_INSERT_ROWS,
+					   psprintf("INSERT INTO {table} (%s) SELECT * FROM " ROWS,
+								um_columns(rows->model, "", true)), 0, NULL);
 	return run(rows, plan, NULL);
 }
 
@@ -176,18 +171,13 @@ uint64
 um_rows_update(UmRows *rows)
 {
 	const UmModel *model = rows->model;
-	StringInfoData sql;
+	const char *sql = psprintf("UPDATE {table} u SET (%s) = ROW (%s) FROM " ROWS " b "
+							   "WHERE u.id OPERATOR(pg_catalog.=) b.id%s",
+							   um_columns(model, "", false), um_columns(model, "b.", false),
+							   model->resource->date == NULL ? ""
+							   : " AND u.{date} OPERATOR(pg_catalog.=) b.old_date");
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE usage_mgmt.%s u SET ", model->noun);
-	for (int s = 0; s < model->slots; s++)
-		if (model->slot[s]->kind != UM_INTERNAL)
-			appendStringInfo(&sql, "%s%s = b.%s", s > 0 ? ", " : "",
-							 model->slot[s]->column, model->slot[s]->column);
-	appendStringInfoString(&sql, " FROM " ROWS " b WHERE u.id OPERATOR(pg_catalog.=) b.id");
-	if (model->resource->date != NULL)
-		appendStringInfo(&sql, " AND u.%s OPERATOR(pg_catalog.=) b.old_date", model->resource->date);
-	return run(rows, NULL, sql.data);
+	return run(rows, NULL, um_sql(model->resource, sql));
 }
 
 static uint64
@@ -197,9 +187,10 @@ run(UmRows *rows, UmPlan *plan, const char *sql)
 	/* of a statement that failed in a subtransaction */
 	SPI_unregister_relation(ROWS);
 	um_name_rows(ROWS, rows->desc, rows->rows, rows->count);
-	if ((plan != NULL ? um_execute(um_prepare(plan), NULL, NULL, false, 0)
-		 : um_execute_once(sql, 0, NULL, NULL, false)) < 0)
-		elog(ERROR, "could not run \"%s\"", plan != NULL ? plan->sql : sql);
+	if (plan != NULL)
+		um_execute(um_prepare(plan), NULL, NULL, false, 0);
+	else
+		um_execute_once(sql, 0, NULL, NULL, false);
 	SPI_unregister_relation(ROWS);
 	tuplestore_end(rows->rows);
 	um_rows_clear(rows);

@@ -42,8 +42,15 @@
 
 #define MAX_LEAF_PLANS 200		/* then all are made anew */
 
-/* Of statements that name an id, and those that name its date, too. */
-static const Oid dated_args[] = {TEXTOID, TIMESTAMPTZOID};
+/* Statements that name an id, and those that name its date, too. */
+static const char *const by_id[] = {
+	[UM_PLAN_GET] = "SELECT * FROM {table} WHERE id = $1",
+	[UM_PLAN_GET_DATED] = "SELECT * FROM {table} WHERE id = $1 AND {date} = $2",
+	[UM_PLAN_LOCK] = "SELECT * FROM {table} WHERE id = $1 FOR UPDATE",
+	[UM_PLAN_LOCK_DATED] = "SELECT * FROM {table} WHERE id = $1 AND {date} = $2 FOR UPDATE",
+	[UM_PLAN_DELETE] = "DELETE FROM {table} WHERE id = $1",
+	[UM_PLAN_DELETE_DATED] = "DELETE FROM {table} WHERE id = $1 AND {date} = $2"
+};
 
 typedef struct LeafPlan
 {
@@ -53,6 +60,8 @@ typedef struct LeafPlan
 	char		name[NAMEDATALEN];
 } LeafPlan;
 
+static void execute(SPIPlanPtr plan, const char *sql, int nargs, Oid *types, Datum *args,
+					const char *nulls, bool read_only, long count);
 static void rethrow_without(const char *sql, MemoryContext context);
 static Oid	readable_leaf(const UmResource *resource, TimestampTz date, Oid *owner);
 static Oid	leaf_of(Relation parent, TimestampTz date);
@@ -61,12 +70,13 @@ static LeafPlan *leaf_entry(Oid leaf);
 static UmRecord *first_row(const UmModel *model);
 static UmRecord *run(UmPlan *plan, const UmModel *model, Datum *args, const char *nulls,
 					 bool read_only);
-static UmPlan *dated(UmPlan *plan);
+static UmRecord *run_by_id(UmResource *resource, UmPlanKind kind, Datum id, const UmKey *key,
+						   bool read_only);
+static UmRecord *run_one(UmResource *resource, UmPlanKind kind, bool dated, Datum *args, bool read_only);
 static bool is_writable(const UmAttribute *attribute);
 static void check_shape(const UmModel *model);
 static int	column_args(const UmRecord *record, Datum *args, char *nulls);
-static UmPlan *insert_plan(UmResource *resource);
-static UmPlan *update_plan(UmResource *resource);
+static UmPlan *write_plan(UmResource *resource, UmPlanKind kind);
 
 /* What a session keeps of a resource. */
 typedef struct UmPlans
@@ -124,42 +134,40 @@ um_prepare(UmPlan *plan)
  * he came there, triggers of his included, and says nothing of a statement of
  * ours, which he has not written.
  */
-int
+void
 um_execute(SPIPlanPtr plan, Datum *args, const char *nulls, bool read_only, long count)
 {
 	const CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-	MemoryContext context = CurrentMemoryContext;
-	int			result = 0;
 
-	PG_TRY();
-	{
-		result = SPI_execute_plan(plan, args, nulls, read_only, count);
-	}
-	PG_CATCH();
-	{
-		rethrow_without(source->query_string, context);
-	}
-	PG_END_TRY();
-	return result;
+	execute(plan, source->query_string, 0, NULL, args, nulls, read_only, count);
 }
 
 /* The same of a statement whose plan is not kept. */
-int
+void
 um_execute_once(const char *sql, int nargs, Oid *types, Datum *args, bool read_only)
+{
+	execute(NULL, sql, nargs, types, args, NULL, read_only, 0);
+}
+
+static void
+execute(SPIPlanPtr plan, const char *sql, int nargs, Oid *types, Datum *args, const char *nulls,
+		bool read_only, long count)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int			result = 0;
 
 	PG_TRY();
 	{
-		result = SPI_execute_with_args(sql, nargs, types, args, NULL, read_only, 0);
+		result = plan != NULL ? SPI_execute_plan(plan, args, nulls, read_only, count)
+			: SPI_execute_with_args(sql, nargs, types, args, nulls, read_only, count);
 	}
 	PG_CATCH();
 	{
 		rethrow_without(sql, context);
 	}
 	PG_END_TRY();
-	return result;
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", sql, SPI_result_code_string(result));
 }
 
 /* Raises the error again, its context without the innermost line that quotes sql. */
@@ -251,8 +259,7 @@ um_store_key(UmResource *resource, Datum id, bool read_only)
 	table = table_open(um_table(resource->model->noun, false), AccessShareLock);
 	um_become(table->rd_rel->relowner, &before);
 	settings = um_prefer("enable_seqscan");
-	if (um_execute(um_prepare(plan), &id, NULL, read_only, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the ledger");
+	um_execute(um_prepare(plan), &id, NULL, read_only, 1);
 	AtEOXact_GUC(true, settings);
 	um_become_again(&before);
 	table_close(table, NoLock);
@@ -284,36 +291,22 @@ um_key_from(HeapTuple tuple, TupleDesc desc)
 UmRecord *
 um_store_get(UmResource *resource, Datum id, const UmKey *key, bool read_only)
 {
-	const UmModel *model = resource->model;
 	Datum		args[2] = {id, TimestampTzGetDatum(key->date)};
-	UmRecord   *record = NULL;
+	Oid			owner;
+	Oid			leaf = key->found ? readable_leaf(resource, key->date, &owner) : InvalidOid;
+	int			settings;
+	UmUser		before;
+	UmRecord   *record;
 
-	if (key->found)
-	{
-		Oid			owner;
-		Oid			leaf = readable_leaf(resource, key->date, &owner);
-		int			settings;
-		UmUser		before;
-
-		if (OidIsValid(leaf))
-		{
-			um_become(owner, &before);
-			settings = um_prefer("enable_seqscan");
-			if (um_execute(leaf_plan(resource, leaf), args, NULL, read_only, 1) != SPI_OK_SELECT)
-				elog(ERROR, "could not read a partition");
-			AtEOXact_GUC(true, settings);
-			um_become_again(&before);
-			record = first_row(model);
-		}
-		else
-			record = run(dated(um_plan(resource, UM_PLAN_GET_DATED, "SELECT * FROM {table} "
-									   "WHERE id = $1 AND {date} = $2", 2, dated_args)),
-						 model, args, NULL, read_only);
-	}
-	if (record != NULL)
-		return record;
-	return run(um_plan(resource, UM_PLAN_GET, "SELECT * FROM {table} WHERE id = $1", 1, dated_args),
-			   model, args, NULL, read_only);
+	if (!OidIsValid(leaf))
+		return run_by_id(resource, UM_PLAN_GET, id, key, read_only);
+	um_become(owner, &before);
+	settings = um_prefer("enable_seqscan");
+	um_execute(leaf_plan(resource, leaf), args, NULL, read_only, 1);
+	AtEOXact_GUC(true, settings);
+	um_become_again(&before);
+	record = first_row(resource->model);
+	return record != NULL ? record : run_one(resource, UM_PLAN_GET, false, args, read_only);
 }
 
 /*
@@ -444,17 +437,38 @@ first_row(const UmModel *model)
 static UmRecord *
 run(UmPlan *plan, const UmModel *model, Datum *args, const char *nulls, bool read_only)
 {
-	if (um_execute(um_prepare(plan), args, nulls, read_only, 0) < 0)
-		elog(ERROR, "could not run \"%s\"", plan->sql);
+	um_execute(um_prepare(plan), args, nulls, read_only, 0);
 	return SPI_tuptable != NULL ? first_row(model) : NULL;
 }
 
-/* A statement that names the date is planned for it: for one partition. */
-static UmPlan *
-dated(UmPlan *plan)
+/*
+ * Runs a statement on the row of an id: with the date that the ledger knows, and
+ * where that finds none without.
+ */
+static UmRecord *
+run_by_id(UmResource *resource, UmPlanKind kind, Datum id, const UmKey *key, bool read_only)
 {
-	plan->options = CURSOR_OPT_CUSTOM_PLAN;
-	return plan;
+	Datum		args[2] = {id, TimestampTzGetDatum(key->date)};
+	UmRecord   *record = NULL;
+
+	if (key->found)
+	{
+		record = run_one(resource, kind, true, args, read_only);
+		if (SPI_processed > 0)
+			return record;
+	}
+	return run_one(resource, kind, false, args, read_only);
+}
+
+/* What names the date is planned for it: for one partition. */
+static UmRecord *
+run_one(UmResource *resource, UmPlanKind kind, bool dated, Datum *args, bool read_only)
+{
+	const Oid	types[] = {TEXTOID, TIMESTAMPTZOID};
+	UmPlan	   *plan = um_plan(resource, kind + dated, by_id[kind + dated], 1 + dated, types);
+
+	plan->options = dated ? CURSOR_OPT_CUSTOM_PLAN : 0;
+	return run(plan, resource->model, args, NULL, read_only);
 }
 
 /* The stored record, locked for an update, or NULL; within SPI_connect. */
@@ -462,17 +476,8 @@ UmRecord *
 um_store_lock(UmResource *resource, Datum id)
 {
 	UmKey		key = um_store_key(resource, id, false);
-	Datum		args[2] = {id, TimestampTzGetDatum(key.date)};
-	UmRecord   *record = NULL;
 
-	if (key.found)
-		record = run(dated(um_plan(resource, UM_PLAN_LOCK_DATED, "SELECT * FROM {table} "
-								   "WHERE id = $1 AND {date} = $2 FOR UPDATE", 2, dated_args)),
-					 resource->model, args, NULL, false);
-	if (record != NULL)
-		return record;
-	return run(um_plan(resource, UM_PLAN_LOCK, "SELECT * FROM {table} WHERE id = $1 FOR UPDATE", 1,
-					   dated_args), resource->model, args, NULL, false);
+	return run_by_id(resource, UM_PLAN_LOCK, id, &key, false);
 }
 
 /* Whether an operation writes the column: all but those the store keeps. */
@@ -494,7 +499,7 @@ um_store_insert(const UmRecord *record)
 	args[n] = um_is_set(record, receipt) ? record->value[receipt]
 		: TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	nulls[n] = ' ';
-	return run(insert_plan(record->model->resource), record->model, args, nulls, false);
+	return run(write_plan(record->model->resource, UM_PLAN_INSERT), record->model, args, nulls, false);
 }
 
 /* Updates every column that an operation writes; within SPI_connect. */
@@ -512,7 +517,7 @@ um_store_update(const UmRecord *record, const UmRecord *old)
 		args[n] = old->value[old->model->date_slot];
 		nulls[n++] = ' ';
 	}
-	return run(update_plan(record->model->resource), record->model, args, nulls, false);
+	return run(write_plan(record->model->resource, UM_PLAN_UPDATE), record->model, args, nulls, false);
 }
 
 /* True where there was such a row; within SPI_connect. */
@@ -520,18 +525,8 @@ bool
 um_store_delete(UmResource *resource, Datum id)
 {
 	UmKey		key = um_store_key(resource, id, false);
-	Datum		args[2] = {id, TimestampTzGetDatum(key.date)};
 
-	if (key.found)
-	{
-		(void) run(dated(um_plan(resource, UM_PLAN_DELETE_DATED, "DELETE FROM {table} "
-								 "WHERE id = $1 AND {date} = $2", 2, dated_args)),
-				   resource->model, args, NULL, false);
-		if (SPI_processed > 0)
-			return true;
-	}
-	(void) run(um_plan(resource, UM_PLAN_DELETE, "DELETE FROM {table} WHERE id = $1", 1, dated_args),
-			   resource->model, args, NULL, false);
+	(void) run_by_id(resource, UM_PLAN_DELETE, id, &key, false);
 	return SPI_processed > 0;
 }
 
@@ -561,66 +556,54 @@ check_shape(const UmModel *model)
 	table_close(table, NoLock);
 }
 
+/*
+ * The statement that inserts a record, or updates the row of an id and, where
+ * there is one, a date.
+ */
 static UmPlan *
-insert_plan(UmResource *resource)
+write_plan(UmResource *resource, UmPlanKind kind)
 {
 	const UmModel *model = resource->model;
-	UmPlan	   *plan = um_plan(resource, UM_PLAN_INSERT, NULL, 0, NULL);
-	StringInfoData columns;
+	UmPlan	   *plan = um_plan(resource, kind, NULL, 0, NULL);
+	bool		insert = kind == UM_PLAN_INSERT;
 	StringInfoData values;
+	char	   *sql;
 
 	if (plan->sql != NULL && plan->made_for == um_characteristics_type())
 		return plan;
 	check_shape(model);
-	initStringInfo(&columns);
 	initStringInfo(&values);
 	plan->nargs = 0;
 	for (int s = 0; s < model->slots; s++)
-	{
-		if (!is_writable(model->slot[s]))
-			continue;
-		plan->args[plan->nargs++] = um_slot_type(model->slot[s], model);
-		appendStringInfo(&columns, "%s, ", model->slot[s]->column);
-		appendStringInfo(&values, "$%d, ", plan->nargs);
-	}
-	plan->args[plan->nargs++] = TIMESTAMPTZOID;
-	plan->sql = MemoryContextStrdup(TopMemoryContext,
-									psprintf("INSERT INTO usage_mgmt.%s (%sreceived_at) "
-											 "VALUES (%s$%d) RETURNING *",
-											 model->noun, columns.data, values.data, plan->nargs));
+		if (is_writable(model->slot[s]))
+		{
+			plan->args[plan->nargs++] = um_slot_type(model->slot[s], model);
+			appendStringInfo(&values, "%s$%d", values.len > 0 ? ", " : "", plan->nargs);
+		}
+	sql = psprintf(insert ? "INSERT INTO {table} (%s, received_at) VALUES (%s, $%d) RETURNING *"
+				   : resource->date == NULL
+				   ? "UPDATE {table} SET (%s) = ROW (%s) WHERE id = $%d RETURNING *"
+				   : "UPDATE {table} SET (%s) = ROW (%s) WHERE id = $%d AND {date} = $%d RETURNING *",
+				   um_columns(model, "", false), values.data, plan->nargs + 1, plan->nargs + 2);
+	if (!insert)
+		plan->args[plan->nargs++] = TEXTOID;
+	if (insert || resource->date != NULL)
+		plan->args[plan->nargs++] = TIMESTAMPTZOID;
+	if (!insert && resource->date != NULL)
+		plan->options = CURSOR_OPT_CUSTOM_PLAN;
+	plan->sql = MemoryContextStrdup(TopMemoryContext, um_sql(resource, sql));
 	return plan;
 }
 
-static UmPlan *
-update_plan(UmResource *resource)
+/* The columns of a table with that before each; all, or those that an operation writes. */
+char *
+um_columns(const UmModel *model, const char *before, bool all)
 {
-	const UmModel *model = resource->model;
-	UmPlan	   *plan = um_plan(resource, UM_PLAN_UPDATE, NULL, 0, NULL);
-	StringInfoData columns;
+	StringInfoData out;
 
-	if (plan->sql != NULL && plan->made_for == um_characteristics_type())
-		return plan;
-	check_shape(model);
-	initStringInfo(&columns);
-	plan->nargs = 0;
+	initStringInfo(&out);
 	for (int s = 0; s < model->slots; s++)
-	{
-		if (!is_writable(model->slot[s]))
-			continue;
-		plan->args[plan->nargs++] = um_slot_type(model->slot[s], model);
-		appendStringInfo(&columns, "%s%s = $%d", columns.len > 0 ? ", " : "",
-						 model->slot[s]->column, plan->nargs);
-	}
-	plan->args[plan->nargs++] = TEXTOID;
-	appendStringInfo(&columns, " WHERE id = $%d", plan->nargs);
-	if (resource->date != NULL)
-	{
-		plan->args[plan->nargs++] = TIMESTAMPTZOID;
-		appendStringInfo(&columns, " AND %s = $%d", resource->date, plan->nargs);
-		dated(plan);
-	}
-	plan->sql = MemoryContextStrdup(TopMemoryContext,
-									psprintf("UPDATE usage_mgmt.%s SET %s RETURNING *",
-											 model->noun, columns.data));
-	return plan;
+		if (all || is_writable(model->slot[s]))
+			appendStringInfo(&out, "%s%s%s", out.len > 0 ? ", " : "", before, model->slot[s]->column);
+	return out.data;
 }

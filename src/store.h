@@ -26,8 +26,11 @@ typedef struct UmPlan
 /* The statements that each resource has; those of keys where it has a ledger. */
 typedef enum UmPlanKind
 {
+	/* each that names an id followed by the one that names its date, too */
 	UM_PLAN_GET, UM_PLAN_GET_DATED, UM_PLAN_LOCK, UM_PLAN_LOCK_DATED, UM_PLAN_DELETE,
-	UM_PLAN_DELETE_DATED, UM_PLAN_INSERT, UM_PLAN_UPDATE, UM_PLAN_INSERT_ROWS, UM_PLAN_KEY,
+	UM_PLAN_DELETE_DATED,
+
+	UM_PLAN_INSERT, UM_PLAN_UPDATE, UM_PLAN_INSERT_ROWS, UM_PLAN_KEY,
 	UM_PLAN_KEYS, UM_PLAN_ADD_KEYS, UM_PLAN_ADD_ORDERED_KEYS, UM_PLAN_MOVE_KEYS,
 	UM_PLAN_FORGET_KEYS, UM_PLAN_HAVE_KEYS, UM_PLAN_HAVE_MOVED_KEYS, UM_PLAN_LACK_KEYS,
 	UM_PLAN_SPECIFICATION, UM_PLAN_CONFLICT, UM_PLAN_KINDS
@@ -53,9 +56,10 @@ typedef struct UmKey
 
 extern UmPlan *um_plan(UmResource *resource, UmPlanKind kind, const char *sql, int nargs,
 					   const Oid *args);
+extern char *um_columns(const UmModel *model, const char *before, bool all);
 extern SPIPlanPtr um_prepare(UmPlan *plan);
-extern int	um_execute(SPIPlanPtr plan, Datum *args, const char *nulls, bool read_only, long count);
-extern int	um_execute_once(const char *sql, int nargs, Oid *types, Datum *args, bool read_only);
+extern void um_execute(SPIPlanPtr plan, Datum *args, const char *nulls, bool read_only, long count);
+extern void um_execute_once(const char *sql, int nargs, Oid *types, Datum *args, bool read_only);
 extern int	um_prefer(const char *not_this);
 extern bool um_same_id(Datum a, Datum b);
 extern void um_become(Oid user, UmUser *before);
