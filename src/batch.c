@@ -57,11 +57,9 @@ static void decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTa
 					   uint64 known_count);
 static void decide(UmBatch *batch, UmBatchItem *item, const UmKey *key);
 static void insert_new(UmBatch *batch, int from, int to, bool again);
-static void insert_as_caller(void *arg);
-static void try_insert(void *arg);
+static void insert_rows(void *arg);
 static void let_go_of_unused(MemoryContext context);
 static Size bytes_in_use(MemoryContext context, Size *blocks);
-static void insert_rows(const Insertion *insertion);
 static bool is_faster(const UmBatch *batch, const UmBatchItem *item, const ErrorData *error);
 static bool is_id_taken(const UmResource *resource, const ErrorData *error);
 static bool is_partition_new(const UmResource *resource, const ErrorData *error);
@@ -297,7 +295,7 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 		count += batch->items[i].fate == FATE_NEW;
 	if (count == 0)
 		return;
-	error = um_try(insert_as_caller, &insertion);
+	error = um_try(um_default_version(batch->resource), insert_rows, &insertion);
 	if (error == NULL)
 	{
 		change_fate(batch, from, to, FATE_NEW, FATE_STORED);
@@ -332,19 +330,31 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 	}
 }
 
-/* Errors speak as the load does. */
 static void
-insert_as_caller(void *arg)
+insert_rows(void *arg)
 {
 	const Insertion *insertion = arg;
+	UmBatch    *batch = insertion->batch;
+	UmVouched **rows = palloc(sizeof(UmVouched *) * (insertion->to - insertion->from));
+	int			count = 0;
 
-	um_as_caller(um_default_version(insertion->batch->resource), false, try_insert, arg);
-}
-
-static void
-try_insert(void *arg)
-{
-	insert_rows(arg);
+	um_rows_clear(batch->rows);
+	for (int i = insertion->from; i < insertion->to; i++)
+	{
+		if (batch->items[i].fate != FATE_NEW)
+			continue;
+		um_rows_put(batch->rows, batch->items[i].row);
+		rows[count++] = &batch->items[i].key;
+	}
+	/* what the specification check may change is not vouched for */
+	if (batch->check != UM_CHECK_MARK)
+		um_vouch(batch->resource, rows, count);
+	/* what is not there must not be counted as stored */
+	if (um_rows_insert(batch->rows) != (uint64) count)
+		ereport(ERROR,
+				(errcode(UM_RULE),
+				 errmsg("a trigger of \"%s\" left the row out", batch->resource->model->noun)));
+	um_vouch_no_more();
 	let_go_of_unused(CurTransactionContext);
 }
 
@@ -387,32 +397,6 @@ bytes_in_use(MemoryContext context, Size *blocks)
 	context->methods->stats(context, NULL, NULL, &counters, false);
 	*blocks = counters.nblocks;
 	return counters.totalspace - counters.freespace;
-}
-
-static void
-insert_rows(const Insertion *insertion)
-{
-	UmBatch    *batch = insertion->batch;
-	UmVouched **rows = palloc(sizeof(UmVouched *) * (insertion->to - insertion->from));
-	int			count = 0;
-
-	um_rows_clear(batch->rows);
-	for (int i = insertion->from; i < insertion->to; i++)
-	{
-		if (batch->items[i].fate != FATE_NEW)
-			continue;
-		um_rows_put(batch->rows, batch->items[i].row);
-		rows[count++] = &batch->items[i].key;
-	}
-	/* what the specification check may change is not vouched for */
-	if (batch->check != UM_CHECK_MARK)
-		um_vouch(batch->resource, rows, count);
-	/* what is not there must not be counted as stored */
-	if (um_rows_insert(batch->rows) != (uint64) count)
-		ereport(ERROR,
-				(errcode(UM_RULE),
-				 errmsg("a trigger of \"%s\" left the row out", batch->resource->model->noun)));
-	um_vouch_no_more();
 }
 
 /* Whether a key exists because another session stored the same id meanwhile. */

@@ -54,7 +54,6 @@
 /* A record that is stored by itself. */
 typedef struct Single
 {
-	UmBatch    *batch;
 	UmRecord   *record;
 	bool		repeated;
 } Single;
@@ -74,7 +73,6 @@ static void add_document(UmBatch *batch, text *document);
 static void read_item(UmBatch *batch, UmBatchItem *item, UmFaults *faults);
 static void make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *record);
 static void store_alone(UmBatch *batch, UmBatchItem *item, UmRecord *record);
-static void store_as_caller(void *arg);
 static void store(void *arg);
 
 PG_FUNCTION_INFO_V1(um_document_begin);
@@ -374,25 +372,17 @@ make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *record)
 static void
 store_alone(UmBatch *batch, UmBatchItem *item, UmRecord *record)
 {
-	Single		single = {batch, record, false};
+	Single		single = {record, false};
 	ErrorData  *error;
 
 	batch->storing = true;
 	SPI_connect();
-	error = um_try(store_as_caller, &single);
+	error = um_try(um_default_version(batch->resource), store, &single);
 	SPI_finish();
 	batch->storing = false;
 	item->fate = single.repeated ? FATE_REPEATED : FATE_STORED;
 	if (error != NULL)
 		um_batch_judge_error(batch, item, error);
-}
-
-static void
-store_as_caller(void *arg)
-{
-	Single	   *single = arg;
-
-	um_as_caller(um_default_version(single->batch->resource), false, store, arg);
 }
 
 static void

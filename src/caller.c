@@ -62,11 +62,11 @@ um_as_caller(int version, bool deletes_closed, UmWork work, void *arg)
 }
 
 /*
- * Does the work in a subtransaction of its own.  Where it fails, it is undone,
- * and the error is given, in the current memory context; else NULL.
+ * The same in a subtransaction of its own.  Where it fails, it is undone, and the
+ * error is given, in the current memory context; else NULL.
  */
 ErrorData *
-um_try(UmWork work, void *arg)
+um_try(int version, UmWork work, void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -76,7 +76,7 @@ um_try(UmWork work, void *arg)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		work(arg);
+		um_as_caller(version, false, work, arg);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();

@@ -513,17 +513,11 @@ read_attribute(ListReader *reader, const UmPath *at, const UmAttribute *attribut
 static bool
 read_extra(ListReader *reader, UmSlice key)
 {
-	StringInfo	extra = &reader->extra;
 	UmSlice		raw;
 
 	if (!um_scan_skip(reader->scan, &raw))
 		return false;
-	if (extra->data == NULL)
-		initStringInfo(extra);
-	appendStringInfoChar(extra, extra->len == 0 ? '{' : ',');
-	um_append_json_string(extra, key.ptr, key.len);
-	appendStringInfoChar(extra, ':');
-	um_append_compact(extra, raw);
+	um_append_member(&reader->extra, key, raw);
 	return true;
 }
 

@@ -42,17 +42,6 @@ struct UmListing
 	int			next;
 };
 
-/* One row of a collection at a time. */
-typedef struct Walk
-{
-	Portal		portal;
-	UmShape    *shape;
-	MemoryContext row;			/* of the record handed out */
-	SPITupleTable *fetched;
-	uint64		count;			/* of the rows fetched */
-	uint64		next;
-} Walk;
-
 /* A change of many. */
 typedef struct ManyChange
 {
@@ -82,7 +71,7 @@ static uint64 update_constant(const ManyChange *change, const UmConstant *consta
 static void merge_extra(UmStatement *statement, const UmConstant *constant, bool first);
 static uint64 update_patched(const ManyChange *change);
 static void patch_rows(UmRows *rows, const ManyChange *change);
-static bool next_row(Walk *walk, const UmModel *model, UmRecord **record);
+static void patch_row(UmRows *rows, const ManyChange *change, const UmRecord *old);
 static void name_resource(void *arg);
 
 /*
@@ -271,7 +260,7 @@ patch_each(void *arg)
 		MemoryContextReset(row);
 		old = MemoryContextSwitchTo(row);
 		change->id = CStringGetTextDatum(lfirst(cell));
-		error = um_try(patch_this, change);
+		error = um_try(change->request->version, patch_this, change);
 		if (error != NULL && is_of_session(error->sqlerrcode))
 			ReThrowError(error);
 		if (error != NULL)
@@ -438,64 +427,54 @@ update_patched(const ManyChange *change)
 static void
 patch_rows(UmRows *rows, const ManyChange *change)
 {
-	const UmModel *model = rows->model;
-	UmVersion	version = change->request->version;
+	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "patched row",
+											  ALLOCSET_DEFAULT_SIZES);
+	UmShape    *shape = NULL;
 	UmStatement statement;
-	UmRecord   *old;
-	Walk		walk = {0};
-	ErrorContextCallback context;
+	Portal		portal;
 
 	select_statement(&statement, "u.*", change->request, change->query);
 	appendStringInfoString(&statement.sql, " FOR UPDATE");
-	walk.portal = SPI_cursor_open_with_args(NULL, statement.sql.data, statement.nargs,
-											statement.types, statement.args, NULL, false,
-											CURSOR_OPT_NO_SCROLL);
-	walk.row = AllocSetContextCreate(CurrentMemoryContext, "patched row", ALLOCSET_DEFAULT_SIZES);
-	while (next_row(&walk, model, &old))
+	portal = SPI_cursor_open_with_args(NULL, statement.sql.data, statement.nargs, statement.types,
+									   statement.args, NULL, false, CURSOR_OPT_NO_SCROLL);
+	for (SPI_cursor_fetch(portal, true, FETCH); SPI_processed > 0;
+		 SPI_cursor_fetch(portal, true, FETCH))
 	{
-		MemoryContext before = MemoryContextSwitchTo(walk.row);
-		UmFaults	faults = {version, NIL, 0};
+		SPITupleTable *fetched = SPI_tuptable;
 
-		context.callback = name_resource;
-		context.arg = old;
-		context.previous = error_context_stack;
-		error_context_stack = &context;
-		um_rows_put(rows, um_rows_form(rows, um_patch_apply(change->patch, old, &faults),
-									   model->date_slot >= 0 ? old->value[model->date_slot] : (Datum) 0,
-									   walk.row));
-		error_context_stack = context.previous;
-		MemoryContextSwitchTo(before);
-		CHECK_FOR_INTERRUPTS();
+		if (shape == NULL)
+			shape = um_shape(rows->model, fetched->tupdesc, rows->model->noun);
+		for (uint64 i = 0; i < fetched->numvals; i++)
+		{
+			MemoryContext old = MemoryContextSwitchTo(row);
+
+			patch_row(rows, change, um_record_from_tuple(shape, fetched->tupdesc, fetched->vals[i]));
+			MemoryContextSwitchTo(old);
+			MemoryContextReset(row);
+			CHECK_FOR_INTERRUPTS();
+		}
+		SPI_freetuptable(fetched);
 	}
-	SPI_cursor_close(walk.portal);
-	MemoryContextDelete(walk.row);
+	SPI_cursor_close(portal);
+	MemoryContextDelete(row);
 }
 
-/* The next row of a walk, in its own memory. */
-static bool
-next_row(Walk *walk, const UmModel *model, UmRecord **record)
+/* Makes one of the rows, in the current memory context. */
+static void
+patch_row(UmRows *rows, const ManyChange *change, const UmRecord *old)
 {
-	MemoryContext old;
+	int			date = old->model->date_slot;
+	UmFaults	faults = {change->request->version, NIL, 0};
+	ErrorContextCallback context;
 
-	MemoryContextReset(walk->row);
-	if (walk->next == walk->count)
-	{
-		if (walk->fetched != NULL)
-			SPI_freetuptable(walk->fetched);
-		SPI_cursor_fetch(walk->portal, true, FETCH);
-		walk->fetched = SPI_tuptable;
-		walk->count = SPI_processed;
-		walk->next = 0;
-	}
-	if (walk->count == 0)
-		return false;
-	if (walk->shape == NULL)
-		walk->shape = um_shape(model, walk->fetched->tupdesc, model->noun);
-	old = MemoryContextSwitchTo(walk->row);
-	*record = um_record_from_tuple(walk->shape, walk->fetched->tupdesc,
-								   walk->fetched->vals[walk->next++]);
-	MemoryContextSwitchTo(old);
-	return true;
+	context.callback = name_resource;
+	context.arg = unconstify(UmRecord *, old);
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	um_rows_put(rows, um_rows_form(rows, um_patch_apply(change->patch, old, &faults),
+								   date >= 0 ? old->value[date] : (Datum) 0,
+								   CurrentMemoryContext));
+	error_context_stack = context.previous;
 }
 
 static void

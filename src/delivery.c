@@ -45,7 +45,7 @@ static UmRecord *
 store_or_race(UmRecord *record, bool *repeated)
 {
 	UmRecord   *stored = record;
-	ErrorData  *error = um_try(insert, &stored);
+	ErrorData  *error = um_try(um_speaking(), insert, &stored);
 	bool		taken;
 
 	if (error == NULL)

@@ -29,6 +29,11 @@
 #define NUMERIC_INTEGER_DIGITS	131072
 #define NUMERIC_FRACTION_DIGITS 16383
 
+/* What stands behind a backslash, and what it means. */
+static const char escapes[] = "\"\\/bfnrt";
+static const char meant[] = "\"\\/\b\f\n\r\t";
+
+static inline bool scan_digits(const char **p, const char *end);
 static bool number_in_range(UmSlice number);
 static bool scan_word(UmScan *scan, const char *word);
 static bool scan_escape(UmScan *scan, StringInfo out, pg_wchar *high);
@@ -96,25 +101,18 @@ um_scan_number(UmScan *scan, UmSlice *value)
 {
 	const char *p = scan->pos;
 	const char *end = scan->end;
-	const char *digits;
 
 	value->ptr = p;
 	if (*p == '-')
 		p++;
-	digits = p;
 	if (p < end && *p == '0')
 		p++;
-	else
-		while (p < end && isdigit((unsigned char) *p))
-			p++;
-	if (p == digits)
+	else if (!scan_digits(&p, end))
 		return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
 	if (p < end && *p == '.')
 	{
-		digits = ++p;
-		while (p < end && isdigit((unsigned char) *p))
-			p++;
-		if (p == digits)
+		p++;
+		if (!scan_digits(&p, end))
 			return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
 	}
 	if (p < end && (*p == 'e' || *p == 'E'))
@@ -122,10 +120,7 @@ um_scan_number(UmScan *scan, UmSlice *value)
 		p++;
 		if (p < end && (*p == '+' || *p == '-'))
 			p++;
-		digits = p;
-		while (p < end && isdigit((unsigned char) *p))
-			p++;
-		if (p == digits)
+		if (!scan_digits(&p, end))
 			return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
 	}
 	if (p < end && (isalnum((unsigned char) *p) || *p == '_' || *p == '.' ||
@@ -136,6 +131,17 @@ um_scan_number(UmScan *scan, UmSlice *value)
 		return um_scan_fail(scan, UM_NUMBER_RANGE, "a number out of range");
 	scan->pos = p;
 	return true;
+}
+
+/* Passes over digits, of which there must be one. */
+static inline bool
+scan_digits(const char **p, const char *end)
+{
+	const char *start = *p;
+
+	while (*p < end && isdigit((unsigned char) **p))
+		(*p)++;
+	return *p > start;
 }
 
 /* Takes one value of any kind and gives its text as it stands. */
@@ -321,8 +327,6 @@ um_scan_escapes(UmScan *scan, UmSlice *value)
 static bool
 scan_escape(UmScan *scan, StringInfo out, pg_wchar *high)
 {
-	static const char plain[] = "\"\\/bfnrt";
-	static const char meant[] = "\"\\/\b\f\n\r\t";
 	const char *found;
 	pg_wchar	unit;
 
@@ -346,12 +350,12 @@ scan_escape(UmScan *scan, StringInfo out, pg_wchar *high)
 		*high = 0;
 		return append_unicode(scan, out, unit);
 	}
-	found = memchr(plain, scan->pos[1], sizeof(plain) - 1);
+	found = memchr(escapes, scan->pos[1], sizeof(escapes) - 1);
 	if (found == NULL)
 		return um_scan_fail(scan, UM_NOT_JSON, "an escape that JSON does not know");
 	if (*high != 0)
 		return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
-	appendStringInfoChar(out, meant[found - plain]);
+	appendStringInfoChar(out, meant[found - escapes]);
 	scan->pos += 2;
 	return true;
 }
@@ -543,14 +547,26 @@ um_compact(UmSlice raw)
 	return (UmSlice) {out.data, out.len};
 }
 
+/* Begins an object with a member, or goes on with it; its end is the caller's. */
+void
+um_append_member(StringInfo object, UmSlice key, UmSlice raw)
+{
+	if (object->data == NULL)
+		initStringInfo(object);
+	appendStringInfoChar(object, object->len == 0 ? '{' : ',');
+	um_append_json_string(object, key.ptr, key.len);
+	appendStringInfoChar(object, ':');
+	um_append_compact(object, raw);
+}
+
 /* The long way of um_append_json_string. */
 void
 um_append_escaped(StringInfo out, const char *text, int len)
 {
-	static const char hex[] = "0123456789abcdef";
 	const char *p = text;
 	const char *end = text + len;
 	const char *plain;
+	const char *found;
 
 	enlargeStringInfo(out, len + 2);
 	appendStringInfoCharMacro(out, '"');
@@ -562,33 +578,11 @@ um_append_escaped(StringInfo out, const char *text, int len)
 		if (p == end)
 			break;
 		appendStringInfoCharMacro(out, '\\');
-		switch (*p)
-		{
-			case '"':
-			case '\\':
-				appendStringInfoCharMacro(out, *p);
-				break;
-			case '\b':
-				appendStringInfoCharMacro(out, 'b');
-				break;
-			case '\f':
-				appendStringInfoCharMacro(out, 'f');
-				break;
-			case '\n':
-				appendStringInfoCharMacro(out, 'n');
-				break;
-			case '\r':
-				appendStringInfoCharMacro(out, 'r');
-				break;
-			case '\t':
-				appendStringInfoCharMacro(out, 't');
-				break;
-			default:
-				appendStringInfoString(out, "u00");
-				appendStringInfoCharMacro(out, hex[(unsigned char) *p >> 4]);
-				appendStringInfoCharMacro(out, hex[*p & 0x0f]);
-				break;
-		}
+		found = memchr(meant, *p, sizeof(meant) - 1);
+		if (found != NULL)
+			appendStringInfoCharMacro(out, escapes[found - meant]);
+		else
+			appendStringInfo(out, "u%04x", (unsigned char) *p);
 		p++;
 	}
 	appendStringInfoCharMacro(out, '"');

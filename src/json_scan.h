@@ -122,6 +122,7 @@ extern int	um_clip(UmSlice text, int most);
 extern bool um_slice_is(UmSlice slice, const char *text);
 extern void um_append_compact(StringInfo out, UmSlice raw);
 extern UmSlice um_compact(UmSlice raw);
+extern void um_append_member(StringInfo object, UmSlice key, UmSlice raw);
 extern void um_append_escaped(StringInfo out, const char *text, int len);
 
 static inline void

@@ -53,9 +53,7 @@ static void keep_unknown(Reader *reader, UmSlice key, StringInfo extra, int *cou
 static void read_attribute(Reader *reader, UmAttribute *attribute, const UmPath *path);
 static void read_members(Reader *reader, UmAttribute *object, const UmPath *path);
 static void read_href(Reader *reader);
-static UmList *read_list(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *path);
-static bool is_tree(UmScan *scan, const UmAttribute *attribute);
-static const char *tree_kind(const UmAttribute *attribute);
+static UmList *read_elements(Reader *reader, const UmAttribute *attribute, const UmPath *path);
 static bool read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value);
 static bool read_scalar(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value);
 static bool refuse_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice text,
@@ -180,12 +178,7 @@ keep_unknown(Reader *reader, UmSlice key, StringInfo extra, int *count)
 
 	if (!um_scan_skip(reader->scan, &raw) || null)
 		return;
-	if (extra->data == NULL)
-		initStringInfo(extra);
-	appendStringInfoChar(extra, extra->len == 0 ? '{' : ',');
-	um_append_json_string(extra, key.ptr, key.len);
-	appendStringInfoChar(extra, ':');
-	um_append_compact(extra, raw);
+	um_append_member(extra, key, raw);
 	(*count)++;
 }
 
@@ -215,10 +208,8 @@ read_attribute(Reader *reader, UmAttribute *attribute, const UmPath *path)
 		read_members(reader, attribute, path);
 		return;
 	}
-	if (attribute->kind >= UM_ANY)
-		found = read_structure(reader, attribute, path, &value);
-	else
-		found = read_scalar(reader, attribute, path, &value);
+	found = attribute->kind >= UM_ANY ? read_structure(reader, attribute, path, &value)
+		: read_scalar(reader, attribute, path, &value);
 	raw.len = reader->scan->pos - raw.ptr;
 	if (found && reader->scan->sqlstate == 0)
 		store_value(reader, attribute, path, raw, value);
@@ -263,18 +254,33 @@ read_href(Reader *reader)
 		reader->record->href = um_trim(reader->record->href);
 }
 
-/* A list of objects.  Elements that are no objects are faults. */
+/*
+ * The objects of a list or tree, or the one of a branch; NULL where the value is
+ * of another kind.  Elements that are no objects are faults.
+ */
 static UmList *
-read_list(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *path)
+read_elements(Reader *reader, const UmAttribute *attribute, const UmPath *path)
 {
+	UmScan	   *scan = reader->scan;
+	bool		branch = attribute->kind == UM_BRANCH;
 	UmPath		element = {path, NULL, 0};
 	List	   *records = NIL;
 	ListCell   *cell;
 	UmList	   *list;
 
-	um_scan_enter(scan);
-	for (; um_scan_element(scan); element.index++)
-		records = lappend(records, read_object(scan, model, faults, &element));
+	if (um_scan_peek(scan) != (branch ? UM_OBJECT_TOKEN : UM_ARRAY_TOKEN))
+	{
+		wrong_kind(reader, path, branch ? "an object" : "an array");
+		return NULL;
+	}
+	if (branch)
+		records = list_make1(read_object(scan, attribute->of, reader->faults, path));
+	else
+	{
+		um_scan_enter(scan);
+		for (; um_scan_element(scan); element.index++)
+			records = lappend(records, read_object(scan, attribute->of, reader->faults, &element));
+	}
 	list = um_list_new(list_length(records));
 	foreach(cell, records)
 		list->record[foreach_current_index(cell)] = lfirst(cell);
@@ -286,30 +292,9 @@ UmList *
 um_read_tree(UmScan *scan, const UmAttribute *attribute, UmFaults *faults, const UmPath *path)
 {
 	Reader		reader = {.scan = scan, .faults = faults};
-	UmList	   *list;
+	UmList	   *list = read_elements(&reader, attribute, path);
 
-	if (!is_tree(scan, attribute))
-	{
-		wrong_kind(&reader, path, tree_kind(attribute));
-		return um_list_new(0);
-	}
-	if (attribute->kind == UM_TREE)
-		return read_list(scan, attribute->of, faults, path);
-	list = um_list_new(1);
-	list->record[0] = read_object(scan, attribute->of, faults, path);
-	return list;
-}
-
-static bool
-is_tree(UmScan *scan, const UmAttribute *attribute)
-{
-	return um_scan_peek(scan) == (attribute->kind == UM_TREE ? UM_ARRAY_TOKEN : UM_OBJECT_TOKEN);
-}
-
-static const char *
-tree_kind(const UmAttribute *attribute)
-{
-	return attribute->kind == UM_TREE ? "an array" : "an object";
+	return list != NULL ? list : um_list_new(0);
 }
 
 /* Values that are more than one token; false where there is none to store. */
@@ -331,18 +316,11 @@ read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum
 			*value = PointerGetDatum(characteristics);
 			return characteristics != NULL;
 		case UM_LIST:
-			if (um_scan_peek(reader->scan) != UM_ARRAY_TOKEN)
-				return wrong_kind(reader, path, "an array");
-			list = read_list(reader->scan, attribute->of, reader->faults, path);
-			*value = PointerGetDatum(list);
-			return list->count > 0;
 		case UM_TREE:
 		case UM_BRANCH:
-			if (!is_tree(reader->scan, attribute))
-				return wrong_kind(reader, path, tree_kind(attribute));
-			list = um_read_tree(reader->scan, attribute, reader->faults, path);
+			list = read_elements(reader, attribute, path);
 			*value = PointerGetDatum(list);
-			return list->count > 0;
+			return list != NULL && list->count > 0;
 		default:
 			elog(ERROR, "attribute kind %d is no structure", attribute->kind);
 	}
@@ -429,7 +407,6 @@ store_value(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice 
 {
 	UmRecord   *record = reader->record;
 	int			slot = attribute->slot;
-	bool		same;
 
 	if (record->state[slot] != UM_SET)
 	{
@@ -438,8 +415,8 @@ store_value(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice 
 		reader->raw[slot] = raw;
 		return;
 	}
-	same = raw.len == reader->raw[slot].len && memcmp(raw.ptr, reader->raw[slot].ptr, raw.len) == 0;
-	if (!same && !same_value(attribute->kind, value, record->value[slot]))
+	if (!um_same_slice(raw, reader->raw[slot]) &&
+		!same_value(attribute->kind, value, record->value[slot]))
 		um_fault(reader->faults, path, UM_RULE, "is given twice, with different values");
 }
 
@@ -451,8 +428,7 @@ same_value(UmKind kind, Datum a, Datum b)
 		case UM_TEXT:
 		case UM_URI:
 		case UM_ANY:
-			return VARSIZE_ANY(DatumGetPointer(a)) == VARSIZE_ANY(DatumGetPointer(b)) &&
-				memcmp(DatumGetPointer(a), DatumGetPointer(b), VARSIZE_ANY(DatumGetPointer(a))) == 0;
+			return um_same_slice(um_text_slice(a), um_text_slice(b));
 		case UM_NUMBER:
 			return DatumGetBool(DirectFunctionCall2(numeric_eq, a, b));
 		case UM_TIME:
