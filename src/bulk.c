@@ -121,7 +121,7 @@ um_document_begin(PG_FUNCTION_ARGS)
 
 	um_check_copy(view);
 	um_settings_look();
-	open_batch(view, um_resource_of(fcinfo, "", "_document_begin"));
+	open_batch(view, um_resource_of(fcinfo, "", "_document_begin", false));
 	return PointerGetDatum(NULL);
 }
 
@@ -178,7 +178,7 @@ um_document_refuse(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("this function can only be called by a trigger")));
-	resource = um_resource_of(fcinfo, "", "_document_refuse");
+	resource = um_resource_of(fcinfo, "", "_document_refuse", false);
 	noun = resource->model->noun;
 	label = resource->model->label;
 	deletes = TRIGGER_FIRED_BY_DELETE(data->tg_event);

@@ -9,10 +9,10 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 
 #include "characteristics.h"
 #include "compat.h"
+#include "scalar.h"
 #include "types.h"
 
 static UmSlice name_arg(FunctionCallInfo fcinfo);
@@ -95,8 +95,7 @@ static UmCharacteristic
 value_arg(FunctionCallInfo fcinfo, int n)
 {
 	UmCharacteristic value = {.kind = UM_NONE};
-	Jsonb	   *jsonb;
-	StringInfoData json;
+	UmSlice		json;
 	UmScan		scan;
 
 	if (PG_ARGISNULL(n))
@@ -107,10 +106,8 @@ value_arg(FunctionCallInfo fcinfo, int n)
 		value.value = um_text_slice(PG_GETARG_DATUM(n));
 		return value;
 	}
-	jsonb = PG_GETARG_JSONB_P(n);
-	initStringInfo(&json);
-	JsonbToCString(&json, &jsonb->root, VARSIZE(jsonb));
-	um_scan_init(&scan, json.data, json.len);
+	json = um_jsonb_text(PG_GETARG_DATUM(n));
+	um_scan_init(&scan, json.ptr, json.len);
 	/* within the array and the element, as which it will be written */
 	scan.depth = 2;
 	if (!um_read_characteristic_value(&scan, &value.kind, &value.value))

@@ -88,12 +88,9 @@ um_characteristics_send(PG_FUNCTION_ARGS)
 Datum
 um_jsonb_to_characteristics(PG_FUNCTION_ARGS)
 {
-	Jsonb	   *value = PG_GETARG_JSONB_P(0);
-	StringInfoData text;
+	UmSlice		text = um_jsonb_text(PG_GETARG_DATUM(0));
 
-	initStringInfo(&text);
-	JsonbToCString(&text, &value->root, VARSIZE(value));
-	PG_RETURN_POINTER(from_text(text.data, text.len));
+	PG_RETURN_POINTER(from_text(text.ptr, text.len));
 }
 
 /* To json: the TMF array. */

@@ -62,7 +62,7 @@ Datum
 um_characteristics_field_text(PG_FUNCTION_ARGS)
 {
 	UmCharacteristic element;
-	Jsonb	   *value;
+	UmSlice		value;
 
 	if (!find_last(UM_GETARG_LIST(0), um_text_slice(PG_GETARG_DATUM(1)), &element))
 		PG_RETURN_NULL();
@@ -78,8 +78,8 @@ um_characteristics_field_text(PG_FUNCTION_ARGS)
 			PG_RETURN_TEXT_P(cstring_to_text("false"));
 		case UM_OBJECT_TOKEN:
 		case UM_ARRAY_TOKEN:
-			value = DatumGetJsonbP(um_characteristic_to_jsonb(&element));
-			PG_RETURN_TEXT_P(cstring_to_text(JsonbToCString(NULL, &value->root, VARSIZE(value))));
+			value = um_jsonb_text(um_characteristic_to_jsonb(&element));
+			PG_RETURN_TEXT_P(cstring_to_text_with_len(value.ptr, value.len));
 		case UM_NONE:
 		case UM_NULL:
 			break;

@@ -312,7 +312,7 @@ is_of_session(int sqlstate)
 static UmQueryString *
 query_of(const UmRequest *request)
 {
-	return um_parse_query(request->query == NULL ? "" : request->query);
+	return um_parse_query(request->query == NULL ? "" : request->query, false);
 }
 
 /* A collection is changed whole: who asks for a page of it means something else. */

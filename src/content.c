@@ -110,9 +110,14 @@ hash_of(const StringInfoData *form)
 Datum
 um_content_id(const UmRecord *usage)
 {
-	UmHash		id = um_content_hash(usage);
+	return um_uuid_text(um_content_hash(usage), 8);
+}
 
-	id.data[6] = (id.data[6] & 0x0f) | 0x80;
+/* As the UUID of a version. */
+Datum
+um_uuid_text(UmHash id, int version)
+{
+	id.data[6] = (id.data[6] & 0x0f) | (version << 4);
 	id.data[8] = (id.data[8] & 0x3f) | 0x80;
 	return CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))));
 }

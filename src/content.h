@@ -22,6 +22,7 @@ um_same_hash(UmHash a, UmHash b)
 }
 
 extern UmHash um_content_hash(const UmRecord *usage);
+extern Datum um_uuid_text(UmHash id, int version);
 extern Datum um_content_id(const UmRecord *usage);
 extern bool um_same_content(const UmRecord *a, const UmRecord *b, int but_flags,
 							bool but_status);

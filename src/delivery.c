@@ -169,20 +169,14 @@ difference(const UmRecord *record)
 Datum
 um_new_id(void)
 {
-	unsigned char uuid[16];
+	UmHash		uuid;
 	int64		milliseconds = (GetCurrentTimestamp() / 1000) +
 		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400000);
-	StringInfoData id;
 
-	if (!pg_strong_random(uuid, sizeof(uuid)))
+	if (!pg_strong_random(&uuid, sizeof(uuid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
 	for (int i = 0; i < 6; i++)
-		uuid[i] = (unsigned char) (milliseconds >> (8 * (5 - i)));
-	uuid[6] = (uuid[6] & 0x0f) | 0x70;
-	uuid[8] = (uuid[8] & 0x3f) | 0x80;
-	initStringInfo(&id);
-	for (int i = 0; i < 16; i++)
-		appendStringInfo(&id, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
-	return PointerGetDatum(cstring_to_text_with_len(id.data, id.len));
+		uuid.data[i] = (unsigned char) (milliseconds >> (8 * (5 - i)));
+	return um_uuid_text(uuid, 7);
 }

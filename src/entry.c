@@ -35,6 +35,9 @@ typedef struct RowShape
 	UmShape    *shape;
 } RowShape;
 
+static Datum answer(FunctionCallInfo fcinfo, const UmRequest *request, const UmFields *fields);
+static UmRequest request_of(FunctionCallInfo fcinfo, const char *before, const char *after,
+							bool plural, int version);
 static UmRequest request_of_one(FunctionCallInfo fcinfo, const char *verb, int version);
 static UmRequest request_of_many(FunctionCallInfo fcinfo, const char *before, const char *after,
 								 int version);
@@ -68,13 +71,11 @@ PG_FUNCTION_INFO_V1(um_check_entity);
 Datum
 um_post(PG_FUNCTION_ARGS)
 {
-	UmRequest	request = request_of_one(fcinfo, "post_", 1);
+	UmRequest	request = request_of(fcinfo, "post_", "", false, 1);
 
 	request.body = json_arg(fcinfo, 0);
 	um_post_one(&request);
-	if (request.record == NULL)
-		PG_RETURN_NULL();		/* a trigger of the user's said no */
-	return um_json_of(request.record, request.version, NULL);
+	return answer(fcinfo, &request, NULL);
 }
 
 /* get_…(id text, fields text, version text) → json, NULL for no such id */
@@ -84,11 +85,8 @@ um_get(PG_FUNCTION_ARGS)
 	UmRequest	request = request_of_one(fcinfo, "get_", 2);
 	UmFields   *fields = um_fields(text_arg(fcinfo, 1), request.resource->model, request.version);
 
-	request.id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	um_get_one(&request);
-	if (request.record == NULL)
-		PG_RETURN_NULL();
-	return um_json_of(request.record, request.version, fields);
+	return answer(fcinfo, &request, fields);
 }
 
 /* put_…(id text, body json, version text) → json: complete update. */
@@ -97,12 +95,9 @@ um_put(PG_FUNCTION_ARGS)
 {
 	UmRequest	request = request_of_one(fcinfo, "put_", 2);
 
-	request.id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	request.body = json_arg(fcinfo, 1);
 	um_put_one(&request);
-	if (request.record == NULL)
-		PG_RETURN_NULL();
-	return um_json_of(request.record, request.version, NULL);
+	return answer(fcinfo, &request, NULL);
 }
 
 /* patch_…(id text, patch json, content_type text, version text) → json */
@@ -111,13 +106,19 @@ um_patch(PG_FUNCTION_ARGS)
 {
 	UmRequest	request = request_of_one(fcinfo, "patch_", 3);
 
-	request.id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	request.body = json_arg(fcinfo, 1);
 	request.content_type = text_arg(fcinfo, 2);
 	um_patch_one(&request);
-	if (request.record == NULL)
+	return answer(fcinfo, &request, NULL);
+}
+
+/* The resource as it is now; NULL for none, or where a trigger of the user's said no. */
+static Datum
+answer(FunctionCallInfo fcinfo, const UmRequest *request, const UmFields *fields)
+{
+	if (request->record == NULL)
 		PG_RETURN_NULL();
-	return um_json_of(request.record, request.version, NULL);
+	return um_json_of(request->record, request->version, fields);
 }
 
 /* delete_…(id text [, billed boolean]) → boolean: whether there was one. */
@@ -126,7 +127,6 @@ um_delete(PG_FUNCTION_ARGS)
 {
 	UmRequest	request = request_of_one(fcinfo, "delete_", -1);
 
-	request.id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	request.closed = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	um_delete_one(&request);
 	PG_RETURN_BOOL(request.count > 0);
@@ -243,22 +243,32 @@ um_delete_list(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(request.count);
 }
 
-/* The resource is told by the verb; version is the argument that names one, or -1. */
+/* The resource is told by the function's name; version is the argument that names one, or -1. */
 static UmRequest
-request_of_one(FunctionCallInfo fcinfo, const char *verb, int version)
+request_of(FunctionCallInfo fcinfo, const char *before, const char *after, bool plural, int version)
 {
-	UmRequest	request = {.resource = um_resource_of(fcinfo, verb, "")};
+	UmRequest	request = {.resource = um_resource_of(fcinfo, before, after, plural)};
 
 	request.version = version_arg(fcinfo, version, request.resource);
 	return request;
 }
 
+/* Its first argument is an id. */
+static UmRequest
+request_of_one(FunctionCallInfo fcinfo, const char *verb, int version)
+{
+	UmRequest	request = request_of(fcinfo, verb, "", false, version);
+
+	request.id = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	return request;
+}
+
+/* Or a query string. */
 static UmRequest
 request_of_many(FunctionCallInfo fcinfo, const char *before, const char *after, int version)
 {
-	UmRequest	request = {.resource = um_resources_of(fcinfo, before, after)};
+	UmRequest	request = request_of(fcinfo, before, after, true, version);
 
-	request.version = version_arg(fcinfo, version, request.resource);
 	request.query = text_arg(fcinfo, 0);
 	return request;
 }
@@ -284,19 +294,9 @@ text_arg(FunctionCallInfo fcinfo, int n)
 static UmSlice
 json_arg(FunctionCallInfo fcinfo, int n)
 {
-	Jsonb	   *jsonb;
-	StringInfoData out;
-
-	if (PG_ARGISNULL(n))
-		return (UmSlice) {NULL, 0};
-	if (um_takes_jsonb(fcinfo, n))
-	{
-		jsonb = PG_GETARG_JSONB_P(n);
-		initStringInfo(&out);
-		JsonbToCString(&out, &jsonb->root, VARSIZE(jsonb));
-		return (UmSlice) {out.data, out.len};
-	}
-	return um_text_slice(PG_GETARG_DATUM(n));
+	return PG_ARGISNULL(n) ? (UmSlice) {NULL, 0}
+		: um_takes_jsonb(fcinfo, n) ? um_jsonb_text(PG_GETARG_DATUM(n))
+		: um_text_slice(PG_GETARG_DATUM(n));
 }
 
 /* to_tmf(row anyelement, version text) → json: a row of any of the tables. */

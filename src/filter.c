@@ -355,7 +355,7 @@ compile_scalar(const Scope *scope, const UmNamed *place, const UmFilter *filter)
 		appendStringInfo(&statement->sql, "%s IS NOT NULL", expression);
 		return;
 	}
-	if (a->kind == UM_ANY || (a->flags & UM_BOUND))
+	if (a->kind == UM_ANY || a->number_in != 0)
 	{
 		compare_as_written(scope, expression, filter);
 		return;
@@ -428,34 +428,16 @@ value_of(const Scope *scope, const UmAttribute *attribute, const UmFilter *filte
 		 const char *text)
 {
 	const UmLifeCycle *life = scope->relation.model->life;
-	UmSlice		slice = um_trim((UmSlice) {text, strlen(text)});
-	TimestampTz time;
-	int			status;
+	Datum		value;
 
-	switch (attribute->kind)
+	if (um_slot_type(attribute, scope->relation.model) == TEXTOID)
 	{
-		case UM_TIME:
-			if (um_read_time(slice, &time) == 0)
-				return TimestampTzGetDatum(time);
-			break;
-		case UM_NUMBER:
-			if (um_is_number(slice))
-				return um_numeric(slice);
-			break;
-		case UM_BOOL:
-			if (pg_strcasecmp(text, "true") == 0 || pg_strcasecmp(text, "false") == 0)
-				return BoolGetDatum(pg_strcasecmp(text, "true") == 0);
-			break;
-		case UM_STATUS:
-			status = um_status_from_text(life, slice);
-			if (status >= 0)
-				return ObjectIdGetDatum(um_status_oid(life, status));
-			break;
-		default:
-			if (filter->op == UM_REGEX)
-				um_check_regex(text);
-			return CStringGetTextDatum(text);
+		if (filter->op == UM_REGEX)
+			um_check_regex(text);
+		return CStringGetTextDatum(text);
 	}
+	if (um_scalar_from_text(attribute->kind, life, (UmSlice) {text, strlen(text)}, &value) == 0)
+		return value;
 	ereport(ERROR,
 			(errcode(UM_PARAMETER),
 			 errmsg("\"%s\" is no value for \"%s\"", text, filter->condition->name),

@@ -39,7 +39,7 @@ um_parse_pointer(const char *path, const UmModel *model, UmVersion version, bool
 	if (filter != NULL)
 	{
 		*filter++ = '\0';
-		pointer.conditions = um_parse_filter(filter);
+		pointer.conditions = um_parse_query(filter, true)->conditions;
 		check_filter(&pointer);
 	}
 	if (*copy == '\0')

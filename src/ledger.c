@@ -228,7 +228,7 @@ um_keys(PG_FUNCTION_ARGS)
 	relation = data->tg_relation->rd_rel;
 	if (!relation->relispartition && relation->relkind != RELKIND_PARTITIONED_TABLE)
 		return PointerGetDatum(NULL);
-	resource = um_resource_of(fcinfo, "", "_keys");
+	resource = um_resource_of(fcinfo, "", "_keys", false);
 	SPI_connect();
 	um_become(relation->relowner, &before);
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))

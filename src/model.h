@@ -44,7 +44,6 @@ typedef enum UmKind
 #define UM_MANDATORY	0x01	/* its absence is 23502 */
 #define UM_MANDATORY_RATED 0x02 /* so in a usage that is rated; of a list, one element */
 #define UM_FIXED		0x04	/* never changes once stored, not patchable */
-#define UM_BOUND		0x08	/* text that v4 writes as a number where it is one */
 #define UM_BLANK_IS_NONE 0x10	/* an empty string is no value */
 #define UM_FREE_WHEN_BILLED 0x20	/* may change in a billed usage */
 #define UM_NOT_CONTENT	0x40	/* no part of what makes two records the same */
@@ -88,6 +87,7 @@ typedef struct UmAttribute
 	const char *preset;			/* text of the value a rated element defaults to */
 	struct UmAttribute *members;	/* of an object */
 	int			object_in;		/* versions that write it as that object */
+	int			number_in;		/* versions that write a text as the number that it is */
 	const char *last_segment_of;	/* column of the URI this defaults to */
 	const char *fallback;		/* column read where this one is NULL */
 	const char *not_before;		/* column with the start of the same period */

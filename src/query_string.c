@@ -38,7 +38,6 @@ static const struct
 	{"<=", UM_LTE}, {">", UM_GT}, {"<", UM_LT}, {"=", UM_EQ}
 };
 
-static UmQueryString *parse(const char *text, bool filter);
 static void parse_pair(UmQueryString *query, char *pair, bool filter);
 static char *split_pair(char *pair, UmOperator *op, char **value);
 static bool is_word(const char *const *words, const char *name);
@@ -53,22 +52,12 @@ static int	unit(const char *text, int len, char *c);
 static int	hex_digit(char c);
 pg_noreturn static void too_many(const char *what, int most);
 
-/* Takes a query string apart; 22023 for what it cannot mean. */
+/*
+ * Takes a query string apart; 22023 for what it cannot mean.  In the filter of a
+ * patch every name is an attribute's.
+ */
 UmQueryString *
-um_parse_query(const char *text)
-{
-	return parse(text, false);
-}
-
-/* The conditions of a filter in a patch, where every name is an attribute's. */
-List *
-um_parse_filter(const char *text)
-{
-	return parse(text, true)->conditions;
-}
-
-static UmQueryString *
-parse(const char *text, bool filter)
+um_parse_query(const char *text, bool filter)
 {
 	UmQueryString *query = palloc0(sizeof(UmQueryString));
 	char	   *copy = pstrdup(text);

@@ -31,8 +31,7 @@ typedef struct UmQueryString
 	bool		changes;		/* what it names is to be changed or deleted */
 } UmQueryString;
 
-extern UmQueryString *um_parse_query(const char *text);
-extern List *um_parse_filter(const char *text);
+extern UmQueryString *um_parse_query(const char *text, bool filter);
 extern char *um_url_decode(const char *text, int len);
 
 #endif

@@ -24,8 +24,6 @@ UmResource *um_resources = NULL;
 
 static const char *const version_names[UM_VERSIONS] = {"r14.5", "v4"};
 
-static UmResource *named(FunctionCallInfo fcinfo, const char *before, const char *after, bool plural);
-
 /* Makes the declared resources known; once, at load. */
 void
 um_resource_init(void)
@@ -90,22 +88,9 @@ um_entity(const char *name)
 			 errhint("The entities are %s.", known.data)));
 }
 
-/* The resource whose noun the SQL function called has between before and after. */
+/* The resource whose noun, or plural, the SQL function called has between before and after. */
 UmResource *
-um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after)
-{
-	return named(fcinfo, before, after, false);
-}
-
-/* The same by its plural. */
-UmResource *
-um_resources_of(FunctionCallInfo fcinfo, const char *before, const char *after)
-{
-	return named(fcinfo, before, after, true);
-}
-
-static UmResource *
-named(FunctionCallInfo fcinfo, const char *before, const char *after, bool plural)
+um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after, bool plural)
 {
 	char	   *name = get_func_name(fcinfo->flinfo->fn_oid);
 	int			from = strlen(before);

@@ -52,8 +52,8 @@ extern void um_resource_init(void);
 extern PGDLLEXPORT void um_resource_register(UmResource *resource);
 extern PGDLLEXPORT UmResource *um_resource(const char *noun);
 extern const UmModel *um_entity(const char *name);
-extern UmResource *um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after);
-extern UmResource *um_resources_of(FunctionCallInfo fcinfo, const char *before, const char *after);
+extern UmResource *um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after,
+								  bool plural);
 extern UmResource *um_resource_of_table(Oid relation);
 extern UmVersion um_version(const char *name);
 extern UmVersion um_version_of(const UmResource *resource, const char *name);

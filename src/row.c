@@ -338,14 +338,11 @@ record_from_element(const UmElementType *type, Datum element, UmFaults *faults, 
 UmList *
 um_tree_from_jsonb(const UmAttribute *attribute, Datum value, UmFaults *faults, const UmPath *path)
 {
-	Jsonb	   *jsonb = DatumGetJsonbP(value);
-	StringInfoData text;
+	UmSlice		text = um_jsonb_text(value);
 	UmScan		scan;
 	UmList	   *list;
 
-	initStringInfo(&text);
-	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
-	um_scan_init(&scan, text.data, text.len);
+	um_scan_init(&scan, text.ptr, text.len);
 	list = um_read_tree(&scan, attribute, faults, path);
 	if (scan.sqlstate != 0)
 		um_fault(faults, path, scan.sqlstate, "%s", scan.message);

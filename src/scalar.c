@@ -1,6 +1,6 @@
 /*
  * scalar.c
- *	  The value that a text stands for, and the text of a time.
+ *	  The value that a text stands for, and the text of a time or of a jsonb.
  *
  * Nothing is thrown for a text that stands for no value, and nothing depends on
  * a setting: a time is RFC 3339's, without a zone UTC's, whatever DateStyle and
@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
 #include "utils/numeric.h"
 
 #include "errors.h"
@@ -220,6 +221,18 @@ read_zone(const char **p, const char *end, int *seconds)
 		return false;
 	*seconds = (west ? -1 : 1) * (hours * 60 + minutes) * 60;
 	return true;
+}
+
+/* Ends with a zero, too. */
+UmSlice
+um_jsonb_text(Datum value)
+{
+	Jsonb	   *jsonb = DatumGetJsonbP(value);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
+	return (UmSlice) {text.data, text.len};
 }
 
 /* Appends a quoted instant: RFC 3339, UTC, no more fraction than needed. */

@@ -1,6 +1,6 @@
 /*
  * scalar.h
- *	  The value that a text stands for, and the text of a time.
+ *	  The value that a text stands for, and the text of a time or of a jsonb.
  */
 #ifndef UM_SCALAR_H
 #define UM_SCALAR_H
@@ -17,6 +17,7 @@
 extern int	um_scalar_from_text(UmKind kind, const UmLifeCycle *life, UmSlice text, Datum *value);
 extern Datum um_numeric(UmSlice number);
 extern int	um_read_time(UmSlice text, TimestampTz *time);
+extern UmSlice um_jsonb_text(Datum jsonb);
 extern void um_append_time(StringInfo out, TimestampTz time);
 
 #endif

@@ -91,7 +91,7 @@ static bool is_needed(const UmModel *model, const UmAttribute *attribute);
 static const UmAttribute *list_with(const UmAttribute *attribute, const char *member);
 static void take_over(UmSpecification *entry, const Lineage *lineage);
 static void arrange(UmSpecification *entry, const List *order);
-static int	collect(const List *order, const UmRecord ***all);
+static List *collect(const List *order);
 static int	compare_known(const void *a, const void *b);
 static TimestampTz slot_time(const UmRecord *record, const char *column, TimestampTz missing);
 
@@ -108,13 +108,6 @@ forget(Datum arg, Oid relation)
 	for (Cache *cache = caches; cache != NULL; cache = cache->next)
 		if (relation == cache->relation || relation == InvalidOid)
 			cache->valid = false;
-}
-
-/* Tells every backend, at commit, that specifications have changed. */
-void
-um_spec_cache_forget(Oid relation)
-{
-	CacheInvalidateRelcacheByRelid(relation);
 }
 
 /*
@@ -429,14 +422,14 @@ take_over(UmSpecification *entry, const Lineage *lineage)
 static void
 arrange(UmSpecification *entry, const List *order)
 {
-	const UmRecord **all;
-	int			count = collect(order, &all);
-	UmKnown    *known = palloc(sizeof(UmKnown) * Max(count, 1));
+	List	   *all = collect(order);
+	UmKnown    *known = palloc(sizeof(UmKnown) * Max(list_length(all), 1));
 	int			named = 0;
+	ListCell   *cell;
 
-	for (int i = 0; i < count; i++)
-		if (um_known_name(all[i], &known[named].name))
-			known[named++].place = i;
+	foreach(cell, all)
+		if (um_known_name(lfirst(cell), &known[named].name))
+			known[named++].place = foreach_current_index(cell);
 	qsort(known, named, sizeof(UmKnown), compare_known);
 	entry->counted = palloc(sizeof(int) * Max(named, 1));
 	for (int i = 0; i < named; i++)
@@ -447,7 +440,7 @@ arrange(UmSpecification *entry, const List *order)
 		if (entry->count > 0 && um_compare_names(next[-1].name, known[i].name) == 0)
 			continue;
 		*next = known[i];
-		um_known_arrange(next, all[next->place]);
+		um_known_arrange(next, list_nth(all, next->place));
 		if (next->least > 0 || next->most >= 0)
 		{
 			next->counter = entry->counters;
@@ -456,18 +449,16 @@ arrange(UmSpecification *entry, const List *order)
 		entry->count++;
 	}
 	entry->known = known;
-	pfree(all);
+	list_free(all);
 }
 
-/* All characteristics of specifications, in their order; how many. */
-static int
-collect(const List *order, const UmRecord ***all)
+/* All characteristics of specifications, in their order. */
+static List *
+collect(const List *order)
 {
-	int			count = 0;
-	int			room = 64;
+	List	   *all = NIL;
 	ListCell   *cell;
 
-	*all = palloc(sizeof(UmRecord *) * room);
 	foreach(cell, order)
 	{
 		const UmRecord *record = lfirst(cell);
@@ -477,16 +468,11 @@ collect(const List *order, const UmRecord ***all)
 			const UmAttribute *a = record->model->slot[s];
 			const UmList *list = list_with(a, "values") != NULL ? um_record_list(record, a) : NULL;
 
-			if (list == NULL)
-				continue;
-			while (room < count + list->count)
-				room *= 2;
-			*all = repalloc(*all, sizeof(UmRecord *) * room);
-			for (int i = 0; i < list->count; i++)
-				(*all)[count++] = list->record[i];
+			for (int i = 0; list != NULL && i < list->count; i++)
+				all = lappend(all, list->record[i]);
 		}
 	}
-	return count;
+	return all;
 }
 
 static int

@@ -27,7 +27,6 @@ typedef struct UmSpecification
 } UmSpecification;
 
 extern void um_spec_cache_init(void);
-extern void um_spec_cache_forget(Oid relation);
 extern UmSpecification *um_specification(UmResource *resource, UmSlice id, Oid reader);
 extern UmKnown *um_specification_knows(const UmSpecification *specification, UmSlice name);
 

@@ -51,7 +51,7 @@ static void write_text(Writer *writer, const UmAttribute *attribute, Datum value
 static void write_list(StringInfo out, const UmList *list, UmVersion version, const UmFields *fields);
 static void write_extra(Writer *writer, JsonbContainer *extra, const UmNames *known,
 						const UmFields *fields);
-static void append_jsonb(StringInfo out, JsonbValue *value);
+static void append_jsonb(StringInfo out, Datum value);
 static bool selects_attribute(const UmFields *fields, const UmAttribute *attribute,
 							  UmFields **under);
 static bool selects(const UmFields *fields, const char *name, int len, UmFields **under);
@@ -200,7 +200,6 @@ write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFiel
 	Datum		value = writer->record->value[slot];
 	const UmLifeCycle *life = writer->record->model->life;
 	const char *number;
-	JsonbValue	json;
 
 	Assert(um_is_set(writer->record, slot));
 	writer->written |= UINT64CONST(1) << slot;
@@ -242,10 +241,7 @@ write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFiel
 							writer->version, fields);
 			break;
 		case UM_JSON:
-			json.type = jbvBinary;
-			json.val.binary.data = &DatumGetJsonbP(value)->root;
-			json.val.binary.len = VARSIZE(DatumGetJsonbP(value)) - VARHDRSZ;
-			append_jsonb(out, &json);
+			append_jsonb(out, value);
 			break;
 		default:
 			elog(ERROR, "attribute kind %d is never written", attribute->kind);
@@ -258,7 +254,7 @@ write_text(Writer *writer, const UmAttribute *attribute, Datum value)
 	UmSlice		s = um_text_slice(value);
 
 	if (attribute->kind == UM_ANY ||
-		((attribute->flags & UM_BOUND) && writer->version == UM_V4 && um_is_number(s)))
+		((attribute->number_in & (1 << writer->version)) && um_is_number(s)))
 		appendBinaryStringInfo(writer->out, s.ptr, s.len);
 	else
 		um_append_json_string(writer->out, s.ptr, s.len);
@@ -321,20 +317,17 @@ write_extra(Writer *writer, JsonbContainer *extra, const UmNames *known, const U
 		if (!wanted || value.type == jbvNull)
 			continue;
 		write_key(writer, key.ptr, key.len);
-		append_jsonb(writer->out, &value);
+		append_jsonb(writer->out, JsonbPGetDatum(JsonbValueToJsonb(&value)));
 	}
 }
 
 static void
-append_jsonb(StringInfo out, JsonbValue *value)
+append_jsonb(StringInfo out, Datum value)
 {
-	StringInfoData text;
-	Jsonb	   *jsonb = JsonbValueToJsonb(value);
+	UmSlice		text = um_jsonb_text(value);
 
-	initStringInfo(&text);
-	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
-	um_append_compact(out, (UmSlice) {text.data, text.len});
-	pfree(text.data);
+	um_append_compact(out, text);
+	pfree(unconstify(char *, text.ptr));
 }
 
 /* The address of a resource: base_url, the version's path, the id for a URI. */

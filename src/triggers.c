@@ -17,6 +17,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -30,7 +31,6 @@
 #include "rules.h"
 #include "setting_table.h"
 #include "settings.h"
-#include "spec_cache.h"
 #include "spec_check.h"
 #include "vouch.h"
 
@@ -108,7 +108,7 @@ um_check_row(PG_FUNCTION_ARGS)
 	return PointerGetDatum(check_row(data, target));
 }
 
-/* AFTER any change of what others are checked against, for each row or statement. */
+/* AFTER any change of what others are checked against, for each row or statement: see spec_cache.c. */
 Datum
 um_specification_changed(PG_FUNCTION_ARGS)
 {
@@ -116,7 +116,7 @@ um_specification_changed(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("this function can only be called by a trigger")));
-	um_spec_cache_forget(RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation));
+	CacheInvalidateRelcacheByRelid(RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation));
 	return PointerGetDatum(NULL);
 }
 
@@ -196,7 +196,7 @@ target_of(FunctionCallInfo fcinfo)
 		return fcinfo->flinfo->fn_extra;
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	target = palloc0(sizeof(Target));
-	target->resource = um_resource_of(fcinfo, "", "_check");
+	target->resource = um_resource_of(fcinfo, "", "_check", false);
 	target->shape = um_shape(target->resource->model, RelationGetDescr(relation),
 							 RelationGetRelationName(relation));
 	MemoryContextSwitchTo(old);
