@@ -23,8 +23,6 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -42,7 +40,6 @@
 #include "rows.h"
 #include "setting_table.h"
 #include "settings.h"
-#include "types.h"
 #include "vouch.h"
 
 #define BATCH_BYTES (16 * 1024 * 1024)

@@ -21,8 +21,6 @@
 
 #include "canonical.h"
 #include "characteristics.h"
-#include "compat.h"
-#include "errors.h"
 #include "lifecycle.h"
 
 /* A tag and a length, at the most; a length below 128 is one byte. */

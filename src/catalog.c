@@ -9,10 +9,8 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "compat.h"
-#include "record.h"
 #include "row.h"
 
 static void put_moves(ReturnSetInfo *result, const UmResource *resource);

@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
 
 #include "characteristics.h"
 #include "compat.h"

@@ -20,7 +20,6 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "characteristics.h"

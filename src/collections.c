@@ -18,7 +18,6 @@
 #include "utils/portal.h"
 
 #include "caller.h"
-#include "compat.h"
 #include "cursor.h"
 #include "errors.h"
 #include "operations.h"

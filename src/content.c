@@ -15,9 +15,7 @@
 #include "utils/resowner.h"
 
 #include "canonical.h"
-#include "compat.h"
 #include "content.h"
-#include "errors.h"
 
 /* A longer form is not worth keeping the memory for. */
 #define FORM_KEPT (64 * 1024)

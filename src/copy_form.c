@@ -17,7 +17,6 @@
 
 #include "catalog/namespace.h"
 #include "commands/copyfrom_internal.h"
-#include "commands/progress.h"
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 #include "tcop/pquery.h"

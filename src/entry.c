@@ -8,13 +8,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -24,6 +21,7 @@
 #include "row.h"
 #include "rules.h"
 #include "settings.h"
+#include "scalar.h"
 #include "tmf_read.h"
 
 /* What a function over rows keeps between two of them. */

@@ -28,7 +28,6 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "errors.h"
@@ -36,7 +35,7 @@
 #include "lifecycle.h"
 #include "match.h"
 #include "row.h"
-#include "tmf_read.h"
+#include "scalar.h"
 #include "tmf_write.h"
 
 /* Where names are looked up: the relation, or elements of a list in it. */

@@ -14,7 +14,6 @@
 
 #include "miscadmin.h"
 
-#include "compat.h"
 #include "errors.h"
 #include "json_patch.h"
 #include "json_pointer.h"

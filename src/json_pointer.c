@@ -12,7 +12,6 @@
 
 #include "miscadmin.h"
 
-#include "compat.h"
 #include "errors.h"
 #include "json_pointer.h"
 #include "query_string.h"

@@ -21,7 +21,6 @@
 #include "miscadmin.h"
 #include "parser/scansup.h"
 
-#include "compat.h"
 #include "errors.h"
 #include "json_scan.h"
 
@@ -33,6 +32,7 @@
 static const char escapes[] = "\"\\/bfnrt";
 static const char meant[] = "\"\\/\b\f\n\r\t";
 
+static bool fail(UmScan *scan, int sqlstate, const char *message);
 static inline bool scan_digits(const char **p, const char *end);
 static bool number_in_range(UmSlice number);
 static bool scan_word(UmScan *scan, const char *word);
@@ -74,8 +74,8 @@ um_scan_init(UmScan *scan, const char *text, int len)
 }
 
 /* Keeps the first fault; always false, so that callers can return it. */
-bool
-um_scan_fail(UmScan *scan, int sqlstate, const char *message)
+static bool
+fail(UmScan *scan, int sqlstate, const char *message)
 {
 	if (scan->sqlstate == 0)
 	{
@@ -90,8 +90,8 @@ um_scan_fail(UmScan *scan, int sqlstate, const char *message)
 UmToken
 um_scan_nothing(UmScan *scan)
 {
-	um_scan_fail(scan, UM_NOT_JSON, scan->pos < scan->end ? "no JSON value"
-				 : "the JSON text ends too early");
+	fail(scan, UM_NOT_JSON, scan->pos < scan->end ? "no JSON value"
+		 : "the JSON text ends too early");
 	return UM_NONE;
 }
 
@@ -108,12 +108,12 @@ um_scan_number(UmScan *scan, UmSlice *value)
 	if (p < end && *p == '0')
 		p++;
 	else if (!scan_digits(&p, end))
-		return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
+		return fail(scan, UM_NOT_JSON, "not a JSON number");
 	if (p < end && *p == '.')
 	{
 		p++;
 		if (!scan_digits(&p, end))
-			return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
+			return fail(scan, UM_NOT_JSON, "not a JSON number");
 	}
 	if (p < end && (*p == 'e' || *p == 'E'))
 	{
@@ -121,14 +121,14 @@ um_scan_number(UmScan *scan, UmSlice *value)
 		if (p < end && (*p == '+' || *p == '-'))
 			p++;
 		if (!scan_digits(&p, end))
-			return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
+			return fail(scan, UM_NOT_JSON, "not a JSON number");
 	}
 	if (p < end && (isalnum((unsigned char) *p) || *p == '_' || *p == '.' ||
 					*p == '+' || *p == '-' || IS_HIGHBIT_SET(*p)))
-		return um_scan_fail(scan, UM_NOT_JSON, "not a JSON number");
+		return fail(scan, UM_NOT_JSON, "not a JSON number");
 	value->len = p - value->ptr;
 	if (!number_in_range(*value))
-		return um_scan_fail(scan, UM_NUMBER_RANGE, "a number out of range");
+		return fail(scan, UM_NUMBER_RANGE, "a number out of range");
 	scan->pos = p;
 	return true;
 }
@@ -186,8 +186,8 @@ bool
 um_scan_enter(UmScan *scan)
 {
 	if (++scan->depth > UM_MAX_DEPTH)
-		return um_scan_fail(scan, UM_TOO_DEEP,
-							psprintf("nested more than %d levels deep", UM_MAX_DEPTH));
+		return fail(scan, UM_TOO_DEEP,
+					psprintf("nested more than %d levels deep", UM_MAX_DEPTH));
 	scan->pos++;
 	scan->entered = true;
 	return true;
@@ -212,17 +212,17 @@ um_scan_key(UmScan *scan, UmSlice *key)
 	if (!first)
 	{
 		if (scan->pos >= scan->end || *scan->pos != ',')
-			return um_scan_fail(scan, UM_NOT_JSON, "expected \",\" or \"}\"");
+			return fail(scan, UM_NOT_JSON, "expected \",\" or \"}\"");
 		scan->pos++;
 		um_scan_space(scan);
 	}
 	if (scan->pos >= scan->end || *scan->pos != '"')
-		return um_scan_fail(scan, UM_NOT_JSON, "expected a quoted key");
+		return fail(scan, UM_NOT_JSON, "expected a quoted key");
 	if (!um_scan_string(scan, key))
 		return false;
 	um_scan_space(scan);
 	if (scan->pos >= scan->end || *scan->pos != ':')
-		return um_scan_fail(scan, UM_NOT_JSON, "expected \":\"");
+		return fail(scan, UM_NOT_JSON, "expected \":\"");
 	scan->pos++;
 	return true;
 }
@@ -247,11 +247,11 @@ um_scan_element(UmScan *scan)
 	if (first)
 		return true;
 	if (scan->pos >= scan->end || *scan->pos != ',')
-		return um_scan_fail(scan, UM_NOT_JSON, "expected \",\" or \"]\"");
+		return fail(scan, UM_NOT_JSON, "expected \",\" or \"]\"");
 	scan->pos++;
 	um_scan_space(scan);
 	if (scan->pos < scan->end && *scan->pos == ']')
-		return um_scan_fail(scan, UM_NOT_JSON, "expected a value after \",\"");
+		return fail(scan, UM_NOT_JSON, "expected a value after \",\"");
 	return true;
 }
 
@@ -263,7 +263,7 @@ um_scan_finish(UmScan *scan)
 		return false;
 	um_scan_space(scan);
 	if (scan->pos < scan->end)
-		return um_scan_fail(scan, UM_NOT_JSON, "text after the JSON value");
+		return fail(scan, UM_NOT_JSON, "text after the JSON value");
 	return true;
 }
 
@@ -276,7 +276,7 @@ scan_word(UmScan *scan, const char *word)
 	if (scan->end - scan->pos < len || memcmp(scan->pos, word, len) != 0 ||
 		(after < scan->end && (isalnum((unsigned char) *after) || *after == '_' ||
 							   IS_HIGHBIT_SET(*after))))
-		return um_scan_fail(scan, UM_NOT_JSON, "no JSON value");
+		return fail(scan, UM_NOT_JSON, "no JSON value");
 	scan->pos += len;
 	return true;
 }
@@ -306,17 +306,17 @@ um_scan_escapes(UmScan *scan, UmSlice *value)
 			continue;
 		}
 		if (high != 0)
-			return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+			return fail(scan, UM_NOT_JSON, "half a surrogate pair");
 		p = um_plain_end(p, scan->end);
 		appendBinaryStringInfo(&out, scan->pos, p - scan->pos);
 		scan->pos = p;
 		if (p < scan->end && (unsigned char) *p < 0x20)
-			return um_scan_fail(scan, UM_NOT_JSON, "a control character in a string");
+			return fail(scan, UM_NOT_JSON, "a control character in a string");
 	}
 	if (scan->pos >= scan->end)
-		return um_scan_fail(scan, UM_NOT_JSON, "a string without an end");
+		return fail(scan, UM_NOT_JSON, "a string without an end");
 	if (high != 0)
-		return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+		return fail(scan, UM_NOT_JSON, "half a surrogate pair");
 	scan->pos++;
 	value->ptr = out.data;
 	value->len = out.len;
@@ -331,7 +331,7 @@ scan_escape(UmScan *scan, StringInfo out, pg_wchar *high)
 	pg_wchar	unit;
 
 	if (scan->end - scan->pos < 2)
-		return um_scan_fail(scan, UM_NOT_JSON, "a string without an end");
+		return fail(scan, UM_NOT_JSON, "a string without an end");
 	if (scan->pos[1] == 'u')
 	{
 		if (!scan_hex4(scan, &unit))
@@ -339,12 +339,12 @@ scan_escape(UmScan *scan, StringInfo out, pg_wchar *high)
 		if (is_utf16_surrogate_first(unit))
 		{
 			if (*high != 0)
-				return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+				return fail(scan, UM_NOT_JSON, "half a surrogate pair");
 			*high = unit;
 			return true;
 		}
 		if (is_utf16_surrogate_second(unit) != (*high != 0))
-			return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+			return fail(scan, UM_NOT_JSON, "half a surrogate pair");
 		if (*high != 0)
 			unit = surrogate_pair_to_codepoint(*high, unit);
 		*high = 0;
@@ -352,9 +352,9 @@ scan_escape(UmScan *scan, StringInfo out, pg_wchar *high)
 	}
 	found = memchr(escapes, scan->pos[1], sizeof(escapes) - 1);
 	if (found == NULL)
-		return um_scan_fail(scan, UM_NOT_JSON, "an escape that JSON does not know");
+		return fail(scan, UM_NOT_JSON, "an escape that JSON does not know");
 	if (*high != 0)
-		return um_scan_fail(scan, UM_NOT_JSON, "half a surrogate pair");
+		return fail(scan, UM_NOT_JSON, "half a surrogate pair");
 	appendStringInfoChar(out, meant[found - escapes]);
 	scan->pos += 2;
 	return true;
@@ -367,13 +367,13 @@ scan_hex4(UmScan *scan, pg_wchar *unit)
 
 	*unit = 0;
 	if (scan->end - scan->pos < 6)
-		return um_scan_fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
+		return fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
 	for (i = 2; i < 6; i++)
 	{
 		char		c = scan->pos[i];
 
 		if (!isxdigit((unsigned char) c))
-			return um_scan_fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
+			return fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
 		*unit = *unit * 16 + (isdigit((unsigned char) c) ? c - '0' : (c | 0x20) - 'a' + 10);
 	}
 	scan->pos += 6;
@@ -387,15 +387,15 @@ append_unicode(UmScan *scan, StringInfo out, pg_wchar c)
 	int			len;
 
 	if (c == 0)
-		return um_scan_fail(scan, UM_NOT_TEXT, "the character \\u0000, which text cannot hold,");
+		return fail(scan, UM_NOT_TEXT, "the character \\u0000, which text cannot hold,");
 	unicode_to_utf8(c, utf8);
 	len = pg_utf_mblen(utf8);
 	if (GetDatabaseEncoding() == PG_UTF8 || c < 0x80)
 		appendBinaryStringInfo(out, (char *) utf8, len);
 	else if (!append_converted(out, utf8, len))
-		return um_scan_fail(scan, UM_NOT_TEXT,
-							psprintf("the character U+%04X, which the database's encoding lacks,",
-									 (unsigned int) c));
+		return fail(scan, UM_NOT_TEXT,
+					psprintf("the character U+%04X, which the database's encoding lacks,",
+							 (unsigned int) c));
 	return true;
 }
 

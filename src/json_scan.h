@@ -114,7 +114,6 @@ extern bool um_scan_enter(UmScan *scan);
 extern bool um_scan_key(UmScan *scan, UmSlice *key);
 extern bool um_scan_element(UmScan *scan);
 extern bool um_scan_finish(UmScan *scan);
-extern bool um_scan_fail(UmScan *scan, int sqlstate, const char *message);
 
 extern bool um_is_number(UmSlice text);
 extern UmSlice um_trim_space(UmSlice text);

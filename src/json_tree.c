@@ -14,8 +14,6 @@
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 
-#include "compat.h"
-#include "errors.h"
 #include "json_tree.h"
 #include "match.h"
 

@@ -9,8 +9,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/syscache.h"
 
 #include "errors.h"

@@ -17,8 +17,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "utils/typcache.h"
 
 #include "characteristics.h"
@@ -27,7 +25,7 @@
 #include "match.h"
 #include "names.h"
 #include "pattern.h"
-#include "tmf_read.h"
+#include "scalar.h"
 
 /* What numeric holds: 131072 digits before the point, 16383 behind it. */
 #define LONGEST_NUMBER (131072 + 16383 + 16)

@@ -10,10 +10,8 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
-#include "utils/builtins.h"
 #include "utils/varlena.h"
 
-#include "compat.h"
 #include "names.h"
 
 const char *const um_operators[] = {"eq", "ne", "gt", "gte", "lt", "lte", "regex", NULL};

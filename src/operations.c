@@ -74,7 +74,7 @@ post(void *arg)
 {
 	Posting    *posting = arg;
 	UmRequest  *request = posting->request;
-	bool		repeated = false;
+	bool		repeated;
 
 	SPI_connect();
 	vouch_for(posting);
@@ -82,7 +82,6 @@ post(void *arg)
 		: um_store_insert(posting->record);
 	um_vouch_no_more();
 	SPI_finish();
-	request->created = !repeated && request->record != NULL;
 }
 
 /*

@@ -21,7 +21,6 @@ typedef struct UmRequest
 
 	/* the answer, in the caller's memory */
 	UmRecord   *record;			/* as it is stored now; NULL for none */
-	bool		created;		/* by a post, which else has found a repeat */
 	uint64		count;			/* of many, or of one that was deleted */
 } UmRequest;
 

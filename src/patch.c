@@ -17,7 +17,6 @@
 #include "miscadmin.h"
 #include "utils/datum.h"
 
-#include "compat.h"
 #include "errors.h"
 #include "json_patch.h"
 #include "json_tree.h"

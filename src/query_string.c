@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
-#include "utils/builtins.h"
 
 #include "compat.h"
 #include "errors.h"

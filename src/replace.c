@@ -13,7 +13,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
-#include "compat.h"
 #include "errors.h"
 #include "replace.h"
 #include "rules.h"

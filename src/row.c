@@ -25,12 +25,10 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-#include "characteristics.h"
-#include "compat.h"
 #include "errors.h"
 #include "resource.h"
 #include "row.h"
-#include "settings.h"
+#include "scalar.h"
 #include "tmf_read.h"
 #include "tmf_write.h"
 #include "types.h"

@@ -17,12 +17,11 @@
 #include "utils/timestamp.h"
 
 #include "characteristics.h"
-#include "compat.h"
 #include "content.h"
 #include "errors.h"
 #include "lifecycle.h"
 #include "rules.h"
-#include "tmf_read.h"
+#include "scalar.h"
 
 #define MAX_ID_BYTES 512
 

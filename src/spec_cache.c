@@ -33,7 +33,6 @@
 #include "utils/timestamp.h"
 
 #include "characteristics_io.h"
-#include "compat.h"
 #include "lifecycle.h"
 #include "row.h"
 #include "spec_cache.h"

@@ -12,12 +12,10 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "compat.h"
 #include "errors.h"
 #include "lifecycle.h"
 #include "scalar.h"

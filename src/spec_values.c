@@ -22,7 +22,6 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
-#include "compat.h"
 #include "scalar.h"
 #include "spec_values.h"
 

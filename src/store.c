@@ -15,8 +15,6 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "partitioning/partbounds.h"
@@ -34,8 +32,6 @@
 #include "utils/rls.h"
 #include "utils/timestamp.h"
 
-#include "compat.h"
-#include "errors.h"
 #include "row.h"
 #include "store.h"
 #include "types.h"

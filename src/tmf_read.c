@@ -18,15 +18,12 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 
 #include "characteristics.h"
-#include "compat.h"
 #include "errors.h"
 #include "lifecycle.h"
 #include "scalar.h"
 #include "tmf_read.h"
-#include "types.h"
 
 /* A jsonb cannot hold a longer string. */
 #define MAX_JSONB_TEXT 0x0FFFFFFF

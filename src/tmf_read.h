@@ -6,7 +6,6 @@
 #define UM_TMF_READ_H
 
 #include "record.h"
-#include "scalar.h"
 
 extern UmRecord *um_read_document(const char *text, int len, const UmModel *model, UmFaults *faults);
 extern UmVersion um_speaks(const UmRecord *record, UmVersion otherwise);

@@ -10,15 +10,12 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "characteristics.h"
-#include "compat.h"
 #include "errors.h"
 #include "lifecycle.h"
 #include "names.h"

@@ -18,7 +18,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
-#include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -30,7 +29,6 @@
 #include "row.h"
 #include "rules.h"
 #include "setting_table.h"
-#include "settings.h"
 #include "spec_check.h"
 #include "vouch.h"
 
