@@ -172,9 +172,7 @@ um_document_refuse(PG_FUNCTION_ARGS)
 	bool		deletes;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("this function can only be called by a trigger")));
+		um_refuse_call("a trigger");
 	resource = um_resource_of(fcinfo, "", "_document_refuse", false);
 	noun = resource->model->noun;
 	label = resource->model->label;
@@ -197,9 +195,7 @@ trigger_data(FunctionCallInfo fcinfo, bool row)
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || (TRIGGER_FIRED_FOR_ROW(data->tg_event) != 0) != row ||
 		!TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("this function can only be called by an INSERT trigger of a document view")));
+		um_refuse_call("an INSERT trigger of a document view");
 	return data;
 }
 
@@ -298,12 +294,10 @@ add_document(UmBatch *batch, text *document)
 	UmFaults	faults = {um_default_version(batch->resource), NIL, 0};
 
 	Assert(batch->count <= UM_BATCH_RECORDS);
-	item->document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document));
-	item->row = NULL;
-	item->amounts = NIL;
-	item->number = ++batch->number;
-	item->fate = FATE_UNKNOWN;
-	item->filled = false;
+	*item = (UmBatchItem) {
+		.document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document)),
+		.number = ++batch->number, .fate = FATE_UNKNOWN
+	};
 	batch->bytes += VARSIZE_ANY(item->document);
 	MemoryContextReset(batch->scratch);
 	MemoryContextSwitchTo(batch->scratch);
@@ -319,7 +313,7 @@ add_document(UmBatch *batch, text *document)
 	if (faults.list != NIL)
 	{
 		if (!batch->keeps)
-			um_raise_faults(&faults, batch->resource->model);
+			um_raise_faults(&faults, batch->resource->model, NULL);
 		um_batch_judge(batch, item, um_faults_json(&faults));
 	}
 	MemoryContextSwitchTo(old);

@@ -90,3 +90,12 @@ um_try(int version, UmWork work, void *arg)
 	CurrentResourceOwner = owner;
 	return error;
 }
+
+/* Of a function of triggers that is not called by one of those that it is for. */
+void
+um_refuse_call(const char *by)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("this function can only be called by %s", by)));
+}

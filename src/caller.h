@@ -16,6 +16,7 @@ extern int	um_speaking(void);
 extern bool um_deletes_closed(void);
 extern UmVersion um_fault_version(const UmResource *resource);
 extern void um_as_caller(int version, bool deletes_closed, UmWork work, void *arg);
+pg_noreturn extern void um_refuse_call(const char *by);
 extern ErrorData *um_try(int version, UmWork work, void *arg);
 
 #endif

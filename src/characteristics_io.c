@@ -127,7 +127,7 @@ from_text(const char *text, int len)
 		ereport(ERROR,
 				(errcode(scan.sqlstate),
 				 errmsg("invalid input for type %s: %s", "characteristics", scan.message)));
-	um_raise_faults(&faults, &um_characteristic);
+	um_raise_faults(&faults, &um_characteristic, NULL);
 	return list;
 }
 

@@ -71,7 +71,6 @@ static void merge_extra(UmStatement *statement, const UmConstant *constant, bool
 static uint64 update_patched(const ManyChange *change);
 static void patch_rows(UmRows *rows, const ManyChange *change);
 static void patch_row(UmRows *rows, const ManyChange *change, const UmRecord *old);
-static void name_resource(void *arg);
 
 /*
  * Opens a list, in the current memory context; it needs the request's query,
@@ -466,7 +465,7 @@ patch_row(UmRows *rows, const ManyChange *change, const UmRecord *old)
 	UmFaults	faults = {change->request->version, NIL, 0};
 	ErrorContextCallback context;
 
-	context.callback = name_resource;
+	context.callback = um_name_row;
 	context.arg = unconstify(UmRecord *, old);
 	context.previous = error_context_stack;
 	error_context_stack = &context;
@@ -474,12 +473,4 @@ patch_row(UmRows *rows, const ManyChange *change, const UmRecord *old)
 								   date >= 0 ? old->value[date] : (Datum) 0,
 								   CurrentMemoryContext));
 	error_context_stack = context.previous;
-}
-
-static void
-name_resource(void *arg)
-{
-	const UmRecord *record = arg;
-
-	errcontext("%s \"%s\"", record->model->label, TextDatumGetCString(um_id(record)));
 }

@@ -161,17 +161,16 @@ path_order(const UmPath *path)
 {
 	const UmPath *chain[lengthof(level_bits)];
 	int			depth = 0;
+	int			at;
 	int			shift = 63;
 	uint64		order = 0;
 
 	for (const UmPath *p = path; p != NULL; p = p->parent)
 		depth++;
+	at = depth;
 	for (const UmPath *p = path; p != NULL; p = p->parent)
-		if (--depth < (int) lengthof(level_bits))
-			chain[depth] = p;
-	depth = 0;
-	for (const UmPath *p = path; p != NULL; p = p->parent)
-		depth++;
+		if (--at < (int) lengthof(level_bits))
+			chain[at] = p;
 	for (int i = 0; i < depth && i < (int) lengthof(level_bits); i++)
 	{
 		uint64		place = chain[i]->attribute != NULL ? chain[i]->attribute->ordinal + 1
@@ -235,16 +234,12 @@ faults_json(UmFaults *faults, bool columns)
 	return out.data;
 }
 
-/* Raises what was found, if anything was. */
+/*
+ * Raises what was found, if anything was.  Of a row that came by SQL into a table
+ * it names the columns, too; table is NULL for what did not.
+ */
 void
-um_raise_faults(UmFaults *faults, const UmModel *model)
-{
-	um_raise_faults_of_row(faults, model, NULL);
-}
-
-/* The same of a row that came by SQL into a table, whose columns it names. */
-void
-um_raise_faults_of_row(UmFaults *faults, const UmModel *model, Relation table)
+um_raise_faults(UmFaults *faults, const UmModel *model, Relation table)
 {
 	UmFault    *first;
 	const char *column;

@@ -45,8 +45,7 @@ extern void um_fault(UmFaults *faults, const UmPath *path, int sqlstate,
 					 const char *format,...) pg_attribute_printf(4, 5);
 extern void um_fault_move(UmFaults *faults, const UmPath *path,
 						  const char *message, const char *legal);
-extern void um_raise_faults(UmFaults *faults, const UmModel *model);
-extern void um_raise_faults_of_row(UmFaults *faults, const UmModel *model, Relation table);
+extern void um_raise_faults(UmFaults *faults, const UmModel *model, Relation table);
 extern char *um_faults_json(UmFaults *faults);
 
 #endif

@@ -60,10 +60,10 @@ static void parse_operation(Operation *operation, struct json_object *tree, cons
 static OperationKind kind_of_operation(const char *path, const char *op);
 static const char *text_member(struct json_object *operation, const char *name);
 static void run_operation(Target *target, const Operation *operation);
-static void replace_value(Target *target, const UmPointer *path, struct json_object *value);
 static void remove_places(List *places);
 static void move_value(Target *target, const Operation *operation);
-static void add_value(Target *target, const UmPointer *pointer, struct json_object *value);
+static void put_value(Target *target, const UmPointer *pointer, struct json_object *value,
+					  bool replaces);
 static void add_at(const UmPlace *place, const UmPointer *pointer, struct json_object *value);
 static struct json_object *value_of_list(const UmPointer *pointer, struct json_object *value);
 static bool is_element(const UmAttribute *list, struct json_object *value);
@@ -190,10 +190,10 @@ run_operation(Target *target, const Operation *operation)
 	switch (operation->kind)
 	{
 		case ADD:
-			add_value(target, path, operation->value);
+			put_value(target, path, operation->value, false);
 			break;
 		case REPLACE:
-			replace_value(target, path, value_of_list(path, operation->value));
+			put_value(target, path, value_of_list(path, operation->value), true);
 			break;
 		case TEST:
 			if (!um_tree_equal(um_pointer_value(target->document, path), operation->value))
@@ -204,25 +204,12 @@ run_operation(Target *target, const Operation *operation)
 			break;
 		case COPY:
 			value = um_pointer_value(target->document, &operation->from);
-			add_value(target, path, um_tree_copy(value));
+			put_value(target, path, um_tree_copy(value), false);
 			break;
 		case MOVE:
 			move_value(target, operation);
 			break;
 	}
-}
-
-static void
-replace_value(Target *target, const UmPointer *path, struct json_object *value)
-{
-	List	   *places = path->tokens == NIL ? NIL : um_find_places(target->document, path, true);
-	ListCell   *cell;
-
-	check_growth(target, path, value, places);
-	if (path->tokens == NIL)
-		target->document = um_tree_copy(value);
-	foreach(cell, places)
-		um_place_put(lfirst(cell), value, false);
 }
 
 /* From the end, so that the indexes before stay right. */
@@ -244,14 +231,15 @@ move_value(Target *target, const Operation *operation)
 	if (strcmp(operation->path.text, operation->from.text) == 0)
 		return;
 	remove_places(um_find_places(target->document, &operation->from, true));
-	add_value(target, &operation->path, value);
+	put_value(target, &operation->path, value, false);
 }
 
+/* In the place of what is there, or beside it. */
 static void
-add_value(Target *target, const UmPointer *pointer, struct json_object *value)
+put_value(Target *target, const UmPointer *pointer, struct json_object *value, bool replaces)
 {
 	List	   *places = pointer->tokens == NIL ? NIL
-		: um_find_places(target->document, pointer, false);
+		: um_find_places(target->document, pointer, replaces);
 	ListCell   *cell;
 
 	check_growth(target, pointer, value, places);
@@ -260,14 +248,17 @@ add_value(Target *target, const UmPointer *pointer, struct json_object *value)
 	foreach(cell, places)
 	{
 		CHECK_FOR_INTERRUPTS();
-		add_at(lfirst(cell), pointer, value);
+		if (replaces)
+			um_place_put(lfirst(cell), value, false);
+		else
+			add_at(lfirst(cell), pointer, value);
 	}
 }
 
 static void
 add_at(const UmPlace *place, const UmPointer *pointer, struct json_object *value)
 {
-	struct json_object *there = um_place_exists(place) ? um_place_value(place) : NULL;
+	struct json_object *there = um_place_value(place);
 
 	/* TM Forum's habit: to a list without an index means at its end */
 	if (place->key != NULL && json_object_is_type(there, json_type_array) &&

@@ -25,6 +25,7 @@ static List *fitting_elements(List *places, struct json_object *array, const cha
 							  const UmPointer *pointer);
 static bool element_fits(struct json_object *element, const UmPointer *pointer);
 static struct json_object *look_up(struct json_object *object, List *path, int from);
+static bool place_exists(const UmPlace *place);
 static bool element_index(const char *token, size_t count, size_t *index);
 
 /* /a/b~1c with or without the leading slash, and a filter where that may be. */
@@ -144,7 +145,7 @@ um_find_places(struct json_object *document, const UmPointer *pointer, bool must
 		{
 			UmPlace    *place = lfirst(at);
 
-			if (um_place_exists(place))
+			if (place_exists(place))
 				next = lappend(next, um_place_value(place));
 			else if (must_exist || lnext(pointer->tokens, cell) != NULL)
 				um_patch_fail(pointer->text, "there is no such place");
@@ -288,13 +289,14 @@ um_pointer_value(struct json_object *document, const UmPointer *pointer)
 	return um_place_value(linitial(places));
 }
 
-bool
-um_place_exists(const UmPlace *place)
+static bool
+place_exists(const UmPlace *place)
 {
 	return place->key != NULL ? json_object_object_get_ex(place->parent, place->key, NULL)
 		: place->index < json_object_array_length(place->parent);
 }
 
+/* NULL is JSON's null, or nothing. */
 struct json_object *
 um_place_value(const UmPlace *place)
 {

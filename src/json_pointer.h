@@ -34,7 +34,6 @@ extern List *um_find_places(struct json_object *document, const UmPointer *point
 							bool must_exist);
 extern struct json_object *um_pointer_value(struct json_object *document,
 											const UmPointer *pointer);
-extern bool um_place_exists(const UmPlace *place);
 extern struct json_object *um_place_value(const UmPlace *place);
 extern void um_place_put(const UmPlace *place, struct json_object *value, bool insert);
 extern void um_place_remove(const UmPlace *place);

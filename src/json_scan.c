@@ -502,6 +502,18 @@ um_trim_space(UmSlice text)
 	return text;
 }
 
+/* Behind its last slash; all of it where there is none. */
+UmSlice
+um_last_segment(UmSlice uri)
+{
+	const char *end = uri.ptr + uri.len;
+	const char *p = end;
+
+	while (p > uri.ptr && p[-1] != '/')
+		p--;
+	return (UmSlice) {p, end - p};
+}
+
 /* How many bytes to show of a text: at most so many, and no part of a character. */
 int
 um_clip(UmSlice text, int most)

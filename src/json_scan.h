@@ -117,6 +117,7 @@ extern bool um_scan_finish(UmScan *scan);
 
 extern bool um_is_number(UmSlice text);
 extern UmSlice um_trim_space(UmSlice text);
+extern UmSlice um_last_segment(UmSlice uri);
 extern int	um_clip(UmSlice text, int most);
 extern bool um_slice_is(UmSlice slice, const char *text);
 extern void um_append_compact(StringInfo out, UmSlice raw);

@@ -50,6 +50,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "caller.h"
 #include "changes.h"
 #include "compat.h"
 #include "content.h"
@@ -219,9 +220,7 @@ um_keys(PG_FUNCTION_ARGS)
 	UmUser		before;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(data->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("this function can only be called by a trigger for each statement")));
+		um_refuse_call("a trigger for each statement");
 	relation = data->tg_relation->rd_rel;
 	if (!relation->relispartition && relation->relkind != RELKIND_PARTITIONED_TABLE)
 		return PointerGetDatum(NULL);

@@ -78,13 +78,6 @@ um_status_oid(const UmLifeCycle *life, int status)
 	return label_oids(life)[status];
 }
 
-bool
-um_status_may_move(const UmLifeCycle *life, int from, int to)
-{
-	Assert(from >= 0 && from < life->count && to >= 0 && to < life->count);
-	return from == to || (life->moves[from] & UM_STATUS_BIT(to)) != 0;
-}
-
 /* A set of statuses in words; "none" for an empty one. */
 char *
 um_status_list(const UmLifeCycle *life, int statuses)

@@ -38,7 +38,6 @@ typedef struct UmLifeCycle
 extern int	um_status_from_text(const UmLifeCycle *life, UmSlice text);
 extern int	um_status_from_oid(const UmLifeCycle *life, Oid label);
 extern Oid	um_status_oid(const UmLifeCycle *life, int status);
-extern bool um_status_may_move(const UmLifeCycle *life, int from, int to);
 extern char *um_status_list(const UmLifeCycle *life, int statuses);
 
 /* Whether a status, or -1 for none, is in a set. */

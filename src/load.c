@@ -14,7 +14,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -40,7 +39,7 @@ static List *add_rating(List *amounts, const UmRecord *rating);
 static void add_amount(UmLoad *load, const UmAmount *more);
 static void run(const UmLoad *load, UmPlan *plan, Datum *args, const char *nulls);
 static void report(const UmLoad *load);
-static text *kept_text(const text *document, int64 *length);
+static Datum kept_text(const text *document);
 
 /* The load that the setting ties statements to; 0 for none. */
 int64
@@ -285,15 +284,13 @@ um_load_reject(UmLoad *load, const UmResource *resource, int64 number, const tex
 		"VALUES ($1, $2, $3, $4, $5, $6)",
 		.args = {INT8OID, INT8OID, TEXTOID, INT8OID, JSONBOID, TEXTOID}, .nargs = 6
 	};
-	int64		length;
-	Datum		args[6];
+	Datum		args[] = {
+		Int64GetDatum(load->id), Int64GetDatum(number), kept_text(document),
+		Int64GetDatum(VARSIZE_ANY_EXHDR(document)),
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(errors)),
+		CStringGetTextDatum(resource->model->noun)
+	};
 
-	args[0] = Int64GetDatum(load->id);
-	args[1] = Int64GetDatum(number);
-	args[2] = PointerGetDatum(kept_text(document, &length));
-	args[3] = Int64GetDatum(length);
-	args[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(errors));
-	args[5] = CStringGetTextDatum(resource->model->noun);
 	SPI_connect();
 	run(load, &plan, args, NULL);
 	SPI_finish();
@@ -308,15 +305,12 @@ um_load_conflict(UmLoad *load, UmResource *resource, int64 number, Datum id, con
 	UmPlan	   *plan = um_plan(resource, UM_PLAN_CONFLICT, "INSERT INTO {conflict} "
 							   "(load_id, record_number, {noun}_id, document, document_length, stored) "
 							   "VALUES ($1, $2, $3, $4, $5, $6)", lengthof(types), types);
+	Datum		args[] = {
+		Int64GetDatum(load->id), Int64GetDatum(number), id, kept_text(document),
+		Int64GetDatum(VARSIZE_ANY_EXHDR(document)), (Datum) 0
+	};
 	StringInfoData json;
-	int64		length;
-	Datum		args[6];
 
-	args[0] = Int64GetDatum(load->id);
-	args[1] = Int64GetDatum(number);
-	args[2] = id;
-	args[3] = PointerGetDatum(kept_text(document, &length));
-	args[4] = Int64GetDatum(length);
 	if (stored != NULL)
 	{
 		initStringInfo(&json);
@@ -328,14 +322,13 @@ um_load_conflict(UmLoad *load, UmResource *resource, int64 number, Datum id, con
 	SPI_finish();
 }
 
-static text *
-kept_text(const text *document, int64 *length)
+static Datum
+kept_text(const text *document)
 {
-	*length = VARSIZE_ANY_EXHDR(document);
-	if (*length <= UM_LONGEST_KEPT)
-		return unconstify(text *, document);
-	return cstring_to_text_with_len(VARDATA_ANY(document),
-									pg_mbcliplen(VARDATA_ANY(document), *length, KEPT_OF_LONGER));
+	UmSlice		text = um_text_slice(PointerGetDatum(document));
+
+	return text.len <= UM_LONGEST_KEPT ? PointerGetDatum(document)
+		: PointerGetDatum(cstring_to_text_with_len(text.ptr, um_clip(text, KEPT_OF_LONGER)));
 }
 
 /* Runs a statement on the books, as their owner.  Within SPI_connect. */

@@ -52,7 +52,7 @@ um_refuse_faulty(UmRecord *record, const UmRecord *old, UmFaults *faults)
 	/* of what is no JSON object there is nothing more to say */
 	if (list_length(faults->list) > 1 || first->path[0] != '\0')
 		um_check(record, old, faults);
-	um_raise_faults(faults, record->model);
+	um_raise_faults(faults, record->model, NULL);
 }
 
 /* A body may repeat the resource's identity, not give it another. */

@@ -10,6 +10,9 @@
 
 #include "model.h"
 
+/* Bytes of an id; a longer one cannot be stored. */
+#define UM_MAX_ID 512
+
 /*
  * Tables and functions are named after the resource: where the noun of the
  * model is parcel and the plural parcels there are usage_mgmt.parcel,

@@ -45,7 +45,6 @@ static UmAttribute *attribute_of(const UmModel *model, const char *column, int n
 static void check_column(const UmModel *model, UmAttribute *attribute,
 						 Form_pg_attribute column, const char *relation);
 static Oid	internal_type(const UmAttribute *attribute);
-static void name_row(void *arg);
 static bool slot_from_column(const UmAttribute *attribute, UmFaults *faults,
 							 const UmPath *parent, Datum *slot);
 static bool object_from_jsonb(Datum value, UmFaults *faults, const UmPath *path, Datum *slot);
@@ -234,16 +233,17 @@ um_refuse_row(const UmRecord *record, UmFaults *faults, Relation table)
 {
 	ErrorContextCallback context;
 
-	context.callback = name_row;
+	context.callback = um_name_row;
 	context.arg = unconstify(UmRecord *, record);
 	context.previous = error_context_stack;
 	error_context_stack = &context;
-	um_raise_faults_of_row(faults, record->model, table);
+	um_raise_faults(faults, record->model, table);
 	error_context_stack = context.previous;
 }
 
-static void
-name_row(void *arg)
+/* The context of an error that a record is at fault for. */
+void
+um_name_row(void *arg)
 {
 	const UmRecord *record = arg;
 

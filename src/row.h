@@ -24,6 +24,7 @@ extern UmShape *um_shape(const UmModel *model, TupleDesc desc, const char *relat
 extern UmRecord *um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple);
 extern UmRecord *um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
 								UmFaults *faults);
+extern void um_name_row(void *arg);
 extern void um_refuse_row(const UmRecord *record, UmFaults *faults, Relation table);
 extern Datum um_record_datum(const UmRecord *record, int slot);
 extern UmList *um_tree_from_jsonb(const UmAttribute *attribute, Datum value,

@@ -23,8 +23,6 @@
 #include "rules.h"
 #include "scalar.h"
 
-#define MAX_ID_BYTES 512
-
 /* How far the usage that is completed has come. */
 typedef enum Stage
 {
@@ -180,20 +178,16 @@ complete_preset(UmRecord *record, const UmAttribute *attribute, Stage stage)
 static bool
 complete_segment(UmRecord *record, const UmAttribute *attribute)
 {
-	UmSlice		uri;
-	const char *p;
+	UmSlice		segment;
 
 	if (attribute->segment_slot < 0 || record->state[attribute->slot] != UM_ABSENT ||
 		!um_is_set(record, attribute->segment_slot))
 		return false;
-	uri = um_slot_slice(record, attribute->segment_slot);
-	p = uri.ptr + uri.len;
-	while (p > uri.ptr && p[-1] != '/')
-		p--;
-	if (p == uri.ptr + uri.len)
+	segment = um_last_segment(um_slot_slice(record, attribute->segment_slot));
+	if (segment.len == 0)
 		return false;
 	um_record_set(record, attribute->slot,
-				  PointerGetDatum(cstring_to_text_with_len(p, uri.ptr + uri.len - p)));
+				  PointerGetDatum(cstring_to_text_with_len(segment.ptr, segment.len)));
 	return true;
 }
 
@@ -563,14 +557,14 @@ check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 		return;
 	}
 	id = um_slot_slice(record, attribute->slot);
-	if (id.len > MAX_ID_BYTES)
-		um_fault(faults, &path, UM_RULE, "has %d bytes, more than %d", id.len, MAX_ID_BYTES);
+	if (id.len > UM_MAX_ID)
+		um_fault(faults, &path, UM_RULE, "has %d bytes, more than %d", id.len, UM_MAX_ID);
 	if (old == NULL || !um_is_set(old, attribute->slot))
 		return;
 	before = um_slot_slice(old, attribute->slot);
 	if (!um_same_slice(id, before))
 		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" to \"%.*s\"",
-				 before.len, before.ptr, um_clip(id, MAX_ID_BYTES), id.ptr);
+				 before.len, before.ptr, um_clip(id, UM_MAX_ID), id.ptr);
 }
 
 /* The move of the status, and what may not change any more. */
@@ -584,7 +578,7 @@ check_change(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 
 	if (from < 0 || to < 0)
 		return;
-	if (!um_status_may_move(life, from, to))
+	if (from != to && !um_status_in(to, life->moves[from]))
 		um_fault_move(faults, &path,
 					  psprintf("cannot move from \"%s\" to \"%s\"", life->status[from],
 							   life->status[to]),

@@ -278,7 +278,7 @@ parents_of(const UmRecord *record)
 
 		for (int i = 0; list != NULL && i < list->count; i++)
 			if (list->record[i] != NULL && um_is_set(list->record[i], type->slot) &&
-				means_inheritance(um_text_slice(list->record[i]->value[type->slot])))
+				means_inheritance(um_slot_slice(list->record[i], type->slot)))
 				parents = lcons(list->record[i], parents);
 	}
 	return parents;
@@ -314,20 +314,10 @@ target_of(const UmRecord *relationship)
 {
 	int			id = um_find_attribute(relationship->model, "id")->slot;
 	int			href = um_find_attribute(relationship->model, "href")->slot;
-	UmSlice		target = {"", 0};
 
-	if (um_is_set(relationship, id))
-		target = um_text_slice(relationship->value[id]);
-	else if (um_is_set(relationship, href))
-	{
-		UmSlice		uri = um_text_slice(relationship->value[href]);
-		const char *end = uri.ptr + uri.len;
-
-		for (target.ptr = end; target.ptr > uri.ptr && target.ptr[-1] != '/';)
-			target.ptr--;
-		target.len = end - target.ptr;
-	}
-	return target;
+	return um_is_set(relationship, id) ? um_slot_slice(relationship, id)
+		: um_is_set(relationship, href) ? um_last_segment(um_slot_slice(relationship, href))
+		: (UmSlice) {"", 0};
 }
 
 /* What is needed of a row; NULL where there is none. */
@@ -363,7 +353,7 @@ read_row(Lineage *lineage, UmSlice id)
 			: PointerGetDatum(um_tree_from_jsonb(a, value, &faults, &path));
 		record->state[s] = UM_SET;
 	}
-	um_raise_faults(&faults, model);
+	um_raise_faults(&faults, model, NULL);
 	SPI_freetuptable(SPI_tuptable);
 	return record;
 }

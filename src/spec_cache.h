@@ -10,8 +10,6 @@
 #include "resource.h"
 #include "spec_values.h"
 
-#define UM_MAX_ID 512			/* longer ids cannot be stored */
-
 typedef struct UmSpecification
 {
 	char		id[UM_MAX_ID + 1];	/* hash key */

@@ -54,7 +54,7 @@ um_check_specification_of(const UmRecord *usage, Oid reader, UmFaults *faults)
 	reference = um_find_attribute(usage->model, resource->specification_id);
 	if (!um_is_set(usage, reference->slot))
 		return;
-	id = um_text_slice(usage->value[reference->slot]);
+	id = um_slot_slice(usage, reference->slot);
 	if (id.len > UM_MAX_ID)
 		return;
 	specification = um_specification(resource->specification, id, reader);

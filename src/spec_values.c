@@ -106,7 +106,7 @@ um_known_name(const UmRecord *characteristic, UmSlice *name)
 
 	if (!um_is_set(characteristic, slot))
 		return false;
-	*name = um_text_slice(characteristic->value[slot]);
+	*name = um_slot_slice(characteristic, slot);
 	return true;
 }
 
@@ -179,7 +179,7 @@ is_mandatory(const UmRecord *record, int slot)
 
 	if (!um_is_set(record, slot))
 		return false;
-	text = um_text_slice(record->value[slot]);
+	text = um_slot_slice(record, slot);
 	if (text.len >= 2 && text.ptr[0] == '"')
 		text = um_trim((UmSlice) {text.ptr + 1, text.len - 2});
 	for (size_t i = 0; i < lengthof(words); i++)
@@ -195,7 +195,7 @@ expression(const UmRecord *record, int slot)
 	UmExpression regex = {{NULL, 0}, NULL, NULL};
 
 	if (um_is_set(record, slot))
-		regex.text = um_text_slice(record->value[slot]);
+		regex.text = um_slot_slice(record, slot);
 	return regex;
 }
 
@@ -221,7 +221,7 @@ arrange_values(UmKnown *known, const Slots *slots, const UmList *values)
 		value.to = slot_comparable(record, slots->to);
 		value.regex = expression(record, slots->value_regex);
 		if (um_is_set(record, slots->unit))
-			value.unit = um_trim(um_text_slice(record->value[slots->unit]));
+			value.unit = um_trim(um_slot_slice(record, slots->unit));
 		add_value(known, &value);
 	}
 	qsort(known->value, known->listed, sizeof(UmAllowedValue), compare_allowed);
@@ -286,7 +286,7 @@ read_listed(const UmRecord *value, int slot, Comparable *listed)
 
 	if (!um_is_set(value, slot))
 		return true;
-	text = um_text_slice(value->value[slot]);
+	text = um_slot_slice(value, slot);
 	if (text.len > 0 && text.ptr[0] == '"')
 	{
 		um_scan_init(&scan, text.ptr, text.len);
@@ -311,7 +311,7 @@ comparable(UmSlice text)
 static Comparable
 slot_comparable(const UmRecord *value, int slot)
 {
-	return um_is_set(value, slot) ? comparable(um_text_slice(value->value[slot])) : (Comparable) {0};
+	return um_is_set(value, slot) ? comparable(um_slot_slice(value, slot)) : (Comparable) {0};
 }
 
 /* Alike for what value_fits takes for equal: numbers by value. */

@@ -36,7 +36,7 @@
 typedef struct Updated
 {
 	const UmModel *model;
-	char		id[512];
+	char		id[UM_MAX_ID];
 	int			len;
 	UmHash		content_hash;	/* which some of what follows does not enter */
 	Datum		status;
@@ -92,9 +92,7 @@ um_check_row(PG_FUNCTION_ARGS)
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
 		!TRIGGER_FIRED_BEFORE(data->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("this function can only be called by a BEFORE trigger for each row")));
+		um_refuse_call("a BEFORE trigger for each row");
 	target = target_of(fcinfo);
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 		return PointerGetDatum(check_delete(data, target));
@@ -111,9 +109,7 @@ Datum
 um_specification_changed(PG_FUNCTION_ARGS)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("this function can only be called by a trigger")));
+		um_refuse_call("a trigger");
 	CacheInvalidateRelcacheByRelid(RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation));
 	return PointerGetDatum(NULL);
 }
