@@ -228,13 +228,14 @@ decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known, 
 
 	for (int i = 0; i < count; i++)
 	{
+		int			order = -1;
 		UmKey		key;
 
-		while (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
-											  open[i]->key.id) < 0)
+		while (k < known_count &&
+			   (order = compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
+									open[i]->key.id)) < 0)
 			k++;
-		if (k < known_count && compare_ids(SPI_getbinval(known->vals[k], known->tupdesc, 1, &null),
-										   open[i]->key.id) == 0)
+		if (order == 0)
 		{
 			key = um_key_from(known->vals[k], known->tupdesc);
 			decide(batch, open[i], &key);

@@ -212,10 +212,7 @@ static inline char *
 put_length(char *p, char tag, uint32 length)
 {
 	*p++ = tag;
-	for (; length >= 0x80; length >>= 7)
-		*p++ = (length & 0x7f) | 0x80;
-	*p++ = length;
-	return p;
+	return um_put_varint(p, length);
 }
 
 /* Eight bytes, the highest first whatever the machine. */

@@ -110,7 +110,6 @@ static int	code_slot(UmSlice name);
 static pg_noinline void corrupted(const char *what);
 static inline uint32 read_varint(UmCharacteristicsReader *reader);
 static inline void read_bytes(UmCharacteristicsReader *reader, UmSlice *bytes);
-static inline char *put_varint(char *out, uint32 n);
 static inline char *put_bytes(char *out, UmSlice bytes);
 static bool is_lone_element(const UmScan *scan);
 static bool read_elements(ListReader *reader);
@@ -238,7 +237,7 @@ um_characteristics_end(UmCharacteristicsBuilder *builder)
 {
 	StringInfo	data = &builder->data;
 	char		count[MAX_VARINT];
-	int			size = put_varint(count, builder->count) - count;
+	int			size = um_put_varint(count, builder->count) - count;
 
 	if (size > 1)
 	{
@@ -328,21 +327,9 @@ read_bytes(UmCharacteristicsReader *reader, UmSlice *bytes)
 }
 
 static inline char *
-put_varint(char *out, uint32 n)
-{
-	while (n >= 0x80)
-	{
-		*out++ = (n & 0x7F) | 0x80;
-		n >>= 7;
-	}
-	*out++ = n;
-	return out;
-}
-
-static inline char *
 put_bytes(char *out, UmSlice bytes)
 {
-	out = put_varint(out, bytes.len);
+	out = um_put_varint(out, bytes.len);
 	if (bytes.len > 0)
 		memcpy(out, bytes.ptr, bytes.len);
 	return out + bytes.len;

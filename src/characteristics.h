@@ -43,6 +43,12 @@ um_is_nested(UmToken kind)
 	return kind == UM_OBJECT_TOKEN || kind == UM_ARRAY_TOKEN;
 }
 
+static inline bool
+um_is_named(const UmCharacteristic *element, UmSlice name)
+{
+	return element->has_name && um_same_slice(element->name, name);
+}
+
 /* A value as a text: of a string its text, of JSON its compact form. */
 static inline UmSlice
 um_characteristic_text(const UmCharacteristic *c)

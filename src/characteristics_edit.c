@@ -17,7 +17,6 @@
 static UmSlice name_arg(FunctionCallInfo fcinfo);
 static UmCharacteristic value_arg(FunctionCallInfo fcinfo, int n);
 static int	last_place(const struct varlena *list, UmSlice name);
-static bool has_name(const UmCharacteristic *element, UmSlice name);
 
 PG_FUNCTION_INFO_V1(um_characteristics_set);
 PG_FUNCTION_INFO_V1(um_characteristics_remove);
@@ -73,7 +72,7 @@ um_characteristics_remove(PG_FUNCTION_ARGS)
 	um_characteristics_start(&builder);
 	um_characteristics_open(&reader, UM_GETARG_LIST(0));
 	while (um_characteristics_next(&reader, &element))
-		if (!has_name(&element, name))
+		if (!um_is_named(&element, name))
 			um_characteristics_add(&builder, &element);
 	PG_RETURN_POINTER(um_characteristics_end(&builder));
 }
@@ -126,13 +125,7 @@ last_place(const struct varlena *list, UmSlice name)
 
 	um_characteristics_open(&reader, list);
 	for (int i = 0; um_characteristics_next(&reader, &element); i++)
-		if (has_name(&element, name))
+		if (um_is_named(&element, name))
 			place = i;
 	return place;
-}
-
-static bool
-has_name(const UmCharacteristic *element, UmSlice name)
-{
-	return element->has_name && um_same_slice(element->name, name);
 }

@@ -29,7 +29,7 @@
 
 static bool find_last(const struct varlena *list, UmSlice name, UmCharacteristic *found);
 static text *number_to_text(UmSlice number);
-static const UmCharacteristic *find_pair(const UmPair *pairs, int count, UmSlice name);
+static int	compare_to_pair(const void *name, const void *pair);
 static bool exists_in_array(const struct varlena *list, ArrayType *names, bool all);
 static bool list_contains(const struct varlena *list, const struct varlena *part);
 static bool list_contains_few(const struct varlena *list, UmCharacteristicsReader *part);
@@ -135,7 +135,7 @@ find_last(const struct varlena *list, UmSlice name, UmCharacteristic *found)
 	um_characteristics_open(&reader, list);
 	while (um_characteristics_next(&reader, &element))
 	{
-		if (element.has_name && um_same_slice(element.name, name))
+		if (um_is_named(&element, name))
 		{
 			*found = element;
 			any = true;
@@ -185,34 +185,18 @@ exists_in_array(const struct varlena *list, ArrayType *names, bool all)
 		if (null[i])
 			continue;
 		wanted = um_text_slice(name[i]);
-		found = pairs != NULL ? find_pair(pairs, pairs_count, wanted) != NULL
-			: find_last(list, wanted, &element);
+		found = pairs == NULL ? find_last(list, wanted, &element)
+			: bsearch(&wanted, pairs, pairs_count, sizeof(UmPair), compare_to_pair) != NULL;
 		if (found != all)
 			return !all;
 	}
 	return all;
 }
 
-/* The element of a name among sorted pairs, or NULL. */
-static const UmCharacteristic *
-find_pair(const UmPair *pairs, int count, UmSlice name)
+static int
+compare_to_pair(const void *name, const void *pair)
 {
-	int			from = 0;
-	int			to = count;
-
-	while (from < to)
-	{
-		int			middle = (from + to) / 2;
-		int			order = um_compare_names(pairs[middle].element.name, name);
-
-		if (order == 0)
-			return &pairs[middle].element;
-		if (order < 0)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return NULL;
+	return um_compare_names(*(const UmSlice *) name, ((const UmPair *) pair)->element.name);
 }
 
 /* Containment of the objects of pairs. */
@@ -270,7 +254,7 @@ list_contains_few(const struct varlena *list, UmCharacteristicsReader *part)
 	while (um_characteristics_next(&reader, &element))
 	{
 		for (w = 0; w < wanted; w++)
-			if (element.has_name && um_same_slice(want[w].name, element.name))
+			if (um_is_named(&element, want[w].name))
 				have[w] = element;
 	}
 	for (w = 0; w < wanted; w++)

@@ -175,14 +175,9 @@ um_explain_many(UmRequest *request)
 	appendStringInfo(&explained.sql, "EXPLAIN (COSTS OFF) %s", statement.sql.data);
 	/* EXPLAIN counts as no mere query */
 	(void) execute(&explained, false);
+	MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		char	   *line = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		lines = lappend(lines, pstrdup(line));
-		MemoryContextSwitchTo(old);
-	}
+		lines = lappend(lines, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
 	SPI_finish();
 	return lines;
 }
@@ -366,17 +361,18 @@ update_constant(const ManyChange *change, const UmConstant *constant)
 {
 	const UmModel *model = change->request->resource->model;
 	UmStatement statement;
-	bool		first = true;
+	int			begin;
 
 	um_statement_start(&statement, model);
 	appendStringInfo(&statement.sql, "UPDATE usage_mgmt.%s u SET ", model->noun);
+	begin = statement.sql.len;
 	for (int s = 0; s < model->slots; s++)
 	{
 		if (s == model->extra_slot ||
 			(!constant->cleared[s] && constant->record->state[s] != UM_SET))
 			continue;
-		appendStringInfo(&statement.sql, "%s%s = ", first ? "" : ", ", model->slot[s]->column);
-		first = false;
+		appendStringInfo(&statement.sql, "%s%s = ", statement.sql.len > begin ? ", " : "",
+						 model->slot[s]->column);
 		if (constant->cleared[s])
 			appendStringInfoString(&statement.sql, "NULL");
 		else
@@ -385,11 +381,8 @@ update_constant(const ManyChange *change, const UmConstant *constant)
 											  um_record_datum(constant->record, s)));
 	}
 	if (um_is_set(constant->record, model->extra_slot) || constant->forgotten != NIL)
-	{
-		merge_extra(&statement, constant, first);
-		first = false;
-	}
-	if (first)
+		merge_extra(&statement, constant, statement.sql.len == begin);
+	if (statement.sql.len == begin)
 		appendStringInfoString(&statement.sql, "id = id");
 	um_add_where(&statement, change->query, change->request->version);
 	return execute(&statement, false);

@@ -331,13 +331,9 @@ static UmRecord *
 record_arg(FunctionCallInfo fcinfo, RowShape **shape)
 {
 	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
-	HeapTupleData tuple;
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
 
 	*shape = row_shape(fcinfo, header);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
 	return um_record_from_tuple((*shape)->shape, (*shape)->desc, &tuple);
 }
 

@@ -35,6 +35,7 @@ static const char meant[] = "\"\\/\b\f\n\r\t";
 static bool fail(UmScan *scan, int sqlstate, const char *message);
 static inline bool scan_digits(const char **p, const char *end);
 static bool number_in_range(UmSlice number);
+static inline bool scan_next(UmScan *scan, char end, const char *expected);
 static bool scan_word(UmScan *scan, const char *word);
 static bool scan_escape(UmScan *scan, StringInfo out, pg_wchar *high);
 static bool scan_hex4(UmScan *scan, pg_wchar *unit);
@@ -197,25 +198,8 @@ um_scan_enter(UmScan *scan)
 bool
 um_scan_key(UmScan *scan, UmSlice *key)
 {
-	bool		first = scan->entered;
-
-	scan->entered = false;
-	if (scan->sqlstate != 0)
+	if (!scan_next(scan, '}', "expected \",\" or \"}\""))
 		return false;
-	um_scan_space(scan);
-	if (scan->pos < scan->end && *scan->pos == '}')
-	{
-		scan->pos++;
-		scan->depth--;
-		return false;
-	}
-	if (!first)
-	{
-		if (scan->pos >= scan->end || *scan->pos != ',')
-			return fail(scan, UM_NOT_JSON, "expected \",\" or \"}\"");
-		scan->pos++;
-		um_scan_space(scan);
-	}
 	if (scan->pos >= scan->end || *scan->pos != '"')
 		return fail(scan, UM_NOT_JSON, "expected a quoted key");
 	if (!um_scan_string(scan, key))
@@ -231,14 +215,25 @@ um_scan_key(UmScan *scan, UmSlice *key)
 bool
 um_scan_element(UmScan *scan)
 {
+	CHECK_FOR_INTERRUPTS();
+	if (!scan_next(scan, ']', "expected \",\" or \"]\""))
+		return false;
+	if (scan->pos < scan->end && *scan->pos == ']')
+		return fail(scan, UM_NOT_JSON, "expected a value after \",\"");
+	return true;
+}
+
+/* Goes on behind a comma, should there be one to come; false at the end. */
+static inline bool
+scan_next(UmScan *scan, char end, const char *expected)
+{
 	bool		first = scan->entered;
 
 	scan->entered = false;
-	CHECK_FOR_INTERRUPTS();
 	if (scan->sqlstate != 0)
 		return false;
 	um_scan_space(scan);
-	if (scan->pos < scan->end && *scan->pos == ']')
+	if (scan->pos < scan->end && *scan->pos == end)
 	{
 		scan->pos++;
 		scan->depth--;
@@ -247,11 +242,9 @@ um_scan_element(UmScan *scan)
 	if (first)
 		return true;
 	if (scan->pos >= scan->end || *scan->pos != ',')
-		return fail(scan, UM_NOT_JSON, "expected \",\" or \"]\"");
+		return fail(scan, UM_NOT_JSON, expected);
 	scan->pos++;
 	um_scan_space(scan);
-	if (scan->pos < scan->end && *scan->pos == ']')
-		return fail(scan, UM_NOT_JSON, "expected a value after \",\"");
 	return true;
 }
 

@@ -206,6 +206,16 @@ um_append(StringInfo out, const char *bytes, int len)
 	out->data[out->len] = '\0';
 }
 
+/* Puts a number of 7 bits a byte, the lowest first, bit 7 set in all but the last. */
+static inline char *
+um_put_varint(char *out, uint32 n)
+{
+	for (; n >= 0x80; n >>= 7)
+		*out++ = (n & 0x7F) | 0x80;
+	*out++ = n;
+	return out;
+}
+
 /* Appends text as a JSON string; mostly there is nothing to escape, which the copy tells. */
 static inline void
 um_append_json_string(StringInfo out, const char *text, int len)

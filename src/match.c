@@ -73,7 +73,7 @@ um_characteristic_matches(PG_FUNCTION_ARGS)
 	um_characteristics_open(&reader, list);
 	while (um_characteristics_next(&reader, &c))
 	{
-		if (!c.has_name || !um_same_slice(c.name, name) || c.kind == UM_NONE)
+		if (!um_is_named(&c, name) || c.kind == UM_NONE)
 			continue;
 		if (matches_any(um_characteristic_text(&c), &wanted))
 			PG_RETURN_BOOL(true);

@@ -47,7 +47,6 @@ static void check_column(const UmModel *model, UmAttribute *attribute,
 static Oid	internal_type(const UmAttribute *attribute);
 static bool slot_from_column(const UmAttribute *attribute, UmFaults *faults,
 							 const UmPath *parent, Datum *slot);
-static bool object_from_jsonb(Datum value, UmFaults *faults, const UmPath *path, Datum *slot);
 static UmList *list_from_array(UmModel *model, ArrayType *array, UmFaults *faults,
 							   const UmPath *path);
 static UmRecord *record_from_element(const UmElementType *type, Datum element, UmFaults *faults,
@@ -278,22 +277,13 @@ slot_from_column(const UmAttribute *attribute, UmFaults *faults, const UmPath *p
 			*slot = PointerGetDatum(PG_DETOAST_DATUM_PACKED(*slot));
 			return true;
 		case UM_EXTRA:
-			return object_from_jsonb(*slot, faults, &path, slot);
+			*slot = JsonbPGetDatum(DatumGetJsonbP(*slot));
+			if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(*slot)))
+				um_fault(faults, &path, UM_RULE, "is not a JSON object");
+			return list_length(faults->list) == before;
 		default:
 			return true;
 	}
-}
-
-/* What an object keeps of what the model does not know is itself an object. */
-static bool
-object_from_jsonb(Datum value, UmFaults *faults, const UmPath *path, Datum *slot)
-{
-	Jsonb	   *jsonb = DatumGetJsonbP(value);
-
-	*slot = JsonbPGetDatum(jsonb);
-	if (!JB_ROOT_IS_OBJECT(jsonb))
-		um_fault(faults, path, UM_RULE, "is not a JSON object");
-	return JB_ROOT_IS_OBJECT(jsonb);
 }
 
 /* Where its elements are counted from is no part of a list. */

@@ -92,6 +92,7 @@ static void take_over(UmSpecification *entry, const Lineage *lineage);
 static void arrange(UmSpecification *entry, const List *order);
 static List *collect(const List *order);
 static int	compare_known(const void *a, const void *b);
+static int	compare_to_known(const void *name, const void *known);
 static TimestampTz slot_time(const UmRecord *record, const char *column, TimestampTz missing);
 
 void
@@ -478,23 +479,14 @@ compare_known(const void *a, const void *b)
 UmKnown *
 um_specification_knows(const UmSpecification *specification, UmSlice name)
 {
-	int			from = 0;
-	int			to = specification->count;
+	return bsearch(&name, specification->known, specification->count, sizeof(UmKnown),
+				   compare_to_known);
+}
 
-	while (from < to)
-	{
-		int			middle = (from + to) / 2;
-		UmKnown    *known = &specification->known[middle];
-		int			order = um_compare_names(known->name, name);
-
-		if (order == 0)
-			return known;
-		if (order < 0)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return NULL;
+static int
+compare_to_known(const void *name, const void *known)
+{
+	return um_compare_names(*(const UmSlice *) name, ((const UmKnown *) known)->name);
 }
 
 static TimestampTz

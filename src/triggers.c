@@ -75,7 +75,6 @@ static Updated *last_updated(void);
 static void remember_update(const UmRecord *usage, const UmRecord *old);
 static void note_leaving(Relation leaf, const UmRecord *usage);
 static bool is_last_updated(const Updated *last, const UmRecord *usage);
-static bool is_moving(const Updated *last, const UmRecord *usage);
 static bool is_as_updated(const Updated *last, const UmRecord *usage);
 static HeapTuple changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
 							   const UmRecord *record);
@@ -168,12 +167,12 @@ static bool
 is_moved(const TriggerData *data, const UmRecord *record)
 {
 	Updated    *last = last_updated();
+	Datum		date = record->value[record->model->date_slot];
 
-	if (!is_moving(last, record))
+	if (!last->leaving || !is_last_updated(last, record) || date != last->new_date)
 		return false;
 	last->len = 0;
-	um_ledger_note_move(data->tg_relation, record->model->resource, um_id(record),
-						record->value[record->model->date_slot]);
+	um_ledger_note_move(data->tg_relation, record->model->resource, um_id(record), date);
 	return is_as_updated(last, record);
 }
 
@@ -381,14 +380,6 @@ is_last_updated(const Updated *last, const UmRecord *usage)
 		last->changed_at == GetCurrentTransactionStartTimestamp() &&
 		um_is_set(usage, usage->model->id->slot) &&
 		um_same_slice(um_text_slice(um_id(usage)), (UmSlice) {last->id, last->len});
-}
-
-/* Whether the row inserted is the one just updated, on its way to another partition. */
-static bool
-is_moving(const Updated *last, const UmRecord *usage)
-{
-	return last->leaving && is_last_updated(last, usage) &&
-		usage->value[usage->model->date_slot] == last->new_date;
 }
 
 /*
