@@ -64,7 +64,6 @@ static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
 static void open_batch(Relation view, UmResource *resource);
 static bool is_nested(void);
 static UmBatch *batch_of(Oid view);
-static void close_batch(UmBatch *batch);
 static void drop_batch(UmBatch *batch);
 static void add_document(UmBatch *batch, text *document);
 static void read_item(UmBatch *batch, UmBatchItem *item, UmFaults *faults);
@@ -153,8 +152,12 @@ um_document_end(PG_FUNCTION_ARGS)
 {
 	UmBatch	   *batch = batch_of(RelationGetRelid(trigger_data(fcinfo, false)->tg_relation));
 
-	if (batch != NULL)
-		close_batch(batch);
+	if (batch == NULL)
+		return PointerGetDatum(NULL);
+	um_batch_flush(batch);
+	if (batch->load != NULL)
+		um_load_close(batch->load);
+	drop_batch(batch);
 	return PointerGetDatum(NULL);
 }
 
@@ -260,15 +263,6 @@ batch_of(Oid view)
 	while (batch != NULL && batch->view != view)
 		batch = batch->outer;
 	return batch;
-}
-
-static void
-close_batch(UmBatch *batch)
-{
-	um_batch_flush(batch);
-	if (batch->load != NULL)
-		um_load_close(batch->load);
-	drop_batch(batch);
 }
 
 static void

@@ -106,10 +106,12 @@ um_characteristics_to_json(PG_FUNCTION_ARGS)
 Datum
 um_characteristics_to_jsonb(PG_FUNCTION_ARGS)
 {
-	bool		nested;
+	bool		nested = false;
 	int			count;
-	UmPair	   *pairs = um_unique_pairs(UM_GETARG_LIST(0), &count, &nested);
+	UmPair	   *pairs = um_unique_pairs(UM_GETARG_LIST(0), &count);
 
+	for (int i = 0; i < count; i++)
+		nested |= um_is_nested(pairs[i].element.kind);
 	PG_RETURN_JSONB_P(nested ? pairs_to_jsonb_by_text(pairs, count)
 					  : pairs_to_jsonb(pairs, count));
 }
@@ -144,10 +146,10 @@ text_of(const struct varlena *list)
 
 /*
  * The pairs as jsonb keeps them: no name twice, sorted by name in the order of
- * jsonb's keys.  Says also whether any value is an object or array.
+ * jsonb's keys.
  */
 UmPair *
-um_unique_pairs(const struct varlena *list, int *count, bool *nested)
+um_unique_pairs(const struct varlena *list, int *count)
 {
 	UmCharacteristicsReader reader;
 	UmPair	   *pairs;
@@ -163,14 +165,9 @@ um_unique_pairs(const struct varlena *list, int *count, bool *nested)
 			n++;
 	}
 	qsort(pairs, n, sizeof(UmPair), compare_pairs);
-	*nested = false;
 	for (int i = 0; i < n; i++)
-	{
-		if (i + 1 < n && um_same_slice(pairs[i].element.name, pairs[i + 1].element.name))
-			continue;
-		*nested |= um_is_nested(pairs[i].element.kind);
-		pairs[kept++] = pairs[i];
-	}
+		if (i + 1 == n || !um_same_slice(pairs[i].element.name, pairs[i + 1].element.name))
+			pairs[kept++] = pairs[i];
 	*count = kept;
 	return pairs;
 }

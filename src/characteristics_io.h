@@ -14,7 +14,7 @@ typedef struct UmPair
 	int			place;
 } UmPair;
 
-extern UmPair *um_unique_pairs(const struct varlena *list, int *count, bool *nested);
+extern UmPair *um_unique_pairs(const struct varlena *list, int *count);
 extern int	um_compare_names(UmSlice a, UmSlice b);
 extern Datum um_characteristic_to_jsonb(const UmCharacteristic *element);
 

@@ -168,14 +168,13 @@ exists_in_array(const struct varlena *list, ArrayType *names, bool all)
 	UmCharacteristic element;
 	Datum	   *name;
 	bool	   *null;
-	bool		nested;
 	int			count;
 	int			pairs_count = 0;
 	UmPair	   *pairs = NULL;
 
 	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &name, &null, &count);
 	if (count > FEW_PAIRS)
-		pairs = um_unique_pairs(list, &pairs_count, &nested);
+		pairs = um_unique_pairs(list, &pairs_count);
 	for (int i = 0; i < count; i++)
 	{
 		UmSlice		wanted;
@@ -204,7 +203,6 @@ static bool
 list_contains(const struct varlena *list, const struct varlena *part)
 {
 	UmCharacteristicsReader reader;
-	bool		nested;
 	int			wanted;
 	int			count;
 	int			i = 0;
@@ -214,8 +212,8 @@ list_contains(const struct varlena *list, const struct varlena *part)
 	um_characteristics_open(&reader, part);
 	if (reader.left <= FEW_PAIRS)
 		return list_contains_few(list, &reader);
-	want = um_unique_pairs(part, &wanted, &nested);
-	have = um_unique_pairs(list, &count, &nested);
+	want = um_unique_pairs(part, &wanted);
+	have = um_unique_pairs(list, &count);
 	for (int w = 0; w < wanted; w++)
 	{
 		int			order = -1;

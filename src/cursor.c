@@ -19,7 +19,6 @@
 #include "nodes/params.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
-#include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 

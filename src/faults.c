@@ -27,8 +27,11 @@ static uint64 path_order(const UmPath *path);
 static int	compare_faults(const ListCell *a, const ListCell *b);
 static char *faults_json(UmFaults *faults, bool columns);
 
-/* Notes a fault of the attribute or element at path (NULL: of the whole). */
-void
+/*
+ * Notes a fault of the attribute or element at path (NULL: of the whole).  Gives
+ * it, or NULL where there are too many.
+ */
+UmFault *
 um_fault(UmFaults *faults, const UmPath *path, int sqlstate, const char *format,...)
 {
 	UmFault    *fault = add_fault(faults, path, sqlstate);
@@ -36,7 +39,7 @@ um_fault(UmFaults *faults, const UmPath *path, int sqlstate, const char *format,
 
 	Assert(sqlstate != 0 && ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_INTERNAL_ERROR);
 	if (fault == NULL)
-		return;
+		return NULL;
 	initStringInfo(&message);
 	for (;;)
 	{
@@ -52,18 +55,7 @@ um_fault(UmFaults *faults, const UmPath *path, int sqlstate, const char *format,
 	}
 	fault->message = pnstrdup(message.data, message.len);
 	pfree(message.data);
-}
-
-/* Notes a move that the life cycle does not know, and the legal ones. */
-void
-um_fault_move(UmFaults *faults, const UmPath *path, const char *message, const char *legal)
-{
-	UmFault    *fault = add_fault(faults, path, UM_STATUS_MOVE);
-
-	if (fault == NULL)
-		return;
-	fault->message = pstrdup(message);
-	fault->legal = pstrdup(legal);
+	return fault;
 }
 
 /* A new fault, or NULL where there are too many. */

@@ -41,10 +41,8 @@ typedef struct UmFaults
 /* A record with more faults than that is not mended one by one. */
 #define UM_MAX_FAULTS 1000
 
-extern void um_fault(UmFaults *faults, const UmPath *path, int sqlstate,
-					 const char *format,...) pg_attribute_printf(4, 5);
-extern void um_fault_move(UmFaults *faults, const UmPath *path,
-						  const char *message, const char *legal);
+extern UmFault *um_fault(UmFaults *faults, const UmPath *path, int sqlstate,
+						 const char *format,...) pg_attribute_printf(4, 5);
 extern void um_raise_faults(UmFaults *faults, const UmModel *model, Relation table);
 extern char *um_faults_json(UmFaults *faults);
 

@@ -119,6 +119,10 @@ extern bool um_is_number(UmSlice text);
 extern UmSlice um_trim_space(UmSlice text);
 extern UmSlice um_last_segment(UmSlice uri);
 extern int	um_clip(UmSlice text, int most);
+
+/* For %.*s: at most so many bytes of a text. */
+#define UM_CLIPPED(text, most) um_clip(text, most), (text).ptr
+
 extern bool um_slice_is(UmSlice slice, const char *text);
 extern void um_append_compact(StringInfo out, UmSlice raw);
 extern UmSlice um_compact(UmSlice raw);

@@ -90,8 +90,8 @@ um_pattern_new(UmSlice regex, MemoryContext keeper, char **fault)
 	MemoryContextSwitchTo(old);
 	if (error != NULL)
 	{
-		*fault = psprintf("\"%.*s\" cannot be used for a whole value: %s", um_clip(regex, 100),
-						  regex.ptr, error);
+		*fault = psprintf("\"%.*s\" cannot be used for a whole value: %s",
+						  UM_CLIPPED(regex, 100), error);
 		MemoryContextDelete(context);
 		return NULL;
 	}

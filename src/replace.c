@@ -66,11 +66,11 @@ check_identity(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 
 	if (!um_same_slice(other, own))
 		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" to \"%.*s\"",
-				 own.len, own.ptr, um_clip(other, 512), other.ptr);
+				 own.len, own.ptr, UM_CLIPPED(other, 512));
 	path.attribute = record->model->href;
 	if (record->href.len > 0 && !href_names(record->href, own))
 		um_fault(faults, &path, UM_IDENTITY, "\"%.*s\" is not the address of \"%.*s\"",
-				 um_clip(record->href, 200), record->href.ptr, own.len, own.ptr);
+				 UM_CLIPPED(record->href, 200), own.len, own.ptr);
 }
 
 /* Whether the last segment of an href is the id, plain or encoded. */

@@ -12,7 +12,6 @@
 #include "catalog/partition.h"
 #include "lib/stringinfo.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
 #include "errors.h"
 #include "resource.h"

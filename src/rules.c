@@ -426,7 +426,7 @@ check_text(UmSlice text, const UmAttribute *attribute, UmFaults *faults, const U
 
 	if ((attribute->flags & UM_CURRENCY) && !um_currency_known(text))
 		um_fault(faults, path, UM_RULE, "\"%.*s\" is no currency code of ISO 4217",
-				 um_clip(text, 20), text.ptr);
+				 UM_CLIPPED(text, 20));
 	if (attribute->allowed == NULL)
 		return;
 	initStringInfo(&words);
@@ -436,8 +436,7 @@ check_text(UmSlice text, const UmAttribute *attribute, UmFaults *faults, const U
 			return;
 		appendStringInfo(&words, "%s\"%s\"", i > 0 ? ", " : "", attribute->allowed[i]);
 	}
-	um_fault(faults, path, UM_RULE, "\"%.*s\" is none of %s", um_clip(text, 60), text.ptr,
-			 words.data);
+	um_fault(faults, path, UM_RULE, "\"%.*s\" is none of %s", UM_CLIPPED(text, 60), words.data);
 }
 
 /* Finite; and where the model counts something, or its digits, what it says. */
@@ -564,7 +563,7 @@ check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 	before = um_slot_slice(old, attribute->slot);
 	if (!um_same_slice(id, before))
 		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" to \"%.*s\"",
-				 before.len, before.ptr, um_clip(id, UM_MAX_ID), id.ptr);
+				 before.len, before.ptr, UM_CLIPPED(id, UM_MAX_ID));
 }
 
 /* The move of the status, and what may not change any more. */
@@ -575,14 +574,17 @@ check_change(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 	UmPath		path = {NULL, record->model->slot[record->model->status_slot], 0};
 	int			from = um_record_status(old);
 	int			to = um_record_status(record);
+	UmFault    *fault;
 
 	if (from < 0 || to < 0)
 		return;
 	if (from != to && !um_status_in(to, life->moves[from]))
-		um_fault_move(faults, &path,
-					  psprintf("cannot move from \"%s\" to \"%s\"", life->status[from],
-							   life->status[to]),
-					  um_status_list(life, life->moves[from]));
+	{
+		/* which is never one too many */
+		fault = um_fault(faults, &path, UM_STATUS_MOVE, "cannot move from \"%s\" to \"%s\"",
+						 life->status[from], life->status[to]);
+		fault->legal = um_status_list(life, life->moves[from]);
+	}
 	if (um_is_closed(old) &&
 		!um_same_content(old, record, UM_FREE_WHEN_BILLED, true))
 		um_fault(faults, NULL, UM_BILLED, "the content of a billed usage cannot change");

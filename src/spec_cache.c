@@ -236,7 +236,7 @@ visit(Lineage *lineage, UmSlice id, const Relative *child)
 	{
 		if (child != NULL)
 			lineage->fault = psprintf("%s \"%.*s\" extends \"%.*s\", which is not stored", label,
-									  child->id.len, child->id.ptr, um_clip(id, UM_MAX_ID), id.ptr);
+									  child->id.len, child->id.ptr, UM_CLIPPED(id, UM_MAX_ID));
 		return;
 	}
 	lineage->count++;
@@ -260,8 +260,8 @@ circle(const Lineage *lineage, const Relative *again)
 					 again->id.len, again->id.ptr);
 	for (const Relative *r = again; r < lineage->relative + lineage->count; r++)
 		if (r->open)
-			appendStringInfo(&out, "%.*s, ", um_clip(r->id, 60), r->id.ptr);
-	appendStringInfo(&out, "%.*s", um_clip(again->id, 60), again->id.ptr);
+			appendStringInfo(&out, "%.*s, ", UM_CLIPPED(r->id, 60));
+	appendStringInfo(&out, "%.*s", UM_CLIPPED(again->id, 60));
 	return out.data;
 }
 

@@ -135,12 +135,12 @@ check_characteristics(const UmRecord *usage, const UmSpecification *specificatio
 
 		if (c.has_name && c.kind != UM_NONE && known == NULL)
 			um_fault(faults, &name, UM_RULE, "\"%.*s\" is not in %s \"%s\"",
-					 um_clip(c.name, 60), c.name.ptr, model->label, specification->id);
+					 UM_CLIPPED(c.name, 60), model->label, specification->id);
 		if (known == NULL)
 			continue;
 		if (known->counter >= 0 && counts[known->counter]++ == known->most)
 			um_fault(faults, &name, UM_RULE, "\"%.*s\" is there more than %d times",
-					 um_clip(c.name, 60), c.name.ptr, known->most);
+					 UM_CLIPPED(c.name, 60), known->most);
 		if (c.kind != UM_NONE)
 			check_value(&c, known, attribute->of, scratch, faults, &element);
 		MemoryContextReset(scratch);
@@ -169,25 +169,23 @@ check_value(const UmCharacteristic *c, UmKnown *known, const UmModel *model, Mem
 			break;
 		case UM_NOT_USABLE:
 			um_fault(faults, &path, UM_RULE, "cannot be checked against \"%.*s\": %s",
-					 um_clip(c->name, 60), c->name.ptr, matter.fault);
+					 UM_CLIPPED(c->name, 60), matter.fault);
 			break;
 		case UM_NOT_MATCHED:
 			um_fault(faults, &path, UM_RULE, "\"%.*s\" does not match \"%.*s\" of \"%.*s\"",
-					 um_clip(shown, 60), shown.ptr, um_clip(matter.text, 100), matter.text.ptr,
-					 um_clip(c->name, 60), c->name.ptr);
+					 UM_CLIPPED(shown, 60), UM_CLIPPED(matter.text, 100), UM_CLIPPED(c->name, 60));
 			break;
 		case UM_NOT_LISTED:
 			um_fault(faults, &path, UM_RULE, "\"%.*s\" is not in the list or range of \"%.*s\"",
-					 um_clip(shown, 60), shown.ptr, um_clip(c->name, 60), c->name.ptr);
+					 UM_CLIPPED(shown, 60), UM_CLIPPED(c->name, 60));
 			break;
 		case UM_NOT_IN_UNIT:
 			um_fault(faults, &path, UM_RULE, "is in \"%.*s\", where \"%.*s\" is in \"%.*s\"",
-					 um_clip(unit, 60), unit.ptr, um_clip(c->name, 60), c->name.ptr,
-					 um_clip(matter.text, 60), matter.text.ptr);
+					 UM_CLIPPED(unit, 60), UM_CLIPPED(c->name, 60), UM_CLIPPED(matter.text, 60));
 			break;
 		case UM_NOT_OF_TYPE:
 			um_fault(faults, &path, UM_RULE, "\"%.*s\" is not of the value type of \"%.*s\"",
-					 um_clip(shown, 60), shown.ptr, um_clip(c->name, 60), c->name.ptr);
+					 UM_CLIPPED(shown, 60), UM_CLIPPED(c->name, 60));
 			break;
 	}
 }
@@ -205,10 +203,10 @@ check_least(const UmSpecification *specification, const int *counts, const UmMod
 			continue;
 		if (counts[i] == 0)
 			um_fault(faults, path, UM_RULE, "lacks \"%.*s\", which %s \"%s\" demands",
-					 um_clip(known->name, 60), known->name.ptr, model->label, specification->id);
+					 UM_CLIPPED(known->name, 60), model->label, specification->id);
 		else
 			um_fault(faults, path, UM_RULE, "has %d of \"%.*s\", where %s \"%s\" demands %d",
-					 counts[i], um_clip(known->name, 60), known->name.ptr, model->label,
+					 counts[i], UM_CLIPPED(known->name, 60), model->label,
 					 specification->id, known->least);
 	}
 }

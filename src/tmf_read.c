@@ -56,7 +56,6 @@ static bool read_scalar(Reader *reader, UmAttribute *attribute, const UmPath *pa
 static bool refuse_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice text,
 						int code);
 static bool read_any(Reader *reader, UmAttribute *attribute, Datum *value);
-static bool read_json(Reader *reader, const UmPath *path, Datum *value);
 static void store_value(Reader *reader, UmAttribute *attribute, const UmPath *path,
 						UmSlice raw, Datum value);
 static bool same_value(UmKind kind, Datum a, Datum b);
@@ -300,13 +299,15 @@ read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum
 {
 	struct varlena *characteristics;
 	UmList	   *list;
+	UmSlice		raw;
 
 	switch (attribute->kind)
 	{
 		case UM_ANY:
 			return read_any(reader, attribute, value);
 		case UM_JSON:
-			return read_json(reader, path, value);
+			return um_scan_skip(reader->scan, &raw) &&
+				jsonb_from_text(reader->faults, path, um_compact(raw), value);
 		case UM_CHARACTERISTICS:
 			if (!um_read_characteristics(reader->scan, true, reader->faults, path, &characteristics))
 				return false;
@@ -361,7 +362,7 @@ refuse_text(Reader *reader, UmAttribute *attribute, const UmPath *path, UmSlice 
 {
 	UmSlice		trimmed = um_trim(text);
 
-	um_fault(reader->faults, path, code, "\"%.*s\" is %s", um_clip(trimmed, 60), trimmed.ptr,
+	um_fault(reader->faults, path, code, "\"%.*s\" is %s", UM_CLIPPED(trimmed, 60),
 			 code == UM_TIME_RANGE ? "out of the range of dates"
 			 : attribute->kind == UM_TIME ? "not a date and time of RFC 3339"
 			 : attribute->kind == UM_NUMBER ? "not a number"
@@ -387,15 +388,6 @@ read_any(Reader *reader, UmAttribute *attribute, Datum *value)
 	*value = PointerGetDatum(cstring_to_text_with_len(compact.ptr, compact.len));
 	pfree(unconstify(char *, compact.ptr));
 	return true;
-}
-
-static bool
-read_json(Reader *reader, const UmPath *path, Datum *value)
-{
-	UmSlice		raw;
-
-	return um_scan_skip(reader->scan, &raw) &&
-		jsonb_from_text(reader->faults, path, um_compact(raw), value);
 }
 
 /* Sets a slot; a second value for it must be the same. */

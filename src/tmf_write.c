@@ -37,7 +37,6 @@ typedef struct Writer
 
 static void write_attribute(Writer *writer, const UmAttribute *attribute);
 static void write_href(Writer *writer);
-static bool is_object_in(const UmAttribute *attribute, UmVersion version);
 static bool makes_object(const UmRecord *record, const UmAttribute *attribute);
 static void write_object(Writer *writer, const UmAttribute *object, const UmFields *fields);
 static JsonbValue *extra_of(const Writer *writer, const UmAttribute *object, JsonbValue *found);
@@ -81,7 +80,7 @@ write_attribute(Writer *writer, const UmAttribute *attribute)
 	if (attribute->kind == UM_EXTRA || attribute->kind == UM_INTERNAL ||
 		(writer->fields != NULL && !selects_attribute(writer->fields, attribute, &under)))
 		return;
-	if (is_object_in(attribute, writer->version))
+	if (attribute->members != NULL && (attribute->object_in & (1 << writer->version)))
 	{
 		write_object(writer, attribute, under);
 		return;
@@ -119,12 +118,6 @@ write_href(Writer *writer)
 	appendStringInfoString(out, model->resource->path[writer->version]);
 	um_append_encoded(out, um_text_slice(um_id(writer->record)));
 	appendStringInfoCharMacro(out, '"');
-}
-
-static bool
-is_object_in(const UmAttribute *attribute, UmVersion version)
-{
-	return attribute->members != NULL && (attribute->object_in & (1 << version)) != 0;
 }
 
 /* Whether any member of its own gives the object something to say. */
