@@ -308,7 +308,7 @@ add_document(UmBatch *batch, text *document)
 	{
 		if (!batch->keeps)
 			um_raise_faults(&faults, batch->resource->model, NULL);
-		um_batch_judge(batch, item, um_faults_json(&faults));
+		um_batch_judge(batch, item, um_faults_json(&faults, false));
 	}
 	MemoryContextSwitchTo(old);
 	if (batch->count == UM_BATCH_RECORDS || batch->bytes >= BATCH_BYTES)

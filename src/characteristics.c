@@ -117,7 +117,6 @@ static bool read_element(ListReader *reader, const UmPath *at);
 static bool read_pairs(ListReader *reader);
 static bool read_attribute(ListReader *reader, const UmPath *at, const UmAttribute *attribute,
 						   UmCharacteristic *element, bool *seen);
-static bool read_extra(ListReader *reader, UmSlice key);
 static bool refuse_kind(ListReader *reader, const UmPath *path, const char *wanted);
 static void write_element(StringInfo out, const UmCharacteristic *element);
 static void write_key(StringInfo out, char before, const UmAttribute *attribute);
@@ -413,6 +412,7 @@ read_element(ListReader *reader, const UmPath *at)
 	bool		value_seen = false;
 	bool		ok = um_scan_enter(scan);
 	UmSlice		key;
+	UmSlice		raw;
 
 	if (reader->extra.data != NULL)
 		resetStringInfo(&reader->extra);
@@ -427,7 +427,11 @@ read_element(ListReader *reader, const UmPath *at)
 		else if (attribute == value_attribute)
 			ok = read_attribute(reader, at, attribute, &element, &value_seen);
 		else
-			ok = read_extra(reader, key);
+		{
+			ok = um_scan_skip(scan, &raw);
+			if (ok)
+				um_append_member(&reader->extra, key, raw);
+		}
 	}
 	if (!ok || scan->sqlstate != 0)
 		return false;
@@ -493,18 +497,6 @@ read_attribute(ListReader *reader, const UmPath *at, const UmAttribute *attribut
 		 !um_same_slice(element->name, before.name) || !um_same_slice(element->value, before.value)))
 		um_fault(reader->faults, &path, UM_RULE, "is given twice, with different values");
 	*seen = true;
-	return true;
-}
-
-/* Keeps any other member. */
-static bool
-read_extra(ListReader *reader, UmSlice key)
-{
-	UmSlice		raw;
-
-	if (!um_scan_skip(reader->scan, &raw))
-		return false;
-	um_append_member(&reader->extra, key, raw);
 	return true;
 }
 

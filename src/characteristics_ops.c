@@ -62,29 +62,21 @@ Datum
 um_characteristics_field_text(PG_FUNCTION_ARGS)
 {
 	UmCharacteristic element;
-	UmSlice		value;
+	UmSlice		text;
 
 	if (!find_last(UM_GETARG_LIST(0), um_text_slice(PG_GETARG_DATUM(1)), &element))
 		PG_RETURN_NULL();
 	switch (element.kind)
 	{
-		case UM_STRING:
-			PG_RETURN_TEXT_P(cstring_to_text_with_len(element.value.ptr, element.value.len));
 		case UM_NUMBER_TOKEN:
 			PG_RETURN_TEXT_P(number_to_text(element.value));
-		case UM_TRUE:
-			PG_RETURN_TEXT_P(cstring_to_text("true"));
-		case UM_FALSE:
-			PG_RETURN_TEXT_P(cstring_to_text("false"));
-		case UM_OBJECT_TOKEN:
-		case UM_ARRAY_TOKEN:
-			value = um_jsonb_text(um_characteristic_to_jsonb(&element));
-			PG_RETURN_TEXT_P(cstring_to_text_with_len(value.ptr, value.len));
 		case UM_NONE:
-		case UM_NULL:
-			break;
+			PG_RETURN_NULL();
+		default:
+			text = um_is_nested(element.kind) ? um_jsonb_text(um_characteristic_to_jsonb(&element))
+				: um_characteristic_text(&element);
+			PG_RETURN_TEXT_P(cstring_to_text_with_len(text.ptr, text.len));
 	}
-	PG_RETURN_NULL();
 }
 
 /* ? */

@@ -21,7 +21,6 @@
 #define FORM_KEPT (64 * 1024)
 
 static StringInfo form_of(const UmRecord *usage);
-static void let_go(StringInfo form);
 static UmHash hash_of(const StringInfoData *form);
 static int	date_of_receipt(const UmRecord *usage);
 
@@ -35,7 +34,11 @@ um_content_hash(const UmRecord *usage)
 	StringInfo	form = form_of(usage);
 	UmHash		hash = hash_of(form);
 
-	let_go(form);
+	if (form->maxlen > FORM_KEPT)
+	{
+		pfree(form->data);
+		form->data = NULL;
+	}
 	return hash;
 }
 
@@ -58,15 +61,6 @@ form_of(const UmRecord *usage)
 	resetStringInfo(&form);
 	um_canonical_record(&form, usage, UM_NOT_CONTENT, date_of_receipt(usage), true);
 	return &form;
-}
-
-static void
-let_go(StringInfo form)
-{
-	if (form->maxlen <= FORM_KEPT)
-		return;
-	pfree(form->data);
-	form->data = NULL;
 }
 
 /*

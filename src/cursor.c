@@ -43,8 +43,6 @@ static void start(UmCursor *cursor, const char *sql, ParamListInfo params, const
 static void run(UmCursor *cursor, uint64 count);
 static void place_error(void *arg);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
-static void receive_nothing(DestReceiver *self, int operation, TupleDesc desc);
-static void receive_end(DestReceiver *self);
 static void forget(void *arg);
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId subtransaction,
 								  SubTransactionId parent, void *arg);
@@ -77,11 +75,8 @@ um_cursor_open(const char *sql, int nargs, const Oid *types, const Datum *args)
 		params->params[i].pflags = PARAM_FLAG_CONST;
 		params->params[i].ptype = types[i];
 	}
+	cursor->receiver = *None_Receiver;
 	cursor->receiver.receiveSlot = receive;
-	cursor->receiver.rStartup = receive_nothing;
-	cursor->receiver.rShutdown = receive_end;
-	cursor->receiver.rDestroy = receive_end;
-	cursor->receiver.mydest = DestNone;
 	cursor->subtransaction = GetCurrentSubTransactionId();
 	cursor->owner = ResourceOwnerCreate(CurTransactionResourceOwner, "usage_mgmt cursor");
 	context.callback = place_error;
@@ -208,20 +203,6 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	cursor->take(slot, cursor->arg);
 	return true;
-}
-
-static void
-receive_nothing(DestReceiver *self, int operation, TupleDesc desc)
-{
-	(void) self;
-	(void) operation;
-	(void) desc;
-}
-
-static void
-receive_end(DestReceiver *self)
-{
-	(void) self;
 }
 
 /* Closed, or freed by an error that nobody could close it at. */

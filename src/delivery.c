@@ -144,7 +144,7 @@ um_refuse_taken(const UmRecord *record)
 				(errcode(UM_ID_TAKEN),
 				 errmsg("%s \"%s\" exists with other content: %s differs", model->label, id,
 						((UmFault *) linitial(faults.list))->path),
-				 errdetail("%s", um_faults_json(&faults))));
+				 errdetail("%s", um_faults_json(&faults, false))));
 	}
 	ereport(ERROR,
 			(errcode(UM_ID_TAKEN), errmsg("%s \"%s\" exists with other content", model->label, id)));

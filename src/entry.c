@@ -409,5 +409,5 @@ um_check_entity(PG_FUNCTION_ARGS)
 	/* of what is no JSON object there is nothing more to say */
 	if (list_length(faults.list) != 1 || ((UmFault *) linitial(faults.list))->path[0] != '\0')
 		um_check_members(record, &faults);
-	PG_RETURN_TEXT_P(cstring_to_text(faults.list != NIL ? um_faults_json(&faults) : "[]"));
+	PG_RETURN_TEXT_P(cstring_to_text(faults.list != NIL ? um_faults_json(&faults, false) : "[]"));
 }

@@ -25,7 +25,6 @@ static char *column_of(const UmPath *path);
 static bool says_the_same(const char *path, const char *column);
 static uint64 path_order(const UmPath *path);
 static int	compare_faults(const ListCell *a, const ListCell *b);
-static char *faults_json(UmFaults *faults, bool columns);
 
 /*
  * Notes a fault of the attribute or element at path (NULL: of the whole).  Gives
@@ -183,16 +182,12 @@ compare_faults(const ListCell *a, const ListCell *b)
 	return x->order < y->order ? -1 : x->order > y->order ? 1 : 0;
 }
 
-/* All faults as a JSON array of {"path", "code", "message"}. */
+/*
+ * All faults as a JSON array of {"path", "code", "message"}; where so asked with
+ * a "column" that is called otherwise than the path.
+ */
 char *
-um_faults_json(UmFaults *faults)
-{
-	return faults_json(faults, false);
-}
-
-/* The same with a "column" where it is called otherwise than the path. */
-static char *
-faults_json(UmFaults *faults, bool columns)
+um_faults_json(UmFaults *faults, bool columns)
 {
 	StringInfoData out;
 	ListCell   *cell;
@@ -239,7 +234,7 @@ um_raise_faults(UmFaults *faults, const UmModel *model, Relation table)
 
 	if (faults->list == NIL)
 		return;
-	all = faults_json(faults, table != NULL);
+	all = um_faults_json(faults, table != NULL);
 	first = linitial(faults->list);
 	column = table != NULL ? first->column : NULL;
 	ereport(ERROR,

@@ -44,6 +44,6 @@ typedef struct UmFaults
 extern UmFault *um_fault(UmFaults *faults, const UmPath *path, int sqlstate,
 						 const char *format,...) pg_attribute_printf(4, 5);
 extern void um_raise_faults(UmFaults *faults, const UmModel *model, Relation table);
-extern char *um_faults_json(UmFaults *faults);
+extern char *um_faults_json(UmFaults *faults, bool columns);
 
 #endif

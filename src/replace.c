@@ -16,6 +16,7 @@
 #include "errors.h"
 #include "replace.h"
 #include "rules.h"
+#include "scalar.h"
 #include "tmf_write.h"
 
 static void check_identity(const UmRecord *record, const UmRecord *old, UmFaults *faults);
@@ -173,8 +174,7 @@ keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attr
 {
 	const char *name = um_name_in(attribute, UM_R14_5);
 	int			slot = record->model->extra_slot;
-	JsonbParseState *state = NULL;
-	JsonbValue	key;
+	StringInfoData object = {0};
 	JsonbValue	value;
 	Datum		kept;
 
@@ -183,13 +183,10 @@ keep_unseen_extra(UmRecord *record, const UmRecord *old, const UmAttribute *attr
 		getKeyJsonValueFromContainer(&DatumGetJsonbP(old->value[slot])->root, name, strlen(name),
 									 &value) == NULL)
 		return;
-	key.type = jbvString;
-	key.val.string.val = unconstify(char *, name);
-	key.val.string.len = strlen(name);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	pushJsonbValue(&state, WJB_KEY, &key);
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	kept = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	um_append_member(&object, (UmSlice) {name, strlen(name)},
+					 um_jsonb_text(JsonbPGetDatum(JsonbValueToJsonb(&value))));
+	appendStringInfoChar(&object, '}');
+	kept = DirectFunctionCall1(jsonb_in, CStringGetDatum(object.data));
 	if (um_is_set(record, slot))
 		kept = DirectFunctionCall2(jsonb_concat, kept, record->value[slot]);
 	um_record_set(record, slot, kept);

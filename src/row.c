@@ -88,12 +88,7 @@ um_shape(const UmModel *model, TupleDesc desc, const char *relation)
 	}
 	for (int s = 0; s < model->slots; s++)
 		if (shape->column[s] < 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("column \"%s\" of \"%s\" does not exist",
-							model->slot[s]->column, relation),
-					 errhint("SELECT %s.install_tables() brings older tables up to date.",
-							 UM_SCHEMA)));
+			um_lacks_column(relation, model->slot[s]->column);
 	return shape;
 }
 

@@ -41,7 +41,6 @@ static bool makes_object(const UmRecord *record, const UmAttribute *attribute);
 static void write_object(Writer *writer, const UmAttribute *object, const UmFields *fields);
 static JsonbValue *extra_of(const Writer *writer, const UmAttribute *object, JsonbValue *found);
 static inline void write_name(Writer *writer, const UmAttribute *attribute);
-static void write_key(Writer *writer, const char *name, int len);
 static void write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFields *fields);
 static void write_text(Writer *writer, const UmAttribute *attribute, Datum value);
 static void write_list(StringInfo out, const UmList *list, UmVersion version, const UmFields *fields);
@@ -175,15 +174,6 @@ write_name(Writer *writer, const UmAttribute *attribute)
 }
 
 static void
-write_key(Writer *writer, const char *name, int len)
-{
-	if (writer->members++ > 0)
-		appendStringInfoCharMacro(writer->out, ',');
-	um_append_json_string(writer->out, name, len);
-	appendStringInfoCharMacro(writer->out, ':');
-}
-
-static void
 write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFields *fields)
 {
 	StringInfo	out = writer->out;
@@ -306,7 +296,10 @@ write_extra(Writer *writer, JsonbContainer *extra, const UmNames *known, const U
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		if (!wanted || value.type == jbvNull)
 			continue;
-		write_key(writer, key.ptr, key.len);
+		if (writer->members++ > 0)
+			appendStringInfoCharMacro(writer->out, ',');
+		um_append_json_string(writer->out, key.ptr, key.len);
+		appendStringInfoCharMacro(writer->out, ':');
 		append_jsonb(writer->out, JsonbPGetDatum(JsonbValueToJsonb(&value)));
 	}
 }

@@ -303,7 +303,7 @@ mark_rejected(UmRecord *record, UmFaults *faults)
 {
 	UmLifeCycle *life = record->model->life;
 	char	   *why = psprintf("{\"" UM_DELIVERED_STATUS "\": \"%s\", \"faults\": %s}",
-							   life->status[um_record_status(record)], um_faults_json(faults));
+							   life->status[um_record_status(record)], um_faults_json(faults, false));
 
 	um_record_set(record, record->model->status_slot,
 				  ObjectIdGetDatum(um_status_oid(life, pg_rightmost_one_pos32(life->rejected))));

@@ -91,10 +91,16 @@ void
 um_require_column(const char *table, const char *column)
 {
 	if (get_attnum(um_table(table, false), column) == InvalidAttrNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of \"%s\" does not exist", column, table),
-				 errhint("SELECT %s.install_tables() brings older tables up to date.", UM_SCHEMA)));
+		um_lacks_column(table, column);
+}
+
+void
+um_lacks_column(const char *table, const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of \"%s\" does not exist", column, table),
+			 errhint("SELECT %s.install_tables() brings older tables up to date.", UM_SCHEMA)));
 }
 
 /* A table of the store; InvalidOid or an error where it has not been made. */

@@ -7,6 +7,8 @@
 
 #include "fmgr.h"
 
+#include "compat.h"
+
 #define UM_SCHEMA "usage_mgmt"
 
 /* A type of the extension: its name, and what the session knows of it. */
@@ -22,6 +24,7 @@ extern Oid	um_schema(void);
 extern bool um_type_exists(UmType *type);
 extern Oid	um_type(UmType *type);
 extern Oid	um_characteristics_type(void);
+pg_noreturn extern void um_lacks_column(const char *table, const char *column);
 extern void um_require_column(const char *table, const char *column);
 extern Oid	um_table(const char *name, bool missing_ok);
 extern bool um_takes_jsonb(FunctionCallInfo fcinfo, int n);
