@@ -64,13 +64,10 @@ static const UmElementType *element_type(UmModel *model);
 UmShape *
 um_shape(const UmModel *model, TupleDesc desc, const char *relation)
 {
-	UmShape    *shape = palloc(sizeof(UmShape));
+	UmShape    *shape = palloc(offsetof(UmShape, column) + sizeof(int) * model->slots);
 
 	shape->model = model;
-	shape->type = desc->tdtypeid;
 	shape->natts = desc->natts;
-	shape->slot = palloc(sizeof(int) * Max(desc->natts, 1));
-	shape->column = palloc(sizeof(int) * model->slots);
 	memset(shape->column, -1, sizeof(int) * model->slots);
 	for (int i = 0, next = 0; i < desc->natts; i++)
 	{
@@ -78,11 +75,9 @@ um_shape(const UmModel *model, TupleDesc desc, const char *relation)
 		UmAttribute *attribute = column->attisdropped ? NULL
 			: attribute_of(model, NameStr(column->attname), next);
 
-		shape->slot[i] = -1;
 		if (attribute == NULL)
 			continue;
 		check_column(model, attribute, column, relation);
-		shape->slot[i] = attribute->slot;
 		shape->column[attribute->slot] = i;
 		next = attribute->slot + 1;
 	}
@@ -292,7 +287,7 @@ list_from_array(UmModel *model, ArrayType *array, UmFaults *faults, const UmPath
 	int			count;
 	UmList	   *list;
 
-	Assert(ARR_ELEMTYPE(array) == type->shape->type);
+	Assert(ARR_ELEMTYPE(array) == type->desc->tdtypeid);
 	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE,
 					  &elements, &nulls, &count);
 	list = um_list_new(count);
@@ -361,7 +356,7 @@ array_from_list(UmModel *model, const UmList *list)
 	int			lower = 1;
 
 	if (list->count == 0)
-		return PointerGetDatum(construct_empty_array(type->shape->type));
+		return PointerGetDatum(construct_empty_array(type->desc->tdtypeid));
 	for (int i = 0; i < list->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -370,7 +365,7 @@ array_from_list(UmModel *model, const UmList *list)
 			: HeapTupleGetDatum(tuple_from_record(list->record[i], type));
 	}
 	return PointerGetDatum(construct_md_array(elements, nulls, 1, (int *) &list->count, &lower,
-											  type->shape->type, -1, false, TYPALIGN_DOUBLE));
+											  type->desc->tdtypeid, -1, false, TYPALIGN_DOUBLE));
 }
 
 static HeapTuple

@@ -10,14 +10,12 @@
 
 #include "record.h"
 
-/* How the columns of a row type map to the slots of a model. */
+/* Where a row type has the slots of a model; it may have columns of the user's own. */
 typedef struct UmShape
 {
 	const UmModel *model;
-	Oid			type;
 	int			natts;
-	int		   *slot;			/* by column, -1 for a column of the user's own */
-	int		   *column;			/* by slot, from 0 */
+	int			column[FLEXIBLE_ARRAY_MEMBER];	/* by slot, from 0 */
 } UmShape;
 
 extern UmShape *um_shape(const UmModel *model, TupleDesc desc, const char *relation);
