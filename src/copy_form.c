@@ -65,21 +65,16 @@ CopyFromState
 um_check_copied_row(Relation view)
 {
 	const ErrorContextCallback *context = error_context_stack;
+	CopyFromState copy;
 
 	while (context != NULL && context->callback != CopyFromErrorCallback)
 		context = context->previous;
-	if (context != NULL)
-	{
-		CopyFromState copy = context->arg;
-
-		/* a trigger of what is copied into another table may write here */
-		if (copy->rel != NULL && RelationGetRelid(copy->rel) == RelationGetRelid(view))
-		{
-			check_form(&copy->opts, view);
-			return copy->opts.csv_mode ? copy : NULL;
-		}
-	}
-	return NULL;
+	copy = context != NULL ? context->arg : NULL;
+	/* a trigger of what is copied into another table may write here */
+	if (copy == NULL || copy->rel == NULL || RelationGetRelid(copy->rel) != RelationGetRelid(view))
+		return NULL;
+	check_form(&copy->opts, view);
+	return copy->opts.csv_mode ? copy : NULL;
 }
 
 /* Whether the row is the line as it was sent: COPY leaves out its quotes and escapes. */

@@ -26,9 +26,8 @@ typedef struct Owner
 static Owner *new_owner(void);
 static void release(void *arg);
 static struct json_object *checked(struct json_object *object);
-static bool build(UmScan *scan, struct json_object *parent, const char *key,
-				  struct json_object **made);
-static bool build_members(UmScan *scan, struct json_object *object);
+static struct json_object *build(UmScan *scan, struct json_object *parent, const char *key);
+static void build_members(UmScan *scan, struct json_object *object);
 static struct json_object *build_scalar(UmScan *scan, UmToken token);
 static void attach(struct json_object *parent, const char *key, struct json_object *child);
 
@@ -38,13 +37,14 @@ um_tree_parse(UmSlice text)
 {
 	Owner	   *owner = new_owner();
 	struct json_object *holder;
-	struct json_object *tree = NULL;
+	struct json_object *tree;
 	UmScan		scan;
 
 	/* all is hung into the holder at once, so nothing can get lost */
 	holder = owner->tree = checked(json_object_new_array());
 	um_scan_init(&scan, text.ptr, text.len);
-	if (!build(&scan, holder, NULL, &tree) || !um_scan_finish(&scan))
+	tree = build(&scan, holder, NULL);
+	if (!um_scan_finish(&scan))
 		ereport(ERROR,
 				(errcode(scan.sqlstate), errmsg("invalid JSON: %s", scan.message)));
 	return tree;
@@ -180,54 +180,46 @@ checked(struct json_object *object)
 	return object;
 }
 
-/* Builds one value and hangs it into its parent before it is filled. */
-static bool
-build(UmScan *scan, struct json_object *parent, const char *key, struct json_object **made)
+/*
+ * Builds one value and hangs it into its parent before it is filled.  What the
+ * scan says against it is for the caller to ask.
+ */
+static struct json_object *
+build(UmScan *scan, struct json_object *parent, const char *key)
 {
 	UmToken		token = um_scan_peek(scan);
-	struct json_object *element;
+	struct json_object *made;
 
-	*made = NULL;
-	switch (token)
+	if (token != UM_OBJECT_TOKEN && token != UM_ARRAY_TOKEN)
 	{
-		case UM_NONE:
-			return false;
-		case UM_OBJECT_TOKEN:
-			*made = checked(json_object_new_object());
-			attach(parent, key, *made);
-			um_scan_enter(scan);
-			return build_members(scan, *made);
-		case UM_ARRAY_TOKEN:
-			*made = checked(json_object_new_array());
-			attach(parent, key, *made);
-			um_scan_enter(scan);
-			while (um_scan_element(scan))
-				if (!build(scan, *made, NULL, &element))
-					return false;
-			return scan->sqlstate == 0;
-		default:
-			*made = build_scalar(scan, token);
-			if (scan->sqlstate == 0)
-				attach(parent, key, *made);
-			return scan->sqlstate == 0;
+		made = build_scalar(scan, token);
+		if (scan->sqlstate == 0)
+			attach(parent, key, made);
+		return made;
 	}
+	made = checked(token == UM_OBJECT_TOKEN ? json_object_new_object() : json_object_new_array());
+	attach(parent, key, made);
+	um_scan_enter(scan);
+	if (token == UM_OBJECT_TOKEN)
+		build_members(scan, made);
+	else
+		while (um_scan_element(scan))
+			(void) build(scan, made, NULL);
+	return made;
 }
 
-static bool
+static void
 build_members(UmScan *scan, struct json_object *object)
 {
 	UmSlice		key;
 
 	while (um_scan_key(scan, &key))
 	{
-		struct json_object *member;
 		char	   *name = pnstrdup(key.ptr, key.len);
 
-		if (!build(scan, object, name, &member))
-			return false;
+		(void) build(scan, object, name);
 		pfree(name);
 	}
-	return scan->sqlstate == 0;
 }
 
 static struct json_object *

@@ -15,7 +15,6 @@ typedef enum UmVersion
 } UmVersion;
 
 #define UM_VERSIONS 2
-#define UM_NO_VERSIONS	0
 #define UM_ONLY_V4		(1 << UM_V4)
 #define UM_ALL_VERSIONS ((1 << UM_VERSIONS) - 1)
 
