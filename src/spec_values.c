@@ -57,35 +57,16 @@ typedef struct UmAllowedValue
 	UmExpression regex;
 } UmAllowedValue;
 
-/* Slots of the models of a characteristic and its values. */
-typedef struct Slots
-{
-	const UmModel *model;		/* whose they are */
-	int			name;
-	int			values;
-	int			least;
-	int			most;
-	int			presence;
-	int			regex;
-	int			value_type;
-	int			value;
-	int			from;
-	int			to;
-	int			unit;
-	int			value_regex;
-} Slots;
-
-static const Slots *slots_of(const UmModel *model);
-static int	bound(const UmRecord *record, int slot, bool upper, int missing);
-static bool is_mandatory(const UmRecord *record, int slot);
-static UmExpression expression(const UmRecord *record, int slot);
-static void arrange_values(UmKnown *known, const Slots *slots, const UmList *values);
+static UmSlice text_of(const UmRecord *record, const char *column);
+static int	bound(const UmRecord *record, const char *column, bool upper, int missing);
+static bool is_mandatory(UmSlice presence);
+static bool is_word(UmSlice text, const char *word);
+static void arrange_values(UmKnown *known, const UmList *values);
 static void add_value(UmKnown *known, const UmAllowedValue *value);
 static int	compare_allowed(const void *a, const void *b);
-static int	type_of(const UmRecord *value, int slot);
-static bool read_listed(const UmRecord *value, int slot, Comparable *listed);
+static int	type_of(UmSlice name);
+static bool read_listed(UmSlice text, Comparable *listed);
 static Comparable comparable(UmSlice text);
-static Comparable slot_comparable(const UmRecord *value, int slot);
 static uint64 key_of(const Comparable *value);
 static bool is_number(const Comparable *value);
 static UmVerdict judge_values(UmKnown *known, const UmCharacteristic *c, UmSlice unit,
@@ -102,12 +83,17 @@ static int	compare_values(const Comparable *a, const Comparable *b);
 bool
 um_known_name(const UmRecord *characteristic, UmSlice *name)
 {
-	int			slot = slots_of(characteristic->model)->name;
+	*name = text_of(characteristic, "name");
+	return name->ptr != NULL;
+}
 
-	if (!um_is_set(characteristic, slot))
-		return false;
-	*name = um_slot_slice(characteristic, slot);
-	return true;
+/* What a column holds; without a text for NULL. */
+static UmSlice
+text_of(const UmRecord *record, const char *column)
+{
+	int			slot = um_find_attribute(record->model, column)->slot;
+
+	return um_is_set(record, slot) ? um_slot_slice(record, slot) : (UmSlice) {NULL, 0};
 }
 
 /*
@@ -117,48 +103,21 @@ um_known_name(const UmRecord *characteristic, UmSlice *name)
 void
 um_known_arrange(UmKnown *known, const UmRecord *characteristic)
 {
-	const Slots *slots = slots_of(characteristic->model);
-
-	known->least = bound(characteristic, slots->least, false, 0);
-	known->most = bound(characteristic, slots->most, true, -1);
-	if (known->least == 0 && is_mandatory(characteristic, slots->presence))
+	known->least = bound(characteristic, "min_cardinality", false, 0);
+	known->most = bound(characteristic, "max_cardinality", true, -1);
+	if (known->least == 0 && is_mandatory(text_of(characteristic, "presence")))
 		known->least = 1;
 	known->counter = -1;
-	known->regex = expression(characteristic, slots->regex);
-	arrange_values(known, slots, um_is_set(characteristic, slots->values)
-				   ? (UmList *) DatumGetPointer(characteristic->value[slots->values]) : NULL);
-}
-
-/* They are the same for every specification; found again where they are not. */
-static const Slots *
-slots_of(const UmModel *model)
-{
-	static Slots slots = {0};
-	const UmModel *values;
-
-	if (slots.model == model)
-		return &slots;
-	values = um_find_attribute(model, "values")->of;
-	slots.name = um_find_attribute(model, "name")->slot;
-	slots.values = um_find_attribute(model, "values")->slot;
-	slots.least = um_find_attribute(model, "min_cardinality")->slot;
-	slots.most = um_find_attribute(model, "max_cardinality")->slot;
-	slots.presence = um_find_attribute(model, "presence")->slot;
-	slots.regex = um_find_attribute(model, "regex")->slot;
-	slots.value_type = um_find_attribute(values, "value_type")->slot;
-	slots.value = um_find_attribute(values, "value")->slot;
-	slots.from = um_find_attribute(values, "value_from")->slot;
-	slots.to = um_find_attribute(values, "value_to")->slot;
-	slots.unit = um_find_attribute(values, "unit_of_measure")->slot;
-	slots.value_regex = um_find_attribute(values, "regex")->slot;
-	slots.model = model;
-	return &slots;
+	known->regex = (UmExpression) {.text = text_of(characteristic, "regex")};
+	arrange_values(known, um_record_list(characteristic,
+										 um_find_attribute(characteristic->model, "values")));
 }
 
 /* A cardinality, which is a whole number or the next one that a count can keep to. */
 static int
-bound(const UmRecord *record, int slot, bool upper, int missing)
+bound(const UmRecord *record, const char *column, bool upper, int missing)
 {
+	int			slot = um_find_attribute(record->model, column)->slot;
 	double		number;
 
 	if (!um_is_set(record, slot))
@@ -172,35 +131,26 @@ bound(const UmRecord *record, int slot, bool upper, int missing)
 
 /* The seeds have the word and no values for it: a JSON string or true. */
 static bool
-is_mandatory(const UmRecord *record, int slot)
+is_mandatory(UmSlice presence)
 {
 	static const char *const words[] = {"mandatory", "required", "true"};
-	UmSlice		text;
 
-	if (!um_is_set(record, slot))
-		return false;
-	text = um_slot_slice(record, slot);
-	if (text.len >= 2 && text.ptr[0] == '"')
-		text = um_trim((UmSlice) {text.ptr + 1, text.len - 2});
+	if (presence.len >= 2 && presence.ptr[0] == '"')
+		presence = um_trim((UmSlice) {presence.ptr + 1, presence.len - 2});
 	for (size_t i = 0; i < lengthof(words); i++)
-		if (text.len == (int) strlen(words[i]) &&
-			pg_strncasecmp(text.ptr, words[i], text.len) == 0)
+		if (is_word(presence, words[i]))
 			return true;
 	return false;
 }
 
-static UmExpression
-expression(const UmRecord *record, int slot)
+static bool
+is_word(UmSlice text, const char *word)
 {
-	UmExpression regex = {{NULL, 0}, NULL, NULL};
-
-	if (um_is_set(record, slot))
-		regex.text = um_slot_slice(record, slot);
-	return regex;
+	return text.len == (int) strlen(word) && pg_strncasecmp(text.ptr, word, text.len) == 0;
 }
 
 static void
-arrange_values(UmKnown *known, const Slots *slots, const UmList *values)
+arrange_values(UmKnown *known, const UmList *values)
 {
 	int			count = values != NULL ? values->count : 0;
 
@@ -210,18 +160,17 @@ arrange_values(UmKnown *known, const Slots *slots, const UmList *values)
 	for (int i = 0; i < count; i++)
 	{
 		const UmRecord *record = values->record[i];
-		UmAllowedValue value = {.type = type_of(record, slots->value_type)};
+		UmAllowedValue value = {.type = type_of(text_of(record, "value_type"))};
 
 		CHECK_FOR_INTERRUPTS();
 		known->types |= value.type;
-		if (!read_listed(record, slots->value, &value.listed))
+		if (!read_listed(text_of(record, "value"), &value.listed))
 			continue;			/* no value is like it */
 		value.key = value.listed.is_set ? key_of(&value.listed) : 0;
-		value.from = slot_comparable(record, slots->from);
-		value.to = slot_comparable(record, slots->to);
-		value.regex = expression(record, slots->value_regex);
-		if (um_is_set(record, slots->unit))
-			value.unit = um_trim(um_slot_slice(record, slots->unit));
+		value.from = comparable(text_of(record, "value_from"));
+		value.to = comparable(text_of(record, "value_to"));
+		value.regex.text = text_of(record, "regex");
+		value.unit = um_trim(text_of(record, "unit_of_measure"));
 		add_value(known, &value);
 	}
 	qsort(known->value, known->listed, sizeof(UmAllowedValue), compare_allowed);
@@ -254,7 +203,7 @@ compare_allowed(const void *a, const void *b)
 }
 
 static int
-type_of(const UmRecord *value, int slot)
+type_of(UmSlice name)
 {
 	static const struct
 	{
@@ -266,27 +215,19 @@ type_of(const UmRecord *value, int slot)
 		{"double", TYPE_NUMBER}, {"decimal", TYPE_NUMBER}, {"boolean", TYPE_BOOLEAN},
 		{"dateTime", TYPE_TIME}, {"date-time", TYPE_TIME}, {"date", TYPE_TIME}
 	};
-	char	   *name;
 
-	if (!um_is_set(value, slot))
-		return TYPE_OTHER;
-	name = text_to_cstring(DatumGetTextPP(value->value[slot]));
 	for (size_t i = 0; i < lengthof(types); i++)
-		if (pg_strcasecmp(name, types[i].name) == 0)
+		if (is_word(name, types[i].name))
 			return types[i].type;
 	return TYPE_OTHER;
 }
 
 /* The listed value, of a string its text; false where it is no value at all. */
 static bool
-read_listed(const UmRecord *value, int slot, Comparable *listed)
+read_listed(UmSlice text, Comparable *listed)
 {
-	UmSlice		text;
 	UmScan		scan;
 
-	if (!um_is_set(value, slot))
-		return true;
-	text = um_slot_slice(value, slot);
 	if (text.len > 0 && text.ptr[0] == '"')
 	{
 		um_scan_init(&scan, text.ptr, text.len);
@@ -302,16 +243,12 @@ comparable(UmSlice text)
 {
 	Comparable	value = {.is_set = true, .text = text, .trimmed = um_trim(text)};
 
+	if (text.ptr == NULL)
+		return (Comparable) {0};
 	if (um_is_number(value.trimmed))
 		value.number = DatumGetNumeric(um_numeric(value.trimmed));
 	value.is_time = um_read_time(value.trimmed, &value.time) == 0;
 	return value;
-}
-
-static Comparable
-slot_comparable(const UmRecord *value, int slot)
-{
-	return um_is_set(value, slot) ? comparable(um_slot_slice(value, slot)) : (Comparable) {0};
 }
 
 /* Alike for what value_fits takes for equal: numbers by value. */
