@@ -167,7 +167,6 @@ static bool lack_keys(Keys *keys);
 static void settle(Keys *lost, Relation relation);
 static char *all_rows(Relation relation);
 static void write_moves(Relation relation, double told);
-static void name_keys(const char *name, const Keys *keys);
 static void start_keys(Keys *keys, UmResource *resource, bool moves);
 static void put_move(Keys *keys, Datum id, Datum date, Datum old_date);
 static void put_key(Keys *keys, Datum id, Datum date, const UmHash *hash);
@@ -293,7 +292,7 @@ forget_keys(TriggerData *data, UmResource *resource)
 	start_keys(&keys, resource, false);
 	collect(&keys, data, false);
 	if (moves)
-		name_keys(MOVES, &moving->keys);
+		um_name_rows(MOVES, moving->keys.desc, moving->keys.rows, moving->keys.count);
 	if (take_strays(&keys, &astray, false))
 	{
 		if (have_keys(&astray))
@@ -415,7 +414,7 @@ refuse_taken(Keys *astray, const char *rows)
 {
 	Relation	ledger;
 
-	name_keys(BATCH, astray);
+	um_name_rows(BATCH, astray->desc, astray->rows, astray->count);
 	/* read-only: with the snapshot of the statement */
 	um_execute_once(um_sql(astray->resource, psprintf(TAKEN, rows)), 0, NULL, NULL, true);
 	SPI_unregister_relation(BATCH);
@@ -602,12 +601,6 @@ write_moves(Relation relation, double told)
 	drop_moves();
 }
 
-static void
-name_keys(const char *name, const Keys *keys)
-{
-	um_name_rows(name, keys->desc, keys->rows, keys->count);
-}
-
 /* None yet; moves are rows whose date an UPDATE changed. */
 static void
 start_keys(Keys *keys, UmResource *resource, bool moves)
@@ -681,7 +674,7 @@ write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many)
 		return write_once(keys, BATCH, many);
 	if (keys->count == 0)
 		return 0;
-	name_keys(BATCH, keys);
+	um_name_rows(BATCH, keys->desc, keys->rows, keys->count);
 	settings = um_prefer("enable_seqscan");
 	(void) um_prefer("enable_nestloop");
 	um_execute(um_prepare(um_plan(keys->resource, kind, sql, 0, NULL)), NULL, NULL, false, 0);
@@ -698,7 +691,7 @@ write_once(Keys *keys, const char *name, const char *sql)
 
 	if (keys->count == 0)
 		return 0;
-	name_keys(name, keys);
+	um_name_rows(name, keys->desc, keys->rows, keys->count);
 	settings = um_prefer(keys->count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
 	um_execute_once(um_sql(keys->resource, sql), 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
