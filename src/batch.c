@@ -327,6 +327,7 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 	}
 }
 
+/* Those of a range that are new, by one statement. */
 static void
 insert_rows(void *arg)
 {

@@ -145,6 +145,7 @@ um_execute_once(const char *sql, int nargs, Oid *types, Datum *args, bool read_o
 	execute(NULL, sql, nargs, types, args, NULL, read_only, 0);
 }
 
+/* A plan, or else a text. */
 static void
 execute(SPIPlanPtr plan, const char *sql, int nargs, Oid *types, Datum *args, const char *nulls,
 		bool read_only, long count)
