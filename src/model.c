@@ -23,7 +23,19 @@
 #include "resource.h"
 
 #define BOTH(name) {name, name}
+
+/* One that all versions call alike; behind its flags comes what else there is to say. */
+#define ATTRIBUTE(name_, kind_, column_, flags_, ...) \
+	{.name = BOTH(name_), .kind = kind_, .column = column_, .flags = flags_, __VA_ARGS__}
+
 #define END {.kind = UM_END}
+
+/* A model and its attributes. */
+#define SHAPE(model, noun_, label_, ...) \
+static UmAttribute model##_attributes[] = {__VA_ARGS__, END}; \
+static UmModel model = { \
+	.noun = noun_, .label = label_, .attributes = model##_attributes \
+}
 
 /* What a mandatory text is that nothing is known of. */
 #define UNSPECIFIED "unspecified"
@@ -45,45 +57,51 @@ static UmModel characteristic_value;
 
 /* TimePeriod: the seeds write startTime, startPeriod and startDateTime. */
 static UmAttribute period[] = {
-	{.name = BOTH("startDateTime"), .alias = {"startTime", "startPeriod"},
-	.kind = UM_TIME, .column = "valid_from", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("endDateTime"), .alias = {"endTime", "endPeriod"},
-	.kind = UM_TIME, .column = "valid_to", .flags = UM_BLANK_IS_NONE, .not_before = "valid_from"},
+	ATTRIBUTE("startDateTime", UM_TIME, "valid_from", UM_BLANK_IS_NONE,
+			  .alias = {"startTime", "startPeriod"}),
+	ATTRIBUTE("endDateTime", UM_TIME, "valid_to", UM_BLANK_IS_NONE,
+			  .alias = {"endTime", "endPeriod"}, .not_before = "valid_from"),
 	END
 };
 
-#define VALID_FOR {.name = BOTH("validFor"), .kind = UM_OBJECT, \
-	.members = period, .object_in = UM_ALL_VERSIONS}
+/* An object in all versions. */
+#define OBJECT(name_, members_) \
+	{.name = BOTH(name_), .kind = UM_OBJECT, .members = members_, .object_in = UM_ALL_VERSIONS}
+
+#define VALID_FOR OBJECT("validFor", period)
 
 /* What v4 lets each resource say of its type. */
 #define EXTENSIBLE \
-	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "type"}, \
-	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = "base_type"}, \
-	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"}
+	ATTRIBUTE("@type", UM_TEXT, "type", 0), \
+	ATTRIBUTE("@baseType", UM_TEXT, "base_type", 0), \
+	ATTRIBUTE("@schemaLocation", UM_TEXT, "schema_location", 0)
+
+/* What each resource begins with. */
+#define IDENTITY \
+	ATTRIBUTE("id", UM_TEXT, "id", UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT), \
+	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED}
 
 static UmAttribute usage_specification_ref[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "usage_specification_id",
-	.about = "the specification it follows, which may be another server's",
-	.flags = UM_BLANK_IS_NONE, .last_segment_of = "usage_specification_href"},
-	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI,
-	.column = "usage_specification_href", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "usage_specification_name"},
+	ATTRIBUTE("id", UM_TEXT, "usage_specification_id", UM_BLANK_IS_NONE,
+			  .about = "the specification it follows, which may be another server's",
+			  .last_segment_of = "usage_specification_href"),
+	ATTRIBUTE("href", UM_URI, "usage_specification_href", UM_BLANK_IS_NONE, .alias = {"ref"}),
+	ATTRIBUTE("name", UM_TEXT, "usage_specification_name", 0),
 	END
 };
 
 /* A reference of v4; without an id it is none. */
 #define REFERENCE(list, column_) \
 static UmAttribute list[] = { \
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = column_ "_id", \
-	.flags = UM_BLANK_IS_NONE | UM_MANDATORY_WITH, .last_segment_of = column_ "_href"}, \
-	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = column_ "_href", \
-	.flags = UM_BLANK_IS_NONE}, \
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = column_ "_name"}, \
-	{.name = BOTH("version"), .kind = UM_TEXT, .column = column_ "_version"}, \
-	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = column_ "_referred_type"}, \
-	{.name = BOTH("@type"), .kind = UM_TEXT, .column = column_ "_type"}, \
-	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = column_ "_base_type"}, \
-	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = column_ "_schema_location"}, \
+	ATTRIBUTE("id", UM_TEXT, column_ "_id", UM_BLANK_IS_NONE | UM_MANDATORY_WITH, \
+			  .last_segment_of = column_ "_href"), \
+	ATTRIBUTE("href", UM_URI, column_ "_href", UM_BLANK_IS_NONE, .alias = {"ref"}), \
+	ATTRIBUTE("name", UM_TEXT, column_ "_name", 0), \
+	ATTRIBUTE("version", UM_TEXT, column_ "_version", 0), \
+	ATTRIBUTE("@referredType", UM_TEXT, column_ "_referred_type", 0), \
+	ATTRIBUTE("@type", UM_TEXT, column_ "_type", 0), \
+	ATTRIBUTE("@baseType", UM_TEXT, column_ "_base_type", 0), \
+	ATTRIBUTE("@schemaLocation", UM_TEXT, column_ "_schema_location", 0), \
 	END \
 }
 
@@ -91,55 +109,38 @@ REFERENCE(service_ref, "service");
 REFERENCE(service_specification_ref, "service_specification");
 REFERENCE(service_usage_specification_ref, "usage_specification");
 
-static UmAttribute usage_attributes[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
-	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
-	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED},
-	{.name = {"date", "usageDate"}, .kind = UM_TIME, .column = "usage_date", .about = "when it happened",
-	.flags = UM_MANDATORY | UM_BLANK_IS_NONE, .filled_in = UM_ONLY_V4},
-	{.name = {"type", "usageType"}, .kind = UM_TEXT, .column = "usage_type",
-	.flags = UM_MANDATORY, .filled_in = UM_ONLY_V4, .filled_with = UNSPECIFIED,
-	.filled_from = {"usage_specification_name", "usage_specification_id"}},
-	{.name = BOTH("description"), .alias = {"usageDescription"}, .kind = UM_TEXT,
-	.column = "description", .flags = UM_FREE_WHEN_BILLED},
-	{.name = BOTH("status"), .kind = UM_STATUS, .column = "status",
-	.flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("usageSpecification"), .kind = UM_OBJECT,
-	.members = usage_specification_ref, .object_in = UM_ALL_VERSIONS},
-	{.name = BOTH("usageCharacteristic"), .kind = UM_CHARACTERISTICS,
-	.column = "usage_characteristic", .of = &um_characteristic},
-	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
-	.of = &related_party},
-	{.name = BOTH("ratedProductUsage"), .kind = UM_LIST, .column = "rated_product_usage",
-	.flags = UM_MANDATORY_RATED, .of = &rated_product_usage},
-	KEPT("rejection", "why it was rejected: the faults and the delivered_status of one that the "
-		 "specification check marked", UM_FREE_WHEN_BILLED),
-	EXTRA(UM_FREE_WHEN_BILLED),
-	TIMES(UM_FREE_WHEN_BILLED),
-	LOAD(UM_FREE_WHEN_BILLED),
-	EXTENSIBLE,
-	END
-};
-
-static UmModel usage_model = {
-	.noun = "usage", .label = "usage", .attributes = usage_attributes
-};
+SHAPE(usage_model, "usage", "usage",
+	  IDENTITY,
+	  {.name = {"date", "usageDate"}, .kind = UM_TIME, .column = "usage_date",
+	  .about = "when it happened", .flags = UM_MANDATORY | UM_BLANK_IS_NONE,
+	  .filled_in = UM_ONLY_V4},
+	  {.name = {"type", "usageType"}, .kind = UM_TEXT, .column = "usage_type",
+	  .flags = UM_MANDATORY, .filled_in = UM_ONLY_V4, .filled_with = UNSPECIFIED,
+	  .filled_from = {"usage_specification_name", "usage_specification_id"}},
+	  ATTRIBUTE("description", UM_TEXT, "description", UM_FREE_WHEN_BILLED,
+				.alias = {"usageDescription"}),
+	  ATTRIBUTE("status", UM_STATUS, "status", UM_BLANK_IS_NONE),
+	  OBJECT("usageSpecification", usage_specification_ref),
+	  ATTRIBUTE("usageCharacteristic", UM_CHARACTERISTICS, "usage_characteristic", 0,
+				.of = &um_characteristic),
+	  ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &related_party),
+	  ATTRIBUTE("ratedProductUsage", UM_LIST, "rated_product_usage", UM_MANDATORY_RATED,
+				.of = &rated_product_usage),
+	  KEPT("rejection", "why it was rejected: the faults and the delivered_status of one that the "
+		   "specification check marked", UM_FREE_WHEN_BILLED),
+	  EXTRA(UM_FREE_WHEN_BILLED),
+	  TIMES(UM_FREE_WHEN_BILLED),
+	  LOAD(UM_FREE_WHEN_BILLED),
+	  EXTENSIBLE);
 
 /* What the check against a specification asks the rest of a characteristic for. */
-static UmAttribute measure_attributes[] = {
-	{.name = BOTH("unitOfMeasure"), .alias = {"unit", "units"}, .kind = UM_TEXT,
-	.column = "unit_of_measure"},
-	END
-};
-
-static UmModel measure = {
-	.noun = "measure", .label = "measure", .attributes = measure_attributes
-};
+SHAPE(measure, "measure", "measure",
+	  ATTRIBUTE("unitOfMeasure", UM_TEXT, "unit_of_measure", 0, .alias = {"unit", "units"}));
 
 /* The rest of an element is kept by the type characteristics itself. */
 static UmAttribute characteristic_attributes[] = {
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name", .flags = UM_MANDATORY},
-	{.name = BOTH("value"), .kind = UM_ANY, .column = "value", .flags = UM_MANDATORY},
+	ATTRIBUTE("name", UM_TEXT, "name", UM_MANDATORY),
+	ATTRIBUTE("value", UM_ANY, "value", UM_MANDATORY),
 	{.kind = UM_EXTRA, .column = "extra", .of = &measure},
 	END
 };
@@ -151,18 +152,16 @@ UmModel		um_characteristic = {
 /* What is asked of the role, and of the id and @referredType. */
 #define RELATED_PARTY(list, role_flags, id_flags) \
 static UmAttribute list[] = { \
-	{.name = BOTH("role"), .kind = UM_TEXT, .column = "role", .flags = (role_flags), \
-	.filled_in = (role_flags) != 0 ? UM_ONLY_V4 : 0, .filled_from = {"referred_type"}, \
-	.filled_with = UNSPECIFIED}, \
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id", .flags = UM_BLANK_IS_NONE | (id_flags), \
-	.last_segment_of = "href"}, \
-	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = "href", \
-	.flags = UM_BLANK_IS_NONE}, \
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"}, \
-	{.name = BOTH("status"), .kind = UM_TEXT, .column = "status"}, \
-	{.name = BOTH("alias"), .kind = UM_JSON, .column = "alias"}, \
+	ATTRIBUTE("role", UM_TEXT, "role", (role_flags), \
+			  .filled_in = (role_flags) != 0 ? UM_ONLY_V4 : 0, .filled_from = {"referred_type"}, \
+			  .filled_with = UNSPECIFIED), \
+	ATTRIBUTE("id", UM_TEXT, "id", UM_BLANK_IS_NONE | (id_flags), .last_segment_of = "href"), \
+	ATTRIBUTE("href", UM_URI, "href", UM_BLANK_IS_NONE, .alias = {"ref"}), \
+	ATTRIBUTE("name", UM_TEXT, "name", 0), \
+	ATTRIBUTE("status", UM_TEXT, "status", 0), \
+	ATTRIBUTE("alias", UM_JSON, "alias", 0), \
 	VALID_FOR, \
-	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = "referred_type", .flags = (id_flags)}, \
+	ATTRIBUTE("@referredType", UM_TEXT, "referred_type", (id_flags)), \
 	EXTENSIBLE, \
 	{.kind = UM_EXTRA, .column = "extra"}, \
 	END \
@@ -186,10 +185,9 @@ static UmModel service_party = {
 /* Money of v4; the seeds' own Money says amount and currencyCode. */
 #define MONEY(list, amount, currency, other, shared) \
 static UmAttribute list[] = { \
-	{.name = BOTH("unit"), .alias = {"currencyCode"}, .kind = UM_TEXT, .column = currency, \
-	.flags = UM_BLANK_IS_NONE | (shared), .fallback = other}, \
-	{.name = BOTH("value"), .alias = {"amount"}, .kind = UM_NUMBER, .column = amount, \
-	.flags = UM_BLANK_IS_NONE}, \
+	ATTRIBUTE("unit", UM_TEXT, currency, UM_BLANK_IS_NONE | (shared), .alias = {"currencyCode"}, \
+			  .fallback = other), \
+	ATTRIBUTE("value", UM_NUMBER, amount, UM_BLANK_IS_NONE, .alias = {"amount"}), \
 	END \
 }
 
@@ -198,49 +196,39 @@ MONEY(tax_excluded_money, "tax_excluded_rating_amount", "currency_code", NULL, U
 MONEY(bucket_money, "bucket_value_converted_in_amount", "bucket_currency_code", "currency_code", 0);
 
 static UmAttribute product_ref[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "product_ref_id",
-	.flags = UM_BLANK_IS_NONE, .last_segment_of = "product_ref"},
-	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = "product_ref",
-	.flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "product_ref_name"},
-	{.name = BOTH("@referredType"), .kind = UM_TEXT, .column = "product_ref_referred_type"},
-	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "product_ref_type"},
-	{.name = BOTH("@baseType"), .kind = UM_TEXT, .column = "product_ref_base_type"},
-	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "product_ref_schema_location"},
+	ATTRIBUTE("id", UM_TEXT, "product_ref_id", UM_BLANK_IS_NONE, .last_segment_of = "product_ref"),
+	ATTRIBUTE("href", UM_URI, "product_ref", UM_BLANK_IS_NONE, .alias = {"ref"}),
+	ATTRIBUTE("name", UM_TEXT, "product_ref_name", 0),
+	ATTRIBUTE("@referredType", UM_TEXT, "product_ref_referred_type", 0),
+	ATTRIBUTE("@type", UM_TEXT, "product_ref_type", 0),
+	ATTRIBUTE("@baseType", UM_TEXT, "product_ref_base_type", 0),
+	ATTRIBUTE("@schemaLocation", UM_TEXT, "product_ref_schema_location", 0),
 	END
 };
 
 static UmAttribute rated_product_usage_attributes[] = {
-	{.name = BOTH("ratingDate"), .kind = UM_TIME, .column = "rating_date",
-	.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE},
-	{.name = BOTH("usageRatingTag"), .kind = UM_TEXT, .column = "usage_rating_tag",
-	.preset = "usage", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("isBilled"), .kind = UM_BOOL, .column = "is_billed",
-	.preset = "false", .flags = UM_BLANK_IS_NONE | UM_TRUE_WHEN_BILLED},
-	{.name = BOTH("ratingAmountType"), .kind = UM_TEXT, .column = "rating_amount_type",
-	.preset = "total", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("taxIncludedRatingAmount"), .alias = {"taxIncludedAmount"},
-		.kind = UM_NUMBER, .column = "tax_included_rating_amount",
-		.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_AMOUNT,
-	.members = tax_included_money, .object_in = UM_ONLY_V4},
-	{.name = BOTH("taxExcludedRatingAmount"), .alias = {"taxExcludedAmount"},
-		.kind = UM_NUMBER, .column = "tax_excluded_rating_amount",
-		.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE,
-	.members = tax_excluded_money, .object_in = UM_ONLY_V4},
-	{.name = BOTH("taxRate"), .kind = UM_NUMBER, .column = "tax_rate",
-	.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE},
-	{.name = BOTH("isTaxExempt"), .kind = UM_BOOL, .column = "is_tax_exempt",
-	.preset = "false", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("offerTariffType"), .kind = UM_TEXT, .column = "offer_tariff_type",
-	.preset = "normal", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("bucketValueConvertedInAmount"), .kind = UM_NUMBER,
-		.column = "bucket_value_converted_in_amount", .flags = UM_BLANK_IS_NONE,
-	.members = bucket_money, .object_in = UM_ONLY_V4},
+	ATTRIBUTE("ratingDate", UM_TIME, "rating_date", UM_MANDATORY_RATED | UM_BLANK_IS_NONE),
+	ATTRIBUTE("usageRatingTag", UM_TEXT, "usage_rating_tag", UM_BLANK_IS_NONE, .preset = "usage"),
+	ATTRIBUTE("isBilled", UM_BOOL, "is_billed", UM_BLANK_IS_NONE | UM_TRUE_WHEN_BILLED,
+			  .preset = "false"),
+	ATTRIBUTE("ratingAmountType", UM_TEXT, "rating_amount_type", UM_BLANK_IS_NONE,
+			  .preset = "total"),
+	ATTRIBUTE("taxIncludedRatingAmount", UM_NUMBER, "tax_included_rating_amount",
+			  UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_AMOUNT, .alias = {"taxIncludedAmount"},
+			  .members = tax_included_money, .object_in = UM_ONLY_V4),
+	ATTRIBUTE("taxExcludedRatingAmount", UM_NUMBER, "tax_excluded_rating_amount",
+			  UM_MANDATORY_RATED | UM_BLANK_IS_NONE, .alias = {"taxExcludedAmount"},
+			  .members = tax_excluded_money, .object_in = UM_ONLY_V4),
+	ATTRIBUTE("taxRate", UM_NUMBER, "tax_rate", UM_MANDATORY_RATED | UM_BLANK_IS_NONE),
+	ATTRIBUTE("isTaxExempt", UM_BOOL, "is_tax_exempt", UM_BLANK_IS_NONE, .preset = "false"),
+	ATTRIBUTE("offerTariffType", UM_TEXT, "offer_tariff_type", UM_BLANK_IS_NONE,
+			  .preset = "normal"),
+	ATTRIBUTE("bucketValueConvertedInAmount", UM_NUMBER, "bucket_value_converted_in_amount",
+			  UM_BLANK_IS_NONE, .members = bucket_money, .object_in = UM_ONLY_V4),
 	{.name = {"currencyCode", NULL}, .kind = UM_TEXT, .column = "currency_code",
 	.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_CURRENCY},
-	{.name = BOTH("productRef"), .kind = UM_URI, .column = "product_ref",
-		.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE, .fallback = "product_ref_id",
-	.members = product_ref, .object_in = UM_ONLY_V4},
+	ATTRIBUTE("productRef", UM_URI, "product_ref", UM_MANDATORY_RATED | UM_BLANK_IS_NONE,
+			  .fallback = "product_ref_id", .members = product_ref, .object_in = UM_ONLY_V4),
 	EXTENSIBLE,
 	{.kind = UM_EXTRA, .column = "extra"},
 	END
@@ -251,213 +239,137 @@ static UmModel rated_product_usage = {
 	.attributes = rated_product_usage_attributes, .type = {"rated_product_usage"}, .view = "rating"
 };
 
-static UmAttribute characteristic_value_attributes[] = {
-	{.name = BOTH("valueType"), .kind = UM_TEXT, .column = "value_type",
-	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
-	{.name = {"default", "isDefault"}, .kind = UM_BOOL, .column = "is_default",
-	.flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("value"), .kind = UM_ANY, .column = "value", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("valueFrom"), .kind = UM_TEXT, .column = "value_from",
-	.flags = UM_BLANK_IS_NONE, .number_in = UM_ONLY_V4},
-	{.name = BOTH("valueTo"), .kind = UM_TEXT, .column = "value_to",
-	.flags = UM_BLANK_IS_NONE, .number_in = UM_ONLY_V4},
-	{.name = BOTH("unitOfMeasure"), .kind = UM_TEXT, .column = "unit_of_measure"},
-	{.name = BOTH("rangeInterval"), .kind = UM_TEXT, .column = "range_interval"},
-	{.name = BOTH("regex"), .kind = UM_TEXT, .column = "regex"},
-	VALID_FOR,
-	{.kind = UM_EXTRA, .column = "extra"},
-	END
-};
+SHAPE(characteristic_value, "characteristic_value", "characteristic value",
+	  ATTRIBUTE("valueType", UM_TEXT, "value_type", UM_MANDATORY | UM_BLANK_IS_NONE),
+	  {.name = {"default", "isDefault"}, .kind = UM_BOOL, .column = "is_default",
+	  .flags = UM_BLANK_IS_NONE},
+	  ATTRIBUTE("value", UM_ANY, "value", UM_BLANK_IS_NONE),
+	  ATTRIBUTE("valueFrom", UM_TEXT, "value_from", UM_BLANK_IS_NONE, .number_in = UM_ONLY_V4),
+	  ATTRIBUTE("valueTo", UM_TEXT, "value_to", UM_BLANK_IS_NONE, .number_in = UM_ONLY_V4),
+	  ATTRIBUTE("unitOfMeasure", UM_TEXT, "unit_of_measure", 0),
+	  ATTRIBUTE("rangeInterval", UM_TEXT, "range_interval", 0),
+	  ATTRIBUTE("regex", UM_TEXT, "regex", 0),
+	  VALID_FOR,
+	  {.kind = UM_EXTRA, .column = "extra"});
 
-static UmModel characteristic_value = {
-	.noun = "characteristic_value", .label = "characteristic value",
-	.attributes = characteristic_value_attributes
-};
+SHAPE(characteristic_specification, "characteristic_specification", "characteristic specification",
+	  ATTRIBUTE("id", UM_TEXT, "id", UM_BLANK_IS_NONE),
+	  ATTRIBUTE("name", UM_TEXT, "name", UM_MANDATORY),
+	  ATTRIBUTE("description", UM_TEXT, "description", 0),
+	  ATTRIBUTE("configurable", UM_BOOL, "configurable", UM_BLANK_IS_NONE,
+				.alias = {"isConfigurable"}),
+	  ATTRIBUTE("extensible", UM_BOOL, "extensible", UM_BLANK_IS_NONE),
+	  ATTRIBUTE("isUnique", UM_BOOL, "is_unique", UM_BLANK_IS_NONE),
+	  ATTRIBUTE("minCardinality", UM_NUMBER, "min_cardinality", UM_BLANK_IS_NONE),
+	  ATTRIBUTE("maxCardinality", UM_NUMBER, "max_cardinality", UM_BLANK_IS_NONE),
+	  ATTRIBUTE("regex", UM_TEXT, "regex", 0),
+	  ATTRIBUTE("valueType", UM_TEXT, "value_type", UM_BLANK_IS_NONE),
+	  VALID_FOR,
+	  {.name = {"usageSpecCharacteristicValue", "characteristicValueSpecification"},
+	  .kind = UM_TREE, .column = "values", .of = &characteristic_value, .gives = "value_type"},
+	  {.kind = UM_EXTRA, .column = "extra"},
+	  /* of any kind: no document of the standard says what they hold */
+	  ATTRIBUTE("category", UM_ANY, "category", 0),
+	  ATTRIBUTE("presence", UM_ANY, "presence", 0));
 
-static UmAttribute characteristic_specification_attributes[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name", .flags = UM_MANDATORY},
-	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
-	{.name = BOTH("configurable"), .alias = {"isConfigurable"}, .kind = UM_BOOL,
-	.column = "configurable", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("extensible"), .kind = UM_BOOL, .column = "extensible", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("isUnique"), .kind = UM_BOOL, .column = "is_unique", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("minCardinality"), .kind = UM_NUMBER, .column = "min_cardinality",
-	.flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("maxCardinality"), .kind = UM_NUMBER, .column = "max_cardinality",
-	.flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("regex"), .kind = UM_TEXT, .column = "regex"},
-	{.name = BOTH("valueType"), .kind = UM_TEXT, .column = "value_type", .flags = UM_BLANK_IS_NONE},
-	VALID_FOR,
-	{.name = {"usageSpecCharacteristicValue", "characteristicValueSpecification"},
-	.kind = UM_TREE, .column = "values", .of = &characteristic_value, .gives = "value_type"},
-	{.kind = UM_EXTRA, .column = "extra"},
-	/* of any kind: no document of the standard says what they hold */
-	{.name = BOTH("category"), .kind = UM_ANY, .column = "category"},
-	{.name = BOTH("presence"), .kind = UM_ANY, .column = "presence"},
-	END
-};
+SHAPE(attachment, "attachment", "attachment",
+	  ATTRIBUTE("id", UM_TEXT, "id", 0),
+	  ATTRIBUTE("href", UM_URI, "href", 0),
+	  ATTRIBUTE("attachmentType", UM_TEXT, "attachment_type", 0),
+	  ATTRIBUTE("content", UM_TEXT, "content", 0),
+	  ATTRIBUTE("description", UM_TEXT, "description", 0),
+	  ATTRIBUTE("mimeType", UM_TEXT, "mime_type", 0),
+	  ATTRIBUTE("name", UM_TEXT, "name", 0),
+	  ATTRIBUTE("url", UM_URI, "url", 0),
+	  VALID_FOR,
+	  {.kind = UM_EXTRA, .column = "extra"});
 
-static UmModel characteristic_specification = {
-	.noun = "characteristic_specification", .label = "characteristic specification",
-	.attributes = characteristic_specification_attributes
-};
+SHAPE(constraint_ref, "constraint_ref", "constraint",
+	  ATTRIBUTE("id", UM_TEXT, "id", 0),
+	  ATTRIBUTE("href", UM_URI, "href", 0),
+	  ATTRIBUTE("name", UM_TEXT, "name", 0),
+	  ATTRIBUTE("version", UM_TEXT, "version", 0),
+	  {.kind = UM_EXTRA, .column = "extra"});
 
-static UmAttribute attachment_attributes[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id"},
-	{.name = BOTH("href"), .kind = UM_URI, .column = "href"},
-	{.name = BOTH("attachmentType"), .kind = UM_TEXT, .column = "attachment_type"},
-	{.name = BOTH("content"), .kind = UM_TEXT, .column = "content"},
-	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
-	{.name = BOTH("mimeType"), .kind = UM_TEXT, .column = "mime_type"},
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
-	{.name = BOTH("url"), .kind = UM_URI, .column = "url"},
-	VALID_FOR,
-	{.kind = UM_EXTRA, .column = "extra"},
-	END
-};
+SHAPE(relationship, "relationship", "relationship",
+	  ATTRIBUTE("id", UM_TEXT, "id", 0),
+	  ATTRIBUTE("href", UM_URI, "href", 0),
+	  ATTRIBUTE("name", UM_TEXT, "name", 0),
+	  ATTRIBUTE("relationshipType", UM_TEXT, "relationship_type", 0),
+	  ATTRIBUTE("role", UM_TEXT, "role", 0),
+	  VALID_FOR,
+	  {.kind = UM_EXTRA, .column = "extra"});
 
-static UmModel attachment = {
-	.noun = "attachment", .label = "attachment", .attributes = attachment_attributes
-};
+SHAPE(target_schema, "target_schema", "target schema",
+	  ATTRIBUTE("@type", UM_TEXT, "type", 0),
+	  ATTRIBUTE("@schemaLocation", UM_TEXT, "schema_location", 0),
+	  {.kind = UM_EXTRA, .column = "extra"});
 
-static UmAttribute constraint_ref_attributes[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id"},
-	{.name = BOTH("href"), .kind = UM_URI, .column = "href"},
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
-	{.name = BOTH("version"), .kind = UM_TEXT, .column = "version"},
-	{.kind = UM_EXTRA, .column = "extra"},
-	END
-};
+#define RELATED_TO_SPECIFICATION \
+	ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &related_party), \
+	ATTRIBUTE("attachment", UM_TREE, "attachment", 0, .of = &attachment), \
+	ATTRIBUTE("constraint", UM_TREE, "constraint_ref", 0, .of = &constraint_ref), \
+	ATTRIBUTE("entitySpecRelationship", UM_TREE, "entity_spec_relationship", 0, .of = &relationship)
 
-static UmModel constraint_ref = {
-	.noun = "constraint_ref", .label = "constraint", .attributes = constraint_ref_attributes
-};
+SHAPE(usage_specification_model, "usage_specification", "usage specification",
+	  IDENTITY,
+	  ATTRIBUTE("name", UM_TEXT, "name", 0),
+	  ATTRIBUTE("description", UM_TEXT, "description", 0),
+	  ATTRIBUTE("version", UM_TEXT, "version", 0),
+	  ATTRIBUTE("isBundle", UM_BOOL, "is_bundle", UM_BLANK_IS_NONE),
+	  ATTRIBUTE("lastUpdate", UM_TIME, "last_update", UM_BLANK_IS_NONE),
+	  {.name = {"status", "lifecycleStatus"}, .kind = UM_STATUS, .column = "status",
+	  .flags = UM_BLANK_IS_NONE},
+	  VALID_FOR,
+	  {.name = {"usageSpecCharacteristic", "specCharacteristic"}, .kind = UM_TREE,
+	  .column = "usage_spec_characteristic",
+	  .about = "the characteristics and their allowed values, a JSON array under the names of R14.5",
+	  .of = &characteristic_specification},
+	  RELATED_TO_SPECIFICATION,
+	  ATTRIBUTE("targetEntitySchema", UM_BRANCH, "target_entity_schema", 0, .of = &target_schema),
+	  EXTRA(0),
+	  TIMES(0),
+	  EXTENSIBLE);
 
-static UmAttribute relationship_attributes[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id"},
-	{.name = BOTH("href"), .kind = UM_URI, .column = "href"},
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
-	{.name = BOTH("relationshipType"), .kind = UM_TEXT, .column = "relationship_type"},
-	{.name = BOTH("role"), .kind = UM_TEXT, .column = "role"},
-	VALID_FOR,
-	{.kind = UM_EXTRA, .column = "extra"},
-	END
-};
+SHAPE(service_usage_model, "service_usage", "service usage",
+	  IDENTITY,
+	  ATTRIBUTE("usageDate", UM_TIME, "usage_date",
+				UM_MANDATORY | UM_BLANK_IS_NONE | UM_NOT_PATCHED, .about = "when it happened",
+				.filled_in = UM_ALL_VERSIONS),
+	  ATTRIBUTE("usageType", UM_TEXT, "usage_type", 0),
+	  ATTRIBUTE("description", UM_TEXT, "description", 0, .alias = {"usageDescription"}),
+	  ATTRIBUTE("status", UM_STATUS, "status", UM_MANDATORY | UM_BLANK_IS_NONE),
+	  OBJECT("usageSpecification", service_usage_specification_ref),
+	  OBJECT("service", service_ref),
+	  ATTRIBUTE("usageCharacteristic", UM_CHARACTERISTICS, "usage_characteristic", 0,
+				.of = &um_characteristic),
+	  ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &service_party),
+	  EXTENSIBLE,
+	  EXTRA(0),
+	  TIMES(0),
+	  LOAD(0));
 
-static UmModel relationship = {
-	.noun = "relationship", .label = "relationship", .attributes = relationship_attributes
-};
-
-static UmAttribute target_schema_attributes[] = {
-	{.name = BOTH("@type"), .kind = UM_TEXT, .column = "type"},
-	{.name = BOTH("@schemaLocation"), .kind = UM_TEXT, .column = "schema_location"},
-	{.kind = UM_EXTRA, .column = "extra"},
-	END
-};
-
-static UmModel target_schema = {
-	.noun = "target_schema", .label = "target schema", .attributes = target_schema_attributes
-};
-
-static UmAttribute usage_specification_attributes[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
-	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
-	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED},
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name"},
-	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
-	{.name = BOTH("version"), .kind = UM_TEXT, .column = "version"},
-	{.name = BOTH("isBundle"), .kind = UM_BOOL, .column = "is_bundle", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("lastUpdate"), .kind = UM_TIME, .column = "last_update", .flags = UM_BLANK_IS_NONE},
-	{.name = {"status", "lifecycleStatus"}, .kind = UM_STATUS, .column = "status",
-	.flags = UM_BLANK_IS_NONE},
-	VALID_FOR,
-	{.name = {"usageSpecCharacteristic", "specCharacteristic"}, .kind = UM_TREE,
-	.column = "usage_spec_characteristic",
-	.about = "the characteristics and their allowed values, a JSON array under the names of R14.5",
-	.of = &characteristic_specification},
-	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
-	.of = &related_party},
-	{.name = BOTH("attachment"), .kind = UM_TREE, .column = "attachment", .of = &attachment},
-	{.name = BOTH("constraint"), .kind = UM_TREE, .column = "constraint_ref", .of = &constraint_ref},
-	{.name = BOTH("entitySpecRelationship"), .kind = UM_TREE,
-	.column = "entity_spec_relationship", .of = &relationship},
-	{.name = BOTH("targetEntitySchema"), .kind = UM_BRANCH,
-	.column = "target_entity_schema", .of = &target_schema},
-	EXTRA(0),
-	TIMES(0),
-	EXTENSIBLE,
-	END
-};
-
-static UmModel usage_specification_model = {
-	.noun = "usage_specification", .label = "usage specification",
-	.attributes = usage_specification_attributes
-};
-
-static UmAttribute service_usage_attributes[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
-	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
-	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED},
-	{.name = BOTH("usageDate"), .kind = UM_TIME, .column = "usage_date", .about = "when it happened",
-	.flags = UM_MANDATORY | UM_BLANK_IS_NONE | UM_NOT_PATCHED, .filled_in = UM_ALL_VERSIONS},
-	{.name = BOTH("usageType"), .kind = UM_TEXT, .column = "usage_type"},
-	{.name = BOTH("description"), .alias = {"usageDescription"}, .kind = UM_TEXT, .column = "description"},
-	{.name = BOTH("status"), .kind = UM_STATUS, .column = "status",
-	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
-	{.name = BOTH("usageSpecification"), .kind = UM_OBJECT,
-	.members = service_usage_specification_ref, .object_in = UM_ALL_VERSIONS},
-	{.name = BOTH("service"), .kind = UM_OBJECT, .members = service_ref, .object_in = UM_ALL_VERSIONS},
-	{.name = BOTH("usageCharacteristic"), .kind = UM_CHARACTERISTICS,
-	.column = "usage_characteristic", .of = &um_characteristic},
-	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party", .of = &service_party},
-	EXTENSIBLE,
-	EXTRA(0),
-	TIMES(0),
-	LOAD(0),
-	END
-};
-
-static UmModel service_usage_model = {
-	.noun = "service_usage", .label = "service usage", .attributes = service_usage_attributes
-};
-
-static UmAttribute service_usage_specification_attributes[] = {
-	{.name = BOTH("id"), .kind = UM_TEXT, .column = "id",
-	.flags = UM_FIXED | UM_BLANK_IS_NONE | UM_NOT_CONTENT},
-	{.name = BOTH("href"), .kind = UM_HREF, .flags = UM_FIXED},
-	{.name = BOTH("name"), .kind = UM_TEXT, .column = "name", .flags = UM_MANDATORY},
-	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description"},
-	{.name = BOTH("version"), .kind = UM_TEXT, .column = "version"},
-	{.name = BOTH("isBundle"), .kind = UM_BOOL, .column = "is_bundle", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("lastUpdate"), .kind = UM_TIME, .column = "last_update", .flags = UM_BLANK_IS_NONE},
-	{.name = BOTH("lifecycleStatus"), .alias = {"status"}, .kind = UM_STATUS, .column = "status",
-	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
-	VALID_FOR,
-	{.name = BOTH("specCharacteristic"), .alias = {"usageSpecCharacteristic"}, .kind = UM_TREE, .column = "spec_characteristic",
-	.of = &characteristic_specification},
-	{.name = BOTH("relatedParty"), .kind = UM_LIST, .column = "related_party",
-	.of = &related_party},
-	{.name = BOTH("attachment"), .kind = UM_TREE, .column = "attachment", .of = &attachment},
-	{.name = BOTH("constraint"), .kind = UM_TREE, .column = "constraint_ref", .of = &constraint_ref},
-	{.name = BOTH("entitySpecRelationship"), .kind = UM_TREE,
-	.column = "entity_spec_relationship", .of = &relationship},
-	{.name = BOTH("serviceUsageSpecRelationship"), .kind = UM_TREE,
-	.column = "service_usage_spec_relationship", .of = &relationship},
-	{.name = BOTH("serviceSpecification"), .kind = UM_OBJECT, .members = service_specification_ref,
-	.object_in = UM_ALL_VERSIONS},
-	{.name = BOTH("targetEntitySchema"), .kind = UM_BRANCH,
-	.column = "target_entity_schema", .of = &target_schema},
-	EXTENSIBLE,
-	EXTRA(0),
-	TIMES(0),
-	END
-};
-
-static UmModel service_usage_specification_model = {
-	.noun = "service_usage_specification", .label = "service usage specification",
-	.attributes = service_usage_specification_attributes
-};
+SHAPE(service_usage_specification_model, "service_usage_specification",
+	  "service usage specification",
+	  IDENTITY,
+	  ATTRIBUTE("name", UM_TEXT, "name", UM_MANDATORY),
+	  ATTRIBUTE("description", UM_TEXT, "description", 0),
+	  ATTRIBUTE("version", UM_TEXT, "version", 0),
+	  ATTRIBUTE("isBundle", UM_BOOL, "is_bundle", UM_BLANK_IS_NONE),
+	  ATTRIBUTE("lastUpdate", UM_TIME, "last_update", UM_BLANK_IS_NONE),
+	  ATTRIBUTE("lifecycleStatus", UM_STATUS, "status", UM_MANDATORY | UM_BLANK_IS_NONE,
+				.alias = {"status"}),
+	  VALID_FOR,
+	  ATTRIBUTE("specCharacteristic", UM_TREE, "spec_characteristic", 0,
+				.alias = {"usageSpecCharacteristic"}, .of = &characteristic_specification),
+	  RELATED_TO_SPECIFICATION,
+	  ATTRIBUTE("serviceUsageSpecRelationship", UM_TREE, "service_usage_spec_relationship", 0,
+				.of = &relationship),
+	  OBJECT("serviceSpecification", service_specification_ref),
+	  ATTRIBUTE("targetEntitySchema", UM_BRANCH, "target_entity_schema", 0, .of = &target_schema),
+	  EXTENSIBLE,
+	  EXTRA(0),
+	  TIMES(0));
 
 enum
 {
@@ -572,54 +484,44 @@ UmResource *const um_declared_resources[] = {
  * ArrayUpdate, the callback of a listener.
  */
 #define ENTITY(model, entity, ...) \
-static UmAttribute model##_attributes[] = {__VA_ARGS__, {.kind = UM_EXTRA, .column = "extra"}, END}; \
-static UmModel model = { \
-	.noun = entity, .label = entity, .attributes = model##_attributes \
-}
+	SHAPE(model, entity, entity, __VA_ARGS__, {.kind = UM_EXTRA, .column = "extra"})
 
 #define CALLBACK \
-	{.name = BOTH("callback"), .kind = UM_URI, .column = "callback", \
-	.flags = UM_MANDATORY | UM_BLANK_IS_NONE}
-#define NEEDED(attribute_name, attribute_kind, slot_name) \
-	{.name = BOTH(attribute_name), .kind = attribute_kind, .column = slot_name, .flags = UM_MANDATORY}
-#define OPTIONAL(attribute_name, attribute_kind, slot_name) \
-	{.name = BOTH(attribute_name), .kind = attribute_kind, .column = slot_name}
+	ATTRIBUTE("callback", UM_URI, "callback", UM_MANDATORY | UM_BLANK_IS_NONE)
 
 #define HREF \
-	{.name = BOTH("href"), .alias = {"ref"}, .kind = UM_URI, .column = "href", \
-	.flags = UM_MANDATORY | UM_BLANK_IS_NONE}
+	ATTRIBUTE("href", UM_URI, "href", UM_MANDATORY | UM_BLANK_IS_NONE, .alias = {"ref"})
 
 static const char *const array_operations[] = {
 	"test", "remove", "add", "replace", "move", "copy", NULL
 };
 
 ENTITY(alias, "Alias",
-	   OPTIONAL("type", UM_TEXT, "type"),
-	   OPTIONAL("value", UM_TEXT, "value"));
+	   ATTRIBUTE("type", UM_TEXT, "type", 0),
+	   ATTRIBUTE("value", UM_TEXT, "value", 0));
 
 ENTITY(array_update, "ArrayUpdate",
-	   {.name = BOTH("op"), .kind = UM_TEXT, .column = "op", .flags = UM_MANDATORY,
-		.allowed = array_operations},
-	   NEEDED("path", UM_URI, "path"),	/* "" is the whole document */
-	   OPTIONAL("value", UM_ANY, "value"));
+	   ATTRIBUTE("op", UM_TEXT, "op", UM_MANDATORY, .allowed = array_operations),
+	   ATTRIBUTE("path", UM_URI, "path", UM_MANDATORY),	/* "" is the whole document */
+	   ATTRIBUTE("value", UM_ANY, "value", 0));
 
 ENTITY(billing_account_ref, "BillingAccountRef",
 	   HREF);
 
 ENTITY(individual_characteristic, "Characteristic",
-	   NEEDED("name", UM_TEXT, "name"),
-	   OPTIONAL("value", UM_ANY, "value"));
+	   ATTRIBUTE("name", UM_TEXT, "name", UM_MANDATORY),
+	   ATTRIBUTE("value", UM_ANY, "value", 0));
 
 ENTITY(medium, "Medium",
-	   OPTIONAL("city", UM_TEXT, "city"),
-	   OPTIONAL("country", UM_TEXT, "country"),
-	   OPTIONAL("emailAddress", UM_TEXT, "email_address"),
-	   OPTIONAL("number", UM_TEXT, "number"),
-	   OPTIONAL("postcode", UM_TEXT, "postcode"),
-	   OPTIONAL("stateOrProvince", UM_TEXT, "state_or_province"),
-	   OPTIONAL("street1", UM_TEXT, "street1"),
-	   OPTIONAL("street2", UM_TEXT, "street2"),
-	   OPTIONAL("type", UM_TEXT, "type"));
+	   ATTRIBUTE("city", UM_TEXT, "city", 0),
+	   ATTRIBUTE("country", UM_TEXT, "country", 0),
+	   ATTRIBUTE("emailAddress", UM_TEXT, "email_address", 0),
+	   ATTRIBUTE("number", UM_TEXT, "number", 0),
+	   ATTRIBUTE("postcode", UM_TEXT, "postcode", 0),
+	   ATTRIBUTE("stateOrProvince", UM_TEXT, "state_or_province", 0),
+	   ATTRIBUTE("street1", UM_TEXT, "street1", 0),
+	   ATTRIBUTE("street2", UM_TEXT, "street2", 0),
+	   ATTRIBUTE("type", UM_TEXT, "type", 0));
 
 ENTITY(time_period, "TimePeriod",
 	   {.name = {"startTime", "startDateTime"}, .alias = {"startPeriod"}, .kind = UM_TIME,
@@ -634,30 +536,29 @@ ENTITY(period_entity, "Period",
 		.column = "valid_to", .flags = UM_BLANK_IS_NONE, .not_before = "valid_from"});
 
 ENTITY(contact_medium, "ContactMedium",
-	   {.name = BOTH("isPreferred"), .kind = UM_BOOL, .column = "is_preferred",
-		.flags = UM_BLANK_IS_NONE},
-	   {.name = BOTH("medium"), .kind = UM_BRANCH, .column = "medium", .of = &medium},
-	   NEEDED("type", UM_TEXT, "type"),
+	   ATTRIBUTE("isPreferred", UM_BOOL, "is_preferred", UM_BLANK_IS_NONE),
+	   ATTRIBUTE("medium", UM_BRANCH, "medium", 0, .of = &medium),
+	   ATTRIBUTE("type", UM_TEXT, "type", UM_MANDATORY),
 	   {.name = BOTH("validFor"), .kind = UM_BRANCH, .column = "valid_for", .of = &time_period});
 
 ENTITY(create_listener, "CreateListener",
 	   CALLBACK,
-	   OPTIONAL("query", UM_TEXT, "query"));
+	   ATTRIBUTE("query", UM_TEXT, "query", 0));
 
 ENTITY(listener, "Listener",
 	   CALLBACK,
 	   HREF,
-	   NEEDED("id", UM_TEXT, "id"),
-	   OPTIONAL("query", UM_TEXT, "query"));
+	   ATTRIBUTE("id", UM_TEXT, "id", UM_MANDATORY),
+	   ATTRIBUTE("query", UM_TEXT, "query", 0));
 
 ENTITY(credential, "Credential",
-	   OPTIONAL("login", UM_TEXT, "login"),
-	   OPTIONAL("password", UM_TEXT, "password"),
-	   OPTIONAL("updateType", UM_TEXT, "update_type"));
+	   ATTRIBUTE("login", UM_TEXT, "login", 0),
+	   ATTRIBUTE("password", UM_TEXT, "password", 0),
+	   ATTRIBUTE("updateType", UM_TEXT, "update_type", 0));
 
 ENTITY(header, "Header",
-	   OPTIONAL("key", UM_TEXT, "key"),
-	   OPTIONAL("value", UM_TEXT, "value"));
+	   ATTRIBUTE("key", UM_TEXT, "key", 0),
+	   ATTRIBUTE("value", UM_TEXT, "value", 0));
 
 ENTITY(money, "Money",
 	   {.name = {"amount", "value"}, .kind = UM_NUMBER, .column = "amount",
@@ -668,25 +569,25 @@ ENTITY(money, "Money",
 		.flags = UM_BLANK_IS_NONE | UM_COUNT});
 
 ENTITY(note, "Note",
-	   OPTIONAL("author", UM_TEXT, "author"),
-	   {.name = BOTH("date"), .kind = UM_TIME, .column = "date", .flags = UM_BLANK_IS_NONE},
-	   NEEDED("text", UM_TEXT, "text"));
+	   ATTRIBUTE("author", UM_TEXT, "author", 0),
+	   ATTRIBUTE("date", UM_TIME, "date", UM_BLANK_IS_NONE),
+	   ATTRIBUTE("text", UM_TEXT, "text", UM_MANDATORY));
 
 ENTITY(payment_mean_ref, "PaymentMeanRef",
 	   HREF,
-	   OPTIONAL("name", UM_TEXT, "name"));
+	   ATTRIBUTE("name", UM_TEXT, "name", 0));
 
 ENTITY(place_ref, "PlaceRef",
 	   HREF,
-	   NEEDED("role", UM_TEXT, "role"));
+	   ATTRIBUTE("role", UM_TEXT, "role", UM_MANDATORY));
 
 /* Stricter than a usage's related party, which may be known by its id alone. */
 ENTITY(related_party_ref, "RelatedPartyRef",
-	   {.name = BOTH("alias"), .kind = UM_TREE, .column = "alias", .of = &alias},
+	   ATTRIBUTE("alias", UM_TREE, "alias", 0, .of = &alias),
 	   HREF,
-	   OPTIONAL("name", UM_TEXT, "name"),
-	   NEEDED("role", UM_TEXT, "role"),
-	   OPTIONAL("status", UM_TEXT, "status"),
+	   ATTRIBUTE("name", UM_TEXT, "name", 0),
+	   ATTRIBUTE("role", UM_TEXT, "role", UM_MANDATORY),
+	   ATTRIBUTE("status", UM_TEXT, "status", 0),
 	   {.name = BOTH("validFor"), .kind = UM_BRANCH, .column = "valid_for", .of = &time_period});
 
 UmModel *const um_entities[] = {
