@@ -118,12 +118,9 @@ static char *
 type_name(const UmResource *resource)
 {
 	const char *path = resource->path[um_default_version(resource)];
-	const char *end = strrchr(path, '/');
-	char	   *name;
+	UmSlice		segment = um_last_segment((UmSlice) {path, strrchr(path, '/') - path});
+	char	   *name = pnstrdup(segment.ptr, segment.len);
 
-	for (path = end; path > resource->path[um_default_version(resource)] && path[-1] != '/';)
-		path--;
-	name = pnstrdup(path, end - path);
 	name[0] = pg_toupper((unsigned char) name[0]);
 	return name;
 }

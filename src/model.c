@@ -150,8 +150,8 @@ UmModel		um_characteristic = {
 };
 
 /* What is asked of the role, and of the id and @referredType. */
-#define RELATED_PARTY(list, role_flags, id_flags) \
-static UmAttribute list[] = { \
+#define RELATED_PARTY(model, role_flags, id_flags) \
+static UmAttribute model##_attributes[] = { \
 	ATTRIBUTE("role", UM_TEXT, "role", (role_flags), \
 			  .filled_in = (role_flags) != 0 ? UM_ONLY_V4 : 0, .filled_from = {"referred_type"}, \
 			  .filled_with = UNSPECIFIED), \
@@ -165,22 +165,16 @@ static UmAttribute list[] = { \
 	EXTENSIBLE, \
 	{.kind = UM_EXTRA, .column = "extra"}, \
 	END \
+}; \
+static UmModel model = { \
+	.noun = "related_party", .label = "related party", .attributes = model##_attributes, \
+	.type = {"related_party"}, .view = "party", .ids = "party_ids" \
 }
 
-RELATED_PARTY(related_party_attributes, UM_MANDATORY, 0);
-
-static UmModel related_party = {
-	.noun = "related_party", .label = "related party", .attributes = related_party_attributes,
-	.type = {"related_party"}, .view = "party", .ids = "party_ids"
-};
+RELATED_PARTY(related_party, UM_MANDATORY, 0);
 
 /* TMF727 asks who it is, not in which role. */
-RELATED_PARTY(service_party_attributes, 0, UM_MANDATORY);
-
-static UmModel service_party = {
-	.noun = "related_party", .label = "related party", .attributes = service_party_attributes,
-	.type = {"related_party"}, .view = "party", .ids = "party_ids"
-};
+RELATED_PARTY(service_party, 0, UM_MANDATORY);
 
 /* Money of v4; the seeds' own Money says amount and currencyCode. */
 #define MONEY(list, amount, currency, other, shared) \

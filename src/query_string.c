@@ -46,7 +46,6 @@ static void add_condition(UmQueryString *query, char *name, UmOperator op, char 
 static List *split_path(const char *name);
 static int	sign_at(const char *text, UmOperator *op);
 static List *split_values(const char *name, char *value);
-static List *split_list(char *text);
 static int	unit(const char *text, int len, char *c);
 static int	hex_digit(char c);
 pg_noreturn static void too_many(const char *what, int most);
@@ -183,6 +182,8 @@ sign_at(const char *text, UmOperator *op)
 static void
 take_parameter(UmQueryString *query, const char *name, char *value)
 {
+	char	   *save = NULL;
+
 	if (strcmp(name, "fields") == 0)
 	{
 		char	   *fields = um_url_decode(value, strlen(value));
@@ -202,7 +203,8 @@ take_parameter(UmQueryString *query, const char *name, char *value)
 		query->after = um_url_decode(value, strlen(value));
 	else if (strcmp(name, "sort") == 0)
 	{
-		query->sort = list_concat(query->sort, split_list(value));
+		for (char *key = strtok_r(value, ",", &save); key != NULL; key = strtok_r(NULL, ",", &save))
+			query->sort = lappend(query->sort, um_url_decode(key, strlen(key)));
 		if (list_length(query->sort) > MAX_KEYS)
 			too_many("keys to sort by", MAX_KEYS);
 	}
@@ -313,17 +315,6 @@ split_values(const char *name, char *value)
 			return values;
 		value += end + 1;
 	}
-}
-
-static List *
-split_list(char *text)
-{
-	List	   *list = NIL;
-	char	   *save = NULL;
-
-	for (char *item = strtok_r(text, ",", &save); item != NULL; item = strtok_r(NULL, ",", &save))
-		list = lappend(list, um_url_decode(item, strlen(item)));
-	return list;
 }
 
 static void

@@ -82,15 +82,15 @@ static void load(Cache *cache, UmSpecification *entry, Oid reader);
 static void visit(Lineage *lineage, UmSlice id, const Relative *child);
 static char *circle(const Lineage *lineage, const Relative *again);
 static List *parents_of(const UmRecord *record);
+static List *elements_with(const UmRecord *record, const char *member);
 static bool means_inheritance(UmSlice type);
 static UmSlice target_of(const UmRecord *relationship);
 static UmRecord *read_row(Lineage *lineage, UmSlice id);
 static UmPlan *plan_of(UmResource *resource);
 static bool is_needed(const UmModel *model, const UmAttribute *attribute);
-static const UmAttribute *list_with(const UmAttribute *attribute, const char *member);
+static bool is_list_with(const UmAttribute *attribute, const char *member);
 static void take_over(UmSpecification *entry, const Lineage *lineage);
 static void arrange(UmSpecification *entry, const List *order);
-static List *collect(const List *order);
 static int	compare_known(const void *a, const void *b);
 static int	compare_to_known(const void *name, const void *known);
 static TimestampTz slot_time(const UmRecord *record, const char *column, TimestampTz missing);
@@ -270,19 +270,35 @@ static List *
 parents_of(const UmRecord *record)
 {
 	List	   *parents = NIL;
+	ListCell   *cell;
+
+	foreach(cell, elements_with(record, "relationship_type"))
+	{
+		UmRecord   *relationship = lfirst(cell);
+		int			type = um_find_attribute(relationship->model, "relationship_type")->slot;
+
+		if (um_is_set(relationship, type) && means_inheritance(um_slot_slice(relationship, type)))
+			parents = lcons(relationship, parents);
+	}
+	return parents;
+}
+
+/* The elements of the lists whose objects have that member. */
+static List *
+elements_with(const UmRecord *record, const char *member)
+{
+	List	   *elements = NIL;
 
 	for (int s = 0; s < record->model->slots; s++)
 	{
 		const UmAttribute *a = record->model->slot[s];
-		const UmAttribute *type = list_with(a, "relationship_type");
-		const UmList *list = type != NULL ? um_record_list(record, a) : NULL;
+		const UmList *list = is_list_with(a, member) ? um_record_list(record, a) : NULL;
 
 		for (int i = 0; list != NULL && i < list->count; i++)
-			if (list->record[i] != NULL && um_is_set(list->record[i], type->slot) &&
-				means_inheritance(um_slot_slice(list->record[i], type->slot)))
-				parents = lcons(list->record[i], parents);
+			if (list->record[i] != NULL)
+				elements = lappend(elements, list->record[i]);
 	}
-	return parents;
+	return elements;
 }
 
 /*
@@ -382,15 +398,15 @@ static bool
 is_needed(const UmModel *model, const UmAttribute *attribute)
 {
 	return attribute->slot == model->status_slot || strcmp(attribute->column, "valid_from") == 0 ||
-		strcmp(attribute->column, "valid_to") == 0 || list_with(attribute, "values") != NULL ||
-		list_with(attribute, "relationship_type") != NULL;
+		strcmp(attribute->column, "valid_to") == 0 || is_list_with(attribute, "values") ||
+		is_list_with(attribute, "relationship_type");
 }
 
-/* The attribute that the objects of a list have; NULL where it is not such a list. */
-static const UmAttribute *
-list_with(const UmAttribute *attribute, const char *member)
+/* Whether it is a list of objects that have that member. */
+static bool
+is_list_with(const UmAttribute *attribute, const char *member)
 {
-	return attribute->kind == UM_TREE ? um_find_attribute(attribute->of, member) : NULL;
+	return attribute->kind == UM_TREE && um_find_attribute(attribute->of, member) != NULL;
 }
 
 static void
@@ -412,11 +428,14 @@ take_over(UmSpecification *entry, const Lineage *lineage)
 static void
 arrange(UmSpecification *entry, const List *order)
 {
-	List	   *all = collect(order);
-	UmKnown    *known = palloc(sizeof(UmKnown) * Max(list_length(all), 1));
+	List	   *all = NIL;
+	UmKnown    *known;
 	int			named = 0;
 	ListCell   *cell;
 
+	foreach(cell, order)
+		all = list_concat(all, elements_with(lfirst(cell), "values"));
+	known = palloc(sizeof(UmKnown) * Max(list_length(all), 1));
 	foreach(cell, all)
 		if (um_known_name(lfirst(cell), &known[named].name))
 			known[named++].place = foreach_current_index(cell);
@@ -440,29 +459,6 @@ arrange(UmSpecification *entry, const List *order)
 	}
 	entry->known = known;
 	list_free(all);
-}
-
-/* All characteristics of specifications, in their order. */
-static List *
-collect(const List *order)
-{
-	List	   *all = NIL;
-	ListCell   *cell;
-
-	foreach(cell, order)
-	{
-		const UmRecord *record = lfirst(cell);
-
-		for (int s = 0; s < record->model->slots; s++)
-		{
-			const UmAttribute *a = record->model->slot[s];
-			const UmList *list = list_with(a, "values") != NULL ? um_record_list(record, a) : NULL;
-
-			for (int i = 0; list != NULL && i < list->count; i++)
-				all = lappend(all, list->record[i]);
-		}
-	}
-	return all;
 }
 
 static int
