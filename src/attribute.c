@@ -80,6 +80,7 @@ name_slots(UmModel *model, const char *date)
 	model->change_slot = slot_of(model, "changed_at");
 	model->load_slot = slot_of(model, "load_id");
 	model->rejection_slot = slot_of(model, "rejection");
+	model->type_slot = slot_of(model, "type");
 }
 
 /* A column has one slot, however many attributes speak of it. */

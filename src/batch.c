@@ -346,7 +346,7 @@ insert_rows(void *arg)
 	}
 	/* what the specification check may change is not vouched for */
 	if (batch->check != UM_CHECK_MARK)
-		um_vouch(batch->resource, rows, count);
+		um_vouch(batch->resource, rows, count, UM_WHATEVER_CHECK);
 	/* what is not there must not be counted as stored */
 	if (um_rows_insert(batch->rows) != (uint64) count)
 		ereport(ERROR,

@@ -363,11 +363,12 @@ store_alone(UmBatch *batch, UmBatchItem *item, UmRecord *record)
 	batch->storing = true;
 	SPI_connect();
 	error = um_try(um_default_version(batch->resource), store, &single);
-	SPI_finish();
 	batch->storing = false;
 	item->fate = single.repeated ? FATE_REPEATED : FATE_STORED;
+	/* before SPI takes the error with it */
 	if (error != NULL)
 		um_batch_judge_error(batch, item, error);
+	SPI_finish();
 }
 
 static void

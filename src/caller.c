@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "utils/fmgrprotos.h"
 #include "utils/resowner.h"
 
 #include "caller.h"
@@ -98,4 +99,11 @@ um_refuse_call(const char *by)
 	ereport(ERROR,
 			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 			 errmsg("this function can only be called by %s", by)));
+}
+
+/* How many triggers this one runs within, itself counted. */
+int
+um_trigger_level(void)
+{
+	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
 }

@@ -17,6 +17,7 @@ extern bool um_deletes_closed(void);
 extern UmVersion um_fault_version(const UmResource *resource);
 extern void um_as_caller(int version, bool deletes_closed, UmWork work, void *arg);
 pg_noreturn extern void um_refuse_call(const char *by);
+extern int	um_trigger_level(void);
 extern ErrorData *um_try(int version, UmWork work, void *arg);
 
 #endif

@@ -14,7 +14,6 @@
 #include "row.h"
 
 static void put_moves(ReturnSetInfo *result, const UmResource *resource);
-static char *type_name(const UmResource *resource);
 static Datum status_array(const UmLifeCycle *life, int statuses);
 static char *declaration(const UmAttribute *attribute, const UmModel *model);
 static char *comment(const UmAttribute *attribute);
@@ -93,7 +92,7 @@ um_resource_list(PG_FUNCTION_ARGS)
 	{
 		const char *texts[] = {r->model->noun, r->plural, r->model->label, r->about, r->date,
 			r->ledger, r->conflict, r->specification != NULL ? r->specification->model->noun : NULL,
-			type_name(r)};
+			r->type};
 		int			sets[] = {r->life->closed, r->life->rejected, r->life->open};
 		Datum		values[lengthof(texts) + lengthof(sets)];
 		bool		nulls[lengthof(texts) + lengthof(sets)] = {false};
@@ -111,18 +110,6 @@ um_resource_list(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
-}
-
-/* What a document's @type calls it: the last segment of its path, with a capital. */
-static char *
-type_name(const UmResource *resource)
-{
-	const char *path = resource->path[um_default_version(resource)];
-	UmSlice		segment = um_last_segment((UmSlice) {path, strrchr(path, '/') - path});
-	char	   *name = pnstrdup(segment.ptr, segment.len);
-
-	name[0] = pg_toupper((unsigned char) name[0]);
-	return name;
 }
 
 static Datum

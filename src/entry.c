@@ -28,6 +28,7 @@
 typedef struct RowShape
 {
 	Oid			type;
+	int32		typmod;
 	UmResource *resource;
 	TupleDesc	desc;
 	UmShape    *shape;
@@ -44,8 +45,9 @@ static char *text_arg(FunctionCallInfo fcinfo, int n);
 static UmSlice json_arg(FunctionCallInfo fcinfo, int n);
 static void end_listing(Datum listing);
 static void put_refused(void *arg, const char *id, int sqlstate, const char *detail);
-static UmRecord *record_arg(FunctionCallInfo fcinfo, RowShape **shape);
-static RowShape *row_shape(FunctionCallInfo fcinfo, HeapTupleHeader header);
+static UmRecord *record_arg(FunctionCallInfo fcinfo, RowShape **shape, bool any_like);
+static RowShape *row_shape(FunctionCallInfo fcinfo, HeapTupleHeader header, bool any_like);
+static UmResource *resource_like(TupleDesc desc);
 pg_noreturn static void refuse_row_type(FunctionCallInfo fcinfo);
 
 PG_FUNCTION_INFO_V1(um_post);
@@ -308,7 +310,7 @@ um_to_tmf(PG_FUNCTION_ARGS)
 		refuse_row_type(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	record = record_arg(fcinfo, &shape);
+	record = record_arg(fcinfo, &shape, false);
 	return um_json_of(record, version_arg(fcinfo, 1, shape->resource), NULL);
 }
 
@@ -322,43 +324,59 @@ um_content_hash_of(PG_FUNCTION_ARGS)
 	RowShape   *shape;
 	UmHash	   *hash = palloc(sizeof(UmHash));
 
-	*hash = um_content_hash(record_arg(fcinfo, &shape));
+	*hash = um_content_hash(record_arg(fcinfo, &shape, true));
 	PG_RETURN_UUID_P(hash);
 }
 
 /* The record of the row that the first argument is. */
 static UmRecord *
-record_arg(FunctionCallInfo fcinfo, RowShape **shape)
+record_arg(FunctionCallInfo fcinfo, RowShape **shape, bool any_like)
 {
 	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
 
-	*shape = row_shape(fcinfo, header);
+	*shape = row_shape(fcinfo, header, any_like);
 	return um_record_from_tuple((*shape)->shape, (*shape)->desc, &tuple);
 }
 
 static RowShape *
-row_shape(FunctionCallInfo fcinfo, HeapTupleHeader header)
+row_shape(FunctionCallInfo fcinfo, HeapTupleHeader header, bool any_like)
 {
 	RowShape   *kept = fcinfo->flinfo->fn_extra;
 	Oid			type = HeapTupleHeaderGetTypeId(header);
+	int32		typmod = HeapTupleHeaderGetTypMod(header);
 	UmResource *resource;
+	TupleDesc	desc;
 	MemoryContext old;
 
-	if (kept != NULL && kept->type == type)
+	if (kept != NULL && kept->type == type && kept->typmod == typmod)
 		return kept;
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	desc = lookup_rowtype_tupdesc_copy(type, typmod);
 	resource = um_resource_of_table(get_typ_typrelid(type));
+	if (resource == NULL && any_like)
+		resource = resource_like(desc);
 	if (resource == NULL)
 		refuse_row_type(fcinfo);
-	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	kept = palloc(sizeof(RowShape));
 	kept->type = type;
+	kept->typmod = typmod;
 	kept->resource = resource;
-	kept->desc = lookup_rowtype_tupdesc_copy(type, -1);
+	kept->desc = desc;
 	kept->shape = um_shape(resource->model, kept->desc, resource->model->noun);
 	MemoryContextSwitchTo(old);
 	fcinfo->flinfo->fn_extra = kept;
 	return kept;
+}
+
+/* The one with a ledger that a row could be of, as that of a month no longer attached. */
+static UmResource *
+resource_like(TupleDesc desc)
+{
+	for (UmResource *r = um_resources; r != NULL; r = r->next)
+		if (r->date != NULL && um_fits(r->model, desc))
+			return r;
+	return NULL;
 }
 
 static void

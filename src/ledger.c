@@ -83,18 +83,18 @@
 #define BUT_MOVED "AND NOT EXISTS (SELECT FROM " MOVES " m WHERE " SAME_ID("m", "b") \
 	"AND m.{date} OPERATOR(pg_catalog.<>) b.{date}) "
 
-/* Of ids gone astray; %s is the table with all rows, but the first of ADD_STRAYS which of the batch. */
-#define IS_THERE "EXISTS (SELECT FROM %s v WHERE " SAME_ID("v", "k") SAME_DATE("v", "k") ") "
+/* Of ids gone astray; {rows} is the table with all rows, %s of ADD_STRAYS which of the batch. */
+#define IS_THERE "EXISTS (SELECT FROM {rows} v WHERE " SAME_ID("v", "k") SAME_DATE("v", "k") ") "
 #define HAS_KEY(a) "EXISTS (SELECT FROM {ledger} k WHERE " SAME_ID("k", a) SAME_DATE("k", a)
 #define ADD_STRAYS ADD \
 	"SELECT DISTINCT ON (b.id, u.{date}) u.{date}, b.content_hash, b.hash_version, b.id " \
-	"FROM %s b JOIN %s u ON " SAME_ID("u", "b") "WHERE NOT " HAS_KEY("u") ") " \
+	"FROM %s b JOIN {rows} u ON " SAME_ID("u", "b") "WHERE NOT " HAS_KEY("u") ") " \
 	"ORDER BY b.id, u.{date}, u.{date} OPERATOR(pg_catalog.<>) b.{date}"
 #define HAVE_NO_KEY "(SELECT * FROM " BATCH " a WHERE NOT " HAS_KEY("a") "))"
 #define TAKEN "SELECT b.id FROM " BATCH " b JOIN {ledger} k ON " SAME_ID("k", "b") \
 	"WHERE NOT " IS_THERE
 #define FOLLOW_STRAYS "UPDATE {ledger} k SET {date} = u.{date} " \
-	"FROM " BATCH " b JOIN %s u ON " SAME_ID("u", "b") \
+	"FROM " BATCH " b JOIN {rows} u ON " SAME_ID("u", "b") \
 	"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") "AND NOT " IS_THERE
 #define FORGET_STRAYS FORGET "AND NOT " IS_THERE
 
@@ -172,7 +172,7 @@ static void put_move(Keys *keys, Datum id, Datum date, Datum old_date);
 static void put_key(Keys *keys, Datum id, Datum date, const UmHash *hash);
 static void note_order(Keys *keys, UmSlice id);
 static uint64 write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many);
-static uint64 write_once(Keys *keys, const char *name, const char *sql);
+static uint64 write_once(Keys *keys, const char *name, const char *sql, const char *rows);
 static void collect(Keys *keys, TriggerData *data, bool added);
 static void collect_moves(Keys *keys, TriggerData *data);
 static void forget_leaf(Relation leaf, const UmResource *resource);
@@ -296,12 +296,11 @@ forget_keys(TriggerData *data, UmResource *resource)
 	if (take_strays(&keys, &astray, false))
 	{
 		if (have_keys(&astray))
-			(void) write_once(&astray, BATCH,
-							  psprintf(FORGET_STRAYS "%s", all_rows(data->tg_relation),
-									   moves ? BUT_MOVED : ""));
+			(void) write_once(&astray, BATCH, moves ? FORGET_STRAYS BUT_MOVED : FORGET_STRAYS,
+							  all_rows(data->tg_relation));
 		tuplestore_end(astray.rows);
 	}
-	if ((moves ? write_once(&keys, BATCH, FORGET BUT_MOVED)
+	if ((moves ? write_once(&keys, BATCH, FORGET BUT_MOVED, NULL)
 		 : write_keys(&keys, UM_PLAN_FORGET_KEYS, FORGET IN_BATCH, FORGET)) < keys.count)
 		note_strays(&keys, true);
 	if (moves)
@@ -400,7 +399,7 @@ add_strays(Keys *astray, const char *which, Relation relation)
 	if (astray->count > 0)
 	{
 		refuse_taken(astray, rows);
-		(void) write_once(astray, BATCH, psprintf(ADD_STRAYS, which, rows));
+		(void) write_once(astray, BATCH, psprintf(ADD_STRAYS, which), rows);
 	}
 	tuplestore_end(astray->rows);
 }
@@ -416,7 +415,7 @@ refuse_taken(Keys *astray, const char *rows)
 
 	um_name_rows(BATCH, astray->desc, astray->rows, astray->count);
 	/* read-only: with the snapshot of the statement */
-	um_execute_once(um_sql(astray->resource, psprintf(TAKEN, rows)), 0, NULL, NULL, true);
+	um_execute_once(um_sql(astray->resource, TAKEN, rows), 0, NULL, NULL, true);
 	SPI_unregister_relation(BATCH);
 	if (SPI_processed == 0)
 		return;
@@ -438,8 +437,8 @@ follow_strays(Keys *astray, Relation relation)
 	if (have_keys(astray))
 	{
 		rows = all_rows(relation);
-		(void) write_once(astray, BATCH, psprintf(FOLLOW_STRAYS, rows, rows));
-		(void) write_once(astray, BATCH, psprintf(FORGET_STRAYS, rows));
+		(void) write_once(astray, BATCH, FOLLOW_STRAYS, rows);
+		(void) write_once(astray, BATCH, FORGET_STRAYS, rows);
 	}
 	tuplestore_end(astray->rows);
 }
@@ -540,13 +539,6 @@ note_lost(Moves *moves)
 	moves->level = 0;
 }
 
-/* How many triggers this one runs within, itself counted. */
-int
-um_trigger_level(void)
-{
-	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
-}
-
 /* The partitioned table at the top; a leaf about to be detached has none. */
 static Oid
 partition_root(Relation relation)
@@ -587,7 +579,7 @@ write_moves(Relation relation, double told)
 
 	if (!has_moves(partition_root(relation)))
 		return;
-	moved = write_once(&moving->keys, MOVES, WRITE_MOVES);
+	moved = write_once(&moving->keys, MOVES, WRITE_MOVES, NULL);
 	lacking = moved + told < moving->keys.count || lack_keys(&moving->keys);
 	if (take_strays(&moving->keys, &astray, false))
 		follow_strays(&astray, relation);
@@ -671,7 +663,7 @@ write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many)
 	int			settings;
 
 	if (many != NULL && keys->count > MANY_KEYS)
-		return write_once(keys, BATCH, many);
+		return write_once(keys, BATCH, many, NULL);
 	if (keys->count == 0)
 		return 0;
 	um_name_rows(BATCH, keys->desc, keys->rows, keys->count);
@@ -685,7 +677,7 @@ write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many)
 
 /* The same of a statement that is planned for these keys, which it calls by that name. */
 static uint64
-write_once(Keys *keys, const char *name, const char *sql)
+write_once(Keys *keys, const char *name, const char *sql, const char *rows)
 {
 	int			settings;
 
@@ -693,7 +685,7 @@ write_once(Keys *keys, const char *name, const char *sql)
 		return 0;
 	um_name_rows(name, keys->desc, keys->rows, keys->count);
 	settings = um_prefer(keys->count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
-	um_execute_once(um_sql(keys->resource, sql), 0, NULL, NULL, false);
+	um_execute_once(um_sql(keys->resource, sql, rows), 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(name);
 	return SPI_processed;
@@ -776,10 +768,9 @@ forget_leaf(Relation leaf, const UmResource *resource)
 		return;
 	/* a table vacuumed in mid-load counts as empty; nested loops would not end */
 	settings = um_prefer("enable_nestloop");
-	sql = um_sql(resource, psprintf("DELETE FROM {ledger} k USING ONLY %s u "
-									"WHERE k.id OPERATOR(pg_catalog.=) u.id",
-									quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),
-															   RelationGetRelationName(leaf))));
+	sql = um_sql(resource, "DELETE FROM {ledger} k USING ONLY {rows} u WHERE k.id OPERATOR(pg_catalog.=) u.id",
+				 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),
+											RelationGetRelationName(leaf)));
 	um_execute_once(sql, 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
 }

@@ -9,7 +9,6 @@
 
 extern void um_ledger_init(void);
 extern void um_ledger_note_leaving(Relation leaf, UmResource *resource, Datum id, Datum date);
-extern int	um_trigger_level(void);
 extern void um_ledger_note_move(Relation leaf, UmResource *resource, Datum id, Datum date);
 
 #endif

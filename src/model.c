@@ -51,7 +51,8 @@ static UmModel model = { \
 #define LOAD(f) KEPT("load_id", "the import_load that brought it", f)
 
 /* Shapes that tables above their own speak of. */
-static UmModel related_party;
+static UmModel usage_party;
+static UmModel specification_party;
 static UmModel rated_product_usage;
 static UmModel characteristic_value;
 
@@ -91,13 +92,13 @@ static UmAttribute usage_specification_ref[] = {
 };
 
 /* A reference of v4; without an id it is none. */
-#define REFERENCE(list, column_) \
+#define REFERENCE(list, column_, ...) \
 static UmAttribute list[] = { \
 	ATTRIBUTE("id", UM_TEXT, column_ "_id", UM_BLANK_IS_NONE | UM_MANDATORY_WITH, \
 			  .last_segment_of = column_ "_href"), \
 	ATTRIBUTE("href", UM_URI, column_ "_href", UM_BLANK_IS_NONE, .alias = {"ref"}), \
 	ATTRIBUTE("name", UM_TEXT, column_ "_name", 0), \
-	ATTRIBUTE("version", UM_TEXT, column_ "_version", 0), \
+	__VA_ARGS__ \
 	ATTRIBUTE("@referredType", UM_TEXT, column_ "_referred_type", 0), \
 	ATTRIBUTE("@type", UM_TEXT, column_ "_type", 0), \
 	ATTRIBUTE("@baseType", UM_TEXT, column_ "_base_type", 0), \
@@ -106,7 +107,8 @@ static UmAttribute list[] = { \
 }
 
 REFERENCE(service_ref, "service");
-REFERENCE(service_specification_ref, "service_specification");
+REFERENCE(service_specification_ref, "service_specification",
+		  ATTRIBUTE("version", UM_TEXT, "service_specification_version", 0),);
 REFERENCE(service_usage_specification_ref, "usage_specification");
 
 SHAPE(usage_model, "usage", "usage",
@@ -123,7 +125,7 @@ SHAPE(usage_model, "usage", "usage",
 	  OBJECT("usageSpecification", usage_specification_ref),
 	  ATTRIBUTE("usageCharacteristic", UM_CHARACTERISTICS, "usage_characteristic", 0,
 				.of = &um_characteristic),
-	  ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &related_party),
+	  ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &usage_party),
 	  ATTRIBUTE("ratedProductUsage", UM_LIST, "rated_product_usage", UM_MANDATORY_RATED,
 				.of = &rated_product_usage),
 	  KEPT("rejection", "why it was rejected: the faults and the delivered_status of one that the "
@@ -149,12 +151,11 @@ UmModel		um_characteristic = {
 	.noun = "characteristic", .label = "characteristic", .attributes = characteristic_attributes
 };
 
-/* What is asked of the role, and of the id and @referredType. */
-#define RELATED_PARTY(model, role_flags, id_flags) \
+/* What is asked of the role, where it is filled in, what of the id and @referredType. */
+#define RELATED_PARTY(model, role_flags, filled, id_flags) \
 static UmAttribute model##_attributes[] = { \
-	ATTRIBUTE("role", UM_TEXT, "role", (role_flags), \
-			  .filled_in = (role_flags) != 0 ? UM_ONLY_V4 : 0, .filled_from = {"referred_type"}, \
-			  .filled_with = UNSPECIFIED), \
+	ATTRIBUTE("role", UM_TEXT, "role", (role_flags), .filled_in = (filled), \
+			  .filled_from = {"referred_type"}, .filled_with = UNSPECIFIED), \
 	ATTRIBUTE("id", UM_TEXT, "id", UM_BLANK_IS_NONE | (id_flags), .last_segment_of = "href"), \
 	ATTRIBUTE("href", UM_URI, "href", UM_BLANK_IS_NONE, .alias = {"ref"}), \
 	ATTRIBUTE("name", UM_TEXT, "name", 0), \
@@ -171,10 +172,11 @@ static UmModel model = { \
 	.type = {"related_party"}, .view = "party", .ids = "party_ids" \
 }
 
-RELATED_PARTY(related_party, UM_MANDATORY, 0);
+RELATED_PARTY(usage_party, UM_MANDATORY, UM_ONLY_V4, 0);
+RELATED_PARTY(specification_party, UM_MANDATORY, 0, 0);
 
 /* TMF727 asks who it is, not in which role. */
-RELATED_PARTY(service_party, 0, UM_MANDATORY);
+RELATED_PARTY(service_party, 0, 0, UM_MANDATORY);
 
 /* Money of v4; the seeds' own Money says amount and currencyCode. */
 #define MONEY(list, amount, currency, other, shared) \
@@ -300,7 +302,7 @@ SHAPE(target_schema, "target_schema", "target schema",
 	  {.kind = UM_EXTRA, .column = "extra"});
 
 #define RELATED_TO_SPECIFICATION \
-	ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &related_party), \
+	ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &specification_party), \
 	ATTRIBUTE("attachment", UM_TREE, "attachment", 0, .of = &attachment), \
 	ATTRIBUTE("constraint", UM_TREE, "constraint_ref", 0, .of = &constraint_ref), \
 	ATTRIBUTE("entitySpecRelationship", UM_TREE, "entity_spec_relationship", 0, .of = &relationship)

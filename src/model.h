@@ -144,6 +144,7 @@ typedef struct UmModel
 	int			change_slot;	/* which every row is asked for */
 	int			load_slot;
 	int			rejection_slot;
+	int			type_slot;		/* of a resource's @type */
 	int			amount_slot;
 	int			currency_slot;
 	UmNames		names;			/* of the attributes */

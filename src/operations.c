@@ -108,7 +108,7 @@ vouch_for(Posting *posting)
 	row->id = um_id(record);
 	row->date = DatumGetTimestampTz(record->value[record->model->date_slot]);
 	row->content_hash = um_content_hash(record);
-	um_vouch(resource, &row, 1);
+	um_vouch(resource, &row, 1, UM_CHECK_OFF);
 }
 
 static UmRecord *

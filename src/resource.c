@@ -12,6 +12,7 @@
 #include "catalog/partition.h"
 #include "lib/stringinfo.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "errors.h"
 #include "resource.h"
@@ -19,6 +20,8 @@
 #include "types.h"
 
 UmResource *um_resources = NULL;
+
+static char *type_name(const UmResource *resource);
 
 static const char *const version_names[UM_VERSIONS] = {"r14.5", "v4"};
 
@@ -31,18 +34,49 @@ um_resource_init(void)
 		um_resource_register(*r);
 }
 
-/* Adds a resource behind those that are there, for the session; at load. */
+/*
+ * Adds a resource behind those that are there, for the session; at load.  What
+ * could not work is an error of its module's author.
+ */
 void
 um_resource_register(UmResource *resource)
 {
 	UmResource **end = &um_resources;
 
-	while (*end != NULL)
-		end = &(*end)->next;
+	if (resource->model == NULL || resource->plural == NULL || resource->life == NULL ||
+		(resource->faces & UM_ALL_VERSIONS) == 0 ||
+		(resource->date != NULL && (resource->ledger == NULL || resource->conflict == NULL)) ||
+		(resource->specification != NULL && resource->specification_id == NULL))
+		elog(ERROR, "a resource is declared in part only");
+	for (; *end != NULL; end = &(*end)->next)
+		if (strcmp((*end)->model->noun, resource->model->noun) == 0)
+			elog(ERROR, "resource \"%s\" is registered already", resource->model->noun);
 	*end = resource;
 	resource->model->resource = resource;
 	resource->model->life = resource->life;
+	resource->type = type_name(resource);
 	um_model_init(resource->model, resource->date);
+}
+
+static char *
+type_name(const UmResource *resource)
+{
+	const char *path = resource->path[um_default_version(resource)];
+	UmSlice		segment = um_last_segment((UmSlice) {path, strrchr(path, '/') - path});
+	char	   *name = MemoryContextStrdup(TopMemoryContext, pnstrdup(segment.ptr, segment.len));
+
+	name[0] = pg_toupper((unsigned char) name[0]);
+	return name;
+}
+
+/* The resource that an @type names; NULL for none. */
+const UmResource *
+um_resource_of_type(UmSlice type)
+{
+	for (UmResource *r = um_resources; r != NULL; r = r->next)
+		if (um_slice_is(type, r->type))
+			return r;
+	return NULL;
 }
 
 /* The resource of that noun; 22023 where there is none. */
@@ -109,12 +143,15 @@ um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after, b
 					 plural ? "plural" : "noun", after)));
 }
 
-/* The resource whose table, or partition of it, that is; NULL for any other. */
+/* The resource whose table, or partition at any depth, that is; NULL for any other. */
 UmResource *
 um_resource_of_table(Oid relation)
 {
-	if (OidIsValid(relation) && get_rel_relispartition(relation))
-		relation = get_partition_parent(relation, true);
+	List	   *above = OidIsValid(relation) && get_rel_relispartition(relation)
+		? get_partition_ancestors(relation) : NIL;
+
+	if (above != NIL)
+		relation = llast_oid(above);
 	for (UmResource *r = um_resources; OidIsValid(relation) && r != NULL; r = r->next)
 		if (relation == um_table(r->model->noun, true))
 			return r;
@@ -168,10 +205,10 @@ um_default_version(const UmResource *resource)
 /*
  * SQL of a resource, in the current memory context: of the text the words
  * {table}, {date}, {ledger} and {conflict} are replaced by the names that they
- * are here.
+ * are here, and {rows} by that of a table of the user's.
  */
 char *
-um_sql(const UmResource *resource, const char *text)
+um_sql(const UmResource *resource, const char *text, const char *rows)
 {
 	struct
 	{
@@ -181,7 +218,7 @@ um_sql(const UmResource *resource, const char *text)
 	}			words[] = {
 		{"{table}", UM_SCHEMA ".", resource->model->noun}, {"{date}", "", resource->date},
 		{"{ledger}", UM_SCHEMA ".", resource->ledger}, {"{conflict}", UM_SCHEMA ".", resource->conflict},
-		{"{noun}", "", resource->model->noun}
+		{"{noun}", "", resource->model->noun}, {"{rows}", "", rows}
 	};
 	StringInfoData out;
 

@@ -41,6 +41,7 @@ typedef struct UmResource
 	const char *specification_id;
 
 	/* filled in by um_resource_register */
+	const char *type;			/* its @type: the last segment of its path, with a capital */
 	struct UmPlans *plans;		/* of the session, see store.c */
 	struct UmResource *next;
 } UmResource;
@@ -61,6 +62,7 @@ extern UmResource *um_resource_of_table(Oid relation);
 extern UmVersion um_version(const char *name);
 extern UmVersion um_version_of(const UmResource *resource, const char *name);
 extern UmVersion um_default_version(const UmResource *resource);
-extern char *um_sql(const UmResource *resource, const char *text);
+extern const UmResource *um_resource_of_type(UmSlice type);
+extern char *um_sql(const UmResource *resource, const char *text, const char *rows);
 
 #endif

@@ -87,6 +87,23 @@ um_shape(const UmModel *model, TupleDesc desc, const char *relation)
 	return shape;
 }
 
+/* Whether a row has every column of a model, of its type. */
+bool
+um_fits(const UmModel *model, TupleDesc desc)
+{
+	int			found = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+		UmAttribute *attribute = column->attisdropped ? NULL
+			: um_find_attribute(model, NameStr(column->attname));
+
+		found += attribute != NULL && column->atttypid == um_slot_type(attribute, model);
+	}
+	return found == model->slots;
+}
+
 /* What a column holds, mostly the next one of the model: a shape is made for each get. */
 static UmAttribute *
 attribute_of(const UmModel *model, const char *column, int next)

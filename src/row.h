@@ -18,6 +18,7 @@ typedef struct UmShape
 	int			column[FLEXIBLE_ARRAY_MEMBER];	/* by slot, from 0 */
 } UmShape;
 
+extern bool um_fits(const UmModel *model, TupleDesc desc);
 extern UmShape *um_shape(const UmModel *model, TupleDesc desc, const char *relation);
 extern UmRecord *um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple);
 extern UmRecord *um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple tuple,

@@ -177,7 +177,7 @@ um_rows_update(UmRows *rows)
 							   model->resource->date == NULL ? ""
 							   : " AND u.{date} OPERATOR(pg_catalog.=) b.old_date");
 
-	return run(rows, NULL, um_sql(model->resource, sql));
+	return run(rows, NULL, um_sql(model->resource, sql, NULL));
 }
 
 static uint64

@@ -47,6 +47,8 @@ static void check_attribute(const UmRecord *record, const UmAttribute *attribute
 							UmFaults *faults, const UmPath *parent);
 static bool is_missing(const UmRecord *record, const UmAttribute *attribute, bool rated);
 static bool is_begun(const UmRecord *record, const UmAttribute *object);
+static bool has_unknown(const UmRecord *record, const char *name);
+static void check_type(const UmRecord *record, UmFaults *faults);
 static void check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faults,
 						const UmPath *path);
 static void check_text(UmSlice text, const UmAttribute *attribute, UmFaults *faults,
@@ -318,6 +320,7 @@ void
 um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 {
 	check_id(record, old, faults);
+	check_type(record, faults);
 	check_record(record, needs_rating(record), faults, NULL);
 	if (old != NULL)
 		check_change(record, old, faults);
@@ -384,7 +387,19 @@ is_begun(const UmRecord *record, const UmAttribute *object)
 	for (const UmAttribute *m = object->members; m->kind != UM_END; m++)
 		if (um_is_set(record, m->slot))
 			return true;
-	return false;
+	return has_unknown(record, um_name_in(object, UM_R14_5));
+}
+
+/* Whether extra has something of that name. */
+static bool
+has_unknown(const UmRecord *record, const char *name)
+{
+	int			slot = record->model->extra_slot;
+	JsonbValue	value;
+
+	return um_is_set(record, slot) &&
+		getKeyJsonValueFromContainer(&DatumGetJsonbP(record->value[slot])->root, name, strlen(name),
+									 &value) != NULL;
 }
 
 static void
@@ -564,6 +579,19 @@ check_id(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 	if (!um_same_slice(id, before))
 		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" to \"%.*s\"",
 				 before.len, before.ptr, UM_CLIPPED(id, UM_MAX_ID));
+}
+
+/* A document that says it is another resource has come to the wrong door. */
+static void
+check_type(const UmRecord *record, UmFaults *faults)
+{
+	const UmModel *model = record->model;
+	const UmResource *named = um_is_set(record, model->type_slot)
+		? um_resource_of_type(um_slot_slice(record, model->type_slot)) : NULL;
+	UmPath		path = {NULL, named != NULL ? model->slot[model->type_slot] : NULL, 0};
+
+	if (named != NULL && named != model->resource)
+		um_fault(faults, &path, UM_RULE, "is that of a %s, not of a %s", named->model->label, model->label);
 }
 
 /* The move of the status, and what may not change any more. */

@@ -93,9 +93,10 @@ um_plan(UmResource *resource, UmPlanKind kind, const char *sql, int nargs, const
 	if (resource->plans == NULL)
 		resource->plans = MemoryContextAllocZero(TopMemoryContext, sizeof(UmPlans));
 	plan = &resource->plans->plan[kind];
+	plan->type = &resource->life->type;
 	if (plan->sql != NULL || sql == NULL)
 		return plan;
-	text = um_sql(resource, sql);
+	text = um_sql(resource, sql, NULL);
 	plan->sql = MemoryContextStrdup(TopMemoryContext, text);
 	pfree(text);
 	plan->nargs = nargs;
@@ -108,10 +109,11 @@ um_plan(UmResource *resource, UmPlanKind kind, const char *sql, int nargs, const
 SPIPlanPtr
 um_prepare(UmPlan *plan)
 {
-	Oid			types = um_characteristics_type();
+	Oid			type = plan->type != NULL ? um_type(plan->type) : um_characteristics_type();
+	MemoryContext context = CurrentMemoryContext;
 
 	Assert(plan->sql != NULL && plan->nargs <= UM_PLAN_ARGS);
-	if (plan->plan != NULL && plan->made_for == types)
+	if (plan->plan != NULL && plan->made_for == type)
 		return plan->plan;
 	if (plan->plan != NULL)
 		SPI_freeplan(plan->plan);
@@ -121,7 +123,8 @@ um_prepare(UmPlan *plan)
 		elog(ERROR, "could not prepare \"%s\": %s", plan->sql,
 			 SPI_result_code_string(SPI_result));
 	SPI_keepplan(plan->plan);
-	plan->made_for = types;
+	plan->made_for = type;
+	MemoryContextSwitchTo(context);
 	return plan->plan;
 }
 
@@ -163,6 +166,8 @@ execute(SPIPlanPtr plan, const char *sql, int nargs, Oid *types, Datum *args, co
 		rethrow_without(sql, context);
 	}
 	PG_END_TRY();
+	/* SPI leaves another, whose memory goes with SPI_finish */
+	MemoryContextSwitchTo(context);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", sql, SPI_result_code_string(result));
 }
@@ -566,7 +571,7 @@ write_plan(UmResource *resource, UmPlanKind kind)
 	StringInfoData values;
 	char	   *sql;
 
-	if (plan->sql != NULL && plan->made_for == um_characteristics_type())
+	if (plan->sql != NULL && plan->made_for == um_type(plan->type))
 		return plan;
 	check_shape(model);
 	initStringInfo(&values);
@@ -577,18 +582,18 @@ write_plan(UmResource *resource, UmPlanKind kind)
 			plan->args[plan->nargs++] = um_slot_type(model->slot[s], model);
 			appendStringInfo(&values, "%s$%d", values.len > 0 ? ", " : "", plan->nargs);
 		}
-	sql = psprintf(insert ? "INSERT INTO {table} (%s, received_at) VALUES (%s, $%d) RETURNING *"
+	sql = psprintf(insert ? "INSERT INTO {table} (%s, received_at, changed_at) VALUES (%s, $%d, $%d) RETURNING *"
 				   : resource->date == NULL
 				   ? "UPDATE {table} SET (%s) = ROW (%s) WHERE id = $%d RETURNING *"
 				   : "UPDATE {table} SET (%s) = ROW (%s) WHERE id = $%d AND {date} = $%d RETURNING *",
-				   um_columns(model, "", false), values.data, plan->nargs + 1, plan->nargs + 2);
+				   um_columns(model, "", false), values.data, plan->nargs + 1, plan->nargs + 1 + !insert);
 	if (!insert)
 		plan->args[plan->nargs++] = TEXTOID;
 	if (insert || resource->date != NULL)
 		plan->args[plan->nargs++] = TIMESTAMPTZOID;
 	if (!insert && resource->date != NULL)
 		plan->options = CURSOR_OPT_CUSTOM_PLAN;
-	plan->sql = MemoryContextStrdup(TopMemoryContext, um_sql(resource, sql));
+	plan->sql = MemoryContextStrdup(TopMemoryContext, um_sql(resource, sql, NULL));
 	return plan;
 }
 

@@ -20,7 +20,8 @@ typedef struct UmPlan
 	int			nargs;
 	int			options;		/* of SPI_prepare_cursor */
 	SPIPlanPtr	plan;
-	Oid			made_for;		/* the extension's types it was made with */
+	UmType	   *type;			/* of its resource's statuses, NULL for none: changes with all */
+	Oid			made_for;		/* of ours that it was made with */
 } UmPlan;
 
 /* The statements that each resource has; those of keys where it has a ledger. */

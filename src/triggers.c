@@ -288,7 +288,8 @@ check_specification(UmRecord *record, const UmRecord *old, Oid owner, UmFaults *
 	um_check_specification_of(record, owner, &found);
 	if (found.list == NIL)
 		return;
-	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_MARK && old == NULL && life->rejected != 0)
+	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_MARK && old == NULL && life->rejected != 0 &&
+		status >= 0 && record->model->rejection_slot >= 0)
 		mark_rejected(record, &found);
 	else
 	{

@@ -8,24 +8,51 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "caller.h"
+#include "setting_table.h"
 #include "store.h"
+#include "types.h"
 #include "vouch.h"
 
 static const UmResource *inserted = NULL;	/* NULL while nothing is vouched for */
 static UmVouched **vouched;
 static int	count;
 static int	next;
+static int	checked;			/* UmCheckSpecification, or UM_WHATEVER_CHECK */
+static int	level;				/* of the triggers that meet the rows */
 
-/* The rows of the INSERT about to run, in their order; they stay where they are. */
+static bool has_rules(const UmResource *resource);
+
+/*
+ * The rows of the INSERT about to run, in their order; they stay where they are.
+ * check is the order of the owner under which they were checked, where it must
+ * still be that when they come in.
+ */
 void
-um_vouch(const UmResource *resource, UmVouched **rows, int n)
+um_vouch(const UmResource *resource, UmVouched **rows, int n, int check)
 {
+	/* a rule could make other rows of them */
+	if (has_rules(resource))
+		return;
 	inserted = resource;
 	vouched = rows;
 	count = n;
 	next = 0;
+	checked = check;
+}
+
+static bool
+has_rules(const UmResource *resource)
+{
+	Relation	table = table_open(um_table(resource->model->noun, false), AccessShareLock);
+	bool		rules = table->rd_rel->relhasrules;
+
+	table_close(table, NoLock);
+	return rules;
 }
 
 /* Behind the INSERT, or a statement that failed. */
@@ -42,9 +69,11 @@ um_vouch_no_more(void)
 bool
 um_is_vouched(const UmResource *resource, Datum id)
 {
-	if (inserted != resource || next >= count || !um_same_id(vouched[next]->id, id))
+	if (inserted != resource || next >= count || !um_same_id(vouched[next]->id, id) ||
+		(checked != UM_WHATEVER_CHECK && checked != um_setting(UM_CHECK_SPECIFICATION)))
 		return false;
-	next++;
+	if (next++ == 0)
+		level = um_trigger_level();
 	return true;
 }
 
@@ -55,7 +84,7 @@ um_is_vouched(const UmResource *resource, Datum id)
 bool
 um_is_vouched_whole(const UmResource *resource)
 {
-	if (inserted != resource || next != count)
+	if (inserted != resource || next != count || level != um_trigger_level())
 		return false;
 	next = count + 1;
 	return true;

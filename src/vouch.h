@@ -15,7 +15,10 @@ typedef struct UmVouched
 	UmHash		content_hash;
 } UmVouched;
 
-extern void um_vouch(const UmResource *resource, UmVouched **rows, int count);
+/* Rows are stored as they were checked when their statement began. */
+#define UM_WHATEVER_CHECK (-1)
+
+extern void um_vouch(const UmResource *resource, UmVouched **rows, int count, int check);
 extern void um_vouch_no_more(void);
 extern bool um_is_vouched(const UmResource *resource, Datum id);
 extern bool um_is_vouched_whole(const UmResource *resource);

@@ -226,6 +226,13 @@ BEGIN
 END
 $$;
 SELECT count(*) AS left_open FROM pg_cursors WHERE statement !~ 'left_open';
+-- What a page goes on after is read before the conditions are made, which must outlast that
+\c -
+SET client_min_messages = warning;
+SELECT count(*) FROM usage_mgmt.get_usages('type=T1&extra.bar.ne=2024-03-05&id.ne=a,b,c,d,e,f,g,h&after=u2');
+SELECT count(*) FROM usage_mgmt.get_usages('type=T1&extra.bar.ne=2024-03-05&id.ne=a,b,c,d,e,f,g,h&after=u2&extra.zz.ne='
+	|| repeat('y', 3000));
+RESET client_min_messages;
 -- Lists that were left, and lists read to their end, leave no memory behind
 SELECT sum(used_bytes) AS before FROM pg_backend_memory_contexts \gset
 DO $$
