@@ -68,7 +68,7 @@ $model =~ s/ATTRIBUTE\("(.*?)", (\w+), /.name = BOTH("$1"), .kind = $2, .column 
 $model =~ s/OBJECT\("(.*?)"/.name = BOTH("$1")/g;
 # References are a macro, which makes columns of a prefix
 my ($reference) = $model =~ /^#define REFERENCE\(.*?\)(.*?)\n\}$/ms;
-$model .= $reference =~ s/column_ "(\w+)"/"$_$1"/gr foreach $model =~ /^REFERENCE\(\w+, "(\w+)"\)/mg;
+$model .= $reference =~ s/column_ "(\w+)"/"$_$1"/gr foreach $model =~ /^REFERENCE\(\w+, "(\w+)"/mg;
 foreach my $attribute ($model =~ /(\.name = .*?)(?=\.name = |\z)/gs)
 {
 	my ($names) = $attribute =~ /^\.name = (BOTH\(".*?"\)|\{.*?\})/ or next;
@@ -188,7 +188,7 @@ is(of_specification('reject', '[{"name": "volume", "value": 1}, {"name": "volume
 is(of_specification('mark', '{"colour": "red"}'), '23514 usageCharacteristic[0].name', 'service usage: it cannot be marked');
 is(of_specification('off', '{"colour": "red"}'), 'stored', 'service usage: not checked');
 
-# References come back with all that the page gives them: usageSpecification.version, service.@referredType, …
+# References come back with all that the page gives them: serviceSpecification.version, service.@referredType, …
 foreach (['service_usage', 'Service usage', '"status": "generated", "relatedParty": [{"href": "/party/4", "@referredType": "Individual"}]',
 		'relatedParty', '[{"id":"4","href":"/party/4","@referredType":"Individual"}]'],
 	['service_usage_specification', 'Service usage specification', '"name": "n", "lifecycleStatus": "active",
