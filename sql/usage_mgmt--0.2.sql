@@ -498,6 +498,9 @@ BEGIN
 	-- For each row, since that is what replication fires. TRUNCATE invalidates by itself.
 	PERFORM usage_mgmt.install_trigger('setting', 'setting_changed',
 		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'setting_changed', always => true);
+	-- A statement that fails takes back only what was announced before it could be seen.
+	PERFORM usage_mgmt.install_trigger('setting', 'setting_changing',
+		'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', 'setting_changed', always => true);
 	INSERT INTO usage_mgmt.setting SELECT * FROM usage_mgmt.setting_defaults() ON CONFLICT DO NOTHING;
 END
 $install$;
@@ -551,6 +554,8 @@ BEGIN
 		-- Replicated changes must reach the sessions' caches, too.
 		PERFORM usage_mgmt.install_trigger(resource, resource || '_changed',
 			'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', resource || '_changed', always => true);
+		PERFORM usage_mgmt.install_trigger(resource, resource || '_changing',
+			'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', resource || '_changed', always => true);
 	END IF;
 	PERFORM usage_mgmt.install_views(resource, r.label, r.date_column);
 END

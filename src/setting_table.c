@@ -252,7 +252,7 @@ column_of(const TriggerData *data, HeapTuple tuple, const char *name)
 	return SPI_getvalue(tuple, desc, column);
 }
 
-/* AFTER any change of setting, for each row: every session reads it anew. */
+/* AFTER any change of setting, for each row, and BEFORE it: every session reads it anew. */
 Datum
 um_setting_changed(PG_FUNCTION_ARGS)
 {

@@ -8,7 +8,9 @@
  * children, too; and a specification is read with the latest snapshot behind a
  * lock that takes pending invalidations in.  The statement's own snapshot would
  * not do: read with that, an old state would be kept after its invalidation had
- * passed.
+ * passed.  A statement that aborts takes back what it has changed, and forgets
+ * what it has cached meanwhile only if it was told so before the change could be
+ * seen: hence one more invalidation, before each statement that changes the table.
  *
  * A specification inherits the characteristics of those that it extends, and
  * so on upwards; of a name that several have, that of the nearest counts.  They

@@ -103,7 +103,10 @@ um_check_row(PG_FUNCTION_ARGS)
 	return PointerGetDatum(check_row(data, target));
 }
 
-/* AFTER any change of what others are checked against, for each row or statement: see spec_cache.c. */
+/*
+ * AFTER any change of what others are checked against, for each row, and BEFORE
+ * it, for each statement: see spec_cache.c.
+ */
 Datum
 um_specification_changed(PG_FUNCTION_ARGS)
 {

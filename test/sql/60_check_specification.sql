@@ -96,6 +96,46 @@ TRUNCATE usage_mgmt.usage_specification;
 SELECT pg_temp.fits('{"other": 1}', 'elsewhere') AS truncated;
 ROLLBACK;
 SELECT pg_temp.fits('{"other": 1}', 'elsewhere') AS back;
+-- and what a statement saw of its own change goes when it fails; it fails where the usage was accepted
+CREATE FUNCTION pg_temp.fail(change text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	failed text := 'did not fail';
+BEGIN
+	UPDATE usage_mgmt.usage_specification SET name = 'read anew' WHERE id = 'elsewhere';
+	BEGIN
+		EXECUTE format('WITH changed AS (%s RETURNING id) SELECT 1 / (length(pg_temp.fits($1, id)) - length($2)) FROM changed', change)
+			USING '{"passing": 1}', 'accepted';
+	EXCEPTION WHEN division_by_zero THEN
+		failed := 'failed';
+	END;
+	RETURN concat_ws(', ', failed, pg_temp.fits('{"passing": 1}', 'elsewhere'), pg_temp.fits('{"unknown": 1}', 'elsewhere'));
+END
+$$;
+SELECT change, pg_temp.fail(change) FROM unnest(ARRAY[
+	$$UPDATE usage_mgmt.usage_specification SET usage_spec_characteristic = '[{"name": "passing"}]' WHERE id = 'elsewhere'$$,
+	$$DELETE FROM usage_mgmt.usage_specification WHERE id = 'elsewhere'$$,
+	$$INSERT INTO usage_mgmt.usage_specification (id) VALUES ('elsewhere') ON CONFLICT ON CONSTRAINT usage_specification_pkey
+		DO UPDATE SET usage_spec_characteristic = '[{"name": "passing"}]'$$]) change;
+CREATE FUNCTION pg_temp.see() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION '%', pg_temp.fits('{"passing": 1}', 'elsewhere');
+END
+$$;
+CREATE TRIGGER a_see AFTER UPDATE ON usage_mgmt.usage_specification FOR EACH ROW EXECUTE FUNCTION pg_temp.see();
+CREATE TRIGGER a_see_truncated AFTER TRUNCATE ON usage_mgmt.usage_specification FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.see();
+BEGIN;
+SAVEPOINT s;
+UPDATE usage_mgmt.usage_specification SET usage_spec_characteristic = '[{"name": "passing"}]' WHERE id = 'elsewhere';
+ROLLBACK TO SAVEPOINT s;
+SELECT pg_temp.fits('{"passing": 1}', 'elsewhere') AS after_update;
+SAVEPOINT t;
+TRUNCATE usage_mgmt.usage_specification;
+ROLLBACK TO SAVEPOINT t;
+SELECT pg_temp.fits('{"passing": 1}', 'elsewhere') AS after_truncate;
+COMMIT;
+SELECT pg_temp.fits('{"passing": 1}', 'elsewhere') AS after_all;
+DROP TRIGGER a_see ON usage_mgmt.usage_specification;
+DROP TRIGGER a_see_truncated ON usage_mgmt.usage_specification;
 
 -- Rejected stays possible, billed cannot be mended any more; else each result is checked
 SELECT s AS status, pg_temp.faults(format('INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status,

@@ -61,6 +61,14 @@ ROLLBACK TO s;
 SELECT public.found() AS off;
 ROLLBACK;
 SELECT public.found() AS reject;
+-- also where the statement fails that has changed and obeyed it; it fails where the usage was stored
+UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
+WITH changed AS (UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification' RETURNING name)
+	SELECT 1 / (length(public.found()) - length('stored')) FROM changed;
+SELECT public.found() AS reject;
+WITH changed AS (DELETE FROM usage_mgmt.setting WHERE name = 'check_specification' RETURNING name)
+	SELECT 1 / (length(public.found()) - length('stored')) FROM changed;
+SELECT public.found() AS reject;
 
 -- Whoever stores obeys it: without a right to it, whatever the search_path and row security
 CREATE ROLE regress_loader;
