@@ -30,6 +30,7 @@
 #include "delivery.h"
 #include "errors.h"
 #include "lifecycle.h"
+#include "row.h"
 #include "rules.h"
 #include "spec_check.h"
 #include "store.h"
@@ -52,6 +53,8 @@ static int	compare_ids(Datum a, Datum b);
 static void decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known,
 					   uint64 known_count);
 static void decide(UmBatch *batch, UmBatchItem *item, const UmKey *key);
+static void judge_suspects(UmBatch *batch);
+static void judge_suspect(UmBatch *batch, UmBatchItem *item);
 static void insert_new(UmBatch *batch, int from, int to, bool again);
 static void insert_rows(void *arg);
 static void let_go_of_unused(MemoryContext context);
@@ -68,7 +71,8 @@ static char *error_as_fault(const ErrorData *error);
 
 /*
  * The same steps as a post: read, complete, check.  But a load makes nothing
- * up unless that is ordered; then it tells where it has.
+ * up unless that is ordered; then it tells where it has.  The specification is
+ * for what turns out to be new.
  */
 UmRecord *
 um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults, bool *filled)
@@ -89,10 +93,17 @@ um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults, bool
 		um_record_set(record, record->model->id->slot,
 					  resource->date != NULL ? um_content_id(record) : um_new_id());
 	um_check(record, NULL, faults);
-	if (batch->check == UM_CHECK_REJECT &&
-		!um_status_in(um_record_status(record), resource->life->rejected))
-		um_check_specification_of(record, batch->owner, faults);
 	return record;
+}
+
+/* Whether the specification of a sound record is against it; adds what is. */
+bool
+um_batch_suspects(const UmBatch *batch, const UmRecord *record, UmFaults *faults)
+{
+	if (batch->check == UM_CHECK_REJECT &&
+		!um_status_in(um_record_status(record), batch->resource->life->rejected))
+		um_check_specification_of(record, NULL, batch->owner, faults);
+	return faults->list != NIL;
 }
 
 /* Puts a faulty record by; errors is a JSON array. */
@@ -126,6 +137,9 @@ um_batch_flush(UmBatch *batch)
 
 	if (batch->count == 0)
 		return;
+	/* the INSERT, which could tell instead, is not for these */
+	for (int i = 0; i < batch->count; i++)
+		ask |= batch->items[i].suspect;
 	batch->storing = true;
 	SPI_connect();
 	while (count_fate(batch, FATE_UNKNOWN) > 0)
@@ -133,6 +147,7 @@ um_batch_flush(UmBatch *batch)
 		int			before = count_fate(batch, FATE_UNKNOWN);
 
 		look_up(batch, ask);
+		judge_suspects(batch);
 		insert_new(batch, 0, batch->count, idle > 0);
 		/* a snapshot that cannot see the other's row would go round for ever */
 		idle = !ask || count_fate(batch, FATE_UNKNOWN) < before ? 0 : idle + 1;
@@ -273,6 +288,37 @@ decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
 	}
 	item->fate = FATE_CONFLICTING;
 	um_load_conflict(batch->load, batch->resource, item->number, item->key.id, item->document, stored);
+}
+
+/* Judges those of which the ledger knows nothing. */
+static void
+judge_suspects(UmBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+		if (batch->items[i].suspect && batch->items[i].fate == FATE_NEW)
+			judge_suspect(batch, &batch->items[i]);
+}
+
+/* What is against a record that is new.  It is read again, for few are. */
+static void
+judge_suspect(UmBatch *batch, UmBatchItem *item)
+{
+	UmFaults	faults = {um_default_version(batch->resource), NIL, 0};
+	UmRecord   *record;
+	bool		filled;
+	MemoryContext old;
+
+	MemoryContextReset(batch->scratch);
+	old = MemoryContextSwitchTo(batch->scratch);
+	record = um_batch_read(batch, item->document, &faults, &filled);
+	/* its specification may have changed meanwhile */
+	if (um_batch_suspects(batch, record, &faults))
+	{
+		if (!batch->keeps)
+			um_refuse_row(record, &faults, NULL);
+		um_batch_judge(batch, item, um_faults_json(&faults, false));
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /*

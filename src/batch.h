@@ -31,6 +31,7 @@ typedef struct UmBatchItem
 	int64		number;			/* in the load, from 1 */
 	UmFate		fate;
 	bool		filled;			/* lacked what its version does not ask for */
+	bool		suspect;		/* may not be new: its specification is against it */
 	UmVouched	key;			/* of a row with a ledger */
 } UmBatchItem;
 
@@ -63,6 +64,7 @@ typedef struct UmBatch
 
 extern UmRecord *um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults,
 							   bool *filled);
+extern bool um_batch_suspects(const UmBatch *batch, const UmRecord *record, UmFaults *faults);
 extern void um_batch_judge(UmBatch *batch, UmBatchItem *item, const char *errors);
 extern void um_batch_judge_error(UmBatch *batch, UmBatchItem *item, ErrorData *error);
 extern void um_batch_flush(UmBatch *batch);

@@ -224,6 +224,9 @@ open_batch(Relation view, UmResource *resource)
 	batch->owner = view->rd_rel->relowner;
 	batch->keeps = kept && um_on_fault == UM_KEEP_FAULTS;
 	batch->check = um_setting(UM_CHECK_SPECIFICATION);
+	/* nothing can be marked without a status for it */
+	if (batch->check == UM_CHECK_MARK && resource->life->rejected == 0)
+		batch->check = UM_CHECK_REJECT;
 	batch->fills = um_setting(UM_ON_MISSING) == UM_MISSING_FILL;
 	old = MemoryContextSwitchTo(context);
 	batch->rows = um_rows_start(resource->model, false);
@@ -333,10 +336,12 @@ static void
 make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *record)
 {
 	const UmModel *model = record->model;
+	UmFaults	faults = {um_default_version(batch->resource), NIL, 0};
 	UmRecord	row = *record;
 	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	MemoryContext old;
 
+	item->suspect = um_batch_suspects(batch, record, &faults);
 	item->key.content_hash = um_content_hash(record);
 	item->key.date = DatumGetTimestampTz(record->value[model->date_slot]);
 	/* a complete row needs nothing more of its trigger */

@@ -4,7 +4,9 @@
  *
  * The specification must be one that usages may have, by its status and at the
  * date of the usage; then each characteristic is to be one that it knows, as
- * often as it says, of a value that it allows.
+ * often as it says, of a value that it allows.  A usage that has its specification
+ * already keeps it, whatever becomes of that one: what is obsolete takes no new
+ * ones, and those it has must be workable to their end.
  *
  * The reference is soft.  A specification that is not in the store, or that
  * belongs to another server, is not checked against.  One that extends another
@@ -22,6 +24,7 @@
 #include "spec_cache.h"
 #include "spec_check.h"
 
+static bool is_of_before(const UmRecord *usage, const UmRecord *old);
 static bool is_as_before(const UmRecord *usage, const UmRecord *old, int slot);
 static void check_usable(const UmRecord *usage, const UmSpecification *specification,
 						 const UmModel *model, UmFaults *faults, const UmPath *path);
@@ -36,12 +39,12 @@ static const UmAttribute *characteristics_of(const UmModel *model);
 static char *time_text(TimestampTz time);
 
 /*
- * Adds what a usage does not observe of its specification, if it is of a
- * resource that has one.  The specification
+ * Adds what a usage, stored as old or new where that is NULL, does not observe
+ * of its specification, if it is of a resource that has one.  The specification
  * is read as the role reader, the owner of the table that the usage is for.
  */
 void
-um_check_specification_of(const UmRecord *usage, Oid reader, UmFaults *faults)
+um_check_specification_of(const UmRecord *usage, const UmRecord *old, Oid reader, UmFaults *faults)
 {
 	const UmResource *resource = usage->model->resource;
 	const UmAttribute *reference;
@@ -61,7 +64,8 @@ um_check_specification_of(const UmRecord *usage, Oid reader, UmFaults *faults)
 	if (specification == NULL || !specification->found)
 		return;
 	path.attribute = reference->parent != NULL ? reference->parent : reference;
-	check_usable(usage, specification, resource->specification->model, faults, &path);
+	if (old == NULL || !is_of_before(usage, old))
+		check_usable(usage, specification, resource->specification->model, faults, &path);
 	if (specification->fault != NULL)
 		um_fault(faults, &path, UM_RULE, "%s", specification->fault);
 	else
@@ -72,10 +76,17 @@ um_check_specification_of(const UmRecord *usage, Oid reader, UmFaults *faults)
 bool
 um_follows_as_before(const UmRecord *usage, const UmRecord *old)
 {
+	return is_of_before(usage, old) &&
+		is_as_before(usage, old, characteristics_of(usage->model)->slot);
+}
+
+/* Whether it has the specification that it had, at the date that it had. */
+static bool
+is_of_before(const UmRecord *usage, const UmRecord *old)
+{
 	const UmModel *model = usage->model;
 
 	return is_as_before(usage, old, um_find_attribute(model, model->resource->specification_id)->slot) &&
-		is_as_before(usage, old, characteristics_of(model)->slot) &&
 		is_as_before(usage, old, model->date_slot);
 }
 

@@ -8,6 +8,7 @@
 #include "record.h"
 
 extern bool um_follows_as_before(const UmRecord *usage, const UmRecord *old);
-extern void um_check_specification_of(const UmRecord *usage, Oid reader, UmFaults *faults);
+extern void um_check_specification_of(const UmRecord *usage, const UmRecord *old, Oid reader,
+									  UmFaults *faults);
 
 #endif

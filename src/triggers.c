@@ -288,7 +288,7 @@ check_specification(UmRecord *record, const UmRecord *old, Oid owner, UmFaults *
 	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_OFF || um_status_in(status, life->rejected) ||
 		(old != NULL && um_is_closed(record) && um_follows_as_before(record, old)))
 		return;
-	um_check_specification_of(record, owner, &found);
+	um_check_specification_of(record, old, owner, &found);
 	if (found.list == NIL)
 		return;
 	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_MARK && old == NULL && life->rejected != 0 &&

@@ -70,19 +70,20 @@ COPY usage_mgmt.usage_document FROM STDIN :lines;
 {"id":"c","date":"2001-01-01","status":"lost"}
 {"id":"d","date":"2001-01-01"}
 \.
+-- what a specification is against is told behind what is wrong in itself
 SELECT * FROM why;
-SELECT pg_temp.state('SELECT usage_mgmt.recycle_reject(21)');
+SELECT pg_temp.state('SELECT usage_mgmt.recycle_reject(23)');
 SELECT usage_mgmt.put_usage_specification('s', '{"usageSpecCharacteristic":[{"name":"duration"}]}') ->> 'id' AS id;
-SELECT pg_temp.state('SELECT usage_mgmt.recycle_reject(21)');
+SELECT pg_temp.state('SELECT usage_mgmt.recycle_reject(23)');
 UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 SELECT usage_mgmt.get_usage('b'), load_id FROM usage_mgmt.usage WHERE id = 'b';
 SELECT pg_temp.state(statement) FROM (VALUES
-	('SELECT usage_mgmt.recycle_reject(21)'), ('SELECT usage_mgmt.recycle_reject(4711)'), ('SELECT usage_mgmt.recycle_reject(22)'),
-	('SELECT usage_mgmt.recycle_reject(22, $${"id":"c","date":"2001-01-01","status":"lost","type":"VOICE"}$$)'),
-	('SELECT usage_mgmt.recycle_reject(22, $${"id":"b","date":"2001-01-01","type":"VOICE"}$$)'),
-	('SELECT usage_mgmt.recycle_reject(22, $${"id":"c","date":"2001-01-01","type":"VOICE"}$$)'),
+	('SELECT usage_mgmt.recycle_reject(23)'), ('SELECT usage_mgmt.recycle_reject(4711)'), ('SELECT usage_mgmt.recycle_reject(21)'),
+	('SELECT usage_mgmt.recycle_reject(21, $${"id":"c","date":"2001-01-01","status":"lost","type":"VOICE"}$$)'),
+	('SELECT usage_mgmt.recycle_reject(21, $${"id":"b","date":"2001-01-01","type":"VOICE"}$$)'),
+	('SELECT usage_mgmt.recycle_reject(21, $${"id":"c","date":"2001-01-01","type":"VOICE"}$$)'),
 	-- what came in meanwhile by another way is a repeat
-	('SELECT usage_mgmt.recycle_reject(23, $${"id":"c","date":"2001-01-01","type":"VOICE"}$$)')) v (statement);
+	('SELECT usage_mgmt.recycle_reject(22, $${"id":"c","date":"2001-01-01","type":"VOICE"}$$)')) v (statement);
 -- and the reject tells when; what it was stays
 SELECT id, recycled_at IS NOT NULL AS recycled, document FROM usage_mgmt.import_reject ORDER BY id;
 SELECT id, usage_type, load_id FROM usage_mgmt.usage ORDER BY id;
