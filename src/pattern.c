@@ -16,24 +16,30 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "regex/regex.h"
+#include "regex/regguts.h"
 #include "utils/memutils.h"
 
 #include "pattern.h"
 
 #define MAX_CHARACTERS 1000
+#define LEAST_BYTES (16 * 1024)	/* of any, most of it for its colors */
 
 struct UmPattern
 {
 	regex_t		regex;
+	Size		bytes;
 	MemoryContextCallback freed;
 };
 
-static int	patterns = 0;
+static Size all_bytes = 0;
 
 static char *compile(regex_t *regex, const char *text, int flags);
 static char *error_of(int result, const regex_t *regex);
 static int	wide(const char *text, int len, pg_wchar **characters);
-static void release(void *regex);
+static Size bytes_of(const regex_t *regex);
+static Size tree_bytes(const struct subre *node);
+static Size automaton_bytes(const struct cnfa *automaton);
+static void release(void *pattern);
 
 /* What is wrong with an expression, in words; NULL where it can be used. */
 char *
@@ -96,37 +102,35 @@ um_pattern_new(UmSlice regex, MemoryContext keeper, char **fault)
 		return NULL;
 	}
 	pattern->freed.func = release;
-	pattern->freed.arg = &pattern->regex;
+	pattern->freed.arg = pattern;
+	pattern->bytes = bytes_of(&pattern->regex);
 	MemoryContextRegisterResetCallback(context, &pattern->freed);
 	MemoryContextSetParent(context, keeper);
-	patterns++;
+	all_bytes += pattern->bytes;
 	return pattern;
 }
 
-/* How many there are in this session. */
-int
-um_patterns(void)
+/* What there are in this session take of its memory. */
+Size
+um_pattern_bytes(void)
 {
-	return patterns;
+	return all_bytes;
 }
 
-/* Whether a text, from its first character to its last, is what the pattern says. */
+/*
+ * Whether a text, from its first character to its last, is what the pattern
+ * says; false with the fault of one that comes to no end.
+ */
 bool
-um_pattern_matches(UmPattern *pattern, UmSlice text)
+um_pattern_matches(UmPattern *pattern, UmSlice text, char **fault)
 {
 	pg_wchar   *characters;
 	int			count = wide(text.ptr, text.len, &characters);
 	int			result = pg_regexec(&pattern->regex, characters, count, 0, NULL, 0, NULL, 0);
 
 	pfree(characters);
-	if (result != REG_OKAY && result != REG_NOMATCH)
-	{
-		char	   *error = error_of(result, &pattern->regex);
-
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
-				 errmsg("regular expression failed: %s", error)));
-	}
+	*fault = result == REG_OKAY || result == REG_NOMATCH ? NULL
+		: psprintf("regular expression failed: %s", error_of(result, &pattern->regex));
 	return result == REG_OKAY;
 }
 
@@ -160,9 +164,48 @@ wide(const char *text, int len, pg_wchar **characters)
 	return pg_mb2wchar_with_len(text, *characters, len);
 }
 
-static void
-release(void *regex)
+/* What PostgreSQL keeps of an expression, which it does not tell. */
+static Size
+bytes_of(const regex_t *regex)
 {
-	pg_regfree(regex);
-	patterns--;
+	const struct guts *guts = (const struct guts *) regex->re_guts;
+	Size		bytes = LEAST_BYTES + automaton_bytes(&guts->search) + tree_bytes(guts->tree);
+
+	for (int i = 1; i < guts->nlacons; i++)
+		bytes += automaton_bytes(&guts->lacons[i].cnfa);
+	return bytes;
+}
+
+static Size
+tree_bytes(const struct subre *node)
+{
+	Size		bytes = 0;
+
+	for (; node != NULL; node = node->sibling)
+		bytes += sizeof(*node) + automaton_bytes(&node->cnfa) + tree_bytes(node->child);
+	return bytes;
+}
+
+/* The arcs of each state end with one that has no color. */
+static Size
+automaton_bytes(const struct cnfa *automaton)
+{
+	Size		arcs = 0;
+
+	for (int i = 0; i < automaton->nstates; i++)
+	{
+		const struct carc *arc = automaton->states[i];
+
+		while (arc->co != COLORLESS)
+			arc++;
+		arcs += arc + 1 - automaton->states[i];
+	}
+	return arcs * sizeof(struct carc) + automaton->nstates * (sizeof(struct carc *) + 1);
+}
+
+static void
+release(void *pattern)
+{
+	all_bytes -= ((UmPattern *) pattern)->bytes;
+	pg_regfree(&((UmPattern *) pattern)->regex);
 }

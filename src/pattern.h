@@ -11,7 +11,7 @@ typedef struct UmPattern UmPattern;
 
 extern char *um_pattern_fault(UmSlice regex);
 extern UmPattern *um_pattern_new(UmSlice regex, MemoryContext keeper, char **fault);
-extern int	um_patterns(void);
-extern bool um_pattern_matches(UmPattern *pattern, UmSlice text);
+extern Size um_pattern_bytes(void);
+extern bool um_pattern_matches(UmPattern *pattern, UmSlice text, char **fault);
 
 #endif

@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "query_string.h"
+#include "scalar.h"
 #include "tmf_write.h"
 
 /* What a person or program asks stays far below; what attacks does not. */
@@ -46,8 +47,6 @@ static void add_condition(UmQueryString *query, char *name, UmOperator op, char 
 static List *split_path(const char *name);
 static int	sign_at(const char *text, UmOperator *op);
 static List *split_values(const char *name, char *value);
-static int	unit(const char *text, int len, char *c);
-static int	hex_digit(char c);
 pg_noreturn static void too_many(const char *what, int most);
 
 /*
@@ -130,7 +129,7 @@ split_pair(char *pair, UmOperator *op, char **value)
 	int			len = 0;
 	char		c;
 
-	for (char *p = pair; *p != '\0'; p += unit(p, strnlen(p, 3), &c))
+	for (char *p = pair; *p != '\0'; p += um_percent_unit(p, strnlen(p, 3), &c))
 	{
 		UmOperator	found;
 		int			n = sign_at(p, &found);
@@ -164,7 +163,7 @@ sign_at(const char *text, UmOperator *op)
 
 		for (; *sign != '\0'; sign++)
 		{
-			int			n = unit(p, strnlen(p, 3), &c);
+			int			n = um_percent_unit(p, strnlen(p, 3), &c);
 
 			if (n == 0 || c != *sign)
 				break;
@@ -347,7 +346,7 @@ um_url_decode(const char *text, int len)
 	{
 		bool		plus = text[i] == '+';
 
-		i += unit(text + i, len - i, &out[n]);
+		i += um_percent_unit(text + i, len - i, &out[n]);
 		if (plus)
 			out[n] = ' ';
 		n++;
@@ -361,24 +360,4 @@ um_url_decode(const char *text, int len)
 	server = (char *) pg_do_encoding_conversion((unsigned char *) out, n, PG_UTF8,
 												GetDatabaseEncoding());
 	return server;
-}
-
-/* One character or three that encode one; how many were read. */
-static int
-unit(const char *text, int len, char *c)
-{
-	if (len == 0)
-		return 0;
-	*c = text[0];
-	if (text[0] != '%' || len < 3 || hex_digit(text[1]) < 0 || hex_digit(text[2]) < 0)
-		return 1;
-	*c = (char) (hex_digit(text[1]) * 16 + hex_digit(text[2]));
-	return 3;
-}
-
-static int
-hex_digit(char c)
-{
-	return isdigit((unsigned char) c) ? c - '0'
-		: isxdigit((unsigned char) c) ? (c | 0x20) - 'a' + 10 : -1;
 }

@@ -8,10 +8,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 #include "errors.h"
@@ -24,6 +27,8 @@ static bool read_digits(const char **p, const char *end, int count, int *value);
 static int64 read_fraction(const char **p, const char *end);
 static bool read_zone(const char **p, const char *end, int *seconds);
 static char *put_digits(char *p, int number, int count, char after);
+static int	hex_digit(char c);
+static bool recode(UmSlice *text, int from, int to);
 
 /*
  * The value of a text for an attribute of a kind that is one token, as the
@@ -286,4 +291,68 @@ put_digits(char *p, int number, int count, char after)
 	}
 	p[count] = after;
 	return p + count + 1;
+}
+
+/* One character or three that encode one; how many were read. */
+int
+um_percent_unit(const char *text, int len, char *c)
+{
+	if (len == 0)
+		return 0;
+	*c = text[0];
+	if (text[0] != '%' || len < 3 || hex_digit(text[1]) < 0 || hex_digit(text[2]) < 0)
+		return 1;
+	*c = (char) (hex_digit(text[1]) * 16 + hex_digit(text[2]));
+	return 3;
+}
+
+static int
+hex_digit(char c)
+{
+	return isdigit((unsigned char) c) ? c - '0'
+		: isxdigit((unsigned char) c) ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+/*
+ * The text that a segment of a path encodes, which is UTF-8; false where it
+ * encodes nothing, or no text of this database.
+ */
+bool
+um_percent_decode(UmSlice text, UmSlice *decoded)
+{
+	int			encoding = GetDatabaseEncoding() == PG_SQL_ASCII ? PG_SQL_ASCII : PG_UTF8;
+	char	   *out;
+	int			n = 0;
+
+	if (memchr(text.ptr, '%', text.len) == NULL ||
+		!recode(&text, GetDatabaseEncoding(), encoding))
+		return false;
+	out = palloc(text.len);
+	for (int i = 0; i < text.len; n++)
+		i += um_percent_unit(text.ptr + i, text.len - i, &out[n]);
+	*decoded = (UmSlice) {out, n};
+	return memchr(out, '\0', n) == NULL &&
+		(encoding == PG_SQL_ASCII || pg_verify_mbstr(encoding, out, n, true)) &&
+		recode(decoded, encoding, GetDatabaseEncoding());
+}
+
+/* Takes a text into another encoding; false where that cannot be. */
+static bool
+recode(UmSlice *text, int from, int to)
+{
+	Oid			proc;
+	char	   *out;
+
+	if (from == to || text->len == 0)
+		return true;
+	proc = FindDefaultConversionProc(from, to);
+	if (!OidIsValid(proc) || text->len > (int) MaxAllocSize / MAX_CONVERSION_GROWTH - 1)
+		return false;
+	out = palloc((Size) text->len * MAX_CONVERSION_GROWTH + 1);
+	if (pg_do_encoding_conversion_buf(proc, from, to, (unsigned char *) unconstify(char *, text->ptr),
+									  text->len, (unsigned char *) out,
+									  text->len * MAX_CONVERSION_GROWTH + 1, true) < text->len)
+		return false;
+	*text = (UmSlice) {out, strlen(out)};
+	return true;
 }

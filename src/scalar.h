@@ -16,6 +16,8 @@
 
 extern int	um_scalar_from_text(UmKind kind, const UmLifeCycle *life, UmSlice text, Datum *value);
 extern Datum um_numeric(UmSlice number);
+extern int	um_percent_unit(const char *text, int len, char *c);
+extern bool um_percent_decode(UmSlice text, UmSlice *decoded);
 extern int	um_read_time(UmSlice text, TimestampTz *time);
 extern UmSlice um_jsonb_text(Datum jsonb);
 extern void um_append_time(StringInfo out, TimestampTz time);

@@ -37,6 +37,7 @@
 #include "characteristics_io.h"
 #include "lifecycle.h"
 #include "row.h"
+#include "scalar.h"
 #include "spec_cache.h"
 #include "store.h"
 #include "types.h"
@@ -82,6 +83,7 @@ static Cache *cache_of(UmResource *resource);
 static void start_cache(Cache *cache, Oid relation);
 static void load(Cache *cache, UmSpecification *entry, Oid reader);
 static void visit(Lineage *lineage, UmSlice id, const Relative *child);
+static bool has_been_at(Lineage *lineage, UmSlice id);
 static char *circle(const Lineage *lineage, const Relative *again);
 static List *parents_of(const UmRecord *record);
 static List *elements_with(const UmRecord *record, const char *member);
@@ -217,24 +219,30 @@ static void
 visit(Lineage *lineage, UmSlice id, const Relative *child)
 {
 	const char *label = lineage->cache->resource->model->label;
-	Relative   *relative = lineage->relative;
+	Relative   *relative = &lineage->relative[lineage->count];
+	UmRecord   *record;
+	UmSlice		decoded;
 	ListCell   *cell;
 
-	for (; relative < lineage->relative + lineage->count; relative++)
-		if (um_compare_names(relative->id, id) == 0)
-		{
-			if (relative->open)
-				lineage->fault = circle(lineage, relative);
-			return;
-		}
+	if (has_been_at(lineage, id))
+		return;
 	if (lineage->count == MAX_LINEAGE)
 	{
-		lineage->fault = psprintf("%s \"%s\" extends more than %d others", label,
-								  lineage->relative[0].id.ptr, MAX_LINEAGE - 1);
+		lineage->fault = psprintf("%s \"%.*s\" extends more than %d others", label,
+								  lineage->relative[0].id.len, lineage->relative[0].id.ptr,
+								  MAX_LINEAGE - 1);
 		return;
 	}
-	relative->record = read_row(lineage, id);
-	if (relative->record == NULL)
+	record = read_row(lineage, id);
+	/* the last segment of an href encodes the id */
+	if (record == NULL && um_percent_decode(id, &decoded))
+	{
+		if (has_been_at(lineage, decoded))
+			return;
+		record = read_row(lineage, decoded);
+		id = record != NULL ? decoded : id;
+	}
+	if (record == NULL)
 	{
 		if (child != NULL)
 			lineage->fault = psprintf("%s \"%.*s\" extends \"%.*s\", which is not stored", label,
@@ -242,13 +250,28 @@ visit(Lineage *lineage, UmSlice id, const Relative *child)
 		return;
 	}
 	lineage->count++;
-	relative->id = id;
-	relative->open = true;
+	*relative = (Relative) {id, record, true};
 	foreach(cell, parents_of(relative->record))
 		if (lineage->fault == NULL)
 			visit(lineage, target_of(lfirst(cell)), relative);
 	relative->open = false;
 	lineage->order = lcons(relative->record, lineage->order);
+}
+
+/* Whether a specification is among those visited; on the way to itself, it is in a circle. */
+static bool
+has_been_at(Lineage *lineage, UmSlice id)
+{
+	const Relative *relative = lineage->relative;
+
+	for (; relative < lineage->relative + lineage->count; relative++)
+		if (um_compare_names(relative->id, id) == 0)
+		{
+			if (relative->open)
+				lineage->fault = circle(lineage, relative);
+			return true;
+		}
+	return false;
 }
 
 /* Who extends whom until it comes back to where it has been. */
@@ -339,7 +362,10 @@ target_of(const UmRecord *relationship)
 		: (UmSlice) {"", 0};
 }
 
-/* What is needed of a row; NULL where there is none. */
+/*
+ * What is needed of a row; NULL where there is none.  It is a fault of the lineage
+ * where no record can hold it.
+ */
 static UmRecord *
 read_row(Lineage *lineage, UmSlice id)
 {
@@ -370,9 +396,15 @@ read_row(Lineage *lineage, UmSlice id)
 			continue;
 		record->value[s] = a->kind != UM_TREE ? value
 			: PointerGetDatum(um_tree_from_jsonb(a, value, &faults, &path));
-		record->state[s] = UM_SET;
+		record->state[s] = faults.list == NIL ? UM_SET : UM_FAULTY;
 	}
-	um_raise_faults(&faults, model, NULL);
+	if (faults.list != NIL)
+	{
+		const UmFault *first = linitial(faults.list);
+
+		lineage->fault = psprintf("%s \"%.*s\" cannot be read: %s: %s", model->label,
+								  UM_CLIPPED(id, UM_MAX_ID), first->path, first->message);
+	}
 	SPI_freetuptable(SPI_tuptable);
 	return record;
 }

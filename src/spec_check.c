@@ -58,7 +58,9 @@ um_check_specification_of(const UmRecord *usage, const UmRecord *old, Oid reader
 	if (!um_is_set(usage, reference->slot))
 		return;
 	id = um_slot_slice(usage, reference->slot);
-	if (id.len > UM_MAX_ID)
+	/* encoded it may be three times as long */
+	if (id.len > UM_MAX_ID &&
+		(id.len > 3 * UM_MAX_ID || !um_percent_decode(id, &id) || id.len > UM_MAX_ID))
 		return;
 	specification = um_specification(resource->specification, id, reader);
 	if (specification == NULL || !specification->found)
@@ -222,7 +224,10 @@ check_least(const UmSpecification *specification, const int *counts, const UmMod
 	}
 }
 
-/* The unit that a characteristic says its value is in; len 0 where it says none. */
+/*
+ * The unit that a characteristic says its value is in; len 0 where it says none,
+ * as by a null.  What is no string is a unit that no specification has.
+ */
 static UmSlice
 unit_of(const UmCharacteristic *c, const UmModel *model)
 {
@@ -237,10 +242,11 @@ unit_of(const UmCharacteristic *c, const UmModel *model)
 	um_scan_enter(&scan);
 	while (unit.len == 0 && um_scan_key(&scan, &key))
 	{
-		bool		wanted = um_find_name(names, um_trim(key), NULL) != NULL;
+		UmToken		kind = um_scan_peek(&scan);
+		bool		wanted = um_find_name(names, um_trim(key), NULL) != NULL && kind != UM_NULL;
 		UmSlice		value;
 
-		if (wanted && um_scan_peek(&scan) == UM_STRING ? um_scan_string(&scan, &value)
+		if (wanted && kind == UM_STRING ? um_scan_string(&scan, &value)
 			: um_scan_skip(&scan, &value))
 			unit = wanted ? um_trim(value) : unit;
 	}

@@ -32,7 +32,7 @@
 #define TYPE_OTHER		0x08
 #define TYPES_END		0x10
 
-#define MAX_PATTERNS 1000		/* kept compiled, some 20 kB each */
+#define MAX_PATTERN_BYTES (32 * 1024 * 1024)	/* of expressions kept compiled */
 
 /* A value, and what it may be compared as. */
 typedef struct Comparable
@@ -70,10 +70,11 @@ static Comparable comparable(UmSlice text);
 static uint64 key_of(const Comparable *value);
 static bool is_number(const Comparable *value);
 static UmVerdict judge_values(UmKnown *known, const UmCharacteristic *c, UmSlice unit,
-							  UmAllowedValue **nearest);
+							  UmMatter *matter);
 static UmVerdict judge_value(const UmKnown *known, const Comparable *found, UmSlice unit,
-							 UmAllowedValue *value);
-static UmVerdict judge_expression(const UmKnown *known, UmExpression *regex, UmSlice text);
+							 UmAllowedValue *value, UmMatter *matter);
+static UmVerdict judge_expression(const UmKnown *known, UmExpression *regex, UmSlice text,
+								  UmMatter *matter);
 static bool is_listed(const Comparable *found, const UmKnown *known, int types);
 static int	fitting_types(const UmCharacteristic *c, int types);
 static bool value_fits(const Comparable *found, const UmAllowedValue *value);
@@ -272,26 +273,16 @@ is_number(const Comparable *value)
 UmVerdict
 um_known_judge(UmKnown *known, const UmCharacteristic *c, UmSlice unit, UmMatter *matter)
 {
-	UmAllowedValue *nearest = NULL;
-	UmVerdict	verdict = judge_values(known, c, unit, &nearest);
-	const UmExpression *regex = nearest != NULL ? &nearest->regex : NULL;
+	UmVerdict	verdict = judge_values(known, c, unit, matter);
 
-	if (verdict == UM_FITS)
-	{
-		regex = &known->regex;
-		verdict = judge_expression(known, &known->regex, um_characteristic_text(c));
-	}
-	if (verdict == UM_NOT_USABLE || verdict == UM_NOT_MATCHED)
-		*matter = (UmMatter) {regex->text, regex->fault};
-	else if (verdict == UM_NOT_IN_UNIT)
-		*matter = (UmMatter) {nearest->unit, NULL};
-	return verdict;
+	return verdict == UM_FITS
+		? judge_expression(known, &known->regex, um_characteristic_text(c), matter) : verdict;
 }
 
 /* The verdict of the value that it comes nearest to. */
 static UmVerdict
 judge_values(UmKnown *known, const UmCharacteristic *c, UmSlice unit,
-			 UmAllowedValue **nearest)
+			 UmMatter *matter)
 {
 	int			types = fitting_types(c, known->types);
 	UmVerdict	best = UM_NOT_OF_TYPE;
@@ -308,16 +299,17 @@ judge_values(UmKnown *known, const UmCharacteristic *c, UmSlice unit,
 		return UM_FITS;
 	for (int i = known->listed; i < known->count && best != UM_FITS; i++)
 	{
+		UmMatter	about;
 		UmVerdict	verdict;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!(known->value[i].type & types))
 			continue;
-		verdict = judge_value(known, &found, unit, &known->value[i]);
+		verdict = judge_value(known, &found, unit, &known->value[i], &about);
 		if (verdict < best)
 		{
 			best = verdict;
-			*nearest = &known->value[i];
+			*matter = about;
 		}
 	}
 	return best == UM_NOT_OF_TYPE || (best == UM_NOT_IN_UNIT && known->listed > 0)
@@ -325,40 +317,46 @@ judge_values(UmKnown *known, const UmCharacteristic *c, UmSlice unit,
 }
 
 static UmVerdict
-judge_value(const UmKnown *known, const Comparable *found, UmSlice unit, UmAllowedValue *value)
+judge_value(const UmKnown *known, const Comparable *found, UmSlice unit, UmAllowedValue *value,
+			UmMatter *matter)
 {
+	*matter = (UmMatter) {value->unit, NULL};
 	if (unit.len > 0 && value->unit.len > 0 && !um_same_slice(unit, value->unit))
 		return UM_NOT_IN_UNIT;
 	if (!value_fits(found, value))
 		return UM_NOT_LISTED;
-	return judge_expression(known, &value->regex, found->text);
+	return judge_expression(known, &value->regex, found->text, matter);
 }
 
 /*
  * Expressions are compiled where they are first needed and kept with what they
- * are of; beyond a number that no honest specifications reach, not even that.
+ * are of; beyond a size that no honest specifications reach, not even that.
  */
 static UmVerdict
-judge_expression(const UmKnown *known, UmExpression *regex, UmSlice text)
+judge_expression(const UmKnown *known, UmExpression *regex, UmSlice text, UmMatter *matter)
 {
 	MemoryContext keeper = GetMemoryChunkContext(known->value);
 	UmPattern  *pattern = regex->pattern;
 	char	   *fault;
+	bool		matches;
 
 	if (regex->text.len == 0)
 		return UM_FITS;
+	*matter = (UmMatter) {regex->text, regex->fault};
 	if (regex->fault != NULL)
 		return UM_NOT_USABLE;
-	if (pattern == NULL && um_patterns() < MAX_PATTERNS)
+	if (pattern == NULL && um_pattern_bytes() < MAX_PATTERN_BYTES)
 		pattern = regex->pattern = um_pattern_new(regex->text, keeper, &fault);
 	else if (pattern == NULL)
 		pattern = um_pattern_new(regex->text, CurrentMemoryContext, &fault);
 	if (pattern == NULL)
 	{
-		regex->fault = MemoryContextStrdup(keeper, fault);
+		matter->fault = regex->fault = MemoryContextStrdup(keeper, fault);
 		return UM_NOT_USABLE;
 	}
-	return um_pattern_matches(pattern, text) ? UM_FITS : UM_NOT_MATCHED;
+	matches = um_pattern_matches(pattern, text, &fault);
+	matter->fault = fault;
+	return matches ? UM_FITS : fault == NULL ? UM_NOT_MATCHED : UM_NOT_USABLE;
 }
 
 /* Whether it is one of the values listed and nothing more, of any of the types. */

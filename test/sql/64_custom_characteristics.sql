@@ -117,7 +117,8 @@ SELECT c, pg_temp.fits('unit', '[' || c || ']') FROM unnest(ARRAY[
 	'{"name": "volume", "value": 500}', '{"name": "volume", "value": 500, "unit": "MB"}', '{"name": "volume", "value": 500, "unitOfMeasure": "GB"}',
 	'{"name": "volume", "value": 0.5, "units": "GB"}', '{"name": "volume", "value": 0.5, "unit": "kB"}', '{"name": "volume", "value": 0.5, "unit": "mb"}',
 	'{"name": "any", "value": 1, "unit": "kB"}', '{"name": "seconds", "value": 1, "unit": "ms"}', '{"name": "seconds", "value": 1, "unit": " s "}',
-	'{"name": "seconds", "value": 1, "unit": ""}', '{"name": "seconds", "value": 1, "valueType": "number", "unit": {"of": "ms"}}', '{"name": "seconds", "value": 1, "note": "ms"}']) c;
+	'{"name": "seconds", "value": 1, "unit": ""}', '{"name": "seconds", "value": 1, "valueType": "number", "unit": {"of": "ms"}}', '{"name": "seconds", "value": 1, "note": "ms"}',
+	'{"name": "seconds", "value": 1, "unitOfMeasure": null}', '{"name": "seconds", "value": 1, "unit": null, "units": "ms"}', '{"name": "seconds", "value": 1, "unit": 7}']) c;
 
 -- Inheritance: of several levels, what is nearer comes first
 SELECT pg_temp.specify('root', '[{"name": "a", "regex": "root"}, {"name": "b", "regex": "root"}, {"name": "c", "regex": "root"}, {"name": "must", "minCardinality": 1}]');
@@ -154,6 +155,19 @@ FROM unnest(ARRAY['extends', 'Extension', 'inherits', 'inheritsFrom', 'inherits 
 SELECT r, pg_temp.related(r) FROM unnest(ARRAY['{"href": "http://s/usageSpecification/root", "relationshipType": "extends"}',
 	'{"href": "root", "relationshipType": "extends"}', '{"id": "root", "href": "http://s/other", "relationshipType": "extends"}',
 	'{"id": "root"}', '{"relationshipType": "extends"}']::jsonb[]) r;
+-- in an href its id is percent-encoded, and there alone; what is stored of it stays
+SELECT pg_temp.specify(id, format('[{"name": "a", "regex": "%s"}]', n)::jsonb) FROM (VALUES ('höhe 1/2', 'root'), ('50%25', 'root'), ('50%', 'other')) v (id, n);
+SELECT usage_mgmt.get_usage_specification('höhe 1/2') ->> 'href' AS href \gset
+SELECT r, pg_temp.related(r || '{"relationshipType": "extends"}') FROM unnest(ARRAY[jsonb_build_object('href', :'href'),
+	jsonb_build_object('id', 'h%C3%B6he%201%2F2', 'href', :'href'), '{"id": "höhe 1/2"}', '{"href": "http://s/50%2525"}', '{"href": "http://s/50%25"}',
+	'{"href": "http://s/%FF"}', '{"href": "http://s/%00"}', '{"href": "http://s/%"}', '{"href": "http://s/leaf%"}', '{"href": "http://s/le%61f"}']::jsonb[]) r;
+SELECT entity_spec_relationship AS stored FROM usage_mgmt.usage_specification WHERE id = 'leaf';
+SELECT s, pg_temp.fits(s, '{"a": "root"}'), pg_temp.fits(s, '{"a": "-"}') FROM unnest(ARRAY['h%C3%B6he%201%2F2', 'h%c3%b6he+1%2F2', '50%25', '50%2525', '%FF', '%00', '%']) s;
+SELECT usage_mgmt.post_usage(jsonb_build_object('id', 'href', 'date', '2001-01-15', 'type', 'T', 'usageCharacteristic', '{"a": "root"}'::jsonb,
+	'usageSpecification', jsonb_build_object('href', :'href'))) -> 'usageSpecification' AS posted;
+DELETE FROM usage_mgmt.usage WHERE id = 'href';
+SELECT count(pg_temp.specify(id, '[{"name": "a", "regex": "b"}]')) FROM (VALUES (repeat('ö', 200))) v (id);
+SELECT pg_temp.fits(repeat('%C3%B6', 200), '{"a": "a"}') AS "longer than an id";
 -- one that is missing, or comes later
 SELECT pg_temp.specify('early', '[]', 'late');
 SELECT pg_temp.specify('earlier', '[]', 'early');
@@ -185,6 +199,28 @@ INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_specific
 UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
 UPDATE usage_mgmt.usage SET status = 'billed', usage_date = '2001-01-16 12:00+00' WHERE id = 'rated';
 UPDATE usage_mgmt.usage SET status = 'billed' WHERE id = 'rated';
+-- and nothing that has its specification already is held up by what became of that one
+INSERT INTO usage_mgmt.usage_specification (id, status, usage_spec_characteristic) VALUES ('ending', 'retired', '[{"name": "a", "regex": "x"}]'), ('over', 'obsolete', NULL);
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_specification_id, usage_characteristic) VALUES
+	('open', '2001-01-15 12:00+00', 'T', 'guided', 'ending', '{"a": "x"}'), ('fault', '2001-01-15 12:00+00', 'T', 'rejected', 'ending', '{"a": "x"}');
+UPDATE usage_mgmt.usage_specification SET status = 'obsolete', valid_to = '2001-01-01 00:00+00' WHERE id = 'ending';
+UPDATE usage_mgmt.usage SET description = 'd' WHERE id = 'open';
+UPDATE usage_mgmt.usage SET status = 'recycled' WHERE id = 'fault';
+SELECT usage_mgmt.put_usage('open', '{"date": "2001-01-15T12:00:00Z", "type": "U", "usageSpecification": {"id": "ending"}, "usageCharacteristic": {"a": "x"}}') ->> 'type' AS put,
+	usage_mgmt.patch_usage('fault', '{"description": "p"}') ->> 'description' AS patched;
+UPDATE usage_mgmt.usage SET status = 'rated', rated_product_usage = (SELECT rated_product_usage FROM usage_mgmt.usage WHERE id = 'rated') WHERE id = 'open';
+UPDATE usage_mgmt.usage SET status = 'rerated' WHERE id = 'open';
+SELECT id, status, usage_type, description FROM usage_mgmt.usage WHERE usage_specification_id = 'ending' ORDER BY id;
+-- its characteristics are, and what is another specification's, or at another date
+UPDATE usage_mgmt.usage SET usage_characteristic = '{"a": "y"}' WHERE id = 'open';
+UPDATE usage_mgmt.usage SET usage_date = '2001-01-16 12:00+00' WHERE id = 'open';
+UPDATE usage_mgmt.usage SET usage_specification_id = 'over' WHERE id = 'open';
+SELECT usage_mgmt.patch_usage('open', '{"usageSpecification": {"id": "over"}, "usageCharacteristic": null}');
+DELETE FROM usage_mgmt.usage WHERE id IN ('open', 'fault');
+INSERT INTO usage_mgmt.service_usage_specification (id, name, status) VALUES ('service', 'service', 'retired');
+INSERT INTO usage_mgmt.service_usage (id, usage_date, usage_specification_id, status) VALUES ('service', '2001-01-15 12:00+00', 'service', 'generated');
+UPDATE usage_mgmt.service_usage_specification SET status = 'obsolete';
+UPDATE usage_mgmt.service_usage SET status = 'archived' RETURNING status;
 -- mark says it like the others
 UPDATE usage_mgmt.setting SET value = 'mark' WHERE name = 'check_specification';
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_id, usage_characteristic)
@@ -205,6 +241,82 @@ RESET client_min_messages;
 SELECT document::jsonb ->> 'id' AS id, e ->> 'path' AS path, e ->> 'message' AS message
 FROM usage_mgmt.import_reject, jsonb_array_elements(errors) e ORDER BY record_number;
 SELECT id FROM usage_mgmt.usage WHERE id LIKE 'l_';
+TRUNCATE usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.service_usage, usage_mgmt.service_usage_specification RESTART IDENTITY;
+
+-- The specification is asked about what is new alone: what was stored before is repeated or conflicts, as for post
+INSERT INTO usage_mgmt.usage_specification (id, usage_spec_characteristic) VALUES ('again', '[{"name": "a"}]');
+INSERT INTO usage_mgmt.service_usage_specification (id, name, status, spec_characteristic) VALUES ('again', 'again', 'active', '[{"name": "a"}]');
+\getenv folder PG_ABS_BUILDDIR
+\set file :folder '/results/64_again.data'
+CREATE TEMP TABLE again AS SELECT n, format('{"id": "a%s", "%s": "2001-01-15", "usageSpecification": {"id": "again"}, "usageCharacteristic": {"%s": 1}, %s}',
+		n, kind[1], CASE WHEN n % 3 = 0 THEN 'b' ELSE 'a' END, kind[2]) AS document, kind[3] AS resource
+FROM generate_series(1, 7) n, (VALUES (ARRAY['date', '"type": "T"', 'usage']), (ARRAY['usageDate', '"status": "generated"', 'service_usage'])) v (kind);
+CREATE FUNCTION pg_temp.again() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	kind text;
+BEGIN
+	FOREACH kind IN ARRAY ARRAY['usage', 'service_usage'] LOOP
+		EXECUTE format('COPY (SELECT document FROM again WHERE resource = %L ORDER BY n) TO %L (FORMAT binary)', kind, current_setting('regress.file'));
+		EXECUTE format('COPY usage_mgmt.%I FROM %L (FORMAT binary)', kind || '_document', current_setting('regress.file'));
+		RETURN QUERY SELECT concat_ws(' ', kind, 'stored', stored, 'repeated', repeated, 'conflicting', conflicting, 'rejected', rejected,
+			(SELECT string_agg(record_number::text, ',') FROM usage_mgmt.import_reject WHERE load_id = l.id)) FROM usage_mgmt.import_load l ORDER BY id DESC LIMIT 1;
+	END LOOP;
+END
+$$;
+SET client_min_messages = error;
+SET regress.file = :'file';
+SELECT pg_temp.again() AS first;
+SELECT pg_temp.again() AS again;
+UPDATE usage_mgmt.usage_specification SET usage_spec_characteristic = '[{"name": "c"}]' WHERE id = 'again';
+UPDATE usage_mgmt.service_usage_specification SET status = 'retired' WHERE id = 'again';
+UPDATE usage_mgmt.service_usage_specification SET status = 'obsolete' WHERE id = 'again';
+SELECT pg_temp.again() AS changed;
+UPDATE again SET document = replace(document, '"a": 1', '"a": 2') WHERE n = 2;
+INSERT INTO again SELECT n + 10, replace(document, format('"a%s"', n), format('"a%s"', n + 10)), resource FROM again WHERE n IN (1, 3);
+INSERT INTO again SELECT n + 10, document, resource FROM again WHERE n = 11;
+SELECT pg_temp.again() AS some_new;
+UPDATE usage_mgmt.setting SET value = 'mark' WHERE name = 'check_specification';
+SELECT pg_temp.again() AS mark;
+SELECT id, status, rejection ->> 'delivered_status' AS delivered FROM usage_mgmt.usage WHERE status = 'rejected' ORDER BY id;
+SELECT count(*), count(*) FILTER (WHERE n % 3 = 0) AS faulty FROM usage_mgmt.service_usage, LATERAL (SELECT right(id, -1)::int AS n) i;
+UPDATE usage_mgmt.usage_specification SET usage_spec_characteristic = '[{"name": "a"}]' WHERE id = 'again';
+-- a statement that keeps nothing gets the error of what is new, and none for a repeat
+UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
+DELETE FROM again WHERE resource = 'usage' OR n NOT IN (1, 2, 11);
+INSERT INTO usage_mgmt.service_usage_document SELECT document FROM again WHERE n = 1;
+INSERT INTO usage_mgmt.service_usage_document SELECT document FROM again WHERE n = 2;
+SELECT usage_mgmt.post_service_usage(document) FROM again WHERE n = 2;
+\set VERBOSITY default
+INSERT INTO usage_mgmt.service_usage_document SELECT document FROM again WHERE n IN (1, 11) ORDER BY n;
+SELECT usage_mgmt.post_service_usage(document) FROM again WHERE n = 11;
+\set VERBOSITY terse
+RESET client_min_messages;
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.service_usage, usage_mgmt.service_usage_specification, usage_mgmt.import_load, usage_mgmt.import_reject;
+
+-- A specification that no document could be, and an expression that fails at its value: faults of each usage, in a load, too
+ALTER TABLE usage_mgmt.usage_specification DISABLE TRIGGER zz_usage_specification_check;
+INSERT INTO usage_mgmt.usage_specification (id, usage_spec_characteristic, entity_spec_relationship) VALUES
+	('object', '{"a": 1}', NULL), ('scalar', '"x"', NULL), ('null', '[null]', NULL), ('nameless', '[{"a": 1}]', NULL),
+	('value', '[{"name": "a", "usageSpecCharacteristicValue": [null]}]', NULL), ('relation', NULL, '[7]'),
+	('below', '[{"name": "a"}]', '[{"relationshipType": "extends", "id": "object"}]'),
+	('deep', jsonb_build_array(jsonb_build_object('name', 'a', 'regex', repeat('(?=', 240) || 'a' || repeat(')', 240) || 'a')), NULL);
+ALTER TABLE usage_mgmt.usage_specification ENABLE TRIGGER zz_usage_specification_check;
+SELECT id, pg_temp.fits(id, '{"a": "a"}') FROM unnest(ARRAY['object', 'scalar', 'null', 'nameless', 'value', 'relation', 'below', 'deep']) id;
+SET max_stack_depth = '100kB';
+SELECT pg_temp.fits('deep', '{"a": "a"}') AS shallow;
+SET client_min_messages = error;
+COPY usage_mgmt.usage_document FROM STDIN WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
+{"id": "l1", "date": "2001-01-15", "type": "T", "usageSpecification": {"id": "object"}, "usageCharacteristic": {"a": 1}}
+{"id": "l2", "date": "2001-01-15", "type": "T", "usageSpecification": {"id": "deep"}, "usageCharacteristic": {"a": "a"}}
+{"id": "l3", "date": "2001-01-15", "type": "T", "usageSpecification": {"id": "regex"}, "usageCharacteristic": {"imsi": "262011234567890"}}
+\.
+RESET client_min_messages;
+RESET max_stack_depth;
+SELECT pg_temp.fits('deep', '{"a": "a"}') AS deep;
+SELECT document::jsonb ->> 'id' AS id, e ->> 'path' AS path, e ->> 'message' AS message
+FROM usage_mgmt.import_reject, jsonb_array_elements(errors) e ORDER BY record_number;
+SELECT id FROM usage_mgmt.usage WHERE id LIKE 'l_';
+DELETE FROM usage_mgmt.usage_specification;
 
 -- category and presence are attributes like any other, and what was kept of them before is theirs
 UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';

@@ -1,4 +1,5 @@
-# Hrefs and query strings are percent-encoded as UTF-8, whatever the database's encoding.
+# Hrefs and query strings are percent-encoded as UTF-8, whatever the database's encoding, and what an href
+# names is found by it.
 
 use strict;
 use warnings;
@@ -54,6 +55,27 @@ SQL
 	is(sqlstate($node, $db, "SELECT usage_mgmt.count_usages('description=%00')"), '22023', 'and so is no character at all');
 	is(sqlstate($node, $db, "SELECT usage_mgmt.count_usages('description=%F0%9F%98%80')"),
 		$encoding eq 'UTF8' ? '00000' : '22P05', 'a character that the database cannot hold');
+	names_specification($db, $id, $name);
+}
+
+# A specification is the one whose href names it, in a usage and where another extends it.
+sub names_specification
+{
+	my ($db, $id, $name) = @_;
+	my $insert = 'INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_href, usage_characteristic) VALUES (gen_random_uuid(), now()';
+
+	$node->safe_psql($db, <<"SQL");
+UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
+INSERT INTO usage_mgmt.usage_specification (id, usage_spec_characteristic) VALUES ($id, '[{"name": "a"}]');
+INSERT INTO usage_mgmt.usage_specification (id, entity_spec_relationship) VALUES ('child',
+	'[{"relationshipType": "extends", "href": "/usageManagement/usageSpecification/$name"}]');
+SQL
+	foreach my $href ($name, 'child')
+	{
+		is(sqlstate($node, $db, qq[$insert, 'T', '/$href', '{"a": 1}')]), '00000', "$href knows what it has");
+		is(sqlstate($node, $db, qq[$insert, 'T', '/$href', '{"b": 1}')]), '23514', 'and nothing else');
+	}
+	is(sqlstate($node, $db, qq[$insert, 'T', '/$_', '{"b": 1}')]), '00000', "$_ names none") foreach '%F0%9F%98%80', '%00', '%';
 }
 
 # Where the database knows no encoding, bytes are what they are.
@@ -65,6 +87,7 @@ is($node->safe_psql('bytes', q{SELECT string_agg(usage_mgmt.to_tmf(u) ->> 'href'
 	'/usageManagement/usage/%C3%A9 /usageManagement/usage/%E9', 'SQL_ASCII: the bytes of an id');
 is($node->safe_psql('bytes', q{SELECT usage_mgmt.count_usages('id=%E9'), usage_mgmt.count_usages('id=%C3%A9'), usage_mgmt.count_usages('href=/usageManagement/usage/%25E9')}),
 	'1|1|1', 'find it again');
+names_specification('bytes', "E'\\xe9'", '%E9');
 is(sqlstate($node, 'bytes', q{SELECT usage_mgmt.count_usages('id=%00')}), '22023', 'but for a zero byte');
 
 done_testing();
