@@ -53,7 +53,8 @@ EXCEPTION WHEN check_violation THEN
 	RETURN 1;
 END \$f\$;
 DROP TABLE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification, usage_mgmt.setting,
-	usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict CASCADE;
+	usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict, usage_mgmt.service_usage,
+	usage_mgmt.service_usage_key, usage_mgmt.service_usage_conflict, usage_mgmt.service_usage_specification CASCADE;
 DROP EXTENSION usage_mgmt;
 CREATE EXTENSION usage_mgmt;
 INSERT INTO usage_mgmt.usage_specification (id) VALUES ('s');
@@ -61,7 +62,8 @@ SELECT public.refused();
 UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
 SELECT public.refused();
 DROP TABLE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification, usage_mgmt.setting,
-	usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict CASCADE;
+	usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict, usage_mgmt.service_usage,
+	usage_mgmt.service_usage_key, usage_mgmt.service_usage_conflict, usage_mgmt.service_usage_specification CASCADE;
 DROP EXTENSION usage_mgmt;
 CREATE EXTENSION usage_mgmt;
 INSERT INTO usage_mgmt.usage_specification (id) VALUES ('s');
