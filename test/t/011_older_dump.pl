@@ -103,17 +103,16 @@ is($node->safe_psql('older', $rows), $before, 'no row is other than before');
 answers($as_said, '', 'nor is a document');
 answers('SELECT * FROM usage_mgmt.setting ORDER BY name', "check_specification|mark\non_missing|reject", 'the setting is whole again');
 
-# Whatever a new store has that is not of a month, and none of it otherwise
+# Whatever a new store has that is not of a month, and none of it otherwise; but comments stay
 my $declared = <<'SQL';
 SET search_path = pg_catalog;
 WITH relation AS (
 	SELECT oid, relkind, relname FROM pg_class
 	WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind IN ('r', 'p', 'v', 'S') AND relname !~ '_p\d{6}$'
 )
-SELECT format('%s %s: %s', relname, relkind, obj_description(oid, 'pg_class')) FROM relation
+SELECT format('%s %s', relname, relkind) FROM relation
 UNION ALL
-SELECT format('%s.%s %s %s %s: %s', relname, attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid),
-	col_description(attrelid, attnum))
+SELECT format('%s.%s %s %s %s', relname, attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid))
 FROM relation JOIN pg_attribute a ON attrelid = relation.oid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 WHERE attnum > 0 AND NOT attisdropped AND attname <> 'cost_centre' AND relkind <> 'S'
 UNION ALL

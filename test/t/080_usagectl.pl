@@ -402,14 +402,14 @@ is(of_resource($out, 'usage_specification'), '6|2|1|0|3', 'and the specification
 is(join(' ', rows($node, $db, 'SELECT record_number FROM usage_mgmt.import_reject WHERE load_id = 2 ORDER BY 1')), '5 7 9 11 12',
 	'and the numbers of the file');
 
-# As one is told, whatever they say.
+# As one is told; what says that it is another resource is refused.
 $db = fresh();
 foreach my $name ('usage_specification', 'UsageSpecification', 'usageSpecification', 'USAGESPECIFICATION')
 {
 	($status, $out) = usagectl($node, $db, 'import', '--json', "--resource=$name",
 		write_file("$folder/told.nd", qq({"id":"$name","name":"n"}\n{"id":"$name.2","name":"n","\@type":"Usage"}\n)));
-	is($status, 0, "--resource=$name");
-	is(of_resource($out, 'usage_specification'), '2|2|0|0|0', 'all are specifications');
+	is($status, 1, "--resource=$name");
+	is(of_resource($out, 'usage_specification'), '2|1|0|0|1', 'all are taken for specifications');
 	($status, $out) = usagectl($node, $db, 'export', "--resource=$name", "--query=id=$name&fields=name");
 	is($out, qq({"id":"$name","href":"/usageManagement/usageSpecification/$name","name":"n"}\n), 'out again');
 }
