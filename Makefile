@@ -15,6 +15,8 @@ OBJS = \
 	src/characteristics_gin.o \
 	src/characteristics_io.o \
 	src/characteristics_ops.o \
+	src/characteristics_selectivity.o \
+	src/characteristics_statistics.o \
 	src/collections.o \
 	src/content.o \
 	src/copy_form.o \

@@ -18,11 +18,16 @@ CREATE FUNCTION usage_mgmt.characteristics_send(usage_mgmt.characteristics) RETU
 	AS 'MODULE_PATHNAME', 'um_characteristics_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.characteristics_send(usage_mgmt.characteristics) IS 'I/O';
 
+CREATE FUNCTION usage_mgmt.characteristics_typanalyze(internal) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_typanalyze' LANGUAGE C STRICT;
+COMMENT ON FUNCTION usage_mgmt.characteristics_typanalyze(internal) IS 'ANALYZE support';
+
 CREATE TYPE usage_mgmt.characteristics (
 	INPUT = usage_mgmt.characteristics_in,
 	OUTPUT = usage_mgmt.characteristics_out,
 	RECEIVE = usage_mgmt.characteristics_recv,
 	SEND = usage_mgmt.characteristics_send,
+	ANALYZE = usage_mgmt.characteristics_typanalyze,
 	INTERNALLENGTH = variable,
 	ALIGNMENT = int4,
 	STORAGE = extended
@@ -86,6 +91,17 @@ CREATE FUNCTION usage_mgmt.characteristics_contained(usage_mgmt.characteristics,
 	AS 'MODULE_PATHNAME', 'um_characteristics_contained' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.characteristics_contained(usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'are the pairs of the first contained in the second?';
 
+CREATE FUNCTION usage_mgmt.characteristics_sel(internal, oid, internal, integer) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'um_characteristics_sel' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.characteristics_sel(internal, oid, internal, integer) IS
+	'restriction selectivity of @>, ?, ?| and ?& by the statistics of a column';
+
+-- ANALYZE and the planner need no right to call them, and nobody else can.
+REVOKE EXECUTE ON FUNCTION
+	usage_mgmt.characteristics_typanalyze(internal),
+	usage_mgmt.characteristics_sel(internal, oid, internal, integer)
+	FROM PUBLIC;
+
 CREATE OPERATOR usage_mgmt.-> (
 	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text,
 	FUNCTION = usage_mgmt.characteristics_field
@@ -101,21 +117,21 @@ COMMENT ON OPERATOR usage_mgmt.->> (usage_mgmt.characteristics, text) IS 'value 
 CREATE OPERATOR usage_mgmt.? (
 	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text,
 	FUNCTION = usage_mgmt.characteristics_exists,
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = usage_mgmt.characteristics_sel, JOIN = contjoinsel
 );
 COMMENT ON OPERATOR usage_mgmt.? (usage_mgmt.characteristics, text) IS 'name exists';
 
 CREATE OPERATOR usage_mgmt.?| (
 	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text[],
 	FUNCTION = usage_mgmt.characteristics_exists_any,
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = usage_mgmt.characteristics_sel, JOIN = contjoinsel
 );
 COMMENT ON OPERATOR usage_mgmt.?| (usage_mgmt.characteristics, text[]) IS 'any name exists';
 
 CREATE OPERATOR usage_mgmt.?& (
 	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text[],
 	FUNCTION = usage_mgmt.characteristics_exists_all,
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = usage_mgmt.characteristics_sel, JOIN = contjoinsel
 );
 COMMENT ON OPERATOR usage_mgmt.?& (usage_mgmt.characteristics, text[]) IS 'all names exist';
 
@@ -123,7 +139,7 @@ CREATE OPERATOR usage_mgmt.@> (
 	LEFTARG = usage_mgmt.characteristics, RIGHTARG = usage_mgmt.characteristics,
 	FUNCTION = usage_mgmt.characteristics_contains,
 	COMMUTATOR = OPERATOR(usage_mgmt.<@),
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = usage_mgmt.characteristics_sel, JOIN = contjoinsel
 );
 COMMENT ON OPERATOR usage_mgmt.@> (usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'contains';
 
@@ -131,7 +147,7 @@ CREATE OPERATOR usage_mgmt.<@ (
 	LEFTARG = usage_mgmt.characteristics, RIGHTARG = usage_mgmt.characteristics,
 	FUNCTION = usage_mgmt.characteristics_contained,
 	COMMUTATOR = OPERATOR(usage_mgmt.@>),
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = usage_mgmt.characteristics_sel, JOIN = contjoinsel
 );
 COMMENT ON OPERATOR usage_mgmt.<@ (usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'is contained by';
 

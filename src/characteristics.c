@@ -107,7 +107,8 @@ typedef struct ListReader
 
 static void load_codes(void);
 static int	code_slot(UmSlice name);
-static pg_noinline void corrupted(const char *what);
+static inline void open_reader(UmCharacteristicsReader *reader, const struct varlena *list, bool quiet);
+static pg_noinline bool corrupted(UmCharacteristicsReader *reader, const char *what);
 static inline uint32 read_varint(UmCharacteristicsReader *reader);
 static inline void read_bytes(UmCharacteristicsReader *reader, UmSlice *bytes);
 static inline char *put_bytes(char *out, UmSlice bytes);
@@ -125,19 +126,21 @@ static void write_key(StringInfo out, char before, const UmAttribute *attribute)
 void
 um_characteristics_open(UmCharacteristicsReader *reader, const struct varlena *list)
 {
-	uint32		count;
+	open_reader(reader, list, false);
+}
 
-	if (codes == 0)
-		load_codes();
-	reader->pos = (const unsigned char *) VARDATA_ANY(list);
-	reader->end = reader->pos + VARSIZE_ANY_EXHDR(list);
-	if (reader->pos >= reader->end || *reader->pos++ != FORMAT_VERSION)
-		corrupted("no version that is known");
-	count = read_varint(reader);
-	/* An element has at least one byte. */
-	if (count > (uint32) (reader->end - reader->pos))
-		corrupted("more elements than bytes");
-	reader->left = count;
+/* Whether a detoasted list can be walked to its end, and its numbers are numbers. */
+bool
+um_characteristics_sound(const struct varlena *list)
+{
+	UmCharacteristicsReader reader;
+	UmCharacteristic element;
+
+	open_reader(&reader, list, true);
+	while (um_characteristics_next(&reader, &element))
+		if (element.kind == UM_NUMBER_TOKEN && !um_is_number(element.value))
+			return false;
+	return !reader.broken;
 }
 
 /* Gives the next element; false after the last. */
@@ -151,11 +154,11 @@ um_characteristics_next(UmCharacteristicsReader *reader, UmCharacteristic *eleme
 	if (reader->left == 0)
 	{
 		if (reader->pos != reader->end)
-			corrupted("bytes after the last element");
+			corrupted(reader, "bytes after the last element");
 		return false;
 	}
 	if (reader->pos >= reader->end)
-		corrupted("an element without a head");
+		return corrupted(reader, "an element without a head");
 	reader->left--;
 	head = *reader->pos++;
 	element->kind = head & KIND_MASK;
@@ -163,11 +166,11 @@ um_characteristics_next(UmCharacteristicsReader *reader, UmCharacteristic *eleme
 	element->name = element->value = element->extra = none;
 	if ((head & UNUSED_BITS) != 0 || element->kind == UM_NULL ||
 		(head & (NO_NAME | NAME_IS_CODE)) == (NO_NAME | NAME_IS_CODE))
-		corrupted("an element of a kind that is not known");
+		return corrupted(reader, "an element of a kind that is not known");
 	if ((head & NAME_IS_CODE) != 0)
 	{
 		if (reader->pos >= reader->end || *reader->pos >= codes)
-			corrupted("a name code that is not known");
+			return corrupted(reader, "a name code that is not known");
 		element->name = name_of_code[*reader->pos++];
 	}
 	else if (element->has_name)
@@ -179,9 +182,9 @@ um_characteristics_next(UmCharacteristicsReader *reader, UmCharacteristic *eleme
 		read_bytes(reader, &element->extra);
 		if (element->extra.len < 2 || element->extra.ptr[0] != '{' ||
 			element->extra.ptr[element->extra.len - 1] != '}')
-			corrupted("members that are no object");
+			return corrupted(reader, "members that are no object");
 	}
-	return true;
+	return !reader->broken;
 }
 
 /* Starts a list in the current memory context. */
@@ -284,13 +287,44 @@ code_slot(UmSlice name)
 	return slot;
 }
 
-static void
-corrupted(const char *what)
+static inline void
+open_reader(UmCharacteristicsReader *reader, const struct varlena *list, bool quiet)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("stored value of type characteristics is corrupted"),
-			 errdetail_internal("It has %s.", what)));
+	uint32		count;
+
+	if (codes == 0)
+		load_codes();
+	reader->pos = (const unsigned char *) VARDATA_ANY(list);
+	reader->end = reader->pos + VARSIZE_ANY_EXHDR(list);
+	reader->left = 0;
+	reader->quiet = quiet;
+	reader->broken = false;
+	if (reader->pos >= reader->end || *reader->pos++ != FORMAT_VERSION)
+	{
+		corrupted(reader, "no version that is known");
+		return;
+	}
+	count = read_varint(reader);
+	/* An element has at least one byte. */
+	if (count > (uint32) (reader->end - reader->pos))
+		corrupted(reader, "more elements than bytes");
+	else
+		reader->left = count;
+}
+
+/* Raises it, or, for a reader that must not, ends the list here; false. */
+static bool
+corrupted(UmCharacteristicsReader *reader, const char *what)
+{
+	if (!reader->quiet)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored value of type characteristics is corrupted"),
+				 errdetail_internal("It has %s.", what)));
+	reader->broken = true;
+	reader->left = 0;
+	reader->pos = reader->end;
+	return false;
 }
 
 static inline uint32
@@ -309,7 +343,7 @@ read_varint(UmCharacteristicsReader *reader)
 		if (byte < 0x80 && n <= PG_UINT32_MAX)
 			return n;
 	}
-	corrupted("a length without an end");
+	corrupted(reader, "a length without an end");
 	return 0;
 }
 
@@ -319,7 +353,10 @@ read_bytes(UmCharacteristicsReader *reader, UmSlice *bytes)
 	uint32		len = read_varint(reader);
 
 	if (len > (uint32) (reader->end - reader->pos))
-		corrupted("a length beyond its end");
+	{
+		corrupted(reader, "a length beyond its end");
+		return;
+	}
 	bytes->ptr = (const char *) reader->pos;
 	bytes->len = len;
 	reader->pos += len;

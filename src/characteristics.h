@@ -28,6 +28,8 @@ typedef struct UmCharacteristicsReader
 	const unsigned char *pos;
 	const unsigned char *end;
 	int			left;			/* elements not yet read */
+	bool		quiet;			/* what is wrong is not raised */
+	bool		broken;			/* but noted here */
 } UmCharacteristicsReader;
 
 typedef struct UmCharacteristicsBuilder
@@ -63,6 +65,7 @@ um_characteristic_text(const UmCharacteristic *c)
 /* Walking: the list must be detoasted (PG_DETOAST_DATUM_PACKED). */
 extern void um_characteristics_open(UmCharacteristicsReader *reader, const struct varlena *list);
 extern bool um_characteristics_next(UmCharacteristicsReader *reader, UmCharacteristic *element);
+extern bool um_characteristics_sound(const struct varlena *list);
 
 /* Building. */
 extern void um_characteristics_start(UmCharacteristicsBuilder *builder);

@@ -22,7 +22,7 @@
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
 
-#include "characteristics.h"
+#include "characteristics_gin.h"
 #include "compat.h"
 #include "scalar.h"
 
@@ -44,10 +44,7 @@ typedef struct QueryKey
 } QueryKey;
 
 static bool same_list(const struct varlena *a, const struct varlena *b);
-static uint64 hash_list(const struct varlena *list, uint64 seed);
 static inline uint64 hash_slice(UmSlice slice, uint64 seed);
-static uint64 name_key(UmSlice name);
-static uint64 pair_key(uint64 name, const UmCharacteristic *element);
 static Datum *keys_of_names(ArrayType *names, int32 *count);
 static Datum *keys_of_part(const struct varlena *part, int32 *count);
 static int	compare_query_keys(const void *a, const void *b);
@@ -79,13 +76,13 @@ um_characteristics_ne(PG_FUNCTION_ARGS)
 Datum
 um_characteristics_hash(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_UINT32((uint32) hash_list(UM_GETARG_LIST(0), 0));
+	PG_RETURN_UINT32((uint32) um_hash_list(UM_GETARG_LIST(0), 0));
 }
 
 Datum
 um_characteristics_hash_extended(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_UINT64(hash_list(UM_GETARG_LIST(0), PG_GETARG_INT64(1)));
+	PG_RETURN_UINT64(um_hash_list(UM_GETARG_LIST(0), PG_GETARG_INT64(1)));
 }
 
 /* The keys of a stored list. */
@@ -107,10 +104,10 @@ um_characteristics_gin_extract_value(PG_FUNCTION_ARGS)
 
 		if (!element.has_name)
 			continue;
-		name = name_key(element.name);
+		name = um_name_key(element.name);
 		keys[(*count)++] = UInt64GetDatum(name);
 		if (!um_is_nested(element.kind))
-			keys[(*count)++] = UInt64GetDatum(pair_key(name, &element));
+			keys[(*count)++] = UInt64GetDatum(um_pair_key(name, &element));
 	}
 	PG_RETURN_POINTER(keys);
 }
@@ -131,7 +128,7 @@ um_characteristics_gin_extract_query(PG_FUNCTION_ARGS)
 			break;
 		case EXISTS_STRATEGY:
 			keys = palloc(sizeof(Datum));
-			keys[0] = UInt64GetDatum(name_key(um_text_slice(PG_GETARG_DATUM(0))));
+			keys[0] = UInt64GetDatum(um_name_key(um_text_slice(PG_GETARG_DATUM(0))));
 			*count = 1;
 			break;
 		case EXISTS_ANY_STRATEGY:
@@ -208,8 +205,8 @@ same_list(const struct varlena *a, const struct varlena *b)
  * A hash of all that equality looks at.  Each piece is hashed with its length,
  * so that pieces cannot run together.
  */
-static uint64
-hash_list(const struct varlena *list, uint64 seed)
+uint64
+um_hash_list(const struct varlena *list, uint64 seed)
 {
 	UmCharacteristicsReader reader;
 	UmCharacteristic e;
@@ -234,15 +231,16 @@ hash_slice(UmSlice slice, uint64 seed)
 	return hash_bytes_extended((const unsigned char *) slice.ptr, slice.len, seed);
 }
 
-static uint64
-name_key(UmSlice name)
+/* The key of a name. */
+uint64
+um_name_key(UmSlice name)
 {
 	return hash_slice(name, NAME_SEED);
 }
 
-/* The key of a name with a scalar value. */
-static uint64
-pair_key(uint64 name, const UmCharacteristic *element)
+/* The key of a name with a scalar value; of others the kind alone counts. */
+uint64
+um_pair_key(uint64 name, const UmCharacteristic *element)
 {
 	unsigned char kind = element->kind;
 	uint64		hash = hash_bytes_extended(&kind, 1, name);
@@ -272,7 +270,7 @@ keys_of_names(ArrayType *names, int32 *count)
 	*count = 0;
 	for (int i = 0; i < names_count; i++)
 		if (!null[i])
-			keys[(*count)++] = UInt64GetDatum(name_key(um_text_slice(name[i])));
+			keys[(*count)++] = UInt64GetDatum(um_name_key(um_text_slice(name[i])));
 	return keys;
 }
 
@@ -297,9 +295,9 @@ keys_of_part(const struct varlena *part, int32 *count)
 	{
 		if (!element.has_name)
 			continue;
-		found[n].name = found[n].key = name_key(element.name);
+		found[n].name = found[n].key = um_name_key(element.name);
 		if (!um_is_nested(element.kind))
-			found[n].key = pair_key(found[n].name, &element);
+			found[n].key = um_pair_key(found[n].name, &element);
 		found[n].place = n;
 		n++;
 	}

@@ -24,6 +24,14 @@
 #define heap_form_minimal_tuple(desc, values, nulls, extra) \
 	heap_form_minimal_tuple(desc, values, nulls)
 #define ExecutorRun(query, direction, count) ExecutorRun(query, direction, count, false)
+#define vacuum_delay_point(is_analyze) vacuum_delay_point()
+#endif
+
+/* How much ANALYZE is to keep of a column. */
+#if PG_VERSION_NUM >= 170000
+#define um_statistics_target(stats) ((stats)->attstattarget)
+#else
+#define um_statistics_target(stats) ((stats)->attr->attstattarget)
 #endif
 
 /* Options of COPY, newer than 15, by which it leaves rows out. */

@@ -134,7 +134,7 @@ check_characteristics(const UmRecord *usage, const UmSpecification *specificatio
 	UmPath		element = {&list, NULL, 0};
 	UmPath		name = {&element, um_find_attribute(attribute->of, "name"), 0};
 	int		   *counts = palloc0(sizeof(int) * Max(specification->counters, 1));
-	UmCharacteristicsReader reader = {NULL, NULL, 0};
+	UmCharacteristicsReader reader = {.left = 0};
 	UmCharacteristic c;
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "specification check",
 												  ALLOCSET_SMALL_SIZES);
