@@ -114,7 +114,7 @@ SELECT currency_code, count(*), sum(tax_included_rating_amount) AS with_tax,
 FROM usage_mgmt.usage_rating GROUP BY currency_code;
 -- So are its parties.
 SELECT p.id AS customer, u.id AS usage, u.status
-FROM usage_mgmt.usage_party p JOIN usage_mgmt.usage u ON u.id = p.usage_id AND u.usage_date = p.usage_date
+FROM usage_mgmt.usage_party p JOIN usage_mgmt.usage u ON u.id = p.usage_id
 WHERE p.role = 'customer' ORDER BY customer, usage;
 -- Characteristics are asked as jsonb is.
 SELECT id, usage_characteristic ->> 'duration' AS duration, usage_characteristic ->> 'unit' AS unit
