@@ -4,11 +4,11 @@
  *	  has kept of the column.
  *
  * Names come together: usages of one kind have the same ones.  So the rarest of
- * several decides.  Values depend on each other now and then, a tariff on the
- * zone: given their names, the rarest counts whole, the next by its square
- * root, and so on.  Where they depend wholly the estimate is too low then, and
- * too high where they do not at all, by less than the product or the rarest
- * alone would be wrong in one of the cases.
+ * several decides.  Values depend on each other now and then, as a tariff does
+ * on the zone: the rarest counts whole, the others as what they are among lists
+ * with their names, the next by its square root, then by its fourth root.  That
+ * is too low where they depend wholly and too high where they do not at all, but
+ * by less than the product is in the one case and the rarest alone in the other.
  *
  * Without statistics, for a condition that is no constant yet, and for whoever
  * may not see all of the column, the guess is that of jsonb's operators.
@@ -20,6 +20,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
@@ -30,8 +31,8 @@
 
 #define NO_IDEA		0.001
 
-/* So many values of a condition count. */
-#define COUNTED		4
+/* So many values of a condition count beside the rarest. */
+#define COUNTED		3
 
 /* How many of the objects or arrays contain a certain one. */
 #define NESTED_SHARE	0.1
@@ -170,6 +171,7 @@ share_of_name(const Statistics *statistics, UmSlice name, int *place)
 {
 	int			i = 0;
 
+	CHECK_FOR_INTERRUPTS();
 	while (i < statistics->names && !um_same_slice(um_text_slice(statistics->common.values[i]), name))
 		i++;
 	if (place != NULL)
@@ -182,8 +184,9 @@ share_of_name(const Statistics *statistics, UmSlice name, int *place)
 static double
 share_of_list(const Statistics *statistics, const struct varlena *part)
 {
-	double		share = 1.0;
-	double		rarest[COUNTED] = {1.0, 1.0, 1.0, 1.0};
+	double		least = 1.0;	/* share of a pair or name */
+	double		given = 1.0;	/* of the same pair, among those that have the name */
+	double		others[COUNTED] = {1.0, 1.0, 1.0};
 	UmPair	   *pairs;
 	int			count;
 
@@ -194,15 +197,27 @@ share_of_list(const Statistics *statistics, const struct varlena *part)
 	{
 		int			place;
 		double		name = share_of_name(statistics, pairs[i].element.name, &place);
+		double		pair = name;
+		double		given_name = 1.0;
 
-		share = Min(share, name);
 		if (place >= 0)
-			note_rarest(rarest, share_of_pair(statistics, &pairs[i].element, place, name) / name);
+		{
+			pair = share_of_pair(statistics, &pairs[i].element, place, name);
+			given_name = pair / name;
+		}
+		if (pair < least)
+		{
+			note_rarest(others, given);
+			least = pair;
+			given = given_name;
+		}
+		else
+			note_rarest(others, given_name);
 	}
 	pfree(pairs);
 	for (int i = 0; i < COUNTED; i++)
-		share *= pow(rarest[i], 1.0 / (1 << i));
-	return share;
+		least *= pow(others[i], 1.0 / (2 << i));
+	return least;
 }
 
 /* Puts a share where it belongs among the smallest. */
@@ -230,6 +245,7 @@ share_of_pair(const Statistics *statistics, const UmCharacteristic *element, int
 	StringInfoData text;
 	UmSlice		wanted;
 
+	CHECK_FOR_INTERRUPTS();
 	for (int i = 0; i < place; i++)
 		first += details[2 * i];
 	initStringInfo(&text);
