@@ -5,7 +5,7 @@
  * The common names, each with the share of rows that have it, and of each its
  * common values: pg_stats shows them as most_common_elems, "duration" and
  * duration="60" alike.  What is not kept has an average frequency, from which
- * a number of telephone, of which there are thousands, is estimated as well as
+ * a telephone number, of which there are thousands, is estimated as well as
  * one of five zones.
  *
  * Names and values are those of the object of pairs: of a repeated name the
