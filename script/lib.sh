@@ -66,7 +66,9 @@ pgxs_make() {
 
 # build [FLAG...]
 build() {
-	pgxs_make -s -j"$(nproc)" COPT="-Werror $*" all && pgxs_make -s COPT="-Werror $*" check-symbols check-layers
+	# an earlier checkout, which is measured against, has fewer checks
+	pgxs_make -s -j"$(nproc)" COPT="-Werror $*" all &&
+		pgxs_make -s COPT="-Werror $*" $(grep -oE '^check-(symbols|layers):' Makefile | tr -d :)
 }
 
 # A file that the checkout no longer has must not be found from an earlier run.
