@@ -7,7 +7,6 @@ OBJS = \
 	src/batch.o \
 	src/bulk.o \
 	src/caller.o \
-	src/canonical.o \
 	src/catalog.o \
 	src/changes.o \
 	src/characteristics.o \
@@ -55,7 +54,6 @@ OBJS = \
 	src/spec_cache.o \
 	src/spec_check.o \
 	src/spec_values.o \
-	src/statement.o \
 	src/store.o \
 	src/tmf_read.o \
 	src/tmf_write.o \

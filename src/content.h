@@ -7,7 +7,10 @@
 
 #include "utils/uuid.h"
 
-#include "canonical.h"
+#include "record.h"
+
+/* Key in the column rejection of the status that a marked record came with. */
+#define UM_DELIVERED_STATUS "delivered_status"
 
 /* The algorithm; its number is stored beside every hash. */
 #define UM_HASH_VERSION 2

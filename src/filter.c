@@ -27,7 +27,9 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "errors.h"
@@ -63,6 +65,61 @@ static int	texts_of(const Scope *scope, const UmFilter *filter);
 static Datum value_of(const Scope *scope, const UmAttribute *attribute, const UmFilter *filter,
 					  const char *text);
 pg_noreturn static void unknown(const UmFilter *filter);
+
+void
+um_statement_start(UmStatement *statement, const UmModel *model)
+{
+	statement->model = model;
+	initStringInfo(&statement->sql);
+	statement->nargs = 0;
+	statement->args = palloc(0);
+	statement->types = palloc(0);
+}
+
+/* Adds a parameter and gives its number. */
+int
+um_statement_arg(UmStatement *statement, Oid type, Datum value)
+{
+	int			number = ++statement->nargs;
+
+	statement->args = repalloc(statement->args, sizeof(Datum) * number);
+	statement->types = repalloc(statement->types, sizeof(Oid) * number);
+	statement->args[number - 1] = value;
+	statement->types[number - 1] = type;
+	return number;
+}
+
+/* The same of an array of values of that type. */
+int
+um_statement_array(UmStatement *statement, Oid type, Datum *values, int count)
+{
+	int16		len;
+	bool		by_value;
+	char		align;
+
+	get_typlenbyvalalign(type, &len, &by_value, &align);
+	return um_statement_arg(statement, get_array_type(type),
+							PointerGetDatum(construct_array(values, count, type, len, by_value,
+															align)));
+}
+
+int
+um_statement_text(UmStatement *statement, const char *text)
+{
+	return um_statement_arg(statement, TEXTOID, CStringGetTextDatum(text));
+}
+
+/* Of a list of char *, an array of text. */
+int
+um_statement_texts(UmStatement *statement, List *texts)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(list_length(texts), 1));
+	ListCell   *cell;
+
+	foreach(cell, texts)
+		values[foreach_current_index(cell)] = CStringGetTextDatum(lfirst(cell));
+	return um_statement_array(statement, TEXTOID, values, list_length(texts));
+}
 
 /* All, or one of several; of one it is that one. */
 UmFilter *

@@ -5,8 +5,20 @@
 #ifndef UM_FILTER_H
 #define UM_FILTER_H
 
+#include "catalog/pg_type_d.h"
+#include "lib/stringinfo.h"
+
 #include "query_string.h"
-#include "statement.h"
+
+/* An SQL statement under way; what a caller says is a parameter, always. */
+typedef struct UmStatement
+{
+	const UmModel *model;
+	StringInfoData sql;
+	int			nargs;
+	Datum	   *args;
+	Oid		   *types;
+} UmStatement;
 
 typedef enum UmFilterKind
 {
@@ -35,6 +47,11 @@ typedef struct UmRelation
 	bool		json;			/* then with members named as in R14.5, not columns */
 } UmRelation;
 
+extern void um_statement_start(UmStatement *statement, const UmModel *model);
+extern int	um_statement_arg(UmStatement *statement, Oid type, Datum value);
+extern int	um_statement_array(UmStatement *statement, Oid type, Datum *values, int count);
+extern int	um_statement_text(UmStatement *statement, const char *text);
+extern int	um_statement_texts(UmStatement *statement, List *texts);
 extern UmFilter *um_filter(UmFilterKind kind, List *of);
 extern UmFilter *um_filter_condition(const UmCondition *condition);
 extern void um_add_filter(UmStatement *statement, const UmFilter *filter,
