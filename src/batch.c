@@ -38,14 +38,6 @@
 #include "types.h"
 #include "vouch.h"
 
-/* Those of a batch that one INSERT is to store. */
-typedef struct Insertion
-{
-	UmBatch    *batch;
-	int			from;
-	int			to;
-} Insertion;
-
 static void look_up(UmBatch *batch, bool ask_ledger);
 static void ask(UmBatch *batch, UmBatchItem **open, int count);
 static int	compare_items(const void *a, const void *b);
@@ -330,7 +322,6 @@ judge_suspect(UmBatch *batch, UmBatchItem *item)
 static void
 insert_new(UmBatch *batch, int from, int to, bool again)
 {
-	Insertion	insertion = {batch, from, to};
 	int			count = 0;
 	ErrorData  *error;
 
@@ -338,7 +329,9 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 		count += batch->items[i].fate == FATE_NEW;
 	if (count == 0)
 		return;
-	error = um_try(um_default_version(batch->resource), insert_rows, &insertion);
+	batch->from = from;
+	batch->to = to;
+	error = um_try(um_default_version(batch->resource), insert_rows, batch);
 	if (error == NULL)
 	{
 		change_fate(batch, from, to, FATE_NEW, FATE_STORED);
@@ -377,13 +370,12 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 static void
 insert_rows(void *arg)
 {
-	const Insertion *insertion = arg;
-	UmBatch    *batch = insertion->batch;
-	UmVouched **rows = palloc(sizeof(UmVouched *) * (insertion->to - insertion->from));
+	UmBatch    *batch = arg;
+	UmVouched **rows = palloc(sizeof(UmVouched *) * (batch->to - batch->from));
 	int			count = 0;
 
 	um_rows_clear(batch->rows);
-	for (int i = insertion->from; i < insertion->to; i++)
+	for (int i = batch->from; i < batch->to; i++)
 	{
 		if (batch->items[i].fate != FATE_NEW)
 			continue;

@@ -57,6 +57,8 @@ typedef struct UmBatch
 	MemoryContext records;		/* of its items, emptied by a flush */
 	MemoryContext scratch;		/* of the record being read */
 	UmRows	   *rows;			/* for the INSERT */
+	int			from;			/* which of the items that one is about, */
+	int			to;				/* this one not any more */
 	int			count;
 	Size		bytes;
 	UmBatchItem	items[UM_BATCH_RECORDS];

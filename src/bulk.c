@@ -57,9 +57,6 @@ typedef struct Single
 
 static UmBatch *innermost = NULL;
 
-static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
-								  SubTransactionId parent, void *arg);
-static void at_transaction_end(XactEvent event, void *arg);
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, bool row);
 static void open_batch(Relation view, UmResource *resource);
 static bool is_nested(void);
@@ -76,37 +73,16 @@ PG_FUNCTION_INFO_V1(um_document_row);
 PG_FUNCTION_INFO_V1(um_document_end);
 PG_FUNCTION_INFO_V1(um_document_refuse);
 
+/*
+ * Batches opened in that subtransaction, or later, are gone: a statement that was
+ * never closed leaves nothing to the next one.
+ */
 void
-um_bulk_init(void)
+um_bulk_forget(SubTransactionId from)
 {
-	RegisterSubXactCallback(at_subtransaction_end, NULL);
-	RegisterXactCallback(at_transaction_end, NULL);
-}
-
-/* Batches opened in a subtransaction that aborts are gone. */
-static void
-at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
-{
-	(void) parent;
-	(void) arg;
-	if (event != SUBXACT_EVENT_ABORT_SUB)
-		return;
 	um_vouch_no_more();
-	while (innermost != NULL && innermost->transaction >= mine)
+	while (innermost != NULL && innermost->transaction >= from)
 		drop_batch(innermost);
-}
-
-static void
-at_transaction_end(XactEvent event, void *arg)
-{
-	(void) arg;
-	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT ||
-		event == XACT_EVENT_PRE_PREPARE)
-		return;
-	/* a statement that was never closed leaves nothing to the next transaction */
-	while (innermost != NULL)
-		drop_batch(innermost);
-	um_vouch_no_more();
 }
 
 /* BEFORE INSERT ON a document view, for each statement. */

@@ -5,6 +5,6 @@
 #ifndef UM_BULK_H
 #define UM_BULK_H
 
-extern void um_bulk_init(void);
+extern void um_bulk_forget(SubTransactionId from);
 
 #endif

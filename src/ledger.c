@@ -144,9 +144,6 @@ typedef struct Stray
 
 static HTAB *strays = NULL;		/* as long as there are none */
 
-static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
-								  SubTransactionId parent, void *arg);
-static void at_transaction_end(XactEvent event, void *arg);
 static Oid	partition_root(Relation relation);
 static bool has_moves(Oid root);
 static Moves *moves_below(Oid root, UmResource *resource);
@@ -167,9 +164,8 @@ static bool lack_keys(Keys *keys);
 static void settle(Keys *lost, Relation relation);
 static char *all_rows(Relation relation);
 static void write_moves(Relation relation, double told);
-static void start_keys(Keys *keys, UmResource *resource, bool moves);
-static void put_move(Keys *keys, Datum id, Datum date, Datum old_date);
-static void put_key(Keys *keys, Datum id, Datum date, const UmHash *hash);
+static void start_keys(Keys *keys, UmResource *resource);
+static void put_key(Keys *keys, Datum id, Datum date, Datum old_date, const UmHash *hash);
 static void note_order(Keys *keys, UmSlice id);
 static uint64 write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many);
 static uint64 write_once(Keys *keys, const char *name, const char *sql, const char *rows);
@@ -179,34 +175,17 @@ static void forget_leaf(Relation leaf, const UmResource *resource);
 
 PG_FUNCTION_INFO_V1(um_keys);
 
+/*
+ * What was moved in that subtransaction, or later, is where it was; with the
+ * transaction, of which it is InvalidSubTransactionId, ids are astray no longer.
+ */
 void
-um_ledger_init(void)
+um_ledger_forget(SubTransactionId from)
 {
-	RegisterSubXactCallback(at_subtransaction_end, NULL);
-	RegisterXactCallback(at_transaction_end, NULL);
-}
-
-/* What was moved in a subtransaction that aborts is where it was. */
-static void
-at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
-{
-	(void) parent;
-	(void) arg;
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		while (moving != NULL && moving->transaction >= mine)
-			drop_moves();
-}
-
-/* The memory of moves and strays ends with the transaction. */
-static void
-at_transaction_end(XactEvent event, void *arg)
-{
-	(void) arg;
-	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT ||
-		event == XACT_EVENT_PRE_PREPARE)
-		return;
-	moving = NULL;
-	strays = NULL;
+	while (moving != NULL && moving->transaction >= from)
+		drop_moves();
+	if (from == InvalidSubTransactionId)
+		strays = NULL;
 }
 
 /* AFTER INSERT, UPDATE, DELETE or BEFORE TRUNCATE, for each statement. */
@@ -246,7 +225,7 @@ add_keys(TriggerData *data, UmResource *resource)
 	Keys		keys;
 	Keys		astray;
 
-	start_keys(&keys, resource, false);
+	start_keys(&keys, resource);
 	collect(&keys, data, true);
 	if (take_strays(&keys, &astray, true))
 		add_strays(&astray, BATCH, data->tg_relation);
@@ -267,7 +246,7 @@ move_keys(TriggerData *data, UmResource *resource)
 	bool		any;
 	double		told;
 
-	start_keys(&keys, resource, true);
+	start_keys(&keys, resource);
 	collect_moves(&keys, data);
 	told = keys.count;
 	any = take_strays(&keys, &astray, false);
@@ -289,7 +268,7 @@ forget_keys(TriggerData *data, UmResource *resource)
 	Keys		keys;
 	Keys		astray;
 
-	start_keys(&keys, resource, false);
+	start_keys(&keys, resource);
 	collect(&keys, data, false);
 	if (moves)
 		um_name_rows(MOVES, moving->keys.desc, moving->keys.rows, moving->keys.count);
@@ -447,9 +426,7 @@ follow_strays(Keys *astray, Relation relation)
 static bool
 have_keys(Keys *astray)
 {
-	/* keys and moves have not the same columns */
-	return write_keys(astray, astray->desc->natts == 3 ? UM_PLAN_HAVE_MOVED_KEYS : UM_PLAN_HAVE_KEYS,
-					  "SELECT FROM {ledger} k, " BATCH " b "
+	return write_keys(astray, UM_PLAN_HAVE_KEYS, "SELECT FROM {ledger} k, " BATCH " b "
 					  "WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") IN_BATCH, NULL) > 0;
 }
 
@@ -500,7 +477,7 @@ um_ledger_note_move(Relation leaf, UmResource *resource, Datum id, Datum date)
 	Moves	   *moves = moves_below(partition_root(leaf), resource);
 
 	moves->level = 0;
-	put_key(&moves->keys, id, date, NULL);
+	put_key(&moves->keys, id, date, date, NULL);
 }
 
 /* The moves under way below that root; none to begin with. */
@@ -520,8 +497,8 @@ moves_below(Oid root, UmResource *resource)
 	moves->root = root;
 	moves->transaction = GetCurrentSubTransactionId();
 	moves->context = context;
-	start_keys(&moves->keys, resource, false);
-	start_keys(&moves->lost, resource, true);
+	start_keys(&moves->keys, resource);
+	start_keys(&moves->lost, resource);
 	initStringInfo(&moves->leaving);
 	MemoryContextSwitchTo(old);
 	return moving = moves;
@@ -533,9 +510,9 @@ note_lost(Moves *moves)
 {
 	if (moves->level == 0 || moves->level != um_trigger_level())
 		return;
-	put_move(&moves->lost,
-			 PointerGetDatum(cstring_to_text_with_len(moves->leaving.data, moves->leaving.len)),
-			 moves->old_date, moves->old_date);
+	put_key(&moves->lost,
+			PointerGetDatum(cstring_to_text_with_len(moves->leaving.data, moves->leaving.len)),
+			moves->old_date, moves->old_date, NULL);
 	moves->level = 0;
 }
 
@@ -593,46 +570,30 @@ write_moves(Relation relation, double told)
 	drop_moves();
 }
 
-/* None yet; moves are rows whose date an UPDATE changed. */
+/* None yet. */
 static void
-start_keys(Keys *keys, UmResource *resource, bool moves)
+start_keys(Keys *keys, UmResource *resource)
 {
-	int			id = moves ? 3 : 4;
-
 	keys->resource = resource;
-	keys->desc = CreateTemplateTupleDesc(id);
+	keys->desc = CreateTemplateTupleDesc(5);
 	TupleDescInitEntry(keys->desc, 1, resource->date, TIMESTAMPTZOID, -1, 0);
-	if (moves)
-		TupleDescInitEntry(keys->desc, 2, "old_date", TIMESTAMPTZOID, -1, 0);
-	else
-	{
-		TupleDescInitEntry(keys->desc, 2, "content_hash", UUIDOID, -1, 0);
-		TupleDescInitEntry(keys->desc, 3, "hash_version", INT2OID, -1, 0);
-	}
-	TupleDescInitEntry(keys->desc, id, "id", TEXTOID, -1, 0);
-	TupleDescInitEntryCollation(keys->desc, id, C_COLLATION_OID);
+	TupleDescInitEntry(keys->desc, 2, "old_date", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 3, "content_hash", UUIDOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 4, "hash_version", INT2OID, -1, 0);
+	TupleDescInitEntry(keys->desc, 5, "id", TEXTOID, -1, 0);
+	TupleDescInitEntryCollation(keys->desc, 5, C_COLLATION_OID);
 	keys->rows = tuplestore_begin_heap(false, false, work_mem);
 	keys->count = 0;
 	keys->ordered = true;
 	initStringInfo(&keys->last);
 }
 
+/* The hash only of what is new; the old date is the other one only of what moved. */
 static void
-put_move(Keys *keys, Datum id, Datum date, Datum old_date)
+put_key(Keys *keys, Datum id, Datum date, Datum old_date, const UmHash *hash)
 {
-	Datum		values[3] = {date, old_date, id};
-	bool		nulls[3] = {false, false, false};
-
-	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
-	keys->count++;
-}
-
-/* The hash only of what is new. */
-static void
-put_key(Keys *keys, Datum id, Datum date, const UmHash *hash)
-{
-	Datum		values[4] = {date, UUIDPGetDatum(hash), Int16GetDatum(UM_HASH_VERSION), id};
-	bool		nulls[4] = {false, hash == NULL, false, false};
+	Datum		values[] = {date, old_date, UUIDPGetDatum(hash), Int16GetDatum(UM_HASH_VERSION), id};
+	bool		nulls[] = {false, false, hash == NULL, false, false};
 
 	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
 	keys->count++;
@@ -714,7 +675,7 @@ collect(Keys *keys, TriggerData *data, bool added)
 			continue;
 		if (!added || (bulk && um_vouched_hash(i, id, date, &hash)))
 		{
-			put_key(keys, id, date, added ? &hash : NULL);
+			put_key(keys, id, date, date, added ? &hash : NULL);
 			continue;
 		}
 		old = MemoryContextSwitchTo(row_context);
@@ -723,7 +684,7 @@ collect(Keys *keys, TriggerData *data, bool added)
 		hash = um_content_hash(um_record_read_values(changes.shape, row->tts_values, row->tts_isnull,
 													 &faults, NULL));
 		faults.list = NIL;
-		put_key(keys, id, date, &hash);
+		put_key(keys, id, date, date, &hash);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
 	}
@@ -738,7 +699,7 @@ collect_moves(Keys *keys, TriggerData *data)
 	UmChanges	changes;
 	Keys		lost;
 
-	start_keys(&lost, keys->resource, true);
+	start_keys(&lost, keys->resource);
 	um_changes_open(&changes, data, keys->resource->model);
 	while (um_changes_next(&changes))
 	{
@@ -749,9 +710,9 @@ collect_moves(Keys *keys, TriggerData *data)
 		if (!um_changed_key(&changes, changes.old, &id, &date))
 			continue;
 		if (!changes.paired)
-			put_move(&lost, id, date, date);
+			put_key(&lost, id, date, date, NULL);
 		else if (um_changed_key(&changes, changes.new, &id, &new_date) && new_date != date)
-			put_move(keys, id, new_date, date);
+			put_key(keys, id, new_date, date, NULL);
 	}
 	um_changes_close(&changes);
 	settle(&lost, data->tg_relation);

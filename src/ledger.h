@@ -7,7 +7,7 @@
 
 #include "resource.h"
 
-extern void um_ledger_init(void);
+extern void um_ledger_forget(SubTransactionId from);
 extern void um_ledger_note_leaving(Relation leaf, UmResource *resource, Datum id, Datum date);
 extern void um_ledger_note_move(Relation leaf, UmResource *resource, Datum id, Datum date);
 

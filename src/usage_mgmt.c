@@ -1,9 +1,10 @@
 /*
  * usage_mgmt.c
- *	  Where the library is loaded.
+ *	  Where the library is loaded, and learns that transactions end.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "fmgr.h"
 
 #include "bulk.h"
@@ -21,6 +22,10 @@ PG_MODULE_MAGIC_EXT(.name = "usage_mgmt");
 
 PGDLLEXPORT void _PG_init(void);
 
+static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
+								  SubTransactionId parent, void *arg);
+static void at_transaction_end(XactEvent event, void *arg);
+
 void
 _PG_init(void)
 {
@@ -29,8 +34,31 @@ _PG_init(void)
 	um_types_init();
 	um_spec_cache_init();
 	um_setting_table_init();
-	um_bulk_init();
-	um_ledger_init();
 	um_rows_init();
 	um_cursor_init();
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
+	RegisterXactCallback(at_transaction_end, NULL);
+}
+
+/* What statements have under way ends with the subtransaction that aborts. */
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	(void) parent;
+	(void) arg;
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	um_bulk_forget(mine);
+	um_ledger_forget(mine);
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	(void) arg;
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT ||
+		event == XACT_EVENT_PRE_PREPARE)
+		return;
+	um_bulk_forget(InvalidSubTransactionId);
+	um_ledger_forget(InvalidSubTransactionId);
 }
