@@ -22,7 +22,6 @@
 #include "errors.h"
 #include "operations.h"
 #include "page.h"
-#include "patch.h"
 #include "row.h"
 #include "rows.h"
 #include "store.h"
@@ -41,58 +40,46 @@ struct UmListing
 	int			next;
 };
 
-/* A change of many. */
-typedef struct ManyChange
-{
-	UmRequest  *request;
-	UmQueryString *query;
-	UmPatch    *patch;
-	UmRefused	refused;		/* where each is changed by itself */
-	void	   *arg;
-	Datum		id;				/* of the one at hand */
-} ManyChange;
-
 static bool fetch_rows(UmListing *listing);
 static void list_row(TupleTableSlot *slot, void *arg);
 static void delete_many(void *arg);
 static void patch_many(void *arg);
 static void patch_each(void *arg);
 static void patch_this(void *arg);
-static List *ids_of(const ManyChange *change);
+static List *ids_of(const UmRequest *request);
 static bool is_of_session(int sqlstate);
-static UmQueryString *query_of(const UmRequest *request);
-static UmQueryString *whole_query(const UmRequest *request);
-static UmPatch *patch_of(const UmRequest *request);
-static void select_statement(UmStatement *statement, const char *what, const UmRequest *request,
-							 const UmQueryString *query);
+static void parse_query(UmRequest *request);
+static void parse_whole_query(UmRequest *request);
+static void parse_patch(UmRequest *request);
+static void select_statement(UmStatement *statement, const char *what, const UmRequest *request);
 static uint64 execute(UmStatement *statement, bool read_only);
-static uint64 update_constant(const ManyChange *change, const UmConstant *constant);
+static uint64 update_constant(const UmRequest *request, const UmConstant *constant);
 static void merge_extra(UmStatement *statement, const UmConstant *constant, bool first);
-static uint64 update_patched(const ManyChange *change);
-static void patch_rows(UmRows *rows, const ManyChange *change);
-static void patch_row(UmRows *rows, const ManyChange *change, const UmRecord *old);
+static uint64 update_patched(const UmRequest *request);
+static void patch_rows(UmRows *rows, const UmRequest *request);
+static void patch_row(UmRows *rows, const UmRequest *request, const UmRecord *old);
 
 /*
  * Opens a list, in the current memory context; it needs the request's query,
  * version and resource as long as it is there.
  */
 UmListing *
-um_list_open(const UmRequest *request)
+um_list_open(UmRequest *request)
 {
 	const UmModel *model = request->resource->model;
 	MemoryContext context = CurrentMemoryContext;
 	UmListing  *listing = palloc0(sizeof(UmListing));
-	UmQueryString *query = query_of(request);
 	UmStatement statement;
 
+	parse_query(request);
 	listing->version = request->version;
-	listing->fields = um_fields(query->fields, model, listing->version);
+	listing->fields = um_fields(request->names->fields, model, listing->version);
 	listing->rows = AllocSetContextCreate(context, "listing", ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
 	/* the cursor needs the statement as long as it is there */
 	MemoryContextSwitchTo(context);
-	select_statement(&statement, "u.*", request, query);
-	um_add_page(&statement, query);
+	select_statement(&statement, "u.*", request);
+	um_add_page(&statement, request->names);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
 	listing->cursor = um_cursor_open(statement.sql.data, statement.nargs, statement.types,
@@ -145,13 +132,13 @@ um_list_close(UmListing *listing)
 void
 um_count_many(UmRequest *request)
 {
-	UmQueryString *query = query_of(request);
 	UmStatement statement;
 	bool		null;
 
-	query->after = NULL;
+	parse_query(request);
+	request->names->after = NULL;
 	SPI_connect();
-	select_statement(&statement, "pg_catalog.count(*)", request, query);
+	select_statement(&statement, "pg_catalog.count(*)", request);
 	(void) execute(&statement, true);
 	request->count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	SPI_finish();
@@ -162,14 +149,14 @@ List *
 um_explain_many(UmRequest *request)
 {
 	MemoryContext context = CurrentMemoryContext;
-	UmQueryString *query = query_of(request);
 	List	   *lines = NIL;
 	UmStatement statement;
 	UmStatement explained;
 
+	parse_query(request);
 	SPI_connect();
-	select_statement(&statement, "u.*", request, query);
-	um_add_page(&statement, query);
+	select_statement(&statement, "u.*", request);
+	um_add_page(&statement, request->names);
 	explained = statement;
 	initStringInfo(&explained.sql);
 	appendStringInfo(&explained.sql, "EXPLAIN (COSTS OFF) %s", statement.sql.data);
@@ -186,22 +173,20 @@ um_explain_many(UmRequest *request)
 void
 um_delete_many(UmRequest *request)
 {
-	ManyChange	change = {request, whole_query(request), NULL, NULL, NULL, 0};
-
-	um_as_caller(UM_NOBODY, request->closed, delete_many, &change);
+	parse_whole_query(request);
+	um_as_caller(UM_NOBODY, request->closed, delete_many, request);
 }
 
 static void
 delete_many(void *arg)
 {
-	ManyChange *change = arg;
-	UmRequest  *request = change->request;
+	UmRequest  *request = arg;
 	UmStatement statement;
 
 	SPI_connect();
 	um_statement_start(&statement, request->resource->model);
 	appendStringInfo(&statement.sql, "DELETE FROM usage_mgmt.%s u", request->resource->model->noun);
-	um_add_where(&statement, change->query, request->version);
+	um_add_where(&statement, request->names, request->version);
 	request->count = execute(&statement, false);
 	SPI_finish();
 }
@@ -210,36 +195,35 @@ delete_many(void *arg)
 void
 um_patch_many(UmRequest *request)
 {
-	ManyChange	change = {request, whole_query(request), patch_of(request), NULL, NULL, 0};
-
-	um_as_caller(request->version, false, patch_many, &change);
+	parse_whole_query(request);
+	parse_patch(request);
+	um_as_caller(request->version, false, patch_many, request);
 }
 
 static void
 patch_many(void *arg)
 {
-	ManyChange *change = arg;
-	const UmConstant *constant = um_patch_constant(change->patch);
+	UmRequest  *request = arg;
+	const UmConstant *constant = um_patch_constant(request->patch);
 
 	SPI_connect();
-	change->request->count = constant != NULL ? update_constant(change, constant)
-		: update_patched(change);
+	request->count = constant != NULL ? update_constant(request, constant) : update_patched(request);
 	SPI_finish();
 }
 
 /* Partial update of each by itself; tells of those that were refused. */
 void
-um_patch_each(UmRequest *request, UmRefused refused, void *arg)
+um_patch_each(UmRequest *request)
 {
-	ManyChange	change = {request, whole_query(request), patch_of(request), refused, arg, 0};
-
-	um_as_caller(request->version, false, patch_each, &change);
+	parse_whole_query(request);
+	parse_patch(request);
+	um_as_caller(request->version, false, patch_each, request);
 }
 
 static void
 patch_each(void *arg)
 {
-	ManyChange *change = arg;
+	UmRequest  *request = arg;
 	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "patched row",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
@@ -247,18 +231,18 @@ patch_each(void *arg)
 	ListCell   *cell;
 
 	SPI_connect();
-	foreach(cell, ids_of(change))
+	foreach(cell, ids_of(request))
 	{
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(row);
 		old = MemoryContextSwitchTo(row);
-		change->id = CStringGetTextDatum(lfirst(cell));
-		error = um_try(change->request->version, patch_this, change);
+		request->id = cstring_to_text(lfirst(cell));
+		error = um_try(request->version, patch_this, request);
 		if (error != NULL && is_of_session(error->sqlerrcode))
 			ReThrowError(error);
 		if (error != NULL)
-			change->refused(change->arg, lfirst(cell), error->sqlerrcode,
-							error->detail != NULL ? error->detail : error->message);
+			request->refused(request->refused_arg, lfirst(cell), error->sqlerrcode,
+							 error->detail != NULL ? error->detail : error->message);
 		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();
@@ -268,23 +252,23 @@ patch_each(void *arg)
 static void
 patch_this(void *arg)
 {
-	ManyChange *change = arg;
-	UmFaults	faults = {change->request->version, NIL, 0};
-	UmRecord   *old = um_store_lock(change->request->resource, change->id);
+	const UmRequest *request = arg;
+	UmFaults	faults = {request->version, NIL, 0};
+	UmRecord   *old = um_store_lock(request->resource, PointerGetDatum(request->id));
 
 	/* gone meanwhile, it is none of the collection any more */
 	if (old != NULL)
-		(void) um_store_update(um_patch_apply(change->patch, old, &faults), old);
+		(void) um_store_update(um_patch_apply(request->patch, old, &faults), old);
 }
 
 /* In their order.  Within SPI_connect. */
 static List *
-ids_of(const ManyChange *change)
+ids_of(const UmRequest *request)
 {
 	UmStatement statement;
 	List	   *ids = NIL;
 
-	select_statement(&statement, "u.id", change->request, change->query);
+	select_statement(&statement, "u.id", request);
 	appendStringInfoString(&statement.sql, " ORDER BY u.id");
 	(void) execute(&statement, false);
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -302,18 +286,20 @@ is_of_session(int sqlstate)
 		category == ERRCODE_TRANSACTION_ROLLBACK || category == ERRCODE_INTERNAL_ERROR;
 }
 
-static UmQueryString *
-query_of(const UmRequest *request)
+static void
+parse_query(UmRequest *request)
 {
-	return um_parse_query(request->query == NULL ? "" : request->query, false);
+	request->names = um_parse_query(request->query == NULL ? "" : request->query, false);
 }
 
 /* A collection is changed whole: who asks for a page of it means something else. */
-static UmQueryString *
-whole_query(const UmRequest *request)
+static void
+parse_whole_query(UmRequest *request)
 {
-	UmQueryString *query = query_of(request);
+	UmQueryString *query;
 
+	parse_query(request);
+	query = request->names;
 	if (request->query == NULL)
 		ereport(ERROR, (errcode(UM_PARAMETER), errmsg("the query is null")));
 	if (query->limit >= 0 || query->offset > 0 || query->after != NULL)
@@ -326,25 +312,23 @@ whole_query(const UmRequest *request)
 				 errmsg("the query has no condition"),
 				 errhint("That all are meant is said by \"all=true\".")));
 	query->changes = true;
-	return query;
-}
-
-static UmPatch *
-patch_of(const UmRequest *request)
-{
-	return um_patch_parse(request->body, request->content_type, request->resource->model,
-						  request->version);
 }
 
 static void
-select_statement(UmStatement *statement, const char *what, const UmRequest *request,
-				 const UmQueryString *query)
+parse_patch(UmRequest *request)
+{
+	request->patch = um_patch_parse(request->body, request->content_type, request->resource->model,
+									request->version);
+}
+
+static void
+select_statement(UmStatement *statement, const char *what, const UmRequest *request)
 {
 	const UmModel *model = request->resource->model;
 
 	um_statement_start(statement, model);
 	appendStringInfo(&statement->sql, "SELECT %s FROM usage_mgmt.%s u", what, model->noun);
-	um_add_where(statement, query, request->version);
+	um_add_where(statement, request->names, request->version);
 }
 
 /* Runs a statement and gives how many rows it saw. */
@@ -357,9 +341,9 @@ execute(UmStatement *statement, bool read_only)
 }
 
 static uint64
-update_constant(const ManyChange *change, const UmConstant *constant)
+update_constant(const UmRequest *request, const UmConstant *constant)
 {
-	const UmModel *model = change->request->resource->model;
+	const UmModel *model = request->resource->model;
 	UmStatement statement;
 	int			begin;
 
@@ -384,7 +368,7 @@ update_constant(const ManyChange *change, const UmConstant *constant)
 		merge_extra(&statement, constant, statement.sql.len == begin);
 	if (statement.sql.len == begin)
 		appendStringInfoString(&statement.sql, "id = id");
-	um_add_where(&statement, change->query, change->request->version);
+	um_add_where(&statement, request->names, request->version);
 	return execute(&statement, false);
 }
 
@@ -407,16 +391,16 @@ merge_extra(UmStatement *statement, const UmConstant *constant, bool first)
 
 /* Makes all the changed rows, then sets them at once. */
 static uint64
-update_patched(const ManyChange *change)
+update_patched(const UmRequest *request)
 {
-	UmRows	   *rows = um_rows_start(change->request->resource->model, true);
+	UmRows	   *rows = um_rows_start(request->resource->model, true);
 
-	patch_rows(rows, change);
+	patch_rows(rows, request);
 	return rows->count > 0 ? um_rows_update(rows) : 0;
 }
 
 static void
-patch_rows(UmRows *rows, const ManyChange *change)
+patch_rows(UmRows *rows, const UmRequest *request)
 {
 	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "patched row",
 											  ALLOCSET_DEFAULT_SIZES);
@@ -424,7 +408,7 @@ patch_rows(UmRows *rows, const ManyChange *change)
 	UmStatement statement;
 	Portal		portal;
 
-	select_statement(&statement, "u.*", change->request, change->query);
+	select_statement(&statement, "u.*", request);
 	appendStringInfoString(&statement.sql, " FOR UPDATE");
 	portal = SPI_cursor_open_with_args(NULL, statement.sql.data, statement.nargs, statement.types,
 									   statement.args, NULL, false, CURSOR_OPT_NO_SCROLL);
@@ -439,7 +423,7 @@ patch_rows(UmRows *rows, const ManyChange *change)
 		{
 			MemoryContext old = MemoryContextSwitchTo(row);
 
-			patch_row(rows, change, um_record_from_tuple(shape, fetched->tupdesc, fetched->vals[i]));
+			patch_row(rows, request, um_record_from_tuple(shape, fetched->tupdesc, fetched->vals[i]));
 			MemoryContextSwitchTo(old);
 			MemoryContextReset(row);
 			CHECK_FOR_INTERRUPTS();
@@ -452,17 +436,17 @@ patch_rows(UmRows *rows, const ManyChange *change)
 
 /* Makes one of the rows, in the current memory context. */
 static void
-patch_row(UmRows *rows, const ManyChange *change, const UmRecord *old)
+patch_row(UmRows *rows, const UmRequest *request, const UmRecord *old)
 {
 	int			date = old->model->date_slot;
-	UmFaults	faults = {change->request->version, NIL, 0};
+	UmFaults	faults = {request->version, NIL, 0};
 	ErrorContextCallback context;
 
 	context.callback = um_name_row;
 	context.arg = unconstify(UmRecord *, old);
 	context.previous = error_context_stack;
 	error_context_stack = &context;
-	um_rows_put(rows, um_rows_form(rows, um_patch_apply(change->patch, old, &faults),
+	um_rows_put(rows, um_rows_form(rows, um_patch_apply(request->patch, old, &faults),
 								   date >= 0 ? old->value[date] : (Datum) 0,
 								   CurrentMemoryContext));
 	error_context_stack = context.previous;

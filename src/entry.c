@@ -217,7 +217,9 @@ um_patch_list_each(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	request.body = json_arg(fcinfo, 1);
 	request.content_type = text_arg(fcinfo, 2);
-	um_patch_each(&request, put_refused, fcinfo->resultinfo);
+	request.refused = put_refused;
+	request.refused_arg = fcinfo->resultinfo;
+	um_patch_each(&request);
 	return (Datum) 0;
 }
 
@@ -249,7 +251,7 @@ request_of(FunctionCallInfo fcinfo, const char *before, const char *after, bool 
 {
 	UmRequest	request = {.resource = um_resource_of(fcinfo, before, after, plural)};
 
-	request.version = version_arg(fcinfo, version, request.resource);
+	request.version = request.faults.version = version_arg(fcinfo, version, request.resource);
 	return request;
 }
 

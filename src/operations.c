@@ -20,34 +20,15 @@
 #include "delivery.h"
 #include "errors.h"
 #include "operations.h"
-#include "patch.h"
 #include "replace.h"
 #include "rules.h"
 #include "setting_table.h"
 #include "tmf_read.h"
 #include "vouch.h"
 
-/* A record on its way in. */
-typedef struct Posting
-{
-	UmRequest  *request;
-	UmRecord   *record;
-	bool		named;			/* it came with its id */
-	UmVouched	key;
-} Posting;
-
-/* One that is to be made of a stored record. */
-typedef struct Change
-{
-	UmRequest  *request;
-	UmRecord   *body;			/* of a put, with its faults; else */
-	UmFaults   *faults;
-	UmPatch    *patch;
-} Change;
-
-static UmRecord *read_body(const UmRequest *request, UmFaults *faults);
+static void read_body(UmRequest *request);
 static void post(void *arg);
-static void vouch_for(Posting *posting);
+static void vouch_for(const UmRequest *request, UmVouched *key);
 static void change(void *arg);
 static void delete(void *arg);
 
@@ -55,31 +36,32 @@ static void delete(void *arg);
 void
 um_post_one(UmRequest *request)
 {
-	UmFaults	faults = {request->version, NIL, 0};
-	UmRecord   *record = read_body(request, &faults);
-	int			id = record->model->id->slot;
-	Posting		posting = {request, record, um_is_set(record, id), {0}};
+	int			id = request->resource->model->id->slot;
+	UmRecord   *record;
 
+	read_body(request);
+	record = request->record;
+	request->named = um_is_set(record, id);
 	if (record->state[id] == UM_ABSENT)
 		um_record_set(record, id, um_new_id());
 	(void) um_fill(record, request->version, GetCurrentTransactionStartTimestamp());
 	um_complete(record, NULL);
-	if (faults.list != NIL)
-		um_refuse_faulty(record, NULL, &faults);
-	um_as_caller(request->version, false, post, &posting);
+	if (request->faults.list != NIL)
+		um_refuse_faulty(record, NULL, &request->faults);
+	um_as_caller(request->version, false, post, request);
 }
 
 static void
 post(void *arg)
 {
-	Posting    *posting = arg;
-	UmRequest  *request = posting->request;
+	UmRequest  *request = arg;
+	UmVouched	key;
 	bool		repeated;
 
 	SPI_connect();
-	vouch_for(posting);
-	request->record = posting->named ? um_store_new(posting->record, &repeated)
-		: um_store_insert(posting->record);
+	vouch_for(request, &key);
+	request->record = request->named ? um_store_new(request->record, &repeated)
+		: um_store_insert(request->record);
 	um_vouch_no_more();
 	SPI_finish();
 }
@@ -89,14 +71,13 @@ post(void *arg)
  * raise what is not, and ask for what is not checked here.
  */
 static void
-vouch_for(Posting *posting)
+vouch_for(const UmRequest *request, UmVouched *key)
 {
-	UmRecord   *record = posting->record;
-	UmResource *resource = posting->request->resource;
-	UmFaults	faults = {posting->request->version, NIL, 0};
+	UmRecord   *record = request->record;
+	UmFaults	faults = {request->version, NIL, 0};
 	static UmVouched *row;
 
-	if (resource->date == NULL)
+	if (request->resource->date == NULL)
 		return;
 	um_settings_look();
 	if (um_setting(UM_CHECK_SPECIFICATION) != UM_CHECK_OFF)
@@ -104,20 +85,22 @@ vouch_for(Posting *posting)
 	um_check(record, NULL, &faults);
 	if (faults.list != NIL)
 		return;
-	row = &posting->key;
+	row = key;
 	row->id = um_id(record);
 	row->date = DatumGetTimestampTz(record->value[record->model->date_slot]);
 	row->content_hash = um_content_hash(record);
-	um_vouch(resource, &row, 1, UM_CHECK_OFF);
+	um_vouch(request->resource, &row, 1, UM_CHECK_OFF);
 }
 
-static UmRecord *
-read_body(const UmRequest *request, UmFaults *faults)
+static void
+read_body(UmRequest *request)
 {
+	const UmModel *model = request->resource->model;
+
 	if (request->body.ptr == NULL)
 		ereport(ERROR,
-				(errcode(UM_NOT_JSON), errmsg("%s: the body is null", request->resource->model->label)));
-	return um_read_document(request->body.ptr, request->body.len, request->resource->model, faults);
+				(errcode(UM_NOT_JSON), errmsg("%s: the body is null", model->label)));
+	request->record = um_read_document(request->body.ptr, request->body.len, model, &request->faults);
 }
 
 /* The stored resource; none is no error. */
@@ -139,30 +122,24 @@ um_get_one(UmRequest *request)
 void
 um_put_one(UmRequest *request)
 {
-	UmFaults	faults = {request->version, NIL, 0};
-	Change		put = {request, read_body(request, &faults), &faults, NULL};
-
-	um_as_caller(request->version, false, change, &put);
+	read_body(request);
+	um_as_caller(request->version, false, change, request);
 }
 
 /* Partial update.  P0002 where there is no such resource. */
 void
 um_patch_one(UmRequest *request)
 {
-	UmFaults	faults = {request->version, NIL, 0};
-	Change		patch = {request, NULL, &faults, um_patch_parse(request->body, request->content_type,
-																request->resource->model,
-																request->version)};
-
-	um_as_caller(request->version, false, change, &patch);
+	request->patch = um_patch_parse(request->body, request->content_type, request->resource->model,
+									request->version);
+	um_as_caller(request->version, false, change, request);
 }
 
 static void
 change(void *arg)
 {
-	Change	   *change = arg;
-	UmRequest  *request = change->request;
-	UmRecord   *record = change->body;
+	UmRequest  *request = arg;
+	UmRecord   *record = request->record;
 	UmRecord   *old;
 
 	SPI_connect();
@@ -172,10 +149,10 @@ change(void *arg)
 				(errcode(UM_NOT_FOUND),
 				 errmsg("%s \"%s\" does not exist", request->resource->model->label,
 						request->id == NULL ? "" : text_to_cstring(request->id))));
-	if (change->patch != NULL)
-		record = um_patch_apply(change->patch, old, change->faults);
+	if (request->patch != NULL)
+		record = um_patch_apply(request->patch, old, &request->faults);
 	else
-		um_replace(record, old, request->version, change->faults);
+		um_replace(record, old, request->version, &request->faults);
 	request->record = um_store_update(record, old);
 	SPI_finish();
 }

@@ -5,8 +5,13 @@
 #ifndef UM_OPERATIONS_H
 #define UM_OPERATIONS_H
 
-#include "record.h"
+#include "faults.h"
+#include "patch.h"
+#include "query_string.h"
 #include "tmf_write.h"
+
+/* One that was refused while others were not; detail is what to say of it. */
+typedef void (*UmRefused) (void *arg, const char *id, int sqlstate, const char *detail);
 
 /* What is asked of a resource, and what became of it. */
 typedef struct UmRequest
@@ -18,14 +23,19 @@ typedef struct UmRequest
 	const char *content_type;	/* of a patch; NULL for a merge patch */
 	const char *query;			/* of many; NULL only where all may be meant */
 	bool		closed;			/* of a delete: what is billed may go, too */
+	UmRefused	refused;		/* of a patch of each: is told of them */
+	void	   *refused_arg;
+
+	/* what it is while it is under way */
+	UmFaults	faults;			/* of the body, or of what a patch makes */
+	bool		named;			/* the body came with its id */
+	UmPatch    *patch;
+	UmQueryString *names;		/* the query, taken apart */
 
 	/* the answer, in the caller's memory */
-	UmRecord   *record;			/* as it is stored now; NULL for none */
+	UmRecord   *record;			/* as it is stored now; NULL for none; before that the body */
 	uint64		count;			/* of many, or of one that was deleted */
 } UmRequest;
-
-/* One that was refused while others were not; detail is what to say of it. */
-typedef void (*UmRefused) (void *arg, const char *id, int sqlstate, const char *detail);
 
 typedef struct UmListing UmListing;
 
@@ -35,13 +45,13 @@ extern void um_put_one(UmRequest *request);
 extern void um_patch_one(UmRequest *request);
 extern void um_delete_one(UmRequest *request);
 
-extern UmListing *um_list_open(const UmRequest *request);
+extern UmListing *um_list_open(UmRequest *request);
 extern bool um_list_next(UmListing *listing, Datum *json);
 extern void um_list_close(UmListing *listing);
 extern void um_count_many(UmRequest *request);
 extern List *um_explain_many(UmRequest *request);
 extern void um_patch_many(UmRequest *request);
-extern void um_patch_each(UmRequest *request, UmRefused refused, void *arg);
+extern void um_patch_each(UmRequest *request);
 extern void um_delete_many(UmRequest *request);
 
 extern Datum um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields);
