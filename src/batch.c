@@ -549,15 +549,11 @@ keep_books(UmBatch *batch)
 static char *
 error_as_fault(const ErrorData *error)
 {
-	StringInfoData out;
+	UmFaults	faults = {.list = NIL};
 
 	/* a record's faults are a JSON array already */
 	if (error->detail != NULL && error->detail[0] == '[' && error->detail[1] == '{')
 		return error->detail;
-	initStringInfo(&out);
-	appendStringInfo(&out, "[{\"path\": \"\", \"code\": \"%s\", \"message\": ",
-					 unpack_sql_state(error->sqlerrcode));
-	um_append_json_string(&out, error->message, strlen(error->message));
-	appendStringInfoString(&out, "}]");
-	return out.data;
+	um_fault(&faults, NULL, error->sqlerrcode, "%s", error->message);
+	return um_faults_json(&faults, false);
 }

@@ -40,7 +40,6 @@ static UmRequest request_of(FunctionCallInfo fcinfo, const char *before, const c
 static UmRequest request_of_one(FunctionCallInfo fcinfo, const char *verb, int version);
 static UmRequest request_of_many(FunctionCallInfo fcinfo, const char *before, const char *after,
 								 int version);
-static UmVersion version_arg(FunctionCallInfo fcinfo, int n, const UmResource *resource);
 static char *text_arg(FunctionCallInfo fcinfo, int n);
 static UmSlice json_arg(FunctionCallInfo fcinfo, int n);
 static void end_listing(Datum listing);
@@ -251,7 +250,8 @@ request_of(FunctionCallInfo fcinfo, const char *before, const char *after, bool 
 {
 	UmRequest	request = {.resource = um_resource_of(fcinfo, before, after, plural)};
 
-	request.version = request.faults.version = version_arg(fcinfo, version, request.resource);
+	request.version = um_version_of(request.resource, version < 0 ? NULL : text_arg(fcinfo, version));
+	request.faults.version = request.version;
 	return request;
 }
 
@@ -273,13 +273,6 @@ request_of_many(FunctionCallInfo fcinfo, const char *before, const char *after, 
 
 	request.query = text_arg(fcinfo, 0);
 	return request;
-}
-
-/* The version that an argument names, or else the setting. */
-static UmVersion
-version_arg(FunctionCallInfo fcinfo, int n, const UmResource *resource)
-{
-	return um_version_of(resource, n < 0 ? NULL : text_arg(fcinfo, n));
 }
 
 static char *
@@ -313,7 +306,7 @@ um_to_tmf(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	record = record_arg(fcinfo, &shape, false);
-	return um_json_of(record, version_arg(fcinfo, 1, shape->resource), NULL);
+	return um_json_of(record, um_version_of(shape->resource, text_arg(fcinfo, 1)), NULL);
 }
 
 /*

@@ -520,6 +520,28 @@ um_slice_is(UmSlice slice, const char *text)
 	return slice.len == (int) strlen(text) && memcmp(slice.ptr, text, slice.len) == 0;
 }
 
+/* The place of a word among those up to a NULL; -1 where it is none of them. */
+int
+um_find_word(const char *const *words, UmSlice word)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (um_slice_is(word, words[i]))
+			return i;
+	return -1;
+}
+
+/* All of them for a message, each in quotes of that kind. */
+char *
+um_words(const char *const *words, const char *quote)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (; *words != NULL; words++)
+		appendStringInfo(&out, "%s%s%s%s", out.len > 0 ? ", " : "", quote, *words, quote);
+	return out.data;
+}
+
 /* Appends valid JSON text without the white space between its tokens. */
 void
 um_append_compact(StringInfo out, UmSlice raw)

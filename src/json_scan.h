@@ -124,6 +124,8 @@ extern int	um_clip(UmSlice text, int most);
 #define UM_CLIPPED(text, most) um_clip(text, most), (text).ptr
 
 extern bool um_slice_is(UmSlice slice, const char *text);
+extern int	um_find_word(const char *const *words, UmSlice word);
+extern char *um_words(const char *const *words, const char *quote);
 extern void um_append_compact(StringInfo out, UmSlice raw);
 extern UmSlice um_compact(UmSlice raw);
 extern void um_append_member(StringInfo object, UmSlice key, UmSlice raw);

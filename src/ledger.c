@@ -560,10 +560,8 @@ write_moves(Relation relation, double told)
 	lacking = moved + told < moving->keys.count || lack_keys(&moving->keys);
 	if (take_strays(&moving->keys, &astray, false))
 		follow_strays(&astray, relation);
-	if (lacking)
-		note_strays(&moving->keys, true);
-	else if (moved > 0)
-		note_strays(&moving->keys, false);
+	if (lacking || moved > 0)
+		note_strays(&moving->keys, lacking);
 	note_lost(moving);
 	settle(&moving->lost, relation);
 	tuplestore_end(moving->keys.rows);

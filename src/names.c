@@ -44,13 +44,11 @@ static int	to_lower(char *out, const char *text, int len);
 bool
 um_operator_from_name(const char *name, int len, UmOperator *op)
 {
-	for (int i = 0; um_operators[i] != NULL; i++)
-		if ((int) strlen(um_operators[i]) == len && strncmp(um_operators[i], name, len) == 0)
-		{
-			*op = (UmOperator) i;
-			return true;
-		}
-	return false;
+	int			place = um_find_word(um_operators, (UmSlice) {name, len});
+
+	if (place >= 0)
+		*op = (UmOperator) place;
+	return place >= 0;
 }
 
 /*

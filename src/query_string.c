@@ -40,7 +40,6 @@ static const struct
 
 static void parse_pair(UmQueryString *query, char *pair, bool filter);
 static char *split_pair(char *pair, UmOperator *op, char **value);
-static bool is_word(const char *const *words, const char *name);
 static void take_parameter(UmQueryString *query, const char *name, char *value);
 static int64 parse_count(const char *name, const char *value);
 static void add_condition(UmQueryString *query, char *name, UmOperator op, char *value);
@@ -92,13 +91,13 @@ parse_pair(UmQueryString *query, char *pair, bool filter)
 		*dot = '\0';
 		plain = false;
 	}
-	if (!filter && is_word(unsupported, name))
+	if (!filter && um_find_word(unsupported, (UmSlice) {name, strlen(name)}) >= 0)
 		ereport(ERROR,
 				(errcode(UM_UNSUPPORTED),
 				 errmsg("query parameter \"%s\" is not supported", name),
 				 strcmp(name, unsupported[0]) == 0
 				 ? errhint("Write conditions as attribute.operator=value.") : 0));
-	if (filter || !is_word(um_parameters, name))
+	if (filter || um_find_word(um_parameters, (UmSlice) {name, strlen(name)}) < 0)
 		add_condition(query, name, op, value);
 	else if (plain)
 		take_parameter(query, name, value);
@@ -106,14 +105,6 @@ parse_pair(UmQueryString *query, char *pair, bool filter)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("query parameter \"%s\" takes no operator but =", name)));
-}
-
-static bool
-is_word(const char *const *words, const char *name)
-{
-	while (*words != NULL && strcmp(*words, name) != 0)
-		words++;
-	return *words != NULL;
 }
 
 /*

@@ -42,7 +42,7 @@ typedef struct UmResource
 
 	/* filled in by um_resource_register */
 	const char *type;			/* its @type: the last segment of its path, with a capital */
-	struct UmPlans *plans;		/* of the session, see store.c */
+	struct UmPlan *plans;		/* of the session, by kind: see store.c */
 	struct UmResource *next;
 } UmResource;
 

@@ -49,8 +49,6 @@ static bool slot_from_column(const UmAttribute *attribute, UmFaults *faults,
 							 const UmPath *parent, Datum *slot);
 static UmList *list_from_array(UmModel *model, ArrayType *array, UmFaults *faults,
 							   const UmPath *path);
-static UmRecord *record_from_element(const UmElementType *type, Datum element, UmFaults *faults,
-									 const UmPath *path);
 static Datum array_from_list(UmModel *model, const UmList *list);
 static Datum jsonb_from_tree(const UmAttribute *attribute, UmList *list);
 static HeapTuple tuple_from_record(const UmRecord *record, const UmElementType *type);
@@ -195,19 +193,20 @@ um_record_from_values(const UmShape *shape, const Datum *values, const bool *nul
 	return record;
 }
 
-/* Collects what a record cannot hold of the row. */
+/* Collects what a record cannot hold of the row, or of the element of a list at path. */
 UmRecord *
-um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple tuple, UmFaults *faults)
+um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple tuple, UmFaults *faults,
+			   const UmPath *path)
 {
 	Datum		values[MaxTupleAttributeNumber];
 	bool		nulls[MaxTupleAttributeNumber];
 
 	Assert(desc->natts == shape->natts);
 	heap_deform_tuple(tuple, desc, values, nulls);
-	return um_record_read_values(shape, values, nulls, faults, NULL);
+	return um_record_read_values(shape, values, nulls, faults, path);
 }
 
-/* The same for a row taken apart, or the element of a list at path. */
+/* The same for one taken apart. */
 UmRecord *
 um_record_read_values(const UmShape *shape, const Datum *values, const bool *nulls,
 					  UmFaults *faults, const UmPath *path)
@@ -310,23 +309,16 @@ list_from_array(UmModel *model, ArrayType *array, UmFaults *faults, const UmPath
 	list = um_list_new(count);
 	for (; at.index < count; at.index++)
 	{
+		HeapTupleData tuple;
+
 		CHECK_FOR_INTERRUPTS();
-		if (!nulls[at.index])
-			list->record[at.index] = record_from_element(type, elements[at.index], faults, &at);
+		if (nulls[at.index])
+			continue;
+		tuple.t_data = DatumGetHeapTupleHeader(elements[at.index]);
+		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+		list->record[at.index] = um_record_read(type->shape, type->desc, &tuple, faults, &at);
 	}
 	return list;
-}
-
-static UmRecord *
-record_from_element(const UmElementType *type, Datum element, UmFaults *faults, const UmPath *path)
-{
-	HeapTupleHeader header = DatumGetHeapTupleHeader(element);
-	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
-	Datum		values[MaxTupleAttributeNumber];
-	bool		nulls[MaxTupleAttributeNumber];
-
-	heap_deform_tuple(&tuple, type->desc, values, nulls);
-	return um_record_read_values(type->shape, values, nulls, faults, path);
 }
 
 /* The records of a jsonb column; what no reader would take goes to the faults. */

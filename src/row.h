@@ -22,7 +22,7 @@ extern bool um_fits(const UmModel *model, TupleDesc desc);
 extern UmShape *um_shape(const UmModel *model, TupleDesc desc, const char *relation);
 extern UmRecord *um_record_from_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple);
 extern UmRecord *um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
-								UmFaults *faults);
+								UmFaults *faults, const UmPath *path);
 extern void um_name_row(void *arg);
 extern void um_refuse_row(const UmRecord *record, UmFaults *faults, Relation table);
 extern Datum um_record_datum(const UmRecord *record, int slot);

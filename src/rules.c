@@ -437,21 +437,12 @@ check_value(const UmRecord *record, const UmAttribute *attribute, UmFaults *faul
 static void
 check_text(UmSlice text, const UmAttribute *attribute, UmFaults *faults, const UmPath *path)
 {
-	StringInfoData words;
-
 	if ((attribute->flags & UM_CURRENCY) && !um_currency_known(text))
 		um_fault(faults, path, UM_RULE, "\"%.*s\" is no currency code of ISO 4217",
 				 UM_CLIPPED(text, 20));
-	if (attribute->allowed == NULL)
-		return;
-	initStringInfo(&words);
-	for (int i = 0; attribute->allowed[i] != NULL; i++)
-	{
-		if (um_slice_is(text, attribute->allowed[i]))
-			return;
-		appendStringInfo(&words, "%s\"%s\"", i > 0 ? ", " : "", attribute->allowed[i]);
-	}
-	um_fault(faults, path, UM_RULE, "\"%.*s\" is none of %s", UM_CLIPPED(text, 60), words.data);
+	if (attribute->allowed != NULL && um_find_word(attribute->allowed, text) < 0)
+		um_fault(faults, path, UM_RULE, "\"%.*s\" is none of %s", UM_CLIPPED(text, 60),
+				 um_words(attribute->allowed, "\""));
 }
 
 /* Finite; and where the model counts something, or its digits, what it says. */

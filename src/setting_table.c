@@ -64,9 +64,7 @@ static void forget(Datum arg, Oid relation);
 static void preset_all(void);
 static void load(Oid relation);
 static int	find(const char *name);
-static bool read_value(const Declaration *setting, const char *text, int *value);
-static void refuse_value(const Declaration *setting, const char *text);
-static char *listed(const char *const *words);
+static int	value_of(const Declaration *setting, const char *text);
 static char *column_of(const TriggerData *data, HeapTuple tuple, const char *name);
 
 PG_FUNCTION_INFO_V1(um_setting_check);
@@ -150,8 +148,8 @@ load(Oid relation)
 		char	   *value = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
 
 		/* a name that is not known is that of a newer version */
-		if (setting >= 0 && !read_value(&declared[setting], value, &values[setting]))
-			refuse_value(&declared[setting], value);
+		if (setting >= 0)
+			values[setting] = value_of(&declared[setting], value);
 	}
 	SPI_finish();
 	um_become_again(&user);
@@ -169,38 +167,21 @@ find(const char *name)
 	return -1;
 }
 
-static bool
-read_value(const Declaration *setting, const char *text, int *value)
+/* What a text is as a value; 22023 where it is none. */
+static int
+value_of(const Declaration *setting, const char *text)
 {
-	for (int i = 0; setting->labels[i] != NULL; i++)
-		if (text != NULL && strcmp(setting->labels[i], text) == 0)
-		{
-			*value = i;
-			return true;
-		}
-	return false;
-}
+	int			value;
 
-static void
-refuse_value(const Declaration *setting, const char *text)
-{
-	ereport(ERROR,
-			(errcode(UM_PARAMETER),
-			 errmsg("\"%s\" is no value of setting \"%s\"", text != NULL ? text : "",
-					setting->name),
-			 errhint("It takes %s.", listed(setting->labels))));
-}
-
-/* Words with commas between them, up to a NULL. */
-static char *
-listed(const char *const *words)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	for (; *words != NULL; words++)
-		appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", *words);
-	return out.data;
+	if (text == NULL)
+		text = "";
+	value = um_find_word(setting->labels, (UmSlice) {text, strlen(text)});
+	if (value < 0)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"%s\" is no value of setting \"%s\"", text, setting->name),
+				 errhint("It takes %s.", um_words(setting->labels, ""))));
+	return value;
 }
 
 /* BEFORE INSERT OR UPDATE of setting, for each row: a name and a value that there are. */
@@ -213,7 +194,6 @@ um_setting_check(PG_FUNCTION_ARGS)
 	char	   *name;
 	char	   *value;
 	int			setting;
-	int			ignored;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
 		!TRIGGER_FIRED_BEFORE(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event))
@@ -231,9 +211,8 @@ um_setting_check(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("there is no setting \"%s\"", name),
-				 errhint("The settings are %s.", listed(names))));
-	if (!read_value(&declared[setting], value, &ignored))
-		refuse_value(&declared[setting], value);
+				 errhint("The settings are %s.", um_words(names, ""))));
+	(void) value_of(&declared[setting], value);
 	return PointerGetDatum(tuple);
 }
 

@@ -70,15 +70,8 @@ static UmRecord *run_by_id(UmResource *resource, UmPlanKind kind, Datum id, cons
 						   bool read_only);
 static UmRecord *run_one(UmResource *resource, UmPlanKind kind, bool dated, Datum *args, bool read_only);
 static bool is_writable(const UmAttribute *attribute);
-static void check_shape(const UmModel *model);
 static int	column_args(const UmRecord *record, Datum *args, char *nulls);
 static UmPlan *write_plan(UmResource *resource, UmPlanKind kind);
-
-/* What a session keeps of a resource. */
-typedef struct UmPlans
-{
-	UmPlan		plan[UM_PLAN_KINDS];
-} UmPlans;
 
 /*
  * A statement of a resource, whose text is that of um_sql; NULL for one that
@@ -91,8 +84,8 @@ um_plan(UmResource *resource, UmPlanKind kind, const char *sql, int nargs, const
 	char	   *text;
 
 	if (resource->plans == NULL)
-		resource->plans = MemoryContextAllocZero(TopMemoryContext, sizeof(UmPlans));
-	plan = &resource->plans->plan[kind];
+		resource->plans = MemoryContextAllocZero(TopMemoryContext, sizeof(UmPlan) * UM_PLAN_KINDS);
+	plan = &resource->plans[kind];
 	plan->type = &resource->life->type;
 	if (plan->sql != NULL || sql == NULL)
 		return plan;
@@ -548,16 +541,6 @@ column_args(const UmRecord *record, Datum *args, char *nulls)
 	return n;
 }
 
-/* A table from before an upgrade gets an error that says what to do. */
-static void
-check_shape(const UmModel *model)
-{
-	Relation	table = table_open(um_table(model->noun, false), AccessShareLock);
-
-	pfree(um_shape(model, RelationGetDescr(table), model->noun));
-	table_close(table, NoLock);
-}
-
 /*
  * The statement that inserts a record, or updates the row of an id and, where
  * there is one, a date.
@@ -568,12 +551,16 @@ write_plan(UmResource *resource, UmPlanKind kind)
 	const UmModel *model = resource->model;
 	UmPlan	   *plan = um_plan(resource, kind, NULL, 0, NULL);
 	bool		insert = kind == UM_PLAN_INSERT;
+	Relation	table;
 	StringInfoData values;
 	char	   *sql;
 
 	if (plan->sql != NULL && plan->made_for == um_type(plan->type))
 		return plan;
-	check_shape(model);
+	/* one from before an upgrade gets an error that says what to do */
+	table = table_open(um_table(model->noun, false), AccessShareLock);
+	pfree(um_shape(model, RelationGetDescr(table), model->noun));
+	table_close(table, NoLock);
 	initStringInfo(&values);
 	plan->nargs = 0;
 	for (int s = 0; s < model->slots; s++)

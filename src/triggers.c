@@ -121,7 +121,7 @@ check_delete(const TriggerData *data, const Target *target)
 {
 	UmFaults	lost = {UM_R14_5, NIL, 0};	/* with the row */
 	UmRecord   *record = um_record_read(target->shape, RelationGetDescr(data->tg_relation),
-										data->tg_trigtuple, &lost);
+										data->tg_trigtuple, &lost, NULL);
 
 	refuse_closed(record);
 	if (target->resource->date != NULL)
@@ -142,10 +142,10 @@ check_row(const TriggerData *data, const Target *target)
 
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
-		old = um_record_read(target->shape, desc, tuple, &lost);
+		old = um_record_read(target->shape, desc, tuple, &lost, NULL);
 		tuple = data->tg_newtuple;
 	}
-	record = um_record_read(target->shape, desc, tuple, &faults);
+	record = um_record_read(target->shape, desc, tuple, &faults, NULL);
 	if (old == NULL && target->resource->date != NULL && is_moved(data, record))
 		return heap_copytuple(tuple);
 	um_complete(record, old);
