@@ -40,17 +40,10 @@ struct UmListing
 	int			next;
 };
 
-static bool fetch_rows(UmListing *listing);
-static void list_row(TupleTableSlot *slot, void *arg);
-static void delete_many(void *arg);
-static void patch_many(void *arg);
-static void patch_each(void *arg);
-static void patch_this(void *arg);
 static List *ids_of(const UmRequest *request);
 static bool is_of_session(int sqlstate);
 static void parse_query(UmRequest *request);
 static void parse_whole_query(UmRequest *request);
-static void parse_patch(UmRequest *request);
 static void select_statement(UmStatement *statement, const char *what, const UmRequest *request);
 static uint64 execute(UmStatement *statement, bool read_only);
 static uint64 update_constant(const UmRequest *request, const UmConstant *constant);
@@ -88,14 +81,16 @@ um_list_open(UmRequest *request)
 	return listing;
 }
 
-/* The next resource as a datum of type json; false where there is none. */
-bool
-um_list_next(UmListing *listing, Datum *json)
+static void
+list_row(TupleTableSlot *slot, void *arg)
 {
-	if (listing->next >= listing->count && !fetch_rows(listing))
-		return false;
-	*json = listing->json[listing->next++];
-	return true;
+	UmListing  *listing = arg;
+	MemoryContext old = MemoryContextSwitchTo(listing->rows);
+
+	listing->json[listing->count++] =
+		um_json_of(um_record_from_values(listing->shape, slot->tts_values, slot->tts_isnull),
+				   listing->version, listing->fields);
+	MemoryContextSwitchTo(old);
 }
 
 /* The next rows as JSON; false where there are none. */
@@ -110,16 +105,14 @@ fetch_rows(UmListing *listing)
 	return false;
 }
 
-static void
-list_row(TupleTableSlot *slot, void *arg)
+/* The next resource as a datum of type json; false where there is none. */
+bool
+um_list_next(UmListing *listing, Datum *json)
 {
-	UmListing  *listing = arg;
-	MemoryContext old = MemoryContextSwitchTo(listing->rows);
-
-	listing->json[listing->count++] =
-		um_json_of(um_record_from_values(listing->shape, slot->tts_values, slot->tts_isnull),
-				   listing->version, listing->fields);
-	MemoryContextSwitchTo(old);
+	if (listing->next >= listing->count && !fetch_rows(listing))
+		return false;
+	*json = listing->json[listing->next++];
+	return true;
 }
 
 void
@@ -169,14 +162,6 @@ um_explain_many(UmRequest *request)
 	return lines;
 }
 
-/* Deletes all that the query names, or none; counts them. */
-void
-um_delete_many(UmRequest *request)
-{
-	parse_whole_query(request);
-	um_as_caller(UM_NOBODY, request->closed, delete_many, request);
-}
-
 static void
 delete_many(void *arg)
 {
@@ -191,13 +176,12 @@ delete_many(void *arg)
 	SPI_finish();
 }
 
-/* Partial update of all that the query names, or of none; counts them. */
+/* Deletes all that the query names, or none; counts them. */
 void
-um_patch_many(UmRequest *request)
+um_delete_many(UmRequest *request)
 {
 	parse_whole_query(request);
-	parse_patch(request);
-	um_as_caller(request->version, false, patch_many, request);
+	um_as_caller(UM_NOBODY, request->closed, delete_many, request);
 }
 
 static void
@@ -211,13 +195,25 @@ patch_many(void *arg)
 	SPI_finish();
 }
 
-/* Partial update of each by itself; tells of those that were refused. */
+/* Partial update of all that the query names, or of none; counts them. */
 void
-um_patch_each(UmRequest *request)
+um_patch_many(UmRequest *request)
 {
 	parse_whole_query(request);
-	parse_patch(request);
-	um_as_caller(request->version, false, patch_each, request);
+	um_read_patch(request);
+	um_as_caller(request->version, false, patch_many, request);
+}
+
+static void
+patch_this(void *arg)
+{
+	const UmRequest *request = arg;
+	UmFaults	faults = {request->version, NIL, 0};
+	UmRecord   *old = um_store_lock(request->resource, PointerGetDatum(request->id));
+
+	/* gone meanwhile, it is none of the collection any more */
+	if (old != NULL)
+		(void) um_store_update(um_patch_apply(request->patch, old, &faults), old);
 }
 
 static void
@@ -249,16 +245,13 @@ patch_each(void *arg)
 	MemoryContextDelete(row);
 }
 
-static void
-patch_this(void *arg)
+/* Partial update of each by itself; tells of those that were refused. */
+void
+um_patch_each(UmRequest *request)
 {
-	const UmRequest *request = arg;
-	UmFaults	faults = {request->version, NIL, 0};
-	UmRecord   *old = um_store_lock(request->resource, PointerGetDatum(request->id));
-
-	/* gone meanwhile, it is none of the collection any more */
-	if (old != NULL)
-		(void) um_store_update(um_patch_apply(request->patch, old, &faults), old);
+	parse_whole_query(request);
+	um_read_patch(request);
+	um_as_caller(request->version, false, patch_each, request);
 }
 
 /* In their order.  Within SPI_connect. */
@@ -312,13 +305,6 @@ parse_whole_query(UmRequest *request)
 				 errmsg("the query has no condition"),
 				 errhint("That all are meant is said by \"all=true\".")));
 	query->changes = true;
-}
-
-static void
-parse_patch(UmRequest *request)
-{
-	request->patch = um_patch_parse(request->body, request->content_type, request->resource->model,
-									request->version);
 }
 
 static void

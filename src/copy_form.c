@@ -29,9 +29,23 @@
 #include "copy_form.h"
 #include "errors.h"
 
-static const CopyStmt *portal_copy(Oid view);
-static void check_form(const CopyFormatOptions *form, Relation view);
-static bool is_control(const char *character);
+/* The COPY into the view that the client sent; NULL where it is another statement. */
+static const CopyStmt *
+portal_copy(Oid view)
+{
+	PlannedStmt *statement;
+	CopyStmt   *copy;
+
+	if (ActivePortal == NULL || ActivePortal->stmts == NIL)
+		return NULL;
+	statement = linitial_node(PlannedStmt, ActivePortal->stmts);
+	if (statement->utilityStmt == NULL || !IsA(statement->utilityStmt, CopyStmt))
+		return NULL;
+	copy = castNode(CopyStmt, statement->utilityStmt);
+	if (!copy->is_from || RangeVarGetRelid(copy->relation, NoLock, true) != view)
+		return NULL;
+	return copy;
+}
 
 /*
  * COPY is known by its entry in pg_stat_progress_copy, which names its target;
@@ -44,6 +58,41 @@ um_is_copy_into(Oid view)
 		return MyBEEntry->st_progress_command == PROGRESS_COMMAND_COPY &&
 			MyBEEntry->st_progress_command_target == view;
 	return portal_copy(view) != NULL;
+}
+
+/* One that JSON knows neither in a string nor as white space. */
+static bool
+is_control(const char *character)
+{
+	unsigned char c = character[0];
+
+	return c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+}
+
+static void
+check_form(const CopyFormatOptions *form, Relation view)
+{
+	const char *why = NULL;
+
+	if (form->binary)
+		return;
+	if (!form->csv_mode)
+		why = "The text format takes backslashes for its own escapes.";
+	else if (!is_control(form->quote) || !is_control(form->escape) || !is_control(form->delim))
+		why = "Quote, escape and delimiter must be control characters that JSON text cannot hold.";
+	else if (form->header_line != COPY_HEADER_FALSE)
+		why = "HEADER leaves the first document out.";
+	else if (form->null_print_len > 0 || um_copy_leaves_out(form))
+		why = "NULL, DEFAULT and ON_ERROR leave documents out.";
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("COPY in this form would change or lose documents"),
+				 errdetail("%s", why),
+				 errhint("COPY %s.%s FROM STDIN WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02') "
+						 "takes lines as they are; so does usagectl import, which is faster.",
+						 get_namespace_name(RelationGetNamespace(view)),
+						 RelationGetRelationName(view))));
 }
 
 /* At the start of a statement on the view. */
@@ -86,57 +135,4 @@ um_is_line_whole(CopyFromState copy)
 	return memchr(line->data, copy->opts.quote[0], line->len) == NULL &&
 		(copy->opts.escape[0] == copy->opts.quote[0] ||
 		 memchr(line->data, copy->opts.escape[0], line->len) == NULL);
-}
-
-/* The COPY into the view that the client sent; NULL where it is another statement. */
-static const CopyStmt *
-portal_copy(Oid view)
-{
-	PlannedStmt *statement;
-	CopyStmt   *copy;
-
-	if (ActivePortal == NULL || ActivePortal->stmts == NIL)
-		return NULL;
-	statement = linitial_node(PlannedStmt, ActivePortal->stmts);
-	if (statement->utilityStmt == NULL || !IsA(statement->utilityStmt, CopyStmt))
-		return NULL;
-	copy = castNode(CopyStmt, statement->utilityStmt);
-	if (!copy->is_from || RangeVarGetRelid(copy->relation, NoLock, true) != view)
-		return NULL;
-	return copy;
-}
-
-static void
-check_form(const CopyFormatOptions *form, Relation view)
-{
-	const char *why = NULL;
-
-	if (form->binary)
-		return;
-	if (!form->csv_mode)
-		why = "The text format takes backslashes for its own escapes.";
-	else if (!is_control(form->quote) || !is_control(form->escape) || !is_control(form->delim))
-		why = "Quote, escape and delimiter must be control characters that JSON text cannot hold.";
-	else if (form->header_line != COPY_HEADER_FALSE)
-		why = "HEADER leaves the first document out.";
-	else if (form->null_print_len > 0 || um_copy_leaves_out(form))
-		why = "NULL, DEFAULT and ON_ERROR leave documents out.";
-	if (why != NULL)
-		ereport(ERROR,
-				(errcode(UM_PARAMETER),
-				 errmsg("COPY in this form would change or lose documents"),
-				 errdetail("%s", why),
-				 errhint("COPY %s.%s FROM STDIN WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02') "
-						 "takes lines as they are; so does usagectl import, which is faster.",
-						 get_namespace_name(RelationGetNamespace(view)),
-						 RelationGetRelationName(view))));
-}
-
-/* One that JSON knows neither in a string nor as white space. */
-static bool
-is_control(const char *character)
-{
-	unsigned char c = character[0];
-
-	return c < 0x20 && c != '\t' && c != '\n' && c != '\r';
 }

@@ -17,7 +17,6 @@
 #include "errors.h"
 
 static UmRecord *store_or_race(UmRecord *record, bool *repeated);
-static void insert(void *arg);
 static UmRecord *known_record(UmRecord *record, bool *taken);
 static UmRecord *dated_as(const UmRecord *delivered, const UmRecord *stored);
 static const UmAttribute *difference(const UmRecord *record);
@@ -40,6 +39,14 @@ um_store_new(UmRecord *record, bool *repeated)
 	return store_or_race(record, repeated);
 }
 
+static void
+insert(void *arg)
+{
+	UmRecord  **record = arg;
+
+	*record = um_store_insert(*record);
+}
+
 /* Another session may store the same id between our look and our insert. */
 static UmRecord *
 store_or_race(UmRecord *record, bool *repeated)
@@ -60,14 +67,6 @@ store_or_race(UmRecord *record, bool *repeated)
 		ReThrowError(error);
 	*repeated = true;
 	return stored;
-}
-
-static void
-insert(void *arg)
-{
-	UmRecord  **record = arg;
-
-	*record = um_store_insert(*record);
 }
 
 /*

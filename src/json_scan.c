@@ -32,17 +32,6 @@
 static const char escapes[] = "\"\\/bfnrt";
 static const char meant[] = "\"\\/\b\f\n\r\t";
 
-static bool fail(UmScan *scan, int sqlstate, const char *message);
-static inline bool scan_digits(const char **p, const char *end);
-static bool number_in_range(UmSlice number);
-static inline bool scan_next(UmScan *scan, char end, const char *expected);
-static bool scan_word(UmScan *scan, const char *word);
-static bool scan_escape(UmScan *scan, StringInfo out, pg_wchar *high);
-static bool scan_hex4(UmScan *scan, pg_wchar *unit);
-static bool append_unicode(UmScan *scan, StringInfo out, pg_wchar c);
-static bool append_converted(StringInfo out, unsigned char *utf8, int len);
-static bool skip_members(UmScan *scan, UmToken kind);
-
 const uint8 um_first_bytes[256] = {
 	['"'] = UM_STRING,
 	['{'] = UM_OBJECT_TOKEN,
@@ -63,17 +52,6 @@ const uint8 um_first_bytes[256] = {
 	['9'] = UM_NUMBER_TOKEN,
 };
 
-void
-um_scan_init(UmScan *scan, const char *text, int len)
-{
-	scan->start = scan->pos = text;
-	scan->end = text + len;
-	scan->depth = 0;
-	scan->entered = false;
-	scan->sqlstate = 0;
-	scan->message = NULL;
-}
-
 /* Keeps the first fault; always false, so that callers can return it. */
 static bool
 fail(UmScan *scan, int sqlstate, const char *message)
@@ -87,6 +65,17 @@ fail(UmScan *scan, int sqlstate, const char *message)
 	return false;
 }
 
+void
+um_scan_init(UmScan *scan, const char *text, int len)
+{
+	scan->start = scan->pos = text;
+	scan->end = text + len;
+	scan->depth = 0;
+	scan->entered = false;
+	scan->sqlstate = 0;
+	scan->message = NULL;
+}
+
 /* Where no value starts; always UM_NONE. */
 UmToken
 um_scan_nothing(UmScan *scan)
@@ -94,6 +83,63 @@ um_scan_nothing(UmScan *scan)
 	fail(scan, UM_NOT_JSON, scan->pos < scan->end ? "no JSON value"
 		 : "the JSON text ends too early");
 	return UM_NONE;
+}
+
+/* Passes over digits, of which there must be one. */
+static inline bool
+scan_digits(const char **p, const char *end)
+{
+	const char *start = *p;
+
+	while (*p < end && isdigit((unsigned char) **p))
+		(*p)++;
+	return *p > start;
+}
+
+/* Whether numeric can hold a number of valid form. */
+static bool
+number_in_range(UmSlice number)
+{
+	const char *p = number.ptr;
+	const char *end = p + number.len;
+	int64		integer = 0;
+	int64		fraction = 0;
+	int64		exponent = 0;
+	bool		point = false;
+	bool		zero = true;	/* so far */
+	bool		negative;
+
+	if (number.len < 1000 && memchr(p, 'e', number.len) == NULL && memchr(p, 'E', number.len) == NULL)
+		return true;
+	for (; p < end && *p != 'e' && *p != 'E'; p++)
+	{
+		if (*p == '.')
+			point = true;
+		else if (isdigit((unsigned char) *p))
+		{
+			zero = zero && *p == '0';
+			if (point)
+				fraction++;
+			/* digits left of the point from the first one that counts; fewer than none right of it */
+			if (zero ? point : !point)
+				integer += zero ? -1 : 1;
+		}
+	}
+	if (p < end)
+	{
+		p++;
+		negative = (*p == '-');
+		if (*p == '-' || *p == '+')
+			p++;
+		for (; p < end; p++)
+			/* where 15 draws the line; 17 takes one more */
+			if ((exponent = exponent * 10 + (*p - '0')) >= PG_INT32_MAX / 2)
+				return false;
+		if (negative)
+			exponent = -exponent;
+	}
+	return (zero || integer + exponent <= NUMERIC_INTEGER_DIGITS) &&
+		fraction - exponent <= NUMERIC_FRACTION_DIGITS;
 }
 
 /* Takes a number and gives its text as it stands. */
@@ -134,15 +180,31 @@ um_scan_number(UmScan *scan, UmSlice *value)
 	return true;
 }
 
-/* Passes over digits, of which there must be one. */
-static inline bool
-scan_digits(const char **p, const char *end)
+static bool
+scan_word(UmScan *scan, const char *word)
 {
-	const char *start = *p;
+	int			len = strlen(word);
+	const char *after = scan->pos + len;
 
-	while (*p < end && isdigit((unsigned char) **p))
-		(*p)++;
-	return *p > start;
+	if (scan->end - scan->pos < len || memcmp(scan->pos, word, len) != 0 ||
+		(after < scan->end && (isalnum((unsigned char) *after) || *after == '_' ||
+							   IS_HIGHBIT_SET(*after))))
+		return fail(scan, UM_NOT_JSON, "no JSON value");
+	scan->pos += len;
+	return true;
+}
+
+static bool
+skip_members(UmScan *scan, UmToken kind)
+{
+	UmSlice		ignored;
+
+	if (!um_scan_enter(scan))
+		return false;
+	while (kind == UM_OBJECT_TOKEN ? um_scan_key(scan, &ignored) : um_scan_element(scan))
+		if (!um_scan_skip(scan, &ignored))
+			return false;
+	return scan->sqlstate == 0;
 }
 
 /* Takes one value of any kind and gives its text as it stands. */
@@ -194,6 +256,31 @@ um_scan_enter(UmScan *scan)
 	return true;
 }
 
+/* Goes on behind a comma, should there be one to come; false at the end. */
+static inline bool
+scan_next(UmScan *scan, char end, const char *expected)
+{
+	bool		first = scan->entered;
+
+	scan->entered = false;
+	if (scan->sqlstate != 0)
+		return false;
+	um_scan_space(scan);
+	if (scan->pos < scan->end && *scan->pos == end)
+	{
+		scan->pos++;
+		scan->depth--;
+		return false;
+	}
+	if (first)
+		return true;
+	if (scan->pos >= scan->end || *scan->pos != ',')
+		return fail(scan, UM_NOT_JSON, expected);
+	scan->pos++;
+	um_scan_space(scan);
+	return true;
+}
+
 /* Gives the next key of an object; false at its end, which is taken. */
 bool
 um_scan_key(UmScan *scan, UmSlice *key)
@@ -223,31 +310,6 @@ um_scan_element(UmScan *scan)
 	return true;
 }
 
-/* Goes on behind a comma, should there be one to come; false at the end. */
-static inline bool
-scan_next(UmScan *scan, char end, const char *expected)
-{
-	bool		first = scan->entered;
-
-	scan->entered = false;
-	if (scan->sqlstate != 0)
-		return false;
-	um_scan_space(scan);
-	if (scan->pos < scan->end && *scan->pos == end)
-	{
-		scan->pos++;
-		scan->depth--;
-		return false;
-	}
-	if (first)
-		return true;
-	if (scan->pos >= scan->end || *scan->pos != ',')
-		return fail(scan, UM_NOT_JSON, expected);
-	scan->pos++;
-	um_scan_space(scan);
-	return true;
-}
-
 /* True where nothing but white space is left. */
 bool
 um_scan_finish(UmScan *scan)
@@ -260,17 +322,97 @@ um_scan_finish(UmScan *scan)
 	return true;
 }
 
+/*
+ * A character of UTF-8 in the database's encoding, false where that lacks it.
+ * PostgreSQL's own function raises an error, which would be the load's.
+ */
 static bool
-scan_word(UmScan *scan, const char *word)
+append_converted(StringInfo out, unsigned char *utf8, int len)
 {
-	int			len = strlen(word);
-	const char *after = scan->pos + len;
+	unsigned char converted[4 * MAX_CONVERSION_GROWTH + 2];
+	Oid			conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
 
-	if (scan->end - scan->pos < len || memcmp(scan->pos, word, len) != 0 ||
-		(after < scan->end && (isalnum((unsigned char) *after) || *after == '_' ||
-							   IS_HIGHBIT_SET(*after))))
-		return fail(scan, UM_NOT_JSON, "no JSON value");
-	scan->pos += len;
+	if (!OidIsValid(conversion) ||
+		pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(), utf8, len,
+									  converted, sizeof(converted), true) != len)
+		return false;
+	appendStringInfoString(out, (char *) converted);
+	return true;
+}
+
+static bool
+append_unicode(UmScan *scan, StringInfo out, pg_wchar c)
+{
+	unsigned char utf8[4];
+	int			len;
+
+	if (c == 0)
+		return fail(scan, UM_NOT_TEXT, "the character \\u0000, which text cannot hold,");
+	unicode_to_utf8(c, utf8);
+	len = pg_utf_mblen(utf8);
+	if (GetDatabaseEncoding() == PG_UTF8 || c < 0x80)
+		appendBinaryStringInfo(out, (char *) utf8, len);
+	else if (!append_converted(out, utf8, len))
+		return fail(scan, UM_NOT_TEXT,
+					psprintf("the character U+%04X, which the database's encoding lacks,",
+							 (unsigned int) c));
+	return true;
+}
+
+static bool
+scan_hex4(UmScan *scan, pg_wchar *unit)
+{
+	int			i;
+
+	*unit = 0;
+	if (scan->end - scan->pos < 6)
+		return fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
+	for (i = 2; i < 6; i++)
+	{
+		char		c = scan->pos[i];
+
+		if (!isxdigit((unsigned char) c))
+			return fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
+		*unit = *unit * 16 + (isdigit((unsigned char) c) ? c - '0' : (c | 0x20) - 'a' + 10);
+	}
+	scan->pos += 6;
+	return true;
+}
+
+/* One escape, at its backslash. */
+static bool
+scan_escape(UmScan *scan, StringInfo out, pg_wchar *high)
+{
+	const char *found;
+	pg_wchar	unit;
+
+	if (scan->end - scan->pos < 2)
+		return fail(scan, UM_NOT_JSON, "a string without an end");
+	if (scan->pos[1] == 'u')
+	{
+		if (!scan_hex4(scan, &unit))
+			return false;
+		if (is_utf16_surrogate_first(unit))
+		{
+			if (*high != 0)
+				return fail(scan, UM_NOT_JSON, "half a surrogate pair");
+			*high = unit;
+			return true;
+		}
+		if (is_utf16_surrogate_second(unit) != (*high != 0))
+			return fail(scan, UM_NOT_JSON, "half a surrogate pair");
+		if (*high != 0)
+			unit = surrogate_pair_to_codepoint(*high, unit);
+		*high = 0;
+		return append_unicode(scan, out, unit);
+	}
+	found = memchr(escapes, scan->pos[1], sizeof(escapes) - 1);
+	if (found == NULL)
+		return fail(scan, UM_NOT_JSON, "an escape that JSON does not know");
+	if (*high != 0)
+		return fail(scan, UM_NOT_JSON, "half a surrogate pair");
+	appendStringInfoChar(out, meant[found - escapes]);
+	scan->pos += 2;
 	return true;
 }
 
@@ -314,159 +456,6 @@ um_scan_escapes(UmScan *scan, UmSlice *value)
 	value->ptr = out.data;
 	value->len = out.len;
 	return true;
-}
-
-/* One escape, at its backslash. */
-static bool
-scan_escape(UmScan *scan, StringInfo out, pg_wchar *high)
-{
-	const char *found;
-	pg_wchar	unit;
-
-	if (scan->end - scan->pos < 2)
-		return fail(scan, UM_NOT_JSON, "a string without an end");
-	if (scan->pos[1] == 'u')
-	{
-		if (!scan_hex4(scan, &unit))
-			return false;
-		if (is_utf16_surrogate_first(unit))
-		{
-			if (*high != 0)
-				return fail(scan, UM_NOT_JSON, "half a surrogate pair");
-			*high = unit;
-			return true;
-		}
-		if (is_utf16_surrogate_second(unit) != (*high != 0))
-			return fail(scan, UM_NOT_JSON, "half a surrogate pair");
-		if (*high != 0)
-			unit = surrogate_pair_to_codepoint(*high, unit);
-		*high = 0;
-		return append_unicode(scan, out, unit);
-	}
-	found = memchr(escapes, scan->pos[1], sizeof(escapes) - 1);
-	if (found == NULL)
-		return fail(scan, UM_NOT_JSON, "an escape that JSON does not know");
-	if (*high != 0)
-		return fail(scan, UM_NOT_JSON, "half a surrogate pair");
-	appendStringInfoChar(out, meant[found - escapes]);
-	scan->pos += 2;
-	return true;
-}
-
-static bool
-scan_hex4(UmScan *scan, pg_wchar *unit)
-{
-	int			i;
-
-	*unit = 0;
-	if (scan->end - scan->pos < 6)
-		return fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
-	for (i = 2; i < 6; i++)
-	{
-		char		c = scan->pos[i];
-
-		if (!isxdigit((unsigned char) c))
-			return fail(scan, UM_NOT_JSON, "\"\\u\" without four hexadecimal digits");
-		*unit = *unit * 16 + (isdigit((unsigned char) c) ? c - '0' : (c | 0x20) - 'a' + 10);
-	}
-	scan->pos += 6;
-	return true;
-}
-
-static bool
-append_unicode(UmScan *scan, StringInfo out, pg_wchar c)
-{
-	unsigned char utf8[4];
-	int			len;
-
-	if (c == 0)
-		return fail(scan, UM_NOT_TEXT, "the character \\u0000, which text cannot hold,");
-	unicode_to_utf8(c, utf8);
-	len = pg_utf_mblen(utf8);
-	if (GetDatabaseEncoding() == PG_UTF8 || c < 0x80)
-		appendBinaryStringInfo(out, (char *) utf8, len);
-	else if (!append_converted(out, utf8, len))
-		return fail(scan, UM_NOT_TEXT,
-					psprintf("the character U+%04X, which the database's encoding lacks,",
-							 (unsigned int) c));
-	return true;
-}
-
-/*
- * A character of UTF-8 in the database's encoding, false where that lacks it.
- * PostgreSQL's own function raises an error, which would be the load's.
- */
-static bool
-append_converted(StringInfo out, unsigned char *utf8, int len)
-{
-	unsigned char converted[4 * MAX_CONVERSION_GROWTH + 2];
-	Oid			conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
-
-	if (!OidIsValid(conversion) ||
-		pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(), utf8, len,
-									  converted, sizeof(converted), true) != len)
-		return false;
-	appendStringInfoString(out, (char *) converted);
-	return true;
-}
-
-static bool
-skip_members(UmScan *scan, UmToken kind)
-{
-	UmSlice		ignored;
-
-	if (!um_scan_enter(scan))
-		return false;
-	while (kind == UM_OBJECT_TOKEN ? um_scan_key(scan, &ignored) : um_scan_element(scan))
-		if (!um_scan_skip(scan, &ignored))
-			return false;
-	return scan->sqlstate == 0;
-}
-
-/* Whether numeric can hold a number of valid form. */
-static bool
-number_in_range(UmSlice number)
-{
-	const char *p = number.ptr;
-	const char *end = p + number.len;
-	int64		integer = 0;
-	int64		fraction = 0;
-	int64		exponent = 0;
-	bool		point = false;
-	bool		zero = true;	/* so far */
-	bool		negative;
-
-	if (number.len < 1000 && memchr(p, 'e', number.len) == NULL && memchr(p, 'E', number.len) == NULL)
-		return true;
-	for (; p < end && *p != 'e' && *p != 'E'; p++)
-	{
-		if (*p == '.')
-			point = true;
-		else if (isdigit((unsigned char) *p))
-		{
-			zero = zero && *p == '0';
-			if (point)
-				fraction++;
-			/* digits left of the point from the first one that counts; fewer than none right of it */
-			if (zero ? point : !point)
-				integer += zero ? -1 : 1;
-		}
-	}
-	if (p < end)
-	{
-		p++;
-		negative = (*p == '-');
-		if (*p == '-' || *p == '+')
-			p++;
-		for (; p < end; p++)
-			/* where 15 draws the line; 17 takes one more */
-			if ((exponent = exponent * 10 + (*p - '0')) >= PG_INT32_MAX / 2)
-				return false;
-		if (negative)
-			exponent = -exponent;
-	}
-	return (zero || integer + exponent <= NUMERIC_INTEGER_DIGITS) &&
-		fraction - exponent <= NUMERIC_FRACTION_DIGITS;
 }
 
 /* Whether the whole text is one JSON number that numeric can hold. */

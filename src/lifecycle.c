@@ -15,21 +15,6 @@
 #include "lifecycle.h"
 #include "types.h"
 
-static bool same_status(const char *label, UmSlice text);
-static const Oid *label_oids(const UmLifeCycle *life);
-static char *label_of(Oid value);
-
-/* The status a text means, whatever its case, with _ or - for a space; or -1. */
-int
-um_status_from_text(const UmLifeCycle *life, UmSlice text)
-{
-	for (int i = 0; i < life->count; i++)
-		if (same_status(life->status[i], text) ||
-			(life->alias[i] != NULL && same_status(life->alias[i], text)))
-			return i;
-	return -1;
-}
-
 static bool
 same_status(const char *label, UmSlice text)
 {
@@ -54,41 +39,15 @@ same_status(const char *label, UmSlice text)
 	return label[text.len - skipped] == '\0';
 }
 
-/* The status of an enum's value. */
+/* The status a text means, whatever its case, with _ or - for a space; or -1. */
 int
-um_status_from_oid(const UmLifeCycle *life, Oid label)
+um_status_from_text(const UmLifeCycle *life, UmSlice text)
 {
-	const Oid  *oids = label_oids(life);
-
 	for (int i = 0; i < life->count; i++)
-		if (oids[i] == label)
+		if (same_status(life->status[i], text) ||
+			(life->alias[i] != NULL && same_status(life->alias[i], text)))
 			return i;
-	ereport(ERROR,
-			(errcode(UM_RULE),
-			 errmsg("life cycle \"%s\" knows no status \"%s\"", life->type.name,
-					label_of(label)),
-			 errhint("A label was added to the type \"%s.%s\", which nothing can use.", UM_SCHEMA,
-					 life->type.name)));
-}
-
-Oid
-um_status_oid(const UmLifeCycle *life, int status)
-{
-	Assert(status >= 0 && status < life->count);
-	return label_oids(life)[status];
-}
-
-/* A set of statuses in words; "none" for an empty one. */
-char *
-um_status_list(const UmLifeCycle *life, int statuses)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	for (int i = 0; i < life->count; i++)
-		if (statuses & UM_STATUS_BIT(i))
-			appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", life->status[i]);
-	return out.len > 0 ? out.data : pstrdup("none");
+	return -1;
 }
 
 /* OIDs of the labels, kept until the extension's types change. */
@@ -127,4 +86,41 @@ label_of(Oid value)
 	label = pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel));
 	ReleaseSysCache(tuple);
 	return label;
+}
+
+/* The status of an enum's value. */
+int
+um_status_from_oid(const UmLifeCycle *life, Oid label)
+{
+	const Oid  *oids = label_oids(life);
+
+	for (int i = 0; i < life->count; i++)
+		if (oids[i] == label)
+			return i;
+	ereport(ERROR,
+			(errcode(UM_RULE),
+			 errmsg("life cycle \"%s\" knows no status \"%s\"", life->type.name,
+					label_of(label)),
+			 errhint("A label was added to the type \"%s.%s\", which nothing can use.", UM_SCHEMA,
+					 life->type.name)));
+}
+
+Oid
+um_status_oid(const UmLifeCycle *life, int status)
+{
+	Assert(status >= 0 && status < life->count);
+	return label_oids(life)[status];
+}
+
+/* A set of statuses in words; "none" for an empty one. */
+char *
+um_status_list(const UmLifeCycle *life, int statuses)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int i = 0; i < life->count; i++)
+		if (statuses & UM_STATUS_BIT(i))
+			appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", life->status[i]);
+	return out.len > 0 ? out.data : pstrdup("none");
 }

@@ -38,15 +38,70 @@ typedef struct Alternatives
 	Datum	   *values;
 } Alternatives;
 
-static int	id_column(TupleDesc desc);
-static Alternatives alternatives(text *op, ArrayType *values);
-static bool matches_any(UmSlice value, const Alternatives *wanted);
-static bool matches(UmSlice value, UmOperator op, Datum wanted);
-
 PG_FUNCTION_INFO_V1(um_value_matches);
 PG_FUNCTION_INFO_V1(um_characteristic_matches);
 PG_FUNCTION_INFO_V1(um_value_number);
 PG_FUNCTION_INFO_V1(um_party_ids);
+
+/* Nothing matches a value that is NULL, so those are passed over. */
+static Alternatives
+alternatives(text *op, ArrayType *values)
+{
+	Alternatives wanted = {.count = 0};
+	bool	   *nulls;
+	int			count;
+
+	if (!um_operator_from_name(VARDATA_ANY(op), VARSIZE_ANY_EXHDR(op), &wanted.op))
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("operator \"%s\" is not known", text_to_cstring(op)),
+				 errhint("The operators are eq, ne, gt, gte, lt, lte and regex.")));
+	deconstruct_array(values, TEXTOID, -1, false, TYPALIGN_INT, &wanted.values, &nulls,
+					  &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			wanted.values[wanted.count++] = wanted.values[i];
+	return wanted;
+}
+
+static bool
+matches(UmSlice value, UmOperator op, Datum wanted)
+{
+	int			order;
+
+	if (op == UM_REGEX)
+		return DatumGetBool(DirectFunctionCall2Coll(textregexeq, DEFAULT_COLLATION_OID,
+													PointerGetDatum(cstring_to_text_with_len(value.ptr, value.len)),
+													wanted));
+	order = um_compare_text(value, um_text_slice(wanted));
+	switch (op)
+	{
+		case UM_NE:
+			return order != 0;
+		case UM_GT:
+			return order > 0;
+		case UM_GTE:
+			return order >= 0;
+		case UM_LT:
+			return order < 0;
+		case UM_LTE:
+			return order <= 0;
+		default:
+			return order == 0;
+	}
+}
+
+static bool
+matches_any(UmSlice value, const Alternatives *wanted)
+{
+	for (int i = 0; i < wanted->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (matches(value, wanted->op, wanted->values[i]))
+			return true;
+	}
+	return false;
+}
 
 /* value_matches(value text, op text, values text[]) → boolean */
 Datum
@@ -92,6 +147,19 @@ um_value_number(PG_FUNCTION_ARGS)
 	return um_numeric(text);
 }
 
+/* The owner of the type may have renamed its attributes. */
+static int
+id_column(TupleDesc desc)
+{
+	int			column = SPI_fnumber(desc, "id");
+
+	if (column <= 0 || SPI_gettypeid(desc, column) != TEXTOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("type %s has no text \"id\"", format_type_be(desc->tdtypeid))));
+	return column;
+}
+
 /* party_ids(parties related_party[]) → text[]: the ids, for an index on them. */
 Datum
 um_party_ids(PG_FUNCTION_ARGS)
@@ -123,79 +191,6 @@ um_party_ids(PG_FUNCTION_ARGS)
 	}
 	ReleaseTupleDesc(desc);
 	PG_RETURN_ARRAYTYPE_P(construct_array(ids, found, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
-/* The owner of the type may have renamed its attributes. */
-static int
-id_column(TupleDesc desc)
-{
-	int			column = SPI_fnumber(desc, "id");
-
-	if (column <= 0 || SPI_gettypeid(desc, column) != TEXTOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("type %s has no text \"id\"", format_type_be(desc->tdtypeid))));
-	return column;
-}
-
-/* Nothing matches a value that is NULL, so those are passed over. */
-static Alternatives
-alternatives(text *op, ArrayType *values)
-{
-	Alternatives wanted = {.count = 0};
-	bool	   *nulls;
-	int			count;
-
-	if (!um_operator_from_name(VARDATA_ANY(op), VARSIZE_ANY_EXHDR(op), &wanted.op))
-		ereport(ERROR,
-				(errcode(UM_PARAMETER),
-				 errmsg("operator \"%s\" is not known", text_to_cstring(op)),
-				 errhint("The operators are eq, ne, gt, gte, lt, lte and regex.")));
-	deconstruct_array(values, TEXTOID, -1, false, TYPALIGN_INT, &wanted.values, &nulls,
-					  &count);
-	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-			wanted.values[wanted.count++] = wanted.values[i];
-	return wanted;
-}
-
-static bool
-matches_any(UmSlice value, const Alternatives *wanted)
-{
-	for (int i = 0; i < wanted->count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (matches(value, wanted->op, wanted->values[i]))
-			return true;
-	}
-	return false;
-}
-
-static bool
-matches(UmSlice value, UmOperator op, Datum wanted)
-{
-	int			order;
-
-	if (op == UM_REGEX)
-		return DatumGetBool(DirectFunctionCall2Coll(textregexeq, DEFAULT_COLLATION_OID,
-													PointerGetDatum(cstring_to_text_with_len(value.ptr, value.len)),
-													wanted));
-	order = um_compare_text(value, um_text_slice(wanted));
-	switch (op)
-	{
-		case UM_NE:
-			return order != 0;
-		case UM_GT:
-			return order > 0;
-		case UM_GTE:
-			return order >= 0;
-		case UM_LT:
-			return order < 0;
-		case UM_LTE:
-			return order <= 0;
-		default:
-			return order == 0;
-	}
 }
 
 /* As numbers where both are, else byte by byte. */

@@ -26,44 +26,15 @@
 #include "tmf_read.h"
 #include "vouch.h"
 
-static void read_body(UmRequest *request);
-static void post(void *arg);
-static void vouch_for(const UmRequest *request, UmVouched *key);
-static void change(void *arg);
-static void delete(void *arg);
-
-/* Creates a resource, or finds it a repeat.  23505 where its id has other content. */
-void
-um_post_one(UmRequest *request)
-{
-	int			id = request->resource->model->id->slot;
-	UmRecord   *record;
-
-	read_body(request);
-	record = request->record;
-	request->named = um_is_set(record, id);
-	if (record->state[id] == UM_ABSENT)
-		um_record_set(record, id, um_new_id());
-	(void) um_fill(record, request->version, GetCurrentTransactionStartTimestamp());
-	um_complete(record, NULL);
-	if (request->faults.list != NIL)
-		um_refuse_faulty(record, NULL, &request->faults);
-	um_as_caller(request->version, false, post, request);
-}
-
 static void
-post(void *arg)
+read_body(UmRequest *request)
 {
-	UmRequest  *request = arg;
-	UmVouched	key;
-	bool		repeated;
+	const UmModel *model = request->resource->model;
 
-	SPI_connect();
-	vouch_for(request, &key);
-	request->record = request->named ? um_store_new(request->record, &repeated)
-		: um_store_insert(request->record);
-	um_vouch_no_more();
-	SPI_finish();
+	if (request->body.ptr == NULL)
+		ereport(ERROR,
+				(errcode(UM_NOT_JSON), errmsg("%s: the body is null", model->label)));
+	request->record = um_read_document(request->body.ptr, request->body.len, model, &request->faults);
 }
 
 /*
@@ -93,14 +64,37 @@ vouch_for(const UmRequest *request, UmVouched *key)
 }
 
 static void
-read_body(UmRequest *request)
+post(void *arg)
 {
-	const UmModel *model = request->resource->model;
+	UmRequest  *request = arg;
+	UmVouched	key;
+	bool		repeated;
 
-	if (request->body.ptr == NULL)
-		ereport(ERROR,
-				(errcode(UM_NOT_JSON), errmsg("%s: the body is null", model->label)));
-	request->record = um_read_document(request->body.ptr, request->body.len, model, &request->faults);
+	SPI_connect();
+	vouch_for(request, &key);
+	request->record = request->named ? um_store_new(request->record, &repeated)
+		: um_store_insert(request->record);
+	um_vouch_no_more();
+	SPI_finish();
+}
+
+/* Creates a resource, or finds it a repeat.  23505 where its id has other content. */
+void
+um_post_one(UmRequest *request)
+{
+	int			id = request->resource->model->id->slot;
+	UmRecord   *record;
+
+	read_body(request);
+	record = request->record;
+	request->named = um_is_set(record, id);
+	if (record->state[id] == UM_ABSENT)
+		um_record_set(record, id, um_new_id());
+	(void) um_fill(record, request->version, GetCurrentTransactionStartTimestamp());
+	um_complete(record, NULL);
+	if (request->faults.list != NIL)
+		um_refuse_faulty(record, NULL, &request->faults);
+	um_as_caller(request->version, false, post, request);
 }
 
 /* The stored resource; none is no error. */
@@ -116,23 +110,6 @@ um_get_one(UmRequest *request)
 	key = um_store_key(request->resource, PointerGetDatum(request->id), true);
 	request->record = um_store_get(request->resource, PointerGetDatum(request->id), &key, true);
 	SPI_finish();
-}
-
-/* Complete update.  P0002 where there is no such resource. */
-void
-um_put_one(UmRequest *request)
-{
-	read_body(request);
-	um_as_caller(request->version, false, change, request);
-}
-
-/* Partial update.  P0002 where there is no such resource. */
-void
-um_patch_one(UmRequest *request)
-{
-	request->patch = um_patch_parse(request->body, request->content_type, request->resource->model,
-									request->version);
-	um_as_caller(request->version, false, change, request);
 }
 
 static void
@@ -157,13 +134,28 @@ change(void *arg)
 	SPI_finish();
 }
 
-/* Counts 1 where there was such a resource. */
+/* Complete update.  P0002 where there is no such resource. */
 void
-um_delete_one(UmRequest *request)
+um_put_one(UmRequest *request)
 {
-	request->count = 0;
-	if (request->id != NULL)
-		um_as_caller(UM_NOBODY, request->closed, delete, request);
+	read_body(request);
+	um_as_caller(request->version, false, change, request);
+}
+
+/* Takes the body for a patch, of one or of many. */
+void
+um_read_patch(UmRequest *request)
+{
+	request->patch = um_patch_parse(request->body, request->content_type, request->resource->model,
+									request->version);
+}
+
+/* Partial update.  P0002 where there is no such resource. */
+void
+um_patch_one(UmRequest *request)
+{
+	um_read_patch(request);
+	um_as_caller(request->version, false, change, request);
 }
 
 static void
@@ -174,6 +166,15 @@ delete(void *arg)
 	SPI_connect();
 	request->count = um_store_delete(request->resource, PointerGetDatum(request->id));
 	SPI_finish();
+}
+
+/* Counts 1 where there was such a resource. */
+void
+um_delete_one(UmRequest *request)
+{
+	request->count = 0;
+	if (request->id != NULL)
+		um_as_caller(UM_NOBODY, request->closed, delete, request);
 }
 
 /* The record as a datum of type json. */

@@ -42,6 +42,7 @@ typedef struct UmListing UmListing;
 extern void um_post_one(UmRequest *request);
 extern void um_get_one(UmRequest *request);
 extern void um_put_one(UmRequest *request);
+extern void um_read_patch(UmRequest *request);
 extern void um_patch_one(UmRequest *request);
 extern void um_delete_one(UmRequest *request);
 

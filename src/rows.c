@@ -24,30 +24,18 @@
 /* Memory that is not given back between the statements of a load. */
 #define ROWS_KEPT (2 * 1024 * 1024)
 
-static void start_executor(QueryDesc *query, int flags);
-static void insert_whole(ModifyTableState *insert);
-static bool lie_alike(TupleDesc rows, TupleDesc table);
-static uint64 run(UmRows *rows, UmPlan *plan, const char *sql);
-
 static ExecutorStart_hook_type next_start = NULL;
 
-void
-um_rows_init(void)
+static bool
+lie_alike(TupleDesc rows, TupleDesc table)
 {
-	next_start = ExecutorStart_hook;
-	ExecutorStart_hook = start_executor;
-}
-
-static void
-start_executor(QueryDesc *query, int flags)
-{
-	if (next_start != NULL)
-		next_start(query, flags);
-	else
-		standard_ExecutorStart(query, flags);
-	if (query->operation == CMD_INSERT && query->queryEnv != NULL &&
-		get_ENR(query->queryEnv, ROWS) != NULL && IsA(query->planstate, ModifyTableState))
-		insert_whole((ModifyTableState *) query->planstate);
+	if (rows->natts != table->natts)
+		return false;
+	for (int i = 0; i < rows->natts; i++)
+		if (TupleDescAttr(table, i)->attisdropped ||
+			TupleDescAttr(rows, i)->atttypid != TupleDescAttr(table, i)->atttypid)
+			return false;
+	return true;
 }
 
 /*
@@ -71,16 +59,23 @@ insert_whole(ModifyTableState *insert)
 	target->ri_projectNewInfoValid = true;
 }
 
-static bool
-lie_alike(TupleDesc rows, TupleDesc table)
+static void
+start_executor(QueryDesc *query, int flags)
 {
-	if (rows->natts != table->natts)
-		return false;
-	for (int i = 0; i < rows->natts; i++)
-		if (TupleDescAttr(table, i)->attisdropped ||
-			TupleDescAttr(rows, i)->atttypid != TupleDescAttr(table, i)->atttypid)
-			return false;
-	return true;
+	if (next_start != NULL)
+		next_start(query, flags);
+	else
+		standard_ExecutorStart(query, flags);
+	if (query->operation == CMD_INSERT && query->queryEnv != NULL &&
+		get_ENR(query->queryEnv, ROWS) != NULL && IsA(query->planstate, ModifyTableState))
+		insert_whole((ModifyTableState *) query->planstate);
+}
+
+void
+um_rows_init(void)
+{
+	next_start = ExecutorStart_hook;
+	ExecutorStart_hook = start_executor;
 }
 
 /*
@@ -147,6 +142,23 @@ um_rows_put(UmRows *rows, MinimalTuple row)
 	rows->count++;
 }
 
+static uint64
+run(UmRows *rows, UmPlan *plan, const char *sql)
+{
+	Assert(rows->rows != NULL);
+	/* of a statement that failed in a subtransaction */
+	SPI_unregister_relation(ROWS);
+	um_name_rows(ROWS, rows->desc, rows->rows, rows->count);
+	if (plan != NULL)
+		um_execute(um_prepare(plan), NULL, NULL, false, 0);
+	else
+		um_execute_once(sql, 0, NULL, NULL, false);
+	SPI_unregister_relation(ROWS);
+	tuplestore_end(rows->rows);
+	um_rows_clear(rows);
+	return SPI_processed;
+}
+
 /*
  * Inserts them all, and tells how many triggers let in.  Within SPI_connect.
  */
@@ -178,23 +190,6 @@ um_rows_update(UmRows *rows)
 							   : " AND u.{date} OPERATOR(pg_catalog.=) b.old_date");
 
 	return run(rows, NULL, um_sql(model->resource, sql, NULL));
-}
-
-static uint64
-run(UmRows *rows, UmPlan *plan, const char *sql)
-{
-	Assert(rows->rows != NULL);
-	/* of a statement that failed in a subtransaction */
-	SPI_unregister_relation(ROWS);
-	um_name_rows(ROWS, rows->desc, rows->rows, rows->count);
-	if (plan != NULL)
-		um_execute(um_prepare(plan), NULL, NULL, false, 0);
-	else
-		um_execute_once(sql, 0, NULL, NULL, false);
-	SPI_unregister_relation(ROWS);
-	tuplestore_end(rows->rows);
-	um_rows_clear(rows);
-	return SPI_processed;
 }
 
 /* Lets statements read a tuplestore by that name.  Within SPI_connect. */

@@ -23,13 +23,6 @@
 /* Bytes of a quoted instant, at the most. */
 #define TIME_WIDTH 40
 
-static bool read_digits(const char **p, const char *end, int count, int *value);
-static int64 read_fraction(const char **p, const char *end);
-static bool read_zone(const char **p, const char *end, int *seconds);
-static char *put_digits(char *p, int number, int count, char after);
-static int	hex_digit(char c);
-static bool recode(UmSlice *text, int from, int to);
-
 /*
  * The value of a text for an attribute of a kind that is one token, as the
  * column holds it; life is its life cycle where it is a status.  0, or the
@@ -117,57 +110,6 @@ um_numeric(UmSlice text)
 	return number;
 }
 
-/*
- * A date and time as RFC 3339 writes it; the time, the seconds and the zone
- * may be missing, then midnight and UTC are meant.  0, or the SQLSTATE.
- */
-int
-um_read_time(UmSlice text, TimestampTz *time)
-{
-	const char *p = text.ptr;
-	const char *end = p + text.len;
-	int			year;
-	int			month;
-	int			day;
-	int			hour = 0;
-	int			minute = 0;
-	int			second = 0;
-	int			zone = 0;
-	int64		fraction = 0;
-
-	if (!read_digits(&p, end, 4, &year) || p >= end || *p++ != '-' ||
-		!read_digits(&p, end, 2, &month) || p >= end || *p++ != '-' ||
-		!read_digits(&p, end, 2, &day))
-		return UM_NOT_A_TIME;
-	if (p < end && (*p == 'T' || *p == 't' || *p == ' '))
-	{
-		p++;
-		if (!read_digits(&p, end, 2, &hour) || p >= end || *p++ != ':' ||
-			!read_digits(&p, end, 2, &minute))
-			return UM_NOT_A_TIME;
-		if (p < end && *p == ':')
-		{
-			p++;
-			if (!read_digits(&p, end, 2, &second))
-				return UM_NOT_A_TIME;
-			if (p < end && (*p == '.' || *p == ','))
-				fraction = read_fraction(&p, end);
-		}
-		if (p < end && *p == ' ')
-			p++;
-		if (p < end && !read_zone(&p, end, &zone))
-			return UM_NOT_A_TIME;
-	}
-	if (p != end)
-		return UM_NOT_A_TIME;
-	if (year < 1 || month < 1 || month > 12 || day < 1 || day > day_tab[isleap(year)][month - 1] ||
-		hour > 24 || minute > 59 || second > 60 || (hour == 24 && (minute > 0 || second > 0)))
-		return UM_TIME_RANGE;
-	*time = (date2j(year, month, day) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY +
-		((hour * 60 + minute) * 60 + second - zone) * USECS_PER_SEC + fraction;
-	return *time < UM_FIRST_TIME || *time > UM_LAST_TIME ? UM_TIME_RANGE : 0;
-}
-
 static bool
 read_digits(const char **p, const char *end, int count, int *value)
 {
@@ -228,6 +170,57 @@ read_zone(const char **p, const char *end, int *seconds)
 	return true;
 }
 
+/*
+ * A date and time as RFC 3339 writes it; the time, the seconds and the zone
+ * may be missing, then midnight and UTC are meant.  0, or the SQLSTATE.
+ */
+int
+um_read_time(UmSlice text, TimestampTz *time)
+{
+	const char *p = text.ptr;
+	const char *end = p + text.len;
+	int			year;
+	int			month;
+	int			day;
+	int			hour = 0;
+	int			minute = 0;
+	int			second = 0;
+	int			zone = 0;
+	int64		fraction = 0;
+
+	if (!read_digits(&p, end, 4, &year) || p >= end || *p++ != '-' ||
+		!read_digits(&p, end, 2, &month) || p >= end || *p++ != '-' ||
+		!read_digits(&p, end, 2, &day))
+		return UM_NOT_A_TIME;
+	if (p < end && (*p == 'T' || *p == 't' || *p == ' '))
+	{
+		p++;
+		if (!read_digits(&p, end, 2, &hour) || p >= end || *p++ != ':' ||
+			!read_digits(&p, end, 2, &minute))
+			return UM_NOT_A_TIME;
+		if (p < end && *p == ':')
+		{
+			p++;
+			if (!read_digits(&p, end, 2, &second))
+				return UM_NOT_A_TIME;
+			if (p < end && (*p == '.' || *p == ','))
+				fraction = read_fraction(&p, end);
+		}
+		if (p < end && *p == ' ')
+			p++;
+		if (p < end && !read_zone(&p, end, &zone))
+			return UM_NOT_A_TIME;
+	}
+	if (p != end)
+		return UM_NOT_A_TIME;
+	if (year < 1 || month < 1 || month > 12 || day < 1 || day > day_tab[isleap(year)][month - 1] ||
+		hour > 24 || minute > 59 || second > 60 || (hour == 24 && (minute > 0 || second > 0)))
+		return UM_TIME_RANGE;
+	*time = (date2j(year, month, day) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY +
+		((hour * 60 + minute) * 60 + second - zone) * USECS_PER_SEC + fraction;
+	return *time < UM_FIRST_TIME || *time > UM_LAST_TIME ? UM_TIME_RANGE : 0;
+}
+
 /* Ends with a zero, too. */
 UmSlice
 um_jsonb_text(Datum value)
@@ -238,6 +231,19 @@ um_jsonb_text(Datum value)
 	initStringInfo(&text);
 	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
 	return (UmSlice) {text.data, text.len};
+}
+
+/* So many digits and what follows them; printf would be most of an export. */
+static char *
+put_digits(char *p, int number, int count, char after)
+{
+	for (int i = count - 1; i >= 0; i--)
+	{
+		p[i] = '0' + number % 10;
+		number /= 10;
+	}
+	p[count] = after;
+	return p + count + 1;
 }
 
 /* Appends a quoted instant: RFC 3339, UTC, no more fraction than needed. */
@@ -280,17 +286,11 @@ um_append_time(StringInfo out, TimestampTz time)
 	out->len = p - out->data;
 }
 
-/* So many digits and what follows them; printf would be most of an export. */
-static char *
-put_digits(char *p, int number, int count, char after)
+static int
+hex_digit(char c)
 {
-	for (int i = count - 1; i >= 0; i--)
-	{
-		p[i] = '0' + number % 10;
-		number /= 10;
-	}
-	p[count] = after;
-	return p + count + 1;
+	return isdigit((unsigned char) c) ? c - '0'
+		: isxdigit((unsigned char) c) ? (c | 0x20) - 'a' + 10 : -1;
 }
 
 /* One character or three that encode one; how many were read. */
@@ -306,11 +306,25 @@ um_percent_unit(const char *text, int len, char *c)
 	return 3;
 }
 
-static int
-hex_digit(char c)
+/* Takes a text into another encoding; false where that cannot be. */
+static bool
+recode(UmSlice *text, int from, int to)
 {
-	return isdigit((unsigned char) c) ? c - '0'
-		: isxdigit((unsigned char) c) ? (c | 0x20) - 'a' + 10 : -1;
+	Oid			proc;
+	char	   *out;
+
+	if (from == to || text->len == 0)
+		return true;
+	proc = FindDefaultConversionProc(from, to);
+	if (!OidIsValid(proc) || text->len > (int) MaxAllocSize / MAX_CONVERSION_GROWTH - 1)
+		return false;
+	out = palloc((Size) text->len * MAX_CONVERSION_GROWTH + 1);
+	if (pg_do_encoding_conversion_buf(proc, from, to, (unsigned char *) unconstify(char *, text->ptr),
+									  text->len, (unsigned char *) out,
+									  text->len * MAX_CONVERSION_GROWTH + 1, true) < text->len)
+		return false;
+	*text = (UmSlice) {out, strlen(out)};
+	return true;
 }
 
 /*
@@ -334,25 +348,4 @@ um_percent_decode(UmSlice text, UmSlice *decoded)
 	return memchr(out, '\0', n) == NULL &&
 		(encoding == PG_SQL_ASCII || pg_verify_mbstr(encoding, out, n, true)) &&
 		recode(decoded, encoding, GetDatabaseEncoding());
-}
-
-/* Takes a text into another encoding; false where that cannot be. */
-static bool
-recode(UmSlice *text, int from, int to)
-{
-	Oid			proc;
-	char	   *out;
-
-	if (from == to || text->len == 0)
-		return true;
-	proc = FindDefaultConversionProc(from, to);
-	if (!OidIsValid(proc) || text->len > (int) MaxAllocSize / MAX_CONVERSION_GROWTH - 1)
-		return false;
-	out = palloc((Size) text->len * MAX_CONVERSION_GROWTH + 1);
-	if (pg_do_encoding_conversion_buf(proc, from, to, (unsigned char *) unconstify(char *, text->ptr),
-									  text->len, (unsigned char *) out,
-									  text->len * MAX_CONVERSION_GROWTH + 1, true) < text->len)
-		return false;
-	*text = (UmSlice) {out, strlen(out)};
-	return true;
 }

@@ -29,7 +29,14 @@ static const struct config_enum_entry faults[] = {
 	{NULL, 0, false}
 };
 
-static bool check_load(char **value, void **extra, GucSource source);
+/* The id of a load, or nothing. */
+static bool
+check_load(char **value, void **extra, GucSource source)
+{
+	(void) extra;
+	(void) source;
+	return strspn(*value, "0123456789") == strlen(*value) && strlen(*value) <= 18;
+}
 
 void
 um_settings_init(void)
@@ -58,13 +65,4 @@ um_settings_init(void)
 							   &um_load_setting, "",
 							   PGC_USERSET, 0, check_load, NULL, NULL);
 	MarkGUCPrefixReserved("usage_mgmt");
-}
-
-/* The id of a load, or nothing. */
-static bool
-check_load(char **value, void **extra, GucSource source)
-{
-	(void) extra;
-	(void) source;
-	return strspn(*value, "0123456789") == strlen(*value) && strlen(*value) <= 18;
 }

@@ -43,12 +43,11 @@ typedef struct Reader
 
 static UmRecord *read_object(UmScan *scan, const UmModel *model, UmFaults *faults,
 							 const UmPath *path);
-static void read_member(Reader *reader, const UmNames *names, UmSlice key, int *hint,
-						const UmPath *path, StringInfo extra, int *extra_count);
+static int	read_members(Reader *reader, const UmNames *names, const UmPath *path, StringInfo extra);
 static int	version_spoken(const UmAttribute *attribute, UmSlice key);
-static void keep_unknown(Reader *reader, UmSlice key, StringInfo extra, int *count);
+static bool keep_unknown(Reader *reader, UmSlice key, StringInfo extra);
 static void read_attribute(Reader *reader, UmAttribute *attribute, const UmPath *path);
-static void read_members(Reader *reader, UmAttribute *object, const UmPath *path);
+static void read_parts(Reader *reader, UmAttribute *object, const UmPath *path);
 static void read_href(Reader *reader);
 static UmList *read_elements(Reader *reader, const UmAttribute *attribute, const UmPath *path);
 static bool read_structure(Reader *reader, UmAttribute *attribute, const UmPath *path, Datum *value);
@@ -98,8 +97,7 @@ static UmRecord *
 read_object(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *path)
 {
 	Reader		reader;
-	UmSlice		key;
-	int			hint = 0;
+	int			unknown;
 
 	reader.scan = scan;
 	reader.faults = faults;
@@ -114,34 +112,42 @@ read_object(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *
 		memset(reader.record->state, UM_FAULTY, model->slots);
 		return reader.record;
 	}
-	um_scan_enter(scan);
-	while (um_scan_key(scan, &key))
-		read_member(&reader, &model->names, key, &hint, path, &reader.extra, &reader.extra_count);
+	unknown = read_members(&reader, &model->names, path, &reader.extra);
+	reader.extra_count += unknown;
 	if (reader.extra.len > 0 && scan->sqlstate == 0)
 		finish_extra(&reader);
 	return reader.record;
 }
 
-/* One key and its value; what the names do not tell goes into extra. */
-static void
-read_member(Reader *reader, const UmNames *names, UmSlice key, int *hint, const UmPath *path,
-			StringInfo extra, int *extra_count)
+/*
+ * The members of the object that comes.  What the names do not tell goes into
+ * extra; gives how many those are.
+ */
+static int
+read_members(Reader *reader, const UmNames *names, const UmPath *path, StringInfo extra)
 {
-	UmAttribute *attribute;
-	UmPath		here;
+	UmSlice		key;
+	int			hint = 0;
+	int			unknown = 0;
 
-	key = um_trim(key);
-	attribute = um_find_name(names, key, hint);
-	if (attribute == NULL)
+	um_scan_enter(reader->scan);
+	while (um_scan_key(reader->scan, &key))
 	{
-		keep_unknown(reader, key, extra, extra_count);
-		return;
+		UmAttribute *attribute;
+
+		key = um_trim(key);
+		attribute = um_find_name(names, key, &hint);
+		if (attribute == NULL)
+			unknown += keep_unknown(reader, key, extra);
+		else
+		{
+			UmPath		here = {path, attribute, 0};
+
+			reader->record->spoken |= version_spoken(attribute, key);
+			read_attribute(reader, attribute, &here);
+		}
 	}
-	here.parent = path;
-	here.attribute = attribute;
-	here.index = 0;
-	reader->record->spoken |= version_spoken(attribute, key);
-	read_attribute(reader, attribute, &here);
+	return unknown;
 }
 
 /* The version that a name is peculiar to, as a bit; 0 where it tells nothing. */
@@ -166,16 +172,17 @@ um_speaks(const UmRecord *record, UmVersion otherwise)
 	return otherwise;
 }
 
-static void
-keep_unknown(Reader *reader, UmSlice key, StringInfo extra, int *count)
+/* False for a null, which says nothing. */
+static bool
+keep_unknown(Reader *reader, UmSlice key, StringInfo extra)
 {
 	UmSlice		raw;
 	bool		null = um_scan_peek(reader->scan) == UM_NULL;
 
 	if (!um_scan_skip(reader->scan, &raw) || null)
-		return;
+		return false;
 	um_append_member(extra, key, raw);
-	(*count)++;
+	return true;
 }
 
 static void
@@ -201,7 +208,7 @@ read_attribute(Reader *reader, UmAttribute *attribute, const UmPath *path)
 	}
 	if (attribute->members != NULL && (token == UM_OBJECT_TOKEN || attribute->kind == UM_OBJECT))
 	{
-		read_members(reader, attribute, path);
+		read_parts(reader, attribute, path);
 		return;
 	}
 	found = attribute->kind >= UM_ANY ? read_structure(reader, attribute, path, &value)
@@ -213,21 +220,16 @@ read_attribute(Reader *reader, UmAttribute *attribute, const UmPath *path)
 
 /* An object whose members are columns of the same record. */
 static void
-read_members(Reader *reader, UmAttribute *object, const UmPath *path)
+read_parts(Reader *reader, UmAttribute *object, const UmPath *path)
 {
 	StringInfoData extra = {0};
-	UmSlice		key;
-	int			count = 0;
-	int			hint = 0;
 
 	if (um_scan_peek(reader->scan) != UM_OBJECT_TOKEN)
 	{
 		wrong_kind(reader, path, "an object");
 		return;
 	}
-	um_scan_enter(reader->scan);
-	while (um_scan_key(reader->scan, &key))
-		read_member(reader, &object->names, key, &hint, path, &extra, &count);
+	(void) read_members(reader, &object->names, path, &extra);
 	if (extra.len == 0 || reader->scan->sqlstate != 0)
 		return;
 	if (reader->extra.data == NULL)

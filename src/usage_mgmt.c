@@ -22,24 +22,6 @@ PG_MODULE_MAGIC_EXT(.name = "usage_mgmt");
 
 PGDLLEXPORT void _PG_init(void);
 
-static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
-								  SubTransactionId parent, void *arg);
-static void at_transaction_end(XactEvent event, void *arg);
-
-void
-_PG_init(void)
-{
-	um_resource_init();
-	um_settings_init();
-	um_types_init();
-	um_spec_cache_init();
-	um_setting_table_init();
-	um_rows_init();
-	um_cursor_init();
-	RegisterSubXactCallback(at_subtransaction_end, NULL);
-	RegisterXactCallback(at_transaction_end, NULL);
-}
-
 /* What statements have under way ends with the subtransaction that aborts. */
 static void
 at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
@@ -61,4 +43,18 @@ at_transaction_end(XactEvent event, void *arg)
 		return;
 	um_bulk_forget(InvalidSubTransactionId);
 	um_ledger_forget(InvalidSubTransactionId);
+}
+
+void
+_PG_init(void)
+{
+	um_resource_init();
+	um_settings_init();
+	um_types_init();
+	um_spec_cache_init();
+	um_setting_table_init();
+	um_rows_init();
+	um_cursor_init();
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
+	RegisterXactCallback(at_transaction_end, NULL);
 }
