@@ -74,8 +74,8 @@ PG_FUNCTION_INFO_V1(um_document_end);
 PG_FUNCTION_INFO_V1(um_document_refuse);
 
 /*
- * Batches opened in that subtransaction, or later, are gone: a statement that was
- * never closed leaves nothing to the next one.
+ * Batches opened in that subtransaction, or later, are gone, and with
+ * InvalidSubTransactionId all: a statement that was never closed leaves nothing.
  */
 void
 um_bulk_forget(SubTransactionId from)

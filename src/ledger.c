@@ -176,8 +176,8 @@ static void forget_leaf(Relation leaf, const UmResource *resource);
 PG_FUNCTION_INFO_V1(um_keys);
 
 /*
- * What was moved in that subtransaction, or later, is where it was; with the
- * transaction, of which it is InvalidSubTransactionId, ids are astray no longer.
+ * What was moved in that subtransaction, or later, is where it was.
+ * InvalidSubTransactionId is the whole transaction, with which all is forgotten.
  */
 void
 um_ledger_forget(SubTransactionId from)
