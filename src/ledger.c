@@ -164,7 +164,7 @@ static bool lack_keys(Keys *keys);
 static void settle(Keys *lost, Relation relation);
 static char *all_rows(Relation relation);
 static void write_moves(Relation relation, double told);
-static void start_keys(Keys *keys, UmResource *resource);
+static void start_keys(Keys *keys, UmResource *resource, bool moves);
 static void put_key(Keys *keys, Datum id, Datum date, Datum old_date, const UmHash *hash);
 static void note_order(Keys *keys, UmSlice id);
 static uint64 write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many);
@@ -225,7 +225,7 @@ add_keys(TriggerData *data, UmResource *resource)
 	Keys		keys;
 	Keys		astray;
 
-	start_keys(&keys, resource);
+	start_keys(&keys, resource, false);
 	collect(&keys, data, true);
 	if (take_strays(&keys, &astray, true))
 		add_strays(&astray, BATCH, data->tg_relation);
@@ -246,7 +246,7 @@ move_keys(TriggerData *data, UmResource *resource)
 	bool		any;
 	double		told;
 
-	start_keys(&keys, resource);
+	start_keys(&keys, resource, true);
 	collect_moves(&keys, data);
 	told = keys.count;
 	any = take_strays(&keys, &astray, false);
@@ -268,7 +268,7 @@ forget_keys(TriggerData *data, UmResource *resource)
 	Keys		keys;
 	Keys		astray;
 
-	start_keys(&keys, resource);
+	start_keys(&keys, resource, false);
 	collect(&keys, data, false);
 	if (moves)
 		um_name_rows(MOVES, moving->keys.desc, moving->keys.rows, moving->keys.count);
@@ -355,12 +355,12 @@ first_slot(const Keys *keys)
 	return MakeSingleTupleTableSlot(keys->desc, &TTSOpsMinimalTuple);
 }
 
-/* Of the id, the last column; two ids of one hash are only looked at for nothing. */
+/* Of the id; two ids of one hash are only looked at for nothing. */
 static uint64
 hash_of_id(const Keys *keys, TupleTableSlot *slot)
 {
 	bool		null;
-	UmSlice		id = um_text_slice(slot_getattr(slot, slot->tts_tupleDescriptor->natts, &null));
+	UmSlice		id = um_text_slice(slot_getattr(slot, 4, &null));
 
 	return DatumGetUInt64(hash_any_extended((const unsigned char *) id.ptr, id.len,
 											PointerGetDatum(keys->resource)));
@@ -426,7 +426,9 @@ follow_strays(Keys *astray, Relation relation)
 static bool
 have_keys(Keys *astray)
 {
-	return write_keys(astray, UM_PLAN_HAVE_KEYS, "SELECT FROM {ledger} k, " BATCH " b "
+	/* a plan is good for rows of as many columns */
+	return write_keys(astray, astray->desc->natts == 4 ? UM_PLAN_HAVE_KEYS : UM_PLAN_HAVE_MOVED_KEYS,
+					  "SELECT FROM {ledger} k, " BATCH " b "
 					  "WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") IN_BATCH, NULL) > 0;
 }
 
@@ -497,8 +499,8 @@ moves_below(Oid root, UmResource *resource)
 	moves->root = root;
 	moves->transaction = GetCurrentSubTransactionId();
 	moves->context = context;
-	start_keys(&moves->keys, resource);
-	start_keys(&moves->lost, resource);
+	start_keys(&moves->keys, resource, false);
+	start_keys(&moves->lost, resource, true);
 	initStringInfo(&moves->leaving);
 	MemoryContextSwitchTo(old);
 	return moving = moves;
@@ -568,30 +570,31 @@ write_moves(Relation relation, double told)
 	drop_moves();
 }
 
-/* None yet. */
+/* None yet; moves are rows whose date an UPDATE changed. */
 static void
-start_keys(Keys *keys, UmResource *resource)
+start_keys(Keys *keys, UmResource *resource, bool moves)
 {
 	keys->resource = resource;
-	keys->desc = CreateTemplateTupleDesc(5);
+	keys->desc = CreateTemplateTupleDesc(moves ? 5 : 4);
 	TupleDescInitEntry(keys->desc, 1, resource->date, TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 2, "old_date", TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 3, "content_hash", UUIDOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 4, "hash_version", INT2OID, -1, 0);
-	TupleDescInitEntry(keys->desc, 5, "id", TEXTOID, -1, 0);
-	TupleDescInitEntryCollation(keys->desc, 5, C_COLLATION_OID);
+	TupleDescInitEntry(keys->desc, 2, "content_hash", UUIDOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 3, "hash_version", INT2OID, -1, 0);
+	TupleDescInitEntry(keys->desc, 4, "id", TEXTOID, -1, 0);
+	TupleDescInitEntryCollation(keys->desc, 4, C_COLLATION_OID);
+	if (moves)
+		TupleDescInitEntry(keys->desc, 5, "old_date", TIMESTAMPTZOID, -1, 0);
 	keys->rows = tuplestore_begin_heap(false, false, work_mem);
 	keys->count = 0;
 	keys->ordered = true;
 	initStringInfo(&keys->last);
 }
 
-/* The hash only of what is new; the old date is the other one only of what moved. */
+/* The hash only of what is new; the old date is only looked at of moves. */
 static void
 put_key(Keys *keys, Datum id, Datum date, Datum old_date, const UmHash *hash)
 {
-	Datum		values[] = {date, old_date, UUIDPGetDatum(hash), Int16GetDatum(UM_HASH_VERSION), id};
-	bool		nulls[] = {false, false, hash == NULL, false, false};
+	Datum		values[] = {date, UUIDPGetDatum(hash), Int16GetDatum(UM_HASH_VERSION), id, old_date};
+	bool		nulls[] = {false, hash == NULL, false, false, false};
 
 	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
 	keys->count++;
@@ -697,7 +700,7 @@ collect_moves(Keys *keys, TriggerData *data)
 	UmChanges	changes;
 	Keys		lost;
 
-	start_keys(&lost, keys->resource);
+	start_keys(&lost, keys->resource, true);
 	um_changes_open(&changes, data, keys->resource->model);
 	while (um_changes_next(&changes))
 	{
