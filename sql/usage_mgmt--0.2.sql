@@ -814,24 +814,34 @@ DECLARE
 	leaf boolean := (SELECT relkind = 'r' FROM pg_class WHERE oid = relation);
 	name text;
 	fires text;
+	old record;
 BEGIN
 	FOR name, fires IN
 		SELECT resource || '_keys_' || event, timing
 		FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows'),
-			('update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+			('update', 'AFTER UPDATE ON %s'),
 			('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows'),
 			('truncate', 'BEFORE TRUNCATE ON %s')) AS t(event, timing)
 		-- A TRUNCATE of the parent fires the triggers of its leaves.
 		WHERE leaf OR event <> 'truncate'
 	LOOP
-		CONTINUE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = name);
+		SELECT * INTO old FROM pg_trigger WHERE tgrelid = relation AND tgname = name;
+		IF FOUND THEN
+			-- That of an UPDATE had all rows written to a file.
+			CONTINUE WHEN fires LIKE '%REFERENCING%' OR coalesce(old.tgoldtable, old.tgnewtable) IS NULL;
+			EXECUTE format('DROP TRIGGER %I ON %s', name, relation);
+		END IF;
 		EXECUTE format('CREATE TRIGGER %I ' || fires
 			|| ' FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.%I()', name, relation, resource || '_keys');
+		IF old.tgenabled <> 'O' THEN
+			EXECUTE format('ALTER TABLE ONLY %s %s TRIGGER %I', relation,
+				CASE old.tgenabled WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'DISABLE' END, name);
+		END IF;
 	END LOOP;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_key_triggers(regclass, text) IS
-'Gives the table of a resource or a partition of it the triggers that keep the ledger.';
+'Gives the table of a resource or a partition of it the triggers that keep the ledger, in place of older ones.';
 -- Loads: what came in by COPY, and what became of it
 
 CREATE FUNCTION usage_mgmt.install_loads() RETURNS void

@@ -4,24 +4,25 @@
  *
  * A unique index on a partitioned table must hold the partition key, so it
  * cannot say that an id exists once.  The ledger can.  It is written by AFTER
- * STATEMENT triggers from the transition tables, on the parent for statements
- * on it and on each leaf for those on the leaf: a statement fires exactly one
- * of the two.  By then the statement's own ON CONFLICT and its moves between
- * partitions are settled, so users meet no surprise, and a thousand rows cost
- * one statement.
+ * STATEMENT triggers, on the parent for statements on it and on each leaf for
+ * those on the leaf: a statement fires exactly one of the two.  By then the
+ * statement's own ON CONFLICT and its moves between partitions are settled, so
+ * users meet no surprise, and a thousand rows cost one statement.
  *
- * One thing these tables have wrong: a row that MERGE moves to another leaf is
- * in none of them, or counts as deleted and inserted where there are triggers
- * for that.  So moves are noted by the row trigger (um_ledger_note_move), and
- * what an UPDATE's own tables do not tell is done behind them (write_moves).
+ * INSERT and DELETE have transition tables.  An UPDATE has none, because
+ * PostgreSQL would write all its rows to a file, twice, for the few whose date
+ * it changes.  The row trigger notes these (um_ledger_note_date).  A note is what
+ * was about to happen; whether it did, the table tells when the next trigger of
+ * a statement comes (settle).  So it does not matter by which triggers a row
+ * passed, whether it left its leaf, or that MERGE counts as deleted and inserted
+ * a row that it moves.
  *
- * The other is that triggers and functions of the user's may change the rows of
- * a statement that has not come here yet.  What they do comes here first and
- * finds no key where its rows were.  Such ids have gone astray: from then on,
- * until the transaction ends, what a statement says of them is held against the
- * rows that are there (add_strays, follow_strays).  A key is only ever forgotten
- * or moved by the statement whose row had it, id and date, so one that
- * drop_partitions() kept is not set free by the way.
+ * Triggers and functions of the user's may change the rows of a statement that
+ * has not come here yet.  What they do comes here first and finds no key where
+ * its rows were.  Such ids have gone astray: from then on, until the transaction
+ * ends, what a statement says of them is held against the rows that are there.
+ * A key is only ever forgotten or moved by the statement whose row had it, id and
+ * date, so one that drop_partitions() kept is not set free by the way.
  *
  * The work is done as the owner of the table that fired, so that nobody needs
  * a right on the ledger, and a table of somebody's own gives him none either.
@@ -49,6 +50,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "caller.h"
 #include "changes.h"
@@ -62,48 +65,45 @@
 #include "vouch.h"
 
 #define BATCH "usage_key_batch"
-#define MOVES "usage_key_moves"
 
 /* Of both, and of the ledger; all of these are texts of um_sql. */
 #define COLUMNS "{date}, content_hash, hash_version, id"
 
 #define SAME_ID(a, b) a ".id OPERATOR(pg_catalog.=) " b ".id "
 #define SAME_DATE(a, b) "AND " a ".{date} OPERATOR(pg_catalog.=) " b ".{date} "
+#define HAD_KEY SAME_ID("k", "b") "AND k.{date} OPERATOR(pg_catalog.=) b.old_date "
 
-#define ADD "INSERT INTO {ledger} (" COLUMNS ") "
-#define MOVE "UPDATE {ledger} k SET {date} = b.{date} FROM " BATCH " b " \
-	"WHERE " SAME_ID("k", "b") "AND k.{date} OPERATOR(pg_catalog.=) b.old_date "
-#define FORGET "DELETE FROM {ledger} k USING " BATCH " b " \
-	"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b")
+/* rows is the table with the rows of all partitions. */
+#define IS_THERE(a, rows) "EXISTS (SELECT FROM " rows " v WHERE " SAME_ID("v", a) SAME_DATE("v", a) ") "
+#define HAS_KEY(a) "EXISTS (SELECT FROM {ledger} k WHERE " SAME_ID("k", a) SAME_DATE("k", a) ") "
 
 /* Lets a plan that is kept find a few keys by index, whatever it was made for. */
 #define IN_BATCH "AND k.id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT id FROM " BATCH "))"
 
-/* Of rows that MERGE moves, the keys stay. */
-#define BUT_MOVED "AND NOT EXISTS (SELECT FROM " MOVES " m WHERE " SAME_ID("m", "b") \
-	"AND m.{date} OPERATOR(pg_catalog.<>) b.{date}) "
+#define ADD "INSERT INTO {ledger} (" COLUMNS ") "
+#define FORGET "DELETE FROM {ledger} k USING " BATCH " b WHERE " SAME_ID("k", "b") SAME_DATE("k", "b")
 
-/* Of ids gone astray; {rows} is the table with all rows, %s of ADD_STRAYS which of the batch. */
-#define IS_THERE "EXISTS (SELECT FROM {rows} v WHERE " SAME_ID("v", "k") SAME_DATE("v", "k") ") "
-#define HAS_KEY(a) "EXISTS (SELECT FROM {ledger} k WHERE " SAME_ID("k", a) SAME_DATE("k", a)
+/* Of dates noted: of rows that are where they were to be, and of others. */
+#define MOVE(rows) "UPDATE {ledger} k SET {date} = b.{date} FROM " BATCH " b " \
+	"WHERE " HAD_KEY "AND " IS_THERE("b", rows)
+#define UNMOVED "SELECT b.* FROM " BATCH " b, {ledger} k WHERE " HAD_KEY IN_BATCH
+#define FOLLOW "UPDATE {ledger} k SET {date} = u.{date} FROM " BATCH " b JOIN {rows} u ON " SAME_ID("u", "b") \
+	"WHERE " HAD_KEY "AND NOT " IS_THERE("k", "{rows}")
+#define FORGET_LOST "DELETE FROM {ledger} k USING " BATCH " b " \
+	"WHERE " HAD_KEY "AND b.statement OPERATOR(pg_catalog.>=) %u AND NOT " IS_THERE("k", "{rows}")
+
+/* Of statements that may count rows that were moved; taken is what had a key and no row before. */
+#define FORGET_GONE FORGET "AND NOT " IS_THERE("k", "{rows}")
+#define ADD_THERE ADD "SELECT " COLUMNS " FROM " BATCH " b " \
+	"WHERE NOT " HAS_KEY("b") "AND " IS_THERE("b", "{rows}") "ORDER BY b.id"
+#define TAKEN "SELECT b.id FROM " BATCH " b JOIN {ledger} k ON " SAME_ID("k", "b") \
+	"WHERE NOT " IS_THERE("k", "{rows}")
+
+/* Of ids gone astray. */
 #define ADD_STRAYS ADD \
 	"SELECT DISTINCT ON (b.id, u.{date}) u.{date}, b.content_hash, b.hash_version, b.id " \
-	"FROM %s b JOIN {rows} u ON " SAME_ID("u", "b") "WHERE NOT " HAS_KEY("u") ") " \
+	"FROM " BATCH " b JOIN {rows} u ON " SAME_ID("u", "b") "WHERE NOT " HAS_KEY("u") \
 	"ORDER BY b.id, u.{date}, u.{date} OPERATOR(pg_catalog.<>) b.{date}"
-#define HAVE_NO_KEY "(SELECT * FROM " BATCH " a WHERE NOT " HAS_KEY("a") "))"
-#define TAKEN "SELECT b.id FROM " BATCH " b JOIN {ledger} k ON " SAME_ID("k", "b") \
-	"WHERE NOT " IS_THERE
-#define FOLLOW_STRAYS "UPDATE {ledger} k SET {date} = u.{date} " \
-	"FROM " BATCH " b JOIN {rows} u ON " SAME_ID("u", "b") \
-	"WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") "AND NOT " IS_THERE
-#define FORGET_STRAYS FORGET "AND NOT " IS_THERE
-
-/* The place that each moved row came to last. */
-#define WRITE_MOVES "UPDATE {ledger} k SET {date} = m.{date} " \
-	"FROM (SELECT DISTINCT ON (n.id) n.id, n.{date} " \
-	"FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM " MOVES ") n " \
-	"ORDER BY n.id, n.place DESC) m " \
-	"WHERE k.id OPERATOR(pg_catalog.=) m.id AND k.{date} OPERATOR(pg_catalog.<>) m.{date}"
 
 /* More keys than that are found by a join, planned anew. */
 #define MANY_KEYS 10000
@@ -119,73 +119,121 @@ typedef struct Keys
 	StringInfoData last;		/* id */
 } Keys;
 
-/* Where the rows of the UPDATE under way move to. */
-typedef struct Moves
+/* Dates that UPDATEs of a subtransaction were about to change. */
+typedef struct Notes
 {
-	struct Moves *outer;
+	struct Notes *outer;
 	Oid			root;			/* of the partitions */
 	SubTransactionId transaction;
 	MemoryContext context;
 	Keys		keys;
-	Keys		lost;			/* rows that left and did not arrive */
-	int			level;			/* of triggers where one is on its way, or 0 */
-	StringInfoData leaving;		/* its id */
-	Datum		old_date;
-} Moves;
+} Notes;
 
-static Moves *moving = NULL;
+static Notes *noted = NULL;
+static bool dates_change = false;	/* in this transaction */
 
-/* An id gone astray. */
-typedef struct Stray
-{
-	uint64		hash;			/* hash key: of the id */
-	bool		changed;		/* or only moved by a MERGE, its key with it */
-} Stray;
+static HTAB *strays = NULL;		/* hashes of ids gone astray; NULL for none */
 
-static HTAB *strays = NULL;		/* as long as there are none */
-
-static Oid	partition_root(Relation relation);
-static bool has_moves(Oid root);
-static Moves *moves_below(Oid root, UmResource *resource);
-static void note_lost(Moves *moves);
-static void drop_moves(void);
+static Notes *notes_of(Oid root);
+static Notes *new_notes(Oid root, UmResource *resource);
+static void settle(Relation relation);
+static uint64 move_keys(Keys *keys, Oid root, const char *rows);
+static void follow_keys(Keys *keys, const char *rows);
+static void keep_unmoved(Keys *keys, CommandId statement);
 static void add_keys(TriggerData *data, UmResource *resource);
-static void move_keys(TriggerData *data, UmResource *resource);
+static void add_anew(Keys *keys, const char *sql, Relation relation);
 static void forget_keys(TriggerData *data, UmResource *resource);
-static void note_strays(const Keys *keys, bool changed);
-static bool take_strays(Keys *keys, Keys *astray, bool changed);
+static void note_strays(const Keys *keys);
+static bool take_strays(Keys *keys, Keys *astray);
 static TupleTableSlot *first_slot(const Keys *keys);
 static uint64 hash_of_id(const Keys *keys, TupleTableSlot *slot);
-static void add_strays(Keys *astray, const char *which, Relation relation);
-static void refuse_taken(Keys *astray, const char *rows);
-static void follow_strays(Keys *astray, Relation relation);
-static bool have_keys(Keys *astray);
-static bool lack_keys(Keys *keys);
-static void settle(Keys *lost, Relation relation);
+static void refuse_taken(Keys *keys, const char *rows);
 static char *all_rows(Relation relation);
-static void write_moves(Relation relation, double told);
-static void start_keys(Keys *keys, UmResource *resource, bool moves);
-static void put_key(Keys *keys, Datum id, Datum date, Datum old_date, const UmHash *hash);
+static void start_keys(Keys *keys, UmResource *resource, bool dates);
+static void clear_keys(Keys *keys);
+static void put_key(Keys *keys, Datum date, Datum second, Datum third, Datum id);
 static void note_order(Keys *keys, UmSlice id);
 static uint64 write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many);
-static uint64 write_once(Keys *keys, const char *name, const char *sql, const char *rows);
+static uint64 write_once(Keys *keys, const char *sql, const char *rows);
 static void collect(Keys *keys, TriggerData *data, bool added);
-static void collect_moves(Keys *keys, TriggerData *data);
 static void forget_leaf(Relation leaf, const UmResource *resource);
 
 PG_FUNCTION_INFO_V1(um_keys);
 
 /*
- * What was moved in that subtransaction, or later, is where it was.
- * InvalidSubTransactionId is the whole transaction, with which all is forgotten.
+ * What was noted in that subtransaction, or later, did not happen, or its
+ * statement has ended.  InvalidSubTransactionId is the whole transaction, with
+ * which all is forgotten.
  */
 void
 um_ledger_forget(SubTransactionId from)
 {
-	while (moving != NULL && moving->transaction >= from)
-		drop_moves();
-	if (from == InvalidSubTransactionId)
-		strays = NULL;
+	while (noted != NULL && noted->transaction >= from)
+	{
+		Notes	   *notes = noted;
+
+		noted = notes->outer;
+		tuplestore_end(notes->keys.rows);
+		MemoryContextDelete(notes->context);
+	}
+	if (from != InvalidSubTransactionId)
+		return;
+	dates_change = false;
+	strays = NULL;
+}
+
+/* Notes that the date of a row below that root is about to change. */
+void
+um_ledger_note_date(Oid root, UmResource *resource, Datum id, Datum old_date, Datum date)
+{
+	Notes	   *notes = notes_of(root);
+
+	if (notes == NULL)
+		notes = new_notes(root, resource);
+	put_key(&notes->keys, date, old_date, Int64GetDatum(GetActiveSnapshot()->curcid), id);
+	dates_change = true;
+}
+
+/* The partitioned table at the top; a leaf about to be detached has none. */
+Oid
+um_ledger_root(Relation relation)
+{
+	List	   *ancestors = relation->rd_rel->relispartition
+		? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
+
+	return ancestors == NIL ? RelationGetRelid(relation) : llast_oid(ancestors);
+}
+
+/* Those of this subtransaction, or NULL. */
+static Notes *
+notes_of(Oid root)
+{
+	Notes	   *notes = noted;
+
+	while (notes != NULL && notes->root != root)
+		notes = notes->outer;
+	return notes != NULL && notes->transaction == GetCurrentSubTransactionId() ? notes : NULL;
+}
+
+static Notes *
+new_notes(Oid root, UmResource *resource)
+{
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "usage dates",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ResourceOwner owner = CurrentResourceOwner;
+	Notes	   *notes = palloc0(sizeof(Notes));
+
+	notes->outer = noted;
+	notes->root = root;
+	notes->transaction = GetCurrentSubTransactionId();
+	notes->context = context;
+	/* the statement may end before */
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	start_keys(&notes->keys, resource, true);
+	CurrentResourceOwner = owner;
+	MemoryContextSwitchTo(old);
+	return noted = notes;
 }
 
 /* AFTER INSERT, UPDATE, DELETE or BEFORE TRUNCATE, for each statement. */
@@ -203,19 +251,85 @@ um_keys(PG_FUNCTION_ARGS)
 	if (!relation->relispartition && relation->relkind != RELKIND_PARTITIONED_TABLE)
 		return PointerGetDatum(NULL);
 	resource = um_resource_of(fcinfo, "", "_keys", false);
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event) && noted == NULL)
+		return PointerGetDatum(NULL);
 	SPI_connect();
 	um_become(relation->relowner, &before);
+	settle(data->tg_relation);
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 		add_keys(data, resource);
-	else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		move_keys(data, resource);
 	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 		forget_keys(data, resource);
-	else
+	else if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
 		forget_leaf(data->tg_relation, resource);
 	um_become_again(&before);
 	SPI_finish();
 	return PointerGetDatum(NULL);
+}
+
+/* Lets keys follow the rows whose dates were noted. */
+static void
+settle(Relation relation)
+{
+	Oid			root = um_ledger_root(relation);
+	Notes	   *notes = notes_of(root);
+	char	   *rows;
+
+	if (notes == NULL || notes->keys.count == 0)
+		return;
+	rows = all_rows(relation);
+	if (move_keys(&notes->keys, root, rows) < notes->keys.count)
+		follow_keys(&notes->keys, rows);
+	else
+		clear_keys(&notes->keys);
+}
+
+/* Of rows that are where they were to be; tells how many. */
+static uint64
+move_keys(Keys *keys, Oid root, const char *rows)
+{
+	/* a plan that is kept is one for the resource's own table */
+	if (root == um_table(keys->resource->model->noun, true))
+		return write_keys(keys, UM_PLAN_MOVE_KEYS, MOVE("{table}") IN_BATCH, MOVE("{table}"));
+	return write_once(keys, MOVE("{rows}"), rows);
+}
+
+/*
+ * Of rows of which only the table tells what became of them.  One that is nowhere
+ * is lost, but for those of a statement that this one runs within: such a row may
+ * be on its way, and its note is kept.
+ */
+static void
+follow_keys(Keys *keys, const char *rows)
+{
+	CommandId	statement = GetActiveSnapshot()->curcid;
+
+	note_strays(keys);
+	if (write_keys(keys, UM_PLAN_UNMOVED_KEYS, UNMOVED, NULL) > 0)
+	{
+		(void) write_once(keys, FOLLOW, rows);
+		(void) write_once(keys, psprintf(FORGET_LOST, statement), rows);
+		(void) write_keys(keys, UM_PLAN_UNMOVED_KEYS, UNMOVED, NULL);
+	}
+	keep_unmoved(keys, statement);
+}
+
+/* Leaves those of earlier statements. */
+static void
+keep_unmoved(Keys *keys, CommandId statement)
+{
+	SPITupleTable *table = SPI_tuptable;
+	uint64		count = SPI_processed;
+	Datum		values[4];
+	bool		nulls[4];
+
+	clear_keys(keys);
+	for (uint64 i = 0; i < count; i++)
+	{
+		heap_deform_tuple(table->vals[i], table->tupdesc, values, nulls);
+		if (DatumGetInt64(values[2]) < statement)
+			put_key(keys, values[0], values[1], values[2], values[3]);
+	}
 }
 
 /* Of the rows of an INSERT. */
@@ -227,78 +341,59 @@ add_keys(TriggerData *data, UmResource *resource)
 
 	start_keys(&keys, resource, false);
 	collect(&keys, data, true);
-	if (take_strays(&keys, &astray, true))
-		add_strays(&astray, BATCH, data->tg_relation);
-	if (take_strays(&keys, &astray, false))
-		add_strays(&astray, HAVE_NO_KEY, data->tg_relation);
-	(void) write_keys(&keys, keys.ordered ? UM_PLAN_ADD_ORDERED_KEYS : UM_PLAN_ADD_KEYS,
-					  keys.ordered ? ADD "SELECT " COLUMNS " FROM " BATCH
-					  : ADD "SELECT " COLUMNS " FROM " BATCH " b ORDER BY b.id", NULL);
-	tuplestore_end(keys.rows);
+	if (take_strays(&keys, &astray))
+		add_anew(&astray, ADD_STRAYS, data->tg_relation);
+	if (dates_change)
+		add_anew(&keys, ADD_THERE, data->tg_relation);
+	else
+	{
+		(void) write_keys(&keys, keys.ordered ? UM_PLAN_ADD_ORDERED_KEYS : UM_PLAN_ADD_KEYS,
+						  keys.ordered ? ADD "SELECT " COLUMNS " FROM " BATCH
+						  : ADD "SELECT " COLUMNS " FROM " BATCH " b ORDER BY b.id", NULL);
+		tuplestore_end(keys.rows);
+	}
 }
 
-/* Of the rows whose date an UPDATE changed, and of those that it or a MERGE moved. */
+/*
+ * The keys of rows that may have been moved before, by a MERGE or by others, as
+ * far as they are there and have none yet.
+ */
 static void
-move_keys(TriggerData *data, UmResource *resource)
+add_anew(Keys *keys, const char *sql, Relation relation)
 {
-	Keys		keys;
-	Keys		astray;
-	bool		any;
-	double		told;
+	char	   *rows = all_rows(relation);
 
-	start_keys(&keys, resource, true);
-	collect_moves(&keys, data);
-	told = keys.count;
-	any = take_strays(&keys, &astray, false);
-	if (write_keys(&keys, UM_PLAN_MOVE_KEYS, MOVE IN_BATCH, MOVE) < keys.count)
-		note_strays(&keys, true);
-	tuplestore_end(keys.rows);
-	if (any)
-		(void) write_keys(&astray, UM_PLAN_MOVE_KEYS, MOVE IN_BATCH, MOVE);
-	write_moves(data->tg_relation, told);
-	if (any)
-		follow_strays(&astray, data->tg_relation);
+	refuse_taken(keys, rows);
+	(void) write_once(keys, sql, rows);
+	tuplestore_end(keys->rows);
 }
 
-/* Of the rows that a DELETE took away. */
+/* Of the rows that a DELETE took away, but for those that others have put back, or a MERGE has moved. */
 static void
 forget_keys(TriggerData *data, UmResource *resource)
 {
-	bool		moves = has_moves(partition_root(data->tg_relation));
 	Keys		keys;
-	Keys		astray;
+	uint64		forgotten;
 
 	start_keys(&keys, resource, false);
 	collect(&keys, data, false);
-	if (moves)
-		um_name_rows(MOVES, moving->keys.desc, moving->keys.rows, moving->keys.count);
-	if (take_strays(&keys, &astray, false))
-	{
-		if (have_keys(&astray))
-			(void) write_once(&astray, BATCH, moves ? FORGET_STRAYS BUT_MOVED : FORGET_STRAYS,
-							  all_rows(data->tg_relation));
-		tuplestore_end(astray.rows);
-	}
-	if ((moves ? write_once(&keys, BATCH, FORGET BUT_MOVED, NULL)
-		 : write_keys(&keys, UM_PLAN_FORGET_KEYS, FORGET IN_BATCH, FORGET)) < keys.count)
-		note_strays(&keys, true);
-	if (moves)
-		SPI_unregister_relation(MOVES);
+	forgotten = dates_change || strays != NULL ? write_once(&keys, FORGET_GONE, all_rows(data->tg_relation))
+		: write_keys(&keys, UM_PLAN_FORGET_KEYS, FORGET IN_BATCH, FORGET);
+	if (forgotten < keys.count)
+		note_strays(&keys);
 	tuplestore_end(keys.rows);
 }
 
 /*
  * Notes that the keys of these rows were not, or not all, where the rows were,
- * because others have changed them, or that MERGE has moved both.
+ * because others have changed them.
  */
 static void
-note_strays(const Keys *keys, bool changed)
+note_strays(const Keys *keys)
 {
-	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = sizeof(Stray)};
+	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = sizeof(uint64)};
 	TupleTableSlot *slot = first_slot(keys);
-	Stray	   *stray;
 	uint64		hash;
-	bool		found;
 
 	if (strays == NULL)
 	{
@@ -309,19 +404,17 @@ note_strays(const Keys *keys, bool changed)
 	while (tuplestore_gettupleslot(keys->rows, true, false, slot))
 	{
 		hash = hash_of_id(keys, slot);
-		stray = hash_search(strays, &hash, HASH_ENTER, &found);
-		stray->changed = changed || (found && stray->changed);
+		(void) hash_search(strays, &hash, HASH_ENTER, NULL);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-/* Takes the rows of ids gone astray, or only the changed ones, out of keys; false where there are none. */
+/* Takes the rows of ids gone astray out of keys; false where there are none. */
 static bool
-take_strays(Keys *keys, Keys *astray, bool changed)
+take_strays(Keys *keys, Keys *astray)
 {
 	Keys		rest = *keys;
 	TupleTableSlot *slot;
-	Stray	   *stray;
 	uint64		hash;
 
 	if (strays == NULL)
@@ -336,8 +429,7 @@ take_strays(Keys *keys, Keys *astray, bool changed)
 		Keys	   *to;
 
 		hash = hash_of_id(keys, slot);
-		stray = hash_search(strays, &hash, HASH_FIND, NULL);
-		to = stray != NULL && (stray->changed || !changed) ? astray : &rest;
+		to = hash_search(strays, &hash, HASH_FIND, NULL) != NULL ? astray : &rest;
 		tuplestore_puttupleslot(to->rows, slot);
 		to->count++;
 	}
@@ -367,234 +459,69 @@ hash_of_id(const Keys *keys, TupleTableSlot *slot)
 }
 
 /*
- * The keys of new rows that others have been at, as far as they are there and
- * have none yet.
- */
-static void
-add_strays(Keys *astray, const char *which, Relation relation)
-{
-	char	   *rows = all_rows(relation);
-
-	if (astray->count > 0)
-	{
-		refuse_taken(astray, rows);
-		(void) write_once(astray, BATCH, psprintf(ADD_STRAYS, which), rows);
-	}
-	tuplestore_end(astray->rows);
-}
-
-/*
  * An id that had a key and no row when the statement began is taken, whatever
  * has been done to its key meanwhile: it was not meant for that one.
  */
 static void
-refuse_taken(Keys *astray, const char *rows)
+refuse_taken(Keys *keys, const char *rows)
 {
 	Relation	ledger;
 
-	um_name_rows(BATCH, astray->desc, astray->rows, astray->count);
+	if (keys->count == 0)
+		return;
+	um_name_rows(BATCH, keys->desc, keys->rows, keys->count);
 	/* read-only: with the snapshot of the statement */
-	um_execute_once(um_sql(astray->resource, TAKEN, rows), 0, NULL, NULL, true);
+	um_execute_once(um_sql(keys->resource, TAKEN, rows), 0, NULL, NULL, true);
 	SPI_unregister_relation(BATCH);
 	if (SPI_processed == 0)
 		return;
-	ledger = table_open(um_table(astray->resource->ledger, false), AccessShareLock);
+	ledger = table_open(um_table(keys->resource->ledger, false), AccessShareLock);
 	ereport(ERROR,
 			(errcode(UM_ID_TAKEN),
-			 errmsg("duplicate key value violates unique constraint \"%s_pkey\"", astray->resource->ledger),
+			 errmsg("duplicate key value violates unique constraint \"%s_pkey\"", keys->resource->ledger),
 			 errdetail("Key (id)=(%s) already exists.",
 					   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
-			 errtableconstraint(ledger, psprintf("%s_pkey", astray->resource->ledger))));
-}
-
-/* Where rows gone astray have been moved or deleted since, so are their keys. */
-static void
-follow_strays(Keys *astray, Relation relation)
-{
-	char	   *rows;
-
-	if (have_keys(astray))
-	{
-		rows = all_rows(relation);
-		(void) write_once(astray, BATCH, FOLLOW_STRAYS, rows);
-		(void) write_once(astray, BATCH, FORGET_STRAYS, rows);
-	}
-	tuplestore_end(astray->rows);
-}
-
-/* Whether there are keys where these rows are: to look at all partitions takes long. */
-static bool
-have_keys(Keys *astray)
-{
-	/* a plan is good for rows of as many columns */
-	return write_keys(astray, astray->desc->natts == 4 ? UM_PLAN_HAVE_KEYS : UM_PLAN_HAVE_MOVED_KEYS,
-					  "SELECT FROM {ledger} k, " BATCH " b "
-					  "WHERE " SAME_ID("k", "b") SAME_DATE("k", "b") IN_BATCH, NULL) > 0;
-}
-
-/* Whether there are rows that have no key where they are. */
-static bool
-lack_keys(Keys *keys)
-{
-	return write_keys(keys, UM_PLAN_LACK_KEYS, "SELECT FROM " BATCH " b WHERE NOT "
-					  HAS_KEY("b") IN_BATCH ") LIMIT 1", NULL) > 0;
-}
-
-/* Lets keys follow rows of which only the table knows what became of them. */
-static void
-settle(Keys *lost, Relation relation)
-{
-	if (lost->count > 0)
-		note_strays(lost, true);
-	follow_strays(lost, relation);
+			 errtableconstraint(ledger, psprintf("%s_pkey", keys->resource->ledger))));
 }
 
 /* The name of the table that holds the rows of all partitions. */
 static char *
 all_rows(Relation relation)
 {
-	Oid			root = partition_root(relation);
+	Oid			root = um_ledger_root(relation);
 
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)), get_rel_name(root));
 }
 
-/* Notes that a row is about to leave its leaf for another one. */
-void
-um_ledger_note_leaving(Relation leaf, UmResource *resource, Datum id, Datum date)
-{
-	Moves	   *moves = moves_below(partition_root(leaf), resource);
-	UmSlice		name = um_text_slice(id);
-
-	note_lost(moves);
-	resetStringInfo(&moves->leaving);
-	appendBinaryStringInfo(&moves->leaving, name.ptr, name.len);
-	moves->old_date = date;
-	moves->level = um_trigger_level();
-}
-
-/* Notes where it is about to arrive. */
-void
-um_ledger_note_move(Relation leaf, UmResource *resource, Datum id, Datum date)
-{
-	Moves	   *moves = moves_below(partition_root(leaf), resource);
-
-	moves->level = 0;
-	put_key(&moves->keys, id, date, date, NULL);
-}
-
-/* The moves under way below that root; none to begin with. */
-static Moves *
-moves_below(Oid root, UmResource *resource)
-{
-	MemoryContext context;
-	MemoryContext old;
-	Moves	   *moves;
-
-	if (has_moves(root))
-		return moving;
-	context = AllocSetContextCreate(TopTransactionContext, "usage moves", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
-	moves = palloc0(sizeof(Moves));
-	moves->outer = moving;
-	moves->root = root;
-	moves->transaction = GetCurrentSubTransactionId();
-	moves->context = context;
-	start_keys(&moves->keys, resource, false);
-	start_keys(&moves->lost, resource, true);
-	initStringInfo(&moves->leaving);
-	MemoryContextSwitchTo(old);
-	return moving = moves;
-}
-
-/* A row that has left and is followed by another one did not arrive. */
+/* None yet; with dates that are about to change, or of rows as they are. */
 static void
-note_lost(Moves *moves)
-{
-	if (moves->level == 0 || moves->level != um_trigger_level())
-		return;
-	put_key(&moves->lost,
-			PointerGetDatum(cstring_to_text_with_len(moves->leaving.data, moves->leaving.len)),
-			moves->old_date, moves->old_date, NULL);
-	moves->level = 0;
-}
-
-/* The partitioned table at the top; a leaf about to be detached has none. */
-static Oid
-partition_root(Relation relation)
-{
-	List	   *ancestors = relation->rd_rel->relispartition
-		? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
-
-	return ancestors == NIL ? RelationGetRelid(relation) : llast_oid(ancestors);
-}
-
-/* Whether moves below that root have been noted in this subtransaction. */
-static bool
-has_moves(Oid root)
-{
-	return moving != NULL && moving->root == root &&
-		moving->transaction == GetCurrentSubTransactionId();
-}
-
-static void
-drop_moves(void)
-{
-	Moves	   *moves = moving;
-
-	moving = moves->outer;
-	MemoryContextDelete(moves->context);
-}
-
-/*
- * The keys of rows that moved, of which an UPDATE, unlike MERGE, has set all
- * already: the ones that its tables told of.
- */
-static void
-write_moves(Relation relation, double told)
-{
-	uint64		moved;
-	bool		lacking;
-	Keys		astray;
-
-	if (!has_moves(partition_root(relation)))
-		return;
-	moved = write_once(&moving->keys, MOVES, WRITE_MOVES, NULL);
-	lacking = moved + told < moving->keys.count || lack_keys(&moving->keys);
-	if (take_strays(&moving->keys, &astray, false))
-		follow_strays(&astray, relation);
-	if (lacking || moved > 0)
-		note_strays(&moving->keys, lacking);
-	note_lost(moving);
-	settle(&moving->lost, relation);
-	tuplestore_end(moving->keys.rows);
-	drop_moves();
-}
-
-/* None yet; moves are rows whose date an UPDATE changed. */
-static void
-start_keys(Keys *keys, UmResource *resource, bool moves)
+start_keys(Keys *keys, UmResource *resource, bool dates)
 {
 	keys->resource = resource;
-	keys->desc = CreateTemplateTupleDesc(moves ? 5 : 4);
+	keys->desc = CreateTemplateTupleDesc(4);
 	TupleDescInitEntry(keys->desc, 1, resource->date, TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 2, "content_hash", UUIDOID, -1, 0);
-	TupleDescInitEntry(keys->desc, 3, "hash_version", INT2OID, -1, 0);
+	TupleDescInitEntry(keys->desc, 2, dates ? "old_date" : "content_hash", dates ? TIMESTAMPTZOID : UUIDOID, -1, 0);
+	TupleDescInitEntry(keys->desc, 3, dates ? "statement" : "hash_version", dates ? INT8OID : INT2OID, -1, 0);
 	TupleDescInitEntry(keys->desc, 4, "id", TEXTOID, -1, 0);
 	TupleDescInitEntryCollation(keys->desc, 4, C_COLLATION_OID);
-	if (moves)
-		TupleDescInitEntry(keys->desc, 5, "old_date", TIMESTAMPTZOID, -1, 0);
 	keys->rows = tuplestore_begin_heap(false, false, work_mem);
 	keys->count = 0;
 	keys->ordered = true;
 	initStringInfo(&keys->last);
 }
 
-/* The hash only of what is new; the old date is only looked at of moves. */
 static void
-put_key(Keys *keys, Datum id, Datum date, Datum old_date, const UmHash *hash)
+clear_keys(Keys *keys)
 {
-	Datum		values[] = {date, UUIDPGetDatum(hash), Int16GetDatum(UM_HASH_VERSION), id, old_date};
-	bool		nulls[] = {false, hash == NULL, false, false, false};
+	tuplestore_clear(keys->rows);
+	keys->count = 0;
+}
+
+static void
+put_key(Keys *keys, Datum date, Datum second, Datum third, Datum id)
+{
+	Datum		values[] = {date, second, third, id};
+	bool		nulls[] = {false, false, false, false};
 
 	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
 	keys->count++;
@@ -625,7 +552,7 @@ write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many)
 	int			settings;
 
 	if (many != NULL && keys->count > MANY_KEYS)
-		return write_once(keys, BATCH, many, NULL);
+		return write_once(keys, many, NULL);
 	if (keys->count == 0)
 		return 0;
 	um_name_rows(BATCH, keys->desc, keys->rows, keys->count);
@@ -637,19 +564,19 @@ write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many)
 	return SPI_processed;
 }
 
-/* The same of a statement that is planned for these keys, which it calls by that name. */
+/* The same of a statement that is planned for these keys. */
 static uint64
-write_once(Keys *keys, const char *name, const char *sql, const char *rows)
+write_once(Keys *keys, const char *sql, const char *rows)
 {
 	int			settings;
 
 	if (keys->count == 0)
 		return 0;
-	um_name_rows(name, keys->desc, keys->rows, keys->count);
+	um_name_rows(BATCH, keys->desc, keys->rows, keys->count);
 	settings = um_prefer(keys->count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
 	um_execute_once(um_sql(keys->resource, sql, rows), 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
-	SPI_unregister_relation(name);
+	SPI_unregister_relation(BATCH);
 	return SPI_processed;
 }
 
@@ -661,62 +588,36 @@ collect(Keys *keys, TriggerData *data, bool added)
 													  ALLOCSET_DEFAULT_SIZES);
 	bool		bulk = added && um_is_vouched_whole(keys->resource);
 	UmFaults	faults = {UM_R14_5, NIL, 0};
-	UmHash		hash;
+	UmHash		hash = {0};		/* of what is taken away none is needed */
 	UmChanges	changes;
 
 	um_changes_open(&changes, data, keys->resource->model);
 	for (int i = 0; um_changes_next(&changes); i++)
 	{
-		TupleTableSlot *row = added ? changes.new : changes.old;
 		MemoryContext old;
 		Datum		id;
 		Datum		date;
 
-		if (!um_changed_key(&changes, row, &id, &date))
+		if (!um_changed_key(&changes, &id, &date))
 			continue;
 		if (!added || (bulk && um_vouched_hash(i, id, date, &hash)))
 		{
-			put_key(keys, id, date, date, added ? &hash : NULL);
+			put_key(keys, date, UUIDPGetDatum(&hash), Int16GetDatum(UM_HASH_VERSION), id);
 			continue;
 		}
 		old = MemoryContextSwitchTo(row_context);
-		slot_getallattrs(row);
+		slot_getallattrs(changes.row);
 		/* the row trigger, where it is enabled, has refused what is at fault */
-		hash = um_content_hash(um_record_read_values(changes.shape, row->tts_values, row->tts_isnull,
+		hash = um_content_hash(um_record_read_values(changes.shape, changes.row->tts_values,
+													 changes.row->tts_isnull,
 													 &faults, NULL));
 		faults.list = NIL;
-		put_key(keys, id, date, date, &hash);
+		put_key(keys, date, UUIDPGetDatum(&hash), Int16GetDatum(UM_HASH_VERSION), id);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
 	}
 	um_changes_close(&changes);
 	MemoryContextDelete(row_context);
-}
-
-/* The keys of rows whose date an UPDATE changed. */
-static void
-collect_moves(Keys *keys, TriggerData *data)
-{
-	UmChanges	changes;
-	Keys		lost;
-
-	start_keys(&lost, keys->resource, true);
-	um_changes_open(&changes, data, keys->resource->model);
-	while (um_changes_next(&changes))
-	{
-		Datum		id;
-		Datum		date;
-		Datum		new_date;
-
-		if (!um_changed_key(&changes, changes.old, &id, &date))
-			continue;
-		if (!changes.paired)
-			put_key(&lost, id, date, date, NULL);
-		else if (um_changed_key(&changes, changes.new, &id, &new_date) && new_date != date)
-			put_key(keys, id, new_date, date, NULL);
-	}
-	um_changes_close(&changes);
-	settle(&lost, data->tg_relation);
 }
 
 /* Before a TRUNCATE: the ids of one leaf. */

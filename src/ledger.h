@@ -8,7 +8,7 @@
 #include "resource.h"
 
 extern void um_ledger_forget(SubTransactionId from);
-extern void um_ledger_note_leaving(Relation leaf, UmResource *resource, Datum id, Datum date);
-extern void um_ledger_note_move(Relation leaf, UmResource *resource, Datum id, Datum date);
+extern void um_ledger_note_date(Oid root, UmResource *resource, Datum id, Datum old_date, Datum date);
+extern Oid	um_ledger_root(Relation relation);
 
 #endif

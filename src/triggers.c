@@ -56,13 +56,14 @@ typedef struct Target
 {
 	UmResource *resource;
 	UmShape    *shape;			/* how its columns lie */
+	Oid			root;			/* of its partitions, for the ledger; looked for at need */
 	bool		learned;		/* what other triggers there are: */
 	bool		alone;			/* no other trigger could change a row that comes in */
 } Target;
 
 static HeapTuple check_delete(const TriggerData *data, const Target *target);
-static HeapTuple check_row(const TriggerData *data, const Target *target);
-static bool is_moved(const TriggerData *data, const UmRecord *record);
+static HeapTuple check_row(const TriggerData *data, Target *target);
+static bool is_moved(const UmRecord *record);
 static Target *target_of(FunctionCallInfo fcinfo);
 static void learn_triggers(Target *target, const TriggerData *data);
 static bool fires(const Trigger *trigger);
@@ -72,8 +73,9 @@ static void check_specification(UmRecord *record, const UmRecord *old, Oid owner
 static void mark_rejected(UmRecord *record, UmFaults *faults);
 static void refuse_closed(const UmRecord *record);
 static Updated *last_updated(void);
+static void note_date(Target *target, Relation leaf, const UmRecord *usage, const UmRecord *old);
 static void remember_update(const UmRecord *usage, const UmRecord *old);
-static void note_leaving(Relation leaf, const UmRecord *usage);
+static void note_leaving(const UmRecord *usage);
 static bool is_last_updated(const Updated *last, const UmRecord *usage);
 static bool is_as_updated(const Updated *last, const UmRecord *usage);
 static HeapTuple changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
@@ -125,13 +127,13 @@ check_delete(const TriggerData *data, const Target *target)
 
 	refuse_closed(record);
 	if (target->resource->date != NULL)
-		note_leaving(data->tg_relation, record);
+		note_leaving(record);
 	return data->tg_trigtuple;
 }
 
 /* The row of an INSERT or UPDATE, completed; raises all its faults. */
 static HeapTuple
-check_row(const TriggerData *data, const Target *target)
+check_row(const TriggerData *data, Target *target)
 {
 	UmFaults	faults = {um_fault_version(target->resource), NIL, 0};
 	UmFaults	lost = {faults.version, NIL, 0};	/* with the row as it was */
@@ -146,7 +148,7 @@ check_row(const TriggerData *data, const Target *target)
 		tuple = data->tg_newtuple;
 	}
 	record = um_record_read(target->shape, desc, tuple, &faults, NULL);
-	if (old == NULL && target->resource->date != NULL && is_moved(data, record))
+	if (old == NULL && target->resource->date != NULL && is_moved(record))
 		return heap_copytuple(tuple);
 	um_complete(record, old);
 	um_check(record, old, &faults);
@@ -158,16 +160,13 @@ check_row(const TriggerData *data, const Target *target)
 					  um_speaking() == UM_NOBODY ? data->tg_relation : NULL);
 	stamp(record, old == NULL);
 	if (old != NULL && target->resource->date != NULL)
-		remember_update(record, old);
+		note_date(target, data->tg_relation, record, old);
 	return changed_tuple(target->shape, desc, tuple, record);
 }
 
-/*
- * Notes a row that comes from another partition.  Whether it is as it was when
- * it was checked there.
- */
+/* Whether a row comes from another partition as it was when it was checked there. */
 static bool
-is_moved(const TriggerData *data, const UmRecord *record)
+is_moved(const UmRecord *record)
 {
 	Updated    *last = last_updated();
 	Datum		date = record->value[record->model->date_slot];
@@ -175,7 +174,6 @@ is_moved(const TriggerData *data, const UmRecord *record)
 	if (!last->leaving || !is_last_updated(last, record) || date != last->new_date)
 		return false;
 	last->len = 0;
-	um_ledger_note_move(data->tg_relation, record->model->resource, um_id(record), date);
 	return is_as_updated(last, record);
 }
 
@@ -341,6 +339,21 @@ last_updated(void)
 	return &updated[Min(um_trigger_level(), lengthof(updated)) - 1];
 }
 
+/* Of a row whose date is about to change, which its key must follow. */
+static void
+note_date(Target *target, Relation leaf, const UmRecord *usage, const UmRecord *old)
+{
+	int			date = usage->model->date_slot;
+
+	last_updated()->len = 0;
+	if (!leaf->rd_rel->relispartition || usage->value[date] == old->value[date])
+		return;
+	if (!OidIsValid(target->root))
+		target->root = um_ledger_root(leaf);
+	um_ledger_note_date(target->root, target->resource, um_id(usage), old->value[date], usage->value[date]);
+	remember_update(usage, old);
+}
+
 static void
 remember_update(const UmRecord *usage, const UmRecord *old)
 {
@@ -348,9 +361,6 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 	int			date = usage->model->date_slot;
 	UmSlice		id = um_text_slice(um_id(usage));
 
-	last->len = 0;
-	if (usage->value[date] == old->value[date])
-		return;					/* it stays where it is */
 	last->model = usage->model;
 	last->len = Min(id.len, (int) sizeof(last->id));
 	memcpy(last->id, id.ptr, last->len);
@@ -366,14 +376,12 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 
 /* A row on its way to another partition is deleted from its own, as it was. */
 static void
-note_leaving(Relation leaf, const UmRecord *usage)
+note_leaving(const UmRecord *usage)
 {
 	Updated    *last = last_updated();
 
-	if (!is_last_updated(last, usage) || usage->value[usage->model->date_slot] != last->old_date)
-		return;
-	last->leaving = true;
-	um_ledger_note_leaving(leaf, usage->model->resource, um_id(usage), last->old_date);
+	if (is_last_updated(last, usage) && usage->value[usage->model->date_slot] == last->old_date)
+		last->leaving = true;
 }
 
 static bool

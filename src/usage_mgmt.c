@@ -22,16 +22,16 @@ PG_MODULE_MAGIC_EXT(.name = "usage_mgmt");
 
 PGDLLEXPORT void _PG_init(void);
 
-/* What statements have under way ends with the subtransaction that aborts. */
+/* What statements have under way ends with their subtransaction. */
 static void
 at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
 	(void) parent;
 	(void) arg;
-	if (event != SUBXACT_EVENT_ABORT_SUB)
-		return;
-	um_bulk_forget(mine);
-	um_ledger_forget(mine);
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		um_bulk_forget(mine);
+	if (event == SUBXACT_EVENT_ABORT_SUB || event == SUBXACT_EVENT_PRE_COMMIT_SUB)
+		um_ledger_forget(mine);
 }
 
 static void

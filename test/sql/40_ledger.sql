@@ -275,6 +275,153 @@ INSERT INTO usage_mgmt.by_hand (id, usage_date, usage_type) VALUES ('by hand too
 SELECT keys, wrong FROM pg_temp.ledger;
 DROP TABLE usage_mgmt.by_hand;
 
+-- The dates that an UPDATE is about to change are noted row by row: several updates in one statement, on the parent and a leaf
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type)
+	SELECT 'u' || n, '2001-01-10 00:00+00', 'VOICE' FROM generate_series(1, 4) n;
+WITH one AS (UPDATE usage_mgmt.usage SET usage_date = '2001-01-11 00:00+00' WHERE id = 'u1'),
+	two AS (UPDATE usage_mgmt.usage SET usage_date = '2001-02-11 00:00+00' WHERE id = 'u2'),
+	three AS (UPDATE usage_mgmt.usage_p200101 SET usage_date = '2001-01-12 00:00+00' WHERE id = 'u3')
+UPDATE usage_mgmt.usage SET usage_date = '2001-03-11 00:00+00' WHERE id = 'u4';
+SELECT keys, wrong FROM pg_temp.ledger;
+-- a row found twice is updated once
+UPDATE usage_mgmt.usage u SET usage_date = new_date::timestamptz FROM (VALUES ('2001-01-13 00:00+00'), ('2001-02-13 00:00+00')) d (new_date) WHERE id = 'u1';
+SELECT wrong FROM pg_temp.ledger;
+-- INSERT that updates, and what it adds
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('u3', '2001-01-12 00:00+00', 'DATA'), ('u5', '2001-03-12 00:00+00', 'DATA')
+	ON CONFLICT (id, usage_date) DO UPDATE SET usage_date = excluded.usage_date + interval '1 hour';
+SELECT keys, wrong FROM pg_temp.ledger;
+-- a cursor's row
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM usage_mgmt.usage WHERE id = 'u3' FOR UPDATE;
+MOVE c;
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-14 00:00+00' WHERE CURRENT OF c;
+COMMIT;
+SELECT keys, wrong FROM pg_temp.ledger;
+-- what fails half way, within a statement that goes on
+CREATE FUNCTION pg_temp.moves(one text, how interval) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE usage_mgmt.usage SET usage_date = usage_date + how, description = 1 / CASE WHEN id = 'u5' AND how > '1 hour' THEN 0 ELSE 1 END
+		WHERE id >= one AND id <> 'u4';
+	RETURN 'moved';
+EXCEPTION WHEN division_by_zero THEN
+	UPDATE usage_mgmt.usage SET usage_date = usage_date + how WHERE id = one;
+	RETURN 'moved one';
+END
+$$;
+UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 minute', description = pg_temp.moves('u2', '1 minute') WHERE id = 'u4';
+UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 minute', description = pg_temp.moves('u1', '1 month') WHERE id = 'u4';
+SELECT id, u.usage_date, description, k.usage_date = u.usage_date AS agrees FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id) ORDER BY id;
+SELECT wrong FROM pg_temp.ledger;
+-- each row by a function that updates the one before
+CREATE FUNCTION pg_temp.move(one text, how interval) RETURNS void LANGUAGE sql AS $$
+	UPDATE usage_mgmt.usage SET usage_date = usage_date + how WHERE id = one;
+$$;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) SELECT 'x' || n, '2001-01-10 00:00+00', 'VOICE' FROM generate_series(1, 4) n;
+UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 minute',
+	description = pg_temp.move('x' || right(id, 1)::int - 1, right(id, 1)::int * interval '12 days')::text WHERE id LIKE 'x_';
+UPDATE usage_mgmt.usage SET usage_date = '2001-01-12 00:00+00' WHERE id LIKE 'x_';
+SELECT id, u.usage_date, k.usage_date = u.usage_date AS agrees FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id) WHERE id LIKE 'x_' ORDER BY id;
+-- a trigger that does so within a move, and lets it vanish
+CREATE FUNCTION pg_temp.vanish() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.id = 'x1' THEN
+		PERFORM pg_temp.move('x2', '1 day'), pg_temp.move('x2', '1 month');
+		RETURN NULL;
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER vanish BEFORE INSERT ON usage_mgmt.usage_p200103 FOR EACH ROW EXECUTE FUNCTION pg_temp.vanish();
+UPDATE usage_mgmt.usage SET usage_date = '2001-03-01 00:00+00' WHERE id IN ('x1', 'x3', 'x4');
+DROP TRIGGER vanish ON usage_mgmt.usage_p200103;
+SELECT keys, wrong FROM pg_temp.ledger;
+-- one that gives a row that moves another date, within its new partition and where nothing is inserted or deleted besides
+CREATE FUNCTION pg_temp.later() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.usage_date := NEW.usage_date + interval '1 hour';
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER later BEFORE INSERT ON usage_mgmt.usage_p200102 FOR EACH ROW EXECUTE FUNCTION pg_temp.later();
+MERGE INTO usage_mgmt.usage u USING (VALUES ('x3'), ('x4')) d (id) ON u.id = d.id
+	WHEN MATCHED AND d.id = 'x4' THEN DELETE WHEN MATCHED THEN UPDATE SET usage_date = '2001-02-15 00:00+00';
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-16 00:00+00' WHERE id = 'u1';
+DROP TRIGGER later ON usage_mgmt.usage_p200102;
+SELECT keys, wrong FROM pg_temp.ledger;
+-- a foreign key's action, for which the triggers of the statement itself come
+CREATE TABLE public.calendar (day timestamptz PRIMARY KEY);
+INSERT INTO public.calendar SELECT DISTINCT usage_date FROM usage_mgmt.usage;
+ALTER TABLE usage_mgmt.usage ADD CONSTRAINT own_day FOREIGN KEY (usage_date) REFERENCES public.calendar ON UPDATE CASCADE;
+UPDATE public.calendar SET day = day + interval '1 second';
+SELECT wrong FROM pg_temp.ledger;
+UPDATE public.calendar SET day = day + interval '31 days';
+SELECT wrong FROM pg_temp.ledger;
+INSERT INTO public.calendar SELECT '2001-02-20 00:00+00'::timestamptz + n * interval '1 minute' FROM generate_series(1, 40) n;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) SELECT 'w' || n, '2001-02-20 00:00+00'::timestamptz + n * interval '1 minute', 'VOICE'
+	FROM generate_series(1, 40) n;
+UPDATE public.calendar SET day = day - interval '30 seconds';
+SELECT wrong FROM pg_temp.ledger;
+ALTER TABLE usage_mgmt.usage DROP CONSTRAINT own_day;
+DROP TABLE public.calendar;
+-- more than fits the memory, of statements of which no trigger comes, too
+SET work_mem = '64kB';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type)
+	SELECT 'v' || n, '2001-01-10 00:00+00', 'VOICE' FROM generate_series(1, 3000) n;
+UPDATE usage_mgmt.usage SET usage_date = usage_date + CASE WHEN id < 'v2' THEN interval '1 day' ELSE interval '1 month' END WHERE id LIKE 'v%';
+SELECT count(*), count(*) FILTER (WHERE k.usage_date = u.usage_date) AS agree FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id) WHERE id LIKE 'v%';
+BEGIN;
+ALTER TABLE usage_mgmt.usage DISABLE TRIGGER usage_keys_update;
+DO $$
+BEGIN
+	FOR n IN 1 .. 30 LOOP
+		UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 minute' WHERE id LIKE CASE WHEN n % 10 = 0 THEN 'v%' ELSE 'v1_' END;
+	END LOOP;
+END
+$$;
+SELECT count(*) > 0 AS told FROM usage_mgmt.check_keys();
+ALTER TABLE usage_mgmt.usage ENABLE TRIGGER usage_keys_update;
+UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 minute' WHERE id LIKE 'w%';
+SELECT count(*) AS wrong FROM usage_mgmt.check_keys() WHERE id LIKE 'w%';
+COMMIT;
+-- the next trigger that comes has settled the others, too
+SELECT wrong FROM pg_temp.ledger;
+-- an UPDATE of all rows writes no file
+SET log_temp_files = 0;
+SET client_min_messages = log;
+UPDATE usage_mgmt.usage SET status = 'guided';
+RESET client_min_messages;
+RESET log_temp_files;
+RESET work_mem;
+SELECT wrong FROM pg_temp.ledger;
+-- with the row trigger disabled nobody notes a date; check_keys() tells
+ALTER TABLE usage_mgmt.usage DISABLE TRIGGER zz_usage_check;
+UPDATE usage_mgmt.usage SET usage_date = '2001-01-20 00:00+00' WHERE id = 'u2';
+ALTER TABLE usage_mgmt.usage ENABLE TRIGGER zz_usage_check;
+SELECT wrong FROM pg_temp.ledger;
+SELECT usage_mgmt.rebuild_keys() AS changed;
+-- the trigger of an older version does the same, until install_tables() replaces it, as enabled as it was
+CREATE FUNCTION pg_temp.older(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('DROP TRIGGER usage_keys_update ON %s', relation);
+	EXECUTE format('CREATE TRIGGER usage_keys_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+		FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.usage_keys()', relation);
+END
+$$;
+SELECT count(pg_temp.older(relid)) > 2 AS made FROM pg_partition_tree('usage_mgmt.usage');
+UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '15 days';
+UPDATE usage_mgmt.usage_p200102 SET usage_date = usage_date + interval '1 second';
+SELECT wrong FROM pg_temp.ledger;
+ALTER TABLE usage_mgmt.usage_p200101 DISABLE TRIGGER usage_keys_update;
+ALTER TABLE usage_mgmt.usage_p200102 ENABLE ALWAYS TRIGGER usage_keys_update;
+CREATE VIEW pg_temp.key_triggers AS SELECT tgrelid::regclass, tgenabled, tgoldtable, tgnewtable FROM pg_trigger
+	WHERE tgname = 'usage_keys_update' AND (tgenabled <> 'O' OR tgoldtable IS NOT NULL OR tgnewtable IS NOT NULL);
+SELECT count(*) > 2 AS older FROM pg_temp.key_triggers;
+SELECT usage_mgmt.install_tables();
+SELECT * FROM pg_temp.key_triggers ORDER BY 1::text;
+ALTER TABLE usage_mgmt.usage_p200101 ENABLE TRIGGER usage_keys_update;
+ALTER TABLE usage_mgmt.usage_p200102 ENABLE TRIGGER usage_keys_update;
+
 -- session_replication_role = replica, as logical replication: check_keys() tells, rebuild_keys() mends
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key;
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type)
