@@ -12,6 +12,8 @@ static void give_slot(UmModel *model, UmAttribute *attribute);
 static void resolve(UmModel *model, UmAttribute *attribute, int *ordinal);
 static void name_slots(UmModel *model, const char *date);
 static bool is_checked(const UmAttribute *attribute);
+static bool is_rated(const UmAttribute *attribute);
+static uint64 span_of(const UmModel *model, const UmAttribute *attribute);
 static UmAttribute *copy_members(const UmAttribute *members);
 static void collect_names(UmNames *names, UmAttribute *attributes);
 static int	slot_of(const UmModel *model, const char *column);
@@ -51,6 +53,12 @@ um_model_init(UmModel *model, const char *date)
 			collect_names(&a->names, a->members);
 	}
 	name_slots(model, date);
+	for (UmAttribute *a = model->attributes; a->kind != UM_END; a++)
+	{
+		a->span = span_of(model, a);
+		for (UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
+			a->span |= span_of(model, m);
+	}
 	collect_names(&model->names, model->attributes);
 	MemoryContextSwitchTo(old);
 }
@@ -124,6 +132,35 @@ resolve(UmModel *model, UmAttribute *attribute, int *ordinal)
 	attribute->completed = attribute->preset != NULL || attribute->segment_slot >= 0 ||
 		attribute->fallback_slot >= 0 || attribute->kind == UM_LIST || attribute->kind == UM_TREE;
 	attribute->checked = is_checked(attribute);
+	attribute->rated = is_rated(attribute);
+}
+
+/* Whether its elements have presets, or something mandatory, in some statuses only. */
+static bool
+is_rated(const UmAttribute *attribute)
+{
+	if (attribute->kind != UM_LIST)
+		return false;
+	for (const UmAttribute *a = attribute->of->attributes; a->kind != UM_END; a++)
+		if (a->preset != NULL || (a->flags & UM_MANDATORY_RATED))
+			return true;
+	return (attribute->flags & UM_MANDATORY_RATED) != 0;
+}
+
+/* Its own slot and those that rules of it alone look at. */
+static uint64
+span_of(const UmModel *model, const UmAttribute *attribute)
+{
+	/* what is there of an object may be unknown */
+	int			rest = attribute->flags & UM_MANDATORY_WITH ? model->extra_slot : -1;
+	int			slots[] = {attribute->slot, attribute->fallback_slot, attribute->segment_slot,
+	attribute->start_slot, attribute->digits_slot, attribute->gives_slot, rest};
+	uint64		span = 0;
+
+	for (size_t i = 0; i < lengthof(slots); i++)
+		if (slots[i] >= 0)
+			span |= UINT64CONST(1) << slots[i];
+	return span;
 }
 
 /* What rules.c has nothing to say of need not be shown to it for every row. */

@@ -45,6 +45,7 @@ um_record_set(UmRecord *record, int slot, Datum value)
 	record->value[slot] = value;
 	record->state[slot] = UM_SET;
 	record->changed[slot] = true;
+	record->same &= ~um_slot_bit(slot);
 }
 
 void
@@ -53,6 +54,7 @@ um_record_clear(UmRecord *record, int slot)
 	Assert(slot >= 0 && slot < record->model->slots);
 	record->state[slot] = UM_ABSENT;
 	record->changed[slot] = true;
+	record->same &= ~um_slot_bit(slot);
 }
 
 /* The elements of a list, tree or branch; NULL where there are none. */

@@ -12,7 +12,8 @@ typedef enum UmState
 {
 	UM_ABSENT,
 	UM_SET,
-	UM_FAULTY					/* was given and could not be read */
+	UM_FAULTY,					/* was given and could not be read */
+	UM_UNREAD					/* is in a row, and not taken apart so far */
 } UmState;
 
 /*
@@ -25,6 +26,7 @@ typedef struct UmRecord
 	Datum	   *value;
 	uint8	   *state;			/* UmState */
 	bool	   *changed;		/* differs from the tuple it was made from */
+	uint64		same;			/* slots that are as in the row it replaces, as bits */
 	UmSlice		href;			/* as delivered; it is never stored */
 	int			spoken;			/* versions whose own names or shapes it used, as bits */
 } UmRecord;
@@ -41,6 +43,18 @@ extern void um_record_set(UmRecord *record, int slot, Datum value);
 extern void um_record_clear(UmRecord *record, int slot);
 extern bool um_has_elements(const UmRecord *record, const UmAttribute *attribute);
 extern UmList *um_record_list(const UmRecord *record, const UmAttribute *attribute);
+
+#define um_slot_bit(slot) (UINT64CONST(1) << (slot))
+
+/*
+ * Whether an attribute and all that it has rules with are as in the row that
+ * this record replaces, which is enough: no rule is asked again.
+ */
+static inline bool
+um_is_same(const UmRecord *record, const UmAttribute *attribute)
+{
+	return (attribute->span & ~record->same) == 0;
+}
 
 /* All attributes of a model, members right after their object. */
 #define um_each_attribute(a, model) \

@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -45,6 +46,8 @@ static UmAttribute *attribute_of(const UmModel *model, const char *column, int n
 static void check_column(const UmModel *model, UmAttribute *attribute,
 						 Form_pg_attribute column, const char *relation);
 static Oid	internal_type(const UmAttribute *attribute);
+static UmRecord *skim(const UmShape *shape, const Datum *values, const bool *nulls);
+static void read_slot(UmRecord *record, int slot, UmFaults *faults, const UmPath *path);
 static bool slot_from_column(const UmAttribute *attribute, UmFaults *faults,
 							 const UmPath *parent, Datum *slot);
 static UmList *list_from_array(UmModel *model, ArrayType *array, UmFaults *faults,
@@ -211,22 +214,68 @@ UmRecord *
 um_record_read_values(const UmShape *shape, const Datum *values, const bool *nulls,
 					  UmFaults *faults, const UmPath *path)
 {
+	UmRecord   *record = skim(shape, values, nulls);
+
+	for (int s = 0; s < shape->model->slots; s++)
+		read_slot(record, s, faults, path);
+	return record;
+}
+
+/* The record of a row in which what has parts is not taken apart. */
+static UmRecord *
+skim(const UmShape *shape, const Datum *values, const bool *nulls)
+{
 	UmRecord   *record = um_record_new(shape->model);
 
 	for (int s = 0; s < shape->model->slots; s++)
 	{
-		int			column = shape->column[s];
-		const UmAttribute *attribute = shape->model->slot[s];
+		UmKind		kind = shape->model->slot[s]->kind;
 
-		if (nulls[column])
+		if (nulls[shape->column[s]])
 			continue;
-		record->value[s] = values[column];
-		record->state[s] = UM_SET;
-		if (attribute->kind >= UM_CHARACTERISTICS && attribute->kind != UM_INTERNAL &&
-			!slot_from_column(attribute, faults, path, &record->value[s]))
-			record->state[s] = UM_FAULTY;
+		record->value[s] = values[shape->column[s]];
+		record->state[s] = kind >= UM_CHARACTERISTICS && kind != UM_INTERNAL ? UM_UNREAD : UM_SET;
 	}
 	return record;
+}
+
+/* The same of a tuple; what it has in common with an old record, of the same table, is marked. */
+UmRecord *
+um_record_skim(const UmShape *shape, TupleDesc desc, HeapTuple tuple, const UmRecord *old)
+{
+	Datum		values[MaxTupleAttributeNumber];
+	bool		nulls[MaxTupleAttributeNumber];
+	UmRecord   *record;
+
+	Assert(desc->natts == shape->natts);
+	heap_deform_tuple(tuple, desc, values, nulls);
+	record = skim(shape, values, nulls);
+	for (int s = 0; old != NULL && s < shape->model->slots; s++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, shape->column[s]);
+
+		/* as they lie there: the same bytes mean the same, wherever they point */
+		if (record->state[s] == old->state[s] &&
+			(record->state[s] == UM_ABSENT ||
+			 datumIsEqual(record->value[s], old->value[s], column->attbyval, column->attlen)))
+			record->same |= um_slot_bit(s);
+	}
+	return record;
+}
+
+/* Takes apart what was not. */
+void
+um_record_read_slot(UmRecord *record, int slot, UmFaults *faults)
+{
+	read_slot(record, slot, faults, NULL);
+}
+
+static void
+read_slot(UmRecord *record, int slot, UmFaults *faults, const UmPath *path)
+{
+	if (record->state[slot] == UM_UNREAD)
+		record->state[slot] = slot_from_column(record->model->slot[slot], faults, path,
+											   &record->value[slot]) ? UM_SET : UM_FAULTY;
 }
 
 /*

@@ -117,6 +117,8 @@ complete_record(UmRecord *record, Stage stage)
 
 	for (um_each_attribute(a, record->model))
 	{
+		if (um_is_same(record, a))
+			continue;
 		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
 		{
 			if (!m->completed)
@@ -340,13 +342,16 @@ check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath 
 	{
 		UmPath		path = {parent, a, 0};
 
+		if (um_is_same(record, a))
+			continue;
 		if (a->checked)
 			check_attribute(record, a, rated, faults, parent);
 		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
 			if (m->checked && m->slot != a->slot)	/* the same value, checked already */
 				check_attribute(record, m, rated, faults, &path);
 	}
-	if (um_is_set(record, record->model->extra_slot))
+	if (um_is_set(record, record->model->extra_slot) &&
+		!um_is_same(record, record->model->slot[record->model->extra_slot]))
 		check_extra(record, faults, parent);
 }
 
@@ -356,6 +361,7 @@ check_attribute(const UmRecord *record, const UmAttribute *attribute, bool rated
 {
 	UmPath		path = {parent, attribute, 0};
 
+	Assert(record->state[attribute->slot] != UM_UNREAD);
 	if (is_missing(record, attribute, rated))
 		um_fault(faults, &path, UM_MISSING, "is mandatory%s",
 				 (attribute->flags & UM_MANDATORY_RATED) ? " in a rated usage" : "");
@@ -577,7 +583,8 @@ static void
 check_type(const UmRecord *record, UmFaults *faults)
 {
 	const UmModel *model = record->model;
-	const UmResource *named = um_is_set(record, model->type_slot)
+	const UmResource *named = um_is_set(record, model->type_slot) &&
+		!um_is_same(record, model->slot[model->type_slot])
 		? um_resource_of_type(um_slot_slice(record, model->type_slot)) : NULL;
 	UmPath		path = {NULL, named != NULL ? model->slot[model->type_slot] : NULL, 0};
 

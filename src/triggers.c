@@ -63,6 +63,7 @@ typedef struct Target
 
 static HeapTuple check_delete(const TriggerData *data, const Target *target);
 static HeapTuple check_row(const TriggerData *data, Target *target);
+static void read_changes(UmRecord *record, UmRecord *old, UmFaults *faults);
 static bool is_moved(const UmRecord *record);
 static Target *target_of(FunctionCallInfo fcinfo);
 static void learn_triggers(Target *target, const TriggerData *data);
@@ -73,7 +74,7 @@ static void check_specification(UmRecord *record, const UmRecord *old, Oid owner
 static void mark_rejected(UmRecord *record, UmFaults *faults);
 static void refuse_closed(const UmRecord *record);
 static Updated *last_updated(void);
-static void note_date(Target *target, Relation leaf, const UmRecord *usage, const UmRecord *old);
+static void note_date(Target *target, Relation leaf, UmRecord *usage, const UmRecord *old);
 static void remember_update(const UmRecord *usage, const UmRecord *old);
 static void note_leaving(const UmRecord *usage);
 static bool is_last_updated(const Updated *last, const UmRecord *usage);
@@ -121,9 +122,8 @@ um_specification_changed(PG_FUNCTION_ARGS)
 static HeapTuple
 check_delete(const TriggerData *data, const Target *target)
 {
-	UmFaults	lost = {UM_R14_5, NIL, 0};	/* with the row */
-	UmRecord   *record = um_record_read(target->shape, RelationGetDescr(data->tg_relation),
-										data->tg_trigtuple, &lost, NULL);
+	UmRecord   *record = um_record_skim(target->shape, RelationGetDescr(data->tg_relation),
+										data->tg_trigtuple, NULL);
 
 	refuse_closed(record);
 	if (target->resource->date != NULL)
@@ -136,7 +136,6 @@ static HeapTuple
 check_row(const TriggerData *data, Target *target)
 {
 	UmFaults	faults = {um_fault_version(target->resource), NIL, 0};
-	UmFaults	lost = {faults.version, NIL, 0};	/* with the row as it was */
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	HeapTuple	tuple = data->tg_trigtuple;
 	UmRecord   *old = NULL;
@@ -144,10 +143,13 @@ check_row(const TriggerData *data, Target *target)
 
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
-		old = um_record_read(target->shape, desc, tuple, &lost, NULL);
+		old = um_record_skim(target->shape, desc, tuple, NULL);
 		tuple = data->tg_newtuple;
+		record = um_record_skim(target->shape, desc, tuple, old);
+		read_changes(record, old, &faults);
 	}
-	record = um_record_read(target->shape, desc, tuple, &faults, NULL);
+	else
+		record = um_record_read(target->shape, desc, tuple, &faults, NULL);
 	if (old == NULL && target->resource->date != NULL && is_moved(record))
 		return heap_copytuple(tuple);
 	um_complete(record, old);
@@ -162,6 +164,39 @@ check_row(const TriggerData *data, Target *target)
 	if (old != NULL && target->resource->date != NULL)
 		note_date(target, data->tg_relation, record, old);
 	return changed_tuple(target->shape, desc, tuple, record);
+}
+
+/*
+ * Reads of a row what is not as it was, and what its status asks more of than
+ * the one before; of the row as it was what is compared with that, its content
+ * being final.  The rest stays unread, and no rule looks at it.
+ */
+static void
+read_changes(UmRecord *record, UmRecord *old, UmFaults *faults)
+{
+	const UmModel *model = record->model;
+	int			from = um_record_status(old);
+	int			to = um_record_status(record);
+	bool		closed = um_is_closed(old) || um_is_closed(record);
+	int			more = model->life->rated | model->life->closed;
+	uint64		wanted = 0;
+	UmFaults	lost = {faults->version, NIL, 0};	/* with the row as it was */
+
+	for (const UmAttribute *a = model->attributes; a->kind != UM_END; a++)
+	{
+		if (a->rated && from != to && um_status_in(to, more))
+			record->same &= ~um_slot_bit(a->slot);
+		if (!um_is_same(record, a))
+			wanted |= a->span;
+	}
+	for (int s = 0; s < model->slots; s++)
+	{
+		if (!(wanted & um_slot_bit(s)))
+			continue;
+		um_record_read_slot(record, s, faults);
+		if (closed)
+			um_record_read_slot(old, s, &lost);
+	}
 }
 
 /* Whether a row comes from another partition as it was when it was checked there. */
@@ -286,6 +321,10 @@ check_specification(UmRecord *record, const UmRecord *old, Oid owner, UmFaults *
 	if (um_setting(UM_CHECK_SPECIFICATION) == UM_CHECK_OFF || um_status_in(status, life->rejected) ||
 		(old != NULL && um_is_closed(record) && um_follows_as_before(record, old)))
 		return;
+	/* the specification may be another one by now */
+	for (int s = 0; s < record->model->slots; s++)
+		if (record->model->slot[s]->kind == UM_CHARACTERISTICS)
+			um_record_read_slot(record, s, faults);
 	um_check_specification_of(record, old, owner, &found);
 	if (found.list == NIL)
 		return;
@@ -341,16 +380,19 @@ last_updated(void)
 
 /* Of a row whose date is about to change, which its key must follow. */
 static void
-note_date(Target *target, Relation leaf, const UmRecord *usage, const UmRecord *old)
+note_date(Target *target, Relation leaf, UmRecord *usage, const UmRecord *old)
 {
 	int			date = usage->model->date_slot;
+	UmFaults	lost = {UM_R14_5, NIL, 0};	/* with what is left alone */
 
 	last_updated()->len = 0;
-	if (!leaf->rd_rel->relispartition || usage->value[date] == old->value[date])
+	if (!leaf->rd_rel->relispartition || !um_is_set(old, date) || usage->value[date] == old->value[date])
 		return;
 	if (!OidIsValid(target->root))
 		target->root = um_ledger_root(leaf);
 	um_ledger_note_date(target->root, target->resource, um_id(usage), old->value[date], usage->value[date]);
+	for (int s = 0; s < usage->model->slots; s++)
+		um_record_read_slot(usage, s, &lost);
 	remember_update(usage, old);
 }
 

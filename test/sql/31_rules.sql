@@ -347,4 +347,47 @@ SELECT pg_temp.way(statement) FROM (VALUES
 	($$DELETE FROM usage_mgmt.usage WHERE id = 'u'$$)) v (statement);
 ROLLBACK;
 
+-- An UPDATE is held against the rules in what it changes: rows from while the triggers were disabled
+BEGIN;
+SET LOCAL session_replication_role = replica;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_characteristic, related_party, rated_product_usage, extra)
+	SELECT id, '2001-01-15', '', status::usage_mgmt.usage_status, '[{"name": "", "value": 1}]', ARRAY[usage_mgmt.related_party(id => '1')], ratings, '{"type": 1}'
+	FROM (VALUES ('none', 'guided', NULL), ('partly', 'guided', ARRAY[usage_mgmt.rated_product_usage(currency_code => 'XXY')]),
+		('whole', 'guided', ARRAY[usage_mgmt.rated_product_usage(rating_date => '2001-01-16', tax_included_rating_amount => 1,
+			tax_excluded_rating_amount => 1, tax_rate => 0, currency_code => 'EUR', product_ref => 'p/1')]),
+		('billed', 'billed', NULL)) v (id, status, ratings);
+INSERT INTO usage_mgmt.usage_specification (id, name, status, usage_spec_characteristic) VALUES ('tree', 'Voice', 'active', '[{"default": 1}]');
+SET LOCAL session_replication_role = origin;
+SELECT usage_mgmt.rebuild_keys();
+SELECT id, pg_temp.faults(format('UPDATE usage_mgmt.usage SET %s WHERE id = %L', change, id)) AS faults, change
+FROM (VALUES ('none', $$description = 'x'$$), ('none', $$status = 'rejected'$$), ('none', $$usage_date = '2001-02-15'$$), ('none', $$usage_date = '2001-01-16'$$),
+	('none', $$usage_date = 'infinity'$$), ('none', $$usage_type = ' '$$), ('none', $$usage_characteristic = '[{"name": "", "value": 2}]'$$),
+	('none', $$related_party = related_party || usage_mgmt.related_party(role => 'user')$$), ('none', $$extra = extra || '{"a": 1}'$$),
+	('none', $$usage_type = 'VOICE', usage_characteristic = '{"a": 1}', related_party = NULL, extra = '{}'$$),
+	('none', $$status = 'rated'$$), ('partly', $$description = 'x'$$), ('partly', $$status = 'rated'$$), ('partly', $$status = 'rejected'$$),
+	('partly', $$rated_product_usage[1].tax_rate = 1$$), ('whole', $$status = 'rated'$$),
+	('billed', $$description = 'x'$$), ('billed', $$usage_type = 'x'$$), ('billed', $$related_party = NULL$$),
+	('billed', $$related_party = ARRAY[usage_mgmt.related_party(id => '1')]$$), ('billed', $$usage_specification_href = 'a/b'$$)) v (id, change);
+-- what a rated usage has by itself, and a billed one says, though no more than the status changes
+UPDATE usage_mgmt.usage SET description = 'x' WHERE id = 'whole' RETURNING (rated_product_usage[1]).is_billed, (rated_product_usage[1]).product_ref_id;
+UPDATE usage_mgmt.usage SET status = 'rated' WHERE id = 'whole' RETURNING (rated_product_usage[1]).is_billed, (rated_product_usage[1]).product_ref_id;
+UPDATE usage_mgmt.usage SET status = 'billed' WHERE id = 'whole' RETURNING (rated_product_usage[1]).is_billed;
+-- from their hrefs, one of which changes
+UPDATE usage_mgmt.usage SET usage_specification_href = 'a/b' WHERE id = 'none' RETURNING usage_specification_id;
+-- the same content in other bytes, as of a value that was too long for the row
+UPDATE usage_mgmt.usage SET usage_characteristic = jsonb_build_array(jsonb_build_object('name', 'a', 'value', (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 400) n)))::text::usage_mgmt.characteristics
+	WHERE id = 'partly';
+UPDATE usage_mgmt.usage SET usage_type = 'VOICE', rated_product_usage = (SELECT rated_product_usage FROM usage_mgmt.usage WHERE id = 'whole'), status = 'rated' WHERE id = 'partly';
+UPDATE usage_mgmt.usage SET status = 'billed' WHERE id = 'partly';
+UPDATE usage_mgmt.usage SET usage_characteristic = usage_characteristic::text::usage_mgmt.characteristics, related_party = related_party || '{}' WHERE id = 'partly';
+SELECT pg_temp.faults($$UPDATE usage_mgmt.usage SET usage_characteristic = replace(usage_characteristic::text, 'c4ca4', 'd4ca4')::usage_mgmt.characteristics WHERE id = 'partly'$$);
+SELECT length(usage_characteristic ->> 'a') AS length, status FROM usage_mgmt.usage WHERE id = 'partly';
+-- what is left of a reference without its id may be in extra
+SELECT usage_mgmt.post_service_usage('{"id": "part", "usageDate": "2001-01-15", "usageType": "VOICE", "status": "generated", "service": {"id": "1", "zone": 1}, "usageSpecification": {"id": "2"}}', 'v4') -> 'service' AS service;
+SELECT pg_temp.faults($$UPDATE usage_mgmt.service_usage SET service_id = NULL WHERE id = 'part'$$) AS id,
+	pg_temp.faults($$UPDATE usage_mgmt.service_usage SET service_id = NULL, extra = NULL WHERE id = 'part'$$) AS both;
+UPDATE usage_mgmt.usage_specification SET name = 'Data' WHERE id = 'tree' RETURNING usage_spec_characteristic;
+SELECT pg_temp.faults($$UPDATE usage_mgmt.usage_specification SET usage_spec_characteristic = '[{"default": 2}]' WHERE id = 'tree'$$);
+ROLLBACK;
+
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;

@@ -54,6 +54,8 @@ INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, related_party)
 	VALUES ('null', '2001-01-01', 'Voice', ARRAY[NULL]::usage_mgmt.related_party[]);
 RESET session_replication_role;
 SELECT usage_mgmt.rebuild_keys();
+UPDATE usage_mgmt.usage SET related_party = related_party || NULL::usage_mgmt.related_party WHERE id = 'null';
+-- left alone it stays
 SELECT usage_mgmt.patch_usage('null', '{"description": "x", "unknown": 1}', NULL, 'r14.5');
 SELECT usage_mgmt.patch_usage('null', '{"description": "x", "unknown": 1}', NULL, 'v4');
 SELECT usage_mgmt.patch_usages('id=null', '{"description": "x", "unknown": 1}');

@@ -90,7 +90,10 @@ SELECT pg_temp.state($$SELECT usage_mgmt.get_usages('id=hostile')$$);
 SELECT pg_temp.state($$SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u WHERE id = 'hostile'$$);
 SELECT pg_temp.state($$SELECT usage_mgmt.put_usage('hostile', '{"date": "2001-01-15", "type": "DATA"}')$$);
 SELECT pg_temp.state($$SELECT usage_mgmt.patch_usage('hostile', '{"type": "DATA"}')$$);
-SELECT pg_temp.state($$UPDATE usage_mgmt.usage SET usage_type = 'DATA' WHERE id = 'hostile'$$);
+-- an UPDATE does not look at what it leaves alone
+UPDATE usage_mgmt.usage SET usage_type = 'VOICE, again' WHERE id = 'hostile' RETURNING usage_type;
+UPDATE usage_mgmt.usage SET usage_type = 'DATA', extra = '[1]' WHERE id = 'hostile';
+UPDATE usage_mgmt.usage SET related_party = '{{"(user,b,,,,,,,,,,,)"}}' WHERE id = 'hostile';
 UPDATE usage_mgmt.usage SET extra = NULL, related_party = '[5:5]={"(user,a,,,,,,,,,,,)"}' WHERE id = 'hostile';
 SELECT usage_mgmt.get_usage('hostile');
 DELETE FROM usage_mgmt.usage WHERE id = 'hostile';
