@@ -814,7 +814,7 @@ DECLARE
 	leaf boolean := (SELECT relkind = 'r' FROM pg_class WHERE oid = relation);
 	name text;
 	fires text;
-	old record;
+	present record;
 BEGIN
 	FOR name, fires IN
 		SELECT resource || '_keys_' || event, timing
@@ -825,17 +825,17 @@ BEGIN
 		-- A TRUNCATE of the parent fires the triggers of its leaves.
 		WHERE leaf OR event <> 'truncate'
 	LOOP
-		SELECT * INTO old FROM pg_trigger WHERE tgrelid = relation AND tgname = name;
+		SELECT * INTO present FROM pg_trigger WHERE tgrelid = relation AND tgname = name;
 		IF FOUND THEN
-			-- That of an UPDATE had all rows written to a file.
-			CONTINUE WHEN fires LIKE '%REFERENCING%' OR coalesce(old.tgoldtable, old.tgnewtable) IS NULL;
+			-- An older one of an UPDATE has all rows written to a file; no other is replaced.
+			CONTINUE WHEN fires LIKE '%REFERENCING%' OR coalesce(present.tgoldtable, present.tgnewtable) IS NULL;
 			EXECUTE format('DROP TRIGGER %I ON %s', name, relation);
 		END IF;
 		EXECUTE format('CREATE TRIGGER %I ' || fires
 			|| ' FOR EACH STATEMENT EXECUTE FUNCTION usage_mgmt.%I()', name, relation, resource || '_keys');
-		IF old.tgenabled <> 'O' THEN
+		IF present.tgenabled <> 'O' THEN
 			EXECUTE format('ALTER TABLE ONLY %s %s TRIGGER %I', relation,
-				CASE old.tgenabled WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'DISABLE' END, name);
+				CASE present.tgenabled WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'DISABLE' END, name);
 		END IF;
 	END LOOP;
 END

@@ -135,16 +135,17 @@ resolve(UmModel *model, UmAttribute *attribute, int *ordinal)
 	attribute->rated = is_rated(attribute);
 }
 
-/* Whether its elements have presets, or something mandatory, in some statuses only. */
+/* Whether more is asked of it in some statuses, or filled in. */
 static bool
 is_rated(const UmAttribute *attribute)
 {
-	if (attribute->kind != UM_LIST)
-		return false;
-	for (const UmAttribute *a = attribute->of->attributes; a->kind != UM_END; a++)
-		if (a->preset != NULL || (a->flags & UM_MANDATORY_RATED))
-			return true;
-	return (attribute->flags & UM_MANDATORY_RATED) != 0;
+	const UmAttribute *part = attribute->kind == UM_LIST ? attribute->of->attributes : attribute->members;
+	bool		rated = attribute->kind == UM_TREE || attribute->preset != NULL ||
+		(attribute->flags & UM_MANDATORY_RATED) != 0;
+
+	for (; !rated && part != NULL && part->kind != UM_END; part++)
+		rated = is_rated(part);
+	return rated;
 }
 
 /* Its own slot and those that rules of it alone look at. */

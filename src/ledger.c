@@ -24,8 +24,9 @@
  * A key is only ever forgotten or moved by the statement whose row had it, id and
  * date, so one that drop_partitions() kept is not set free by the way.
  *
- * The work is done as the owner of the table that fired, so that nobody needs
- * a right on the ledger, and a table of somebody's own gives him none either.
+ * The work is done as the owner of the partitioned table at the top, who sees the
+ * rows of all leaves, so that nobody needs a right on the ledger; a table of
+ * somebody's own gives him none either.
  * Operators carry their schema: the caller's search_path is not to be trusted.
  *
  * TRUNCATE has no transition tables; its trigger is on the leaves alone, which
@@ -33,6 +34,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
@@ -43,6 +45,7 @@
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "partitioning/partdesc.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -52,6 +55,8 @@
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "caller.h"
 #include "changes.h"
@@ -77,20 +82,25 @@
 #define IS_THERE(a, rows) "EXISTS (SELECT FROM " rows " v WHERE " SAME_ID("v", a) SAME_DATE("v", a) ") "
 #define HAS_KEY(a) "EXISTS (SELECT FROM {ledger} k WHERE " SAME_ID("k", a) SAME_DATE("k", a) ") "
 
-/* Lets a plan that is kept find a few keys by index, whatever it was made for. */
-#define IN_BATCH "AND k.id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT id FROM " BATCH "))"
+/* Lets a plan that is kept find a few rows by index, whatever it was made for. */
+#define IN_BATCH(a) "AND " a ".id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT id FROM " BATCH ")) "
+
+/* Lets a plan be one of the partitions of these dates alone. */
+#define IN_DATES(a) "AND " a ".{date} OPERATOR(pg_catalog.>=) $1 AND " a ".{date} OPERATOR(pg_catalog.<=) $2 "
 
 #define ADD "INSERT INTO {ledger} (" COLUMNS ") "
 #define FORGET "DELETE FROM {ledger} k USING " BATCH " b WHERE " SAME_ID("k", "b") SAME_DATE("k", "b")
 
 /* Of dates noted: of rows that are where they were to be, and of others. */
-#define MOVE(rows) "UPDATE {ledger} k SET {date} = b.{date} FROM " BATCH " b " \
-	"WHERE " HAD_KEY "AND " IS_THERE("b", rows)
-#define UNMOVED "SELECT b.* FROM " BATCH " b, {ledger} k WHERE " HAD_KEY IN_BATCH
+#define GO_ALONG "UPDATE {ledger} k SET {date} = b.{date} FROM " BATCH " b WHERE " HAD_KEY
+#define MOVE(few) GO_ALONG "AND EXISTS (SELECT FROM {rows} v " \
+	"WHERE " SAME_ID("v", "b") SAME_DATE("v", "b") IN_DATES("v") few ") "
+#define MOVE_FEW MOVE(IN_BATCH("v")) IN_BATCH("k")
+#define UNMOVED "SELECT b.* FROM " BATCH " b, {ledger} k WHERE " HAD_KEY IN_BATCH("k")
 #define FOLLOW "UPDATE {ledger} k SET {date} = u.{date} FROM " BATCH " b JOIN {rows} u ON " SAME_ID("u", "b") \
 	"WHERE " HAD_KEY "AND NOT " IS_THERE("k", "{rows}")
-#define FORGET_LOST "DELETE FROM {ledger} k USING " BATCH " b " \
-	"WHERE " HAD_KEY "AND b.statement OPERATOR(pg_catalog.>=) %u AND NOT " IS_THERE("k", "{rows}")
+#define FORGET_LOST "DELETE FROM {ledger} k USING " BATCH " b WHERE " HAD_KEY LOST
+#define LOST "AND b.statement OPERATOR(pg_catalog.>=) %u AND NOT " IS_THERE("k", "{rows}")
 
 /* Of statements that may count rows that were moved; taken is what had a key and no row before. */
 #define FORGET_GONE FORGET "AND NOT " IS_THERE("k", "{rows}")
@@ -127,34 +137,42 @@ typedef struct Notes
 	SubTransactionId transaction;
 	MemoryContext context;
 	Keys		keys;
+	TimestampTz earliest;		/* of the dates that rows are to have */
+	TimestampTz latest;
 } Notes;
 
 static Notes *noted = NULL;
-static bool dates_change = false;	/* in this transaction */
+static int64 last_noted = -1;	/* command of the transaction that noted one last */
 
 static HTAB *strays = NULL;		/* hashes of ids gone astray; NULL for none */
 
 static Notes *notes_of(Oid root);
 static Notes *new_notes(Oid root, UmResource *resource);
-static void settle(Relation relation);
-static uint64 move_keys(Keys *keys, Oid root, const char *rows);
-static void follow_keys(Keys *keys, const char *rows);
-static void keep_unmoved(Keys *keys, CommandId statement);
-static void add_keys(TriggerData *data, UmResource *resource);
-static void add_anew(Keys *keys, const char *sql, Relation relation);
-static void forget_keys(TriggerData *data, UmResource *resource);
+static Oid	owner_of(Oid relation);
+static void settle(Oid root);
+static uint64 move_keys(Notes *notes);
+static void follow_keys(Notes *notes);
+static bool loses_partition(Oid root);
+static void keep_unmoved(Notes *notes, SPITupleTable *unmoved, uint64 count, CommandId statement);
+static void empty(Notes *notes);
+static void add_keys(TriggerData *data, UmResource *resource, const char *rows);
+static void add_anew(Keys *keys, const char *sql, const char *rows);
+static void forget_keys(TriggerData *data, UmResource *resource, const char *rows);
+static bool has_noted_dates(void);
 static void note_strays(const Keys *keys);
 static bool take_strays(Keys *keys, Keys *astray);
 static TupleTableSlot *first_slot(const Keys *keys);
 static uint64 hash_of_id(const Keys *keys, TupleTableSlot *slot);
 static void refuse_taken(Keys *keys, const char *rows);
-static char *all_rows(Relation relation);
+static char *all_rows(Oid root);
 static void start_keys(Keys *keys, UmResource *resource, bool dates);
-static void clear_keys(Keys *keys);
-static void put_key(Keys *keys, Datum date, Datum second, Datum third, Datum id);
+static void start_rows(Keys *keys);
+static void put_key(Keys *keys, Datum date, const UmHash *hash, Datum id);
+static void put_date(Notes *notes, Datum date, Datum old_date, int64 statement, Datum id);
+static void put_row(Keys *keys, Datum *values);
 static void note_order(Keys *keys, UmSlice id);
 static uint64 write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many);
-static uint64 write_once(Keys *keys, const char *sql, const char *rows);
+static uint64 write_once(Keys *keys, const char *sql, const char *rows, Datum *dates);
 static void collect(Keys *keys, TriggerData *data, bool added);
 static void forget_leaf(Relation leaf, const UmResource *resource);
 
@@ -178,7 +196,7 @@ um_ledger_forget(SubTransactionId from)
 	}
 	if (from != InvalidSubTransactionId)
 		return;
-	dates_change = false;
+	last_noted = -1;
 	strays = NULL;
 }
 
@@ -187,21 +205,23 @@ void
 um_ledger_note_date(Oid root, UmResource *resource, Datum id, Datum old_date, Datum date)
 {
 	Notes	   *notes = notes_of(root);
+	int64		statement = GetActiveSnapshot()->curcid;
 
 	if (notes == NULL)
 		notes = new_notes(root, resource);
-	put_key(&notes->keys, date, old_date, Int64GetDatum(GetActiveSnapshot()->curcid), id);
-	dates_change = true;
+	put_date(notes, date, old_date, statement, id);
+	last_noted = Max(last_noted, statement);
 }
 
-/* The partitioned table at the top; a leaf about to be detached has none. */
+/* The partitioned table at the top, also of a leaf about to be detached. */
 Oid
 um_ledger_root(Relation relation)
 {
-	List	   *ancestors = relation->rd_rel->relispartition
-		? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
+	Oid			root = RelationGetRelid(relation);
 
-	return ancestors == NIL ? RelationGetRelid(relation) : llast_oid(ancestors);
+	while (get_rel_relispartition(root))
+		root = get_partition_parent(root, true);
+	return root;
 }
 
 /* Those of this subtransaction, or NULL. */
@@ -221,17 +241,15 @@ new_notes(Oid root, UmResource *resource)
 	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "usage dates",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	ResourceOwner owner = CurrentResourceOwner;
 	Notes	   *notes = palloc0(sizeof(Notes));
 
 	notes->outer = noted;
 	notes->root = root;
 	notes->transaction = GetCurrentSubTransactionId();
 	notes->context = context;
-	/* the statement may end before */
-	CurrentResourceOwner = CurTransactionResourceOwner;
 	start_keys(&notes->keys, resource, true);
-	CurrentResourceOwner = owner;
+	notes->earliest = DT_NOEND;
+	notes->latest = DT_NOBEGIN;
 	MemoryContextSwitchTo(old);
 	return noted = notes;
 }
@@ -243,6 +261,7 @@ um_keys(PG_FUNCTION_ARGS)
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	UmResource *resource;
 	Form_pg_class relation;
+	Oid			root;
 	UmUser		before;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(data->tg_event))
@@ -254,12 +273,13 @@ um_keys(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event) && noted == NULL)
 		return PointerGetDatum(NULL);
 	SPI_connect();
-	um_become(relation->relowner, &before);
-	settle(data->tg_relation);
+	root = um_ledger_root(data->tg_relation);
+	um_become(owner_of(root), &before);
+	settle(root);
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		add_keys(data, resource);
+		add_keys(data, resource, all_rows(root));
 	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
-		forget_keys(data, resource);
+		forget_keys(data, resource, all_rows(root));
 	else if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
 		forget_leaf(data->tg_relation, resource);
 	um_become_again(&before);
@@ -267,74 +287,117 @@ um_keys(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+static Oid
+owner_of(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relation);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
 /* Lets keys follow the rows whose dates were noted. */
 static void
-settle(Relation relation)
+settle(Oid root)
 {
-	Oid			root = um_ledger_root(relation);
 	Notes	   *notes = notes_of(root);
-	char	   *rows;
 
 	if (notes == NULL || notes->keys.count == 0)
 		return;
-	rows = all_rows(relation);
-	if (move_keys(&notes->keys, root, rows) < notes->keys.count)
-		follow_keys(&notes->keys, rows);
+	if (move_keys(notes) < notes->keys.count)
+		follow_keys(notes);
 	else
-		clear_keys(&notes->keys);
+		empty(notes);
 }
 
 /* Of rows that are where they were to be; tells how many. */
 static uint64
-move_keys(Keys *keys, Oid root, const char *rows)
+move_keys(Notes *notes)
 {
-	/* a plan that is kept is one for the resource's own table */
-	if (root == um_table(keys->resource->model->noun, true))
-		return write_keys(keys, UM_PLAN_MOVE_KEYS, MOVE("{table}") IN_BATCH, MOVE("{table}"));
-	return write_once(keys, MOVE("{rows}"), rows);
+	Datum		dates[] = {TimestampTzGetDatum(notes->earliest), TimestampTzGetDatum(notes->latest)};
+	int			settings = um_prefer("enable_nestloop");
+	uint64		moved = write_once(&notes->keys, notes->keys.count <= MANY_KEYS ? MOVE_FEW : MOVE(""),
+								   all_rows(notes->root), dates);
+
+	AtEOXact_GUC(true, settings);
+	return moved;
 }
 
 /*
  * Of rows of which only the table tells what became of them.  One that is nowhere
  * is lost, but for those of a statement that this one runs within: such a row may
- * be on its way, and its note is kept.
+ * be on its way, and its note is kept.  Such a statement has a lower command id.
+ * A foreign key's action has a higher one than the statement that caused it, with
+ * whose triggers its own come.
  */
 static void
-follow_keys(Keys *keys, const char *rows)
+follow_keys(Notes *notes)
 {
+	Keys	   *keys = &notes->keys;
+	char	   *rows = all_rows(notes->root);
 	CommandId	statement = GetActiveSnapshot()->curcid;
 
 	note_strays(keys);
 	if (write_keys(keys, UM_PLAN_UNMOVED_KEYS, UNMOVED, NULL) > 0)
 	{
-		(void) write_once(keys, FOLLOW, rows);
-		(void) write_once(keys, psprintf(FORGET_LOST, statement), rows);
+		(void) write_once(keys, FOLLOW, rows, NULL);
+		(void) write_once(keys, psprintf(loses_partition(notes->root) ? GO_ALONG LOST : FORGET_LOST,
+										 statement), rows, NULL);
 		(void) write_keys(keys, UM_PLAN_UNMOVED_KEYS, UNMOVED, NULL);
 	}
-	keep_unmoved(keys, statement);
+	keep_unmoved(notes, SPI_tuptable, SPI_processed, statement);
 }
 
-/* Leaves those of earlier statements. */
-static void
-keep_unmoved(Keys *keys, CommandId statement)
+/* Whether one is being detached concurrently: what it has may be seen no more. */
+static bool
+loses_partition(Oid root)
 {
-	SPITupleTable *table = SPI_tuptable;
-	uint64		count = SPI_processed;
+	Relation	table = table_open(root, AccessShareLock);
+	bool		loses = RelationGetPartitionDesc(table, false)->detached_exist;
+
+	table_close(table, NoLock);
+	return loses;
+}
+
+/* Leaves of these notes those of earlier statements. */
+static void
+keep_unmoved(Notes *notes, SPITupleTable *unmoved, uint64 count, CommandId statement)
+{
 	Datum		values[4];
 	bool		nulls[4];
 
-	clear_keys(keys);
+	empty(notes);
 	for (uint64 i = 0; i < count; i++)
 	{
-		heap_deform_tuple(table->vals[i], table->tupdesc, values, nulls);
+		heap_deform_tuple(unmoved->vals[i], unmoved->tupdesc, values, nulls);
 		if (DatumGetInt64(values[2]) < statement)
-			put_key(keys, values[0], values[1], values[2], values[3]);
+			put_date(notes, values[0], values[1], DatumGetInt64(values[2]), values[3]);
 	}
+}
+
+/*
+ * Leaves none.  The tuplestore is made anew: each scan of one leaves a read
+ * pointer behind, and all of them are looked at with each tuple.
+ */
+static void
+empty(Notes *notes)
+{
+	MemoryContext old = MemoryContextSwitchTo(notes->context);
+
+	tuplestore_end(notes->keys.rows);
+	start_rows(&notes->keys);
+	notes->earliest = DT_NOEND;
+	notes->latest = DT_NOBEGIN;
+	MemoryContextSwitchTo(old);
 }
 
 /* Of the rows of an INSERT. */
 static void
-add_keys(TriggerData *data, UmResource *resource)
+add_keys(TriggerData *data, UmResource *resource, const char *rows)
 {
 	Keys		keys;
 	Keys		astray;
@@ -342,9 +405,9 @@ add_keys(TriggerData *data, UmResource *resource)
 	start_keys(&keys, resource, false);
 	collect(&keys, data, true);
 	if (take_strays(&keys, &astray))
-		add_anew(&astray, ADD_STRAYS, data->tg_relation);
-	if (dates_change)
-		add_anew(&keys, ADD_THERE, data->tg_relation);
+		add_anew(&astray, ADD_STRAYS, rows);
+	if (has_noted_dates())
+		add_anew(&keys, ADD_THERE, rows);
 	else
 	{
 		(void) write_keys(&keys, keys.ordered ? UM_PLAN_ADD_ORDERED_KEYS : UM_PLAN_ADD_KEYS,
@@ -359,29 +422,38 @@ add_keys(TriggerData *data, UmResource *resource)
  * far as they are there and have none yet.
  */
 static void
-add_anew(Keys *keys, const char *sql, Relation relation)
+add_anew(Keys *keys, const char *sql, const char *rows)
 {
-	char	   *rows = all_rows(relation);
-
 	refuse_taken(keys, rows);
-	(void) write_once(keys, sql, rows);
+	(void) write_once(keys, sql, rows, NULL);
 	tuplestore_end(keys->rows);
 }
 
 /* Of the rows that a DELETE took away, but for those that others have put back, or a MERGE has moved. */
 static void
-forget_keys(TriggerData *data, UmResource *resource)
+forget_keys(TriggerData *data, UmResource *resource, const char *rows)
 {
 	Keys		keys;
 	uint64		forgotten;
 
 	start_keys(&keys, resource, false);
 	collect(&keys, data, false);
-	forgotten = dates_change || strays != NULL ? write_once(&keys, FORGET_GONE, all_rows(data->tg_relation))
-		: write_keys(&keys, UM_PLAN_FORGET_KEYS, FORGET IN_BATCH, FORGET);
+	forgotten = strays != NULL || has_noted_dates() ? write_once(&keys, FORGET_GONE, rows, NULL)
+		: write_keys(&keys, UM_PLAN_FORGET_KEYS, FORGET IN_BATCH("k"), FORGET);
 	if (forgotten < keys.count)
 		note_strays(&keys);
 	tuplestore_end(keys.rows);
+}
+
+/*
+ * Whether the statement, or one within it, was to change a date.  If it is a MERGE
+ * it counts what it moves as deleted and inserted; and what it inserts a trigger may
+ * have moved already.
+ */
+static bool
+has_noted_dates(void)
+{
+	return last_noted >= (int64) GetActiveSnapshot()->curcid;
 }
 
 /*
@@ -486,14 +558,12 @@ refuse_taken(Keys *keys, const char *rows)
 
 /* The name of the table that holds the rows of all partitions. */
 static char *
-all_rows(Relation relation)
+all_rows(Oid root)
 {
-	Oid			root = um_ledger_root(relation);
-
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)), get_rel_name(root));
 }
 
-/* None yet; with dates that are about to change, or of rows as they are. */
+/* None yet; of rows as they are, or with the dates that they had and are to have. */
 static void
 start_keys(Keys *keys, UmResource *resource, bool dates)
 {
@@ -504,28 +574,45 @@ start_keys(Keys *keys, UmResource *resource, bool dates)
 	TupleDescInitEntry(keys->desc, 3, dates ? "statement" : "hash_version", dates ? INT8OID : INT2OID, -1, 0);
 	TupleDescInitEntry(keys->desc, 4, "id", TEXTOID, -1, 0);
 	TupleDescInitEntryCollation(keys->desc, 4, C_COLLATION_OID);
-	keys->rows = tuplestore_begin_heap(false, false, work_mem);
-	keys->count = 0;
+	start_rows(keys);
 	keys->ordered = true;
 	initStringInfo(&keys->last);
 }
 
 static void
-clear_keys(Keys *keys)
+start_rows(Keys *keys)
 {
-	tuplestore_clear(keys->rows);
+	ResourceOwner owner = CurrentResourceOwner;
+
+	/* notes may outlive the statement */
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	keys->rows = tuplestore_begin_heap(false, false, work_mem);
+	CurrentResourceOwner = owner;
 	keys->count = 0;
 }
 
 static void
-put_key(Keys *keys, Datum date, Datum second, Datum third, Datum id)
+put_key(Keys *keys, Datum date, const UmHash *hash, Datum id)
 {
-	Datum		values[] = {date, second, third, id};
-	bool		nulls[] = {false, false, false, false};
+	put_row(keys, (Datum[]) {date, UUIDPGetDatum(hash), Int16GetDatum(UM_HASH_VERSION), id});
+	note_order(keys, um_text_slice(id));
+}
+
+static void
+put_date(Notes *notes, Datum date, Datum old_date, int64 statement, Datum id)
+{
+	put_row(&notes->keys, (Datum[]) {date, old_date, Int64GetDatum(statement), id});
+	notes->earliest = Min(notes->earliest, DatumGetTimestampTz(date));
+	notes->latest = Max(notes->latest, DatumGetTimestampTz(date));
+}
+
+static void
+put_row(Keys *keys, Datum *values)
+{
+	bool		nulls[4] = {false};
 
 	tuplestore_putvalues(keys->rows, keys->desc, values, nulls);
 	keys->count++;
-	note_order(keys, um_text_slice(id));
 }
 
 /* Ids that come in order, as they mostly do, need not be sorted. */
@@ -552,7 +639,7 @@ write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many)
 	int			settings;
 
 	if (many != NULL && keys->count > MANY_KEYS)
-		return write_once(keys, many, NULL);
+		return write_once(keys, many, NULL, NULL);
 	if (keys->count == 0)
 		return 0;
 	um_name_rows(BATCH, keys->desc, keys->rows, keys->count);
@@ -564,17 +651,18 @@ write_keys(Keys *keys, UmPlanKind kind, const char *sql, const char *many)
 	return SPI_processed;
 }
 
-/* The same of a statement that is planned for these keys. */
+/* The same of a statement that is planned for these keys, and for rows between two dates. */
 static uint64
-write_once(Keys *keys, const char *sql, const char *rows)
+write_once(Keys *keys, const char *sql, const char *rows, Datum *dates)
 {
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 	int			settings;
 
 	if (keys->count == 0)
 		return 0;
 	um_name_rows(BATCH, keys->desc, keys->rows, keys->count);
 	settings = um_prefer(keys->count <= MANY_KEYS ? "enable_seqscan" : "enable_nestloop");
-	um_execute_once(um_sql(keys->resource, sql, rows), 0, NULL, NULL, false);
+	um_execute_once(um_sql(keys->resource, sql, rows), dates != NULL ? 2 : 0, types, dates, false);
 	AtEOXact_GUC(true, settings);
 	SPI_unregister_relation(BATCH);
 	return SPI_processed;
@@ -602,7 +690,7 @@ collect(Keys *keys, TriggerData *data, bool added)
 			continue;
 		if (!added || (bulk && um_vouched_hash(i, id, date, &hash)))
 		{
-			put_key(keys, date, UUIDPGetDatum(&hash), Int16GetDatum(UM_HASH_VERSION), id);
+			put_key(keys, date, &hash, id);
 			continue;
 		}
 		old = MemoryContextSwitchTo(row_context);
@@ -612,7 +700,7 @@ collect(Keys *keys, TriggerData *data, bool added)
 													 changes.row->tts_isnull,
 													 &faults, NULL));
 		faults.list = NIL;
-		put_key(keys, date, UUIDPGetDatum(&hash), Int16GetDatum(UM_HASH_VERSION), id);
+		put_key(keys, date, &hash, id);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
 	}

@@ -112,7 +112,7 @@ typedef struct UmAttribute
 	int			plain_in;		/* versions that write it where it is set, or not at all */
 	bool		completed;		/* may be filled in from the rest of the record */
 	bool		checked;		/* a rule looks at it, there or not */
-	bool		rated;			/* a list of which more is asked in a usage that is rated */
+	bool		rated;			/* more may be asked of it in a usage that is rated */
 	uint64		span;			/* slots that its rules look at, as bits; none for no slot */
 	int			ordinal;		/* the model's order */
 	struct UmAttribute *parent;	/* the object it is a member of */

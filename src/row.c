@@ -254,7 +254,7 @@ um_record_skim(const UmShape *shape, TupleDesc desc, HeapTuple tuple, const UmRe
 	{
 		Form_pg_attribute column = TupleDescAttr(desc, shape->column[s]);
 
-		/* as they lie there: the same bytes mean the same, wherever they point */
+		/* as they lie there: of one table the same bytes mean the same, even where they point elsewhere */
 		if (record->state[s] == old->state[s] &&
 			(record->state[s] == UM_ABSENT ||
 			 datumIsEqual(record->value[s], old->value[s], column->attbyval, column->attlen)))

@@ -185,7 +185,7 @@ read_changes(UmRecord *record, UmRecord *old, UmFaults *faults)
 	for (const UmAttribute *a = model->attributes; a->kind != UM_END; a++)
 	{
 		if (a->rated && from != to && um_status_in(to, more))
-			record->same &= ~um_slot_bit(a->slot);
+			record->same &= ~a->span;
 		if (!um_is_same(record, a))
 			wanted |= a->span;
 	}
@@ -391,6 +391,7 @@ note_date(Target *target, Relation leaf, UmRecord *usage, const UmRecord *old)
 	if (!OidIsValid(target->root))
 		target->root = um_ledger_root(leaf);
 	um_ledger_note_date(target->root, target->resource, um_id(usage), old->value[date], usage->value[date]);
+	/* the hash is of all that it has */
 	for (int s = 0; s < usage->model->slots; s++)
 		um_record_read_slot(usage, s, &lost);
 	remember_update(usage, old);

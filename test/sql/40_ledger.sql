@@ -394,6 +394,49 @@ RESET client_min_messages;
 RESET log_temp_files;
 RESET work_mem;
 SELECT wrong FROM pg_temp.ledger;
+-- a date that changes takes the partitions that it has to do with, and what follows in the transaction no more
+CREATE VIEW pg_temp.locked AS SELECT array_agg(DISTINCT relname::text ORDER BY relname::text) AS partitions FROM pg_locks JOIN pg_class c ON c.oid = relation
+	WHERE pid = pg_backend_pid() AND relkind = 'r' AND relispartition;
+BEGIN;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('y1', '2001-01-10 00:00+00', 'VOICE'), ('y2', '2001-01-11 00:00+00', 'VOICE');
+UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 day' WHERE id = 'y1' AND usage_date = '2001-01-10 00:00+00';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('y3', '2001-01-10 00:00+00', 'VOICE');
+DELETE FROM usage_mgmt.usage WHERE id = 'y3' AND usage_date = '2001-01-10 00:00+00';
+TABLE pg_temp.locked;
+UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 month' WHERE id = 'y1' AND usage_date = '2001-01-11 00:00+00';
+TABLE pg_temp.locked;
+-- thousands of such statements take no more memory than one
+DO $$ BEGIN
+	FOR n IN 1 .. 2000 LOOP
+		UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 minute' WHERE id = 'y2' AND usage_date < '2001-02-01 00:00+00';
+	END LOOP;
+END $$;
+SELECT total_bytes <= 32768 AS little FROM pg_backend_memory_contexts WHERE name = 'usage dates';
+-- the key of one that is deleted and stored at once is that of the new one
+WITH d AS (DELETE FROM usage_mgmt.usage WHERE id = 'y2' RETURNING id, usage_date) INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) SELECT *, 'OTHER' FROM d;
+SELECT k.content_hash = usage_mgmt.content_hash(u) AS own_hash FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id) WHERE id = 'y2';
+COMMIT;
+SELECT wrong FROM pg_temp.ledger;
+-- whoever owns a partition is shown no more of the table than before, and its keys are kept all the same
+CREATE ROLE regress_leaf_owner;
+GRANT USAGE, CREATE ON SCHEMA usage_mgmt TO regress_leaf_owner;
+ALTER TABLE usage_mgmt.usage ENABLE ROW LEVEL SECURITY;
+CREATE POLICY regress_none ON usage_mgmt.usage USING (false);
+ALTER TABLE usage_mgmt.usage_p200102 OWNER TO regress_leaf_owner;
+SET ROLE regress_leaf_owner;
+UPDATE usage_mgmt.usage_p200102 SET usage_date = usage_date + interval '1 minute' WHERE id = 'y1';
+INSERT INTO usage_mgmt.usage_p200102 (id, usage_date, usage_type) VALUES ('y4', '2001-02-10 00:00+00', 'VOICE');
+DELETE FROM usage_mgmt.usage_p200102 WHERE id = 'y4';
+RESET ROLE;
+DO $$ BEGIN
+	EXECUTE format('ALTER TABLE usage_mgmt.usage_p200102 OWNER TO %I', current_user);
+END $$;
+DROP POLICY regress_none ON usage_mgmt.usage;
+ALTER TABLE usage_mgmt.usage DISABLE ROW LEVEL SECURITY;
+REVOKE ALL ON SCHEMA usage_mgmt FROM regress_leaf_owner;
+DROP ROLE regress_leaf_owner;
+SELECT id, k.usage_date = u.usage_date AS agrees FROM usage_mgmt.usage_key k LEFT JOIN usage_mgmt.usage u USING (id) WHERE id IN ('y1', 'y4');
+SELECT wrong FROM pg_temp.ledger;
 -- with the row trigger disabled nobody notes a date; check_keys() tells
 ALTER TABLE usage_mgmt.usage DISABLE TRIGGER zz_usage_check;
 UPDATE usage_mgmt.usage SET usage_date = '2001-01-20 00:00+00' WHERE id = 'u2';

@@ -71,6 +71,10 @@ prepare($node, 'parcels');
 all_chapters($node, 'parcels', $parcel);
 side_by_side($node, 'parcels', $parcel, grep { $_->{noun} =~ /^usage/ } resources());
 
+my $lost = q{UPDATE usage_mgmt.parcel SET status = 'lost', description = %s WHERE id = 'm'};
+$node->safe_psql('parcels', q{INSERT INTO usage_mgmt.parcel (id, posted_at, number) VALUES ('m', '2001-01-15Z', 'n')});
+is(sqlstate($node, 'parcels', sprintf($lost, 'description')), '23502', 'what a status asks for is asked for of what stays as it is');
+is(sqlstate($node, 'parcels', sprintf($lost, q{'in the river'})), '00000', 'and is there');
 is($node->safe_psql('parcels', 'SELECT usage_mgmt.install_tables()'), '', 'install_tables() finds it');
 is($node->safe_psql('parcels', <<'SQL'), 't|t', 'its enum and its open index');
 SELECT to_regclass('usage_mgmt.parcel_open_idx') IS NOT NULL, to_regclass('usage_mgmt.parcel_party') IS NOT NULL;

@@ -67,7 +67,7 @@ static UmAttribute parcel_attributes[] = {
 	{.name = {"posted", "postedAt"}, .kind = UM_TIME, .column = "posted_at",
 	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
 	{.name = BOTH("description"), .kind = UM_TEXT, .column = "description",
-	.flags = UM_FREE_WHEN_BILLED},
+	.flags = UM_FREE_WHEN_BILLED | UM_MANDATORY_RATED},
 	{.name = BOTH("link"), .kind = UM_URI, .column = "link", .flags = UM_BLANK_IS_NONE},
 	{.name = BOTH("weight"), .kind = UM_NUMBER, .column = "weight", .flags = UM_BLANK_IS_NONE},
 	{.name = BOTH("isFragile"), .alias = {"fragile"}, .kind = UM_BOOL, .column = "is_fragile",
@@ -111,6 +111,7 @@ static UmLifeCycle parcel_life = {
 		[DELIVERED] = 0
 	},
 	.first = POSTED,
+	.rated = UM_STATUS_BIT(LOST),	/* who lost it says how */
 	.closed = UM_STATUS_BIT(DELIVERED),
 	.open = UM_STATUS_BIT(POSTED) | UM_STATUS_BIT(ON_THE_WAY)
 };
