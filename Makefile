@@ -36,6 +36,7 @@ OBJS = \
 	src/match.o \
 	src/model.o \
 	src/names.o \
+	src/number.o \
 	src/operations.o \
 	src/page.o \
 	src/patch.o \
@@ -43,6 +44,7 @@ OBJS = \
 	src/query.o \
 	src/query_string.o \
 	src/record.o \
+	src/references.o \
 	src/replace.o \
 	src/resource.o \
 	src/row.o \
@@ -73,6 +75,7 @@ SQL_PARTS = \
 	sql/55_loads.sql \
 	sql/60_partitions.sql \
 	sql/70_operations.sql \
+	sql/75_lists.sql \
 	sql/80_functions.sql \
 	sql/85_access.sql \
 	sql/90_install.sql

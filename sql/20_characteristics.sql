@@ -91,10 +91,15 @@ CREATE FUNCTION usage_mgmt.characteristics_contained(usage_mgmt.characteristics,
 	AS 'MODULE_PATHNAME', 'um_characteristics_contained' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.characteristics_contained(usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'are the pairs of the first contained in the second?';
 
+CREATE FUNCTION usage_mgmt.characteristics_match(usage_mgmt.characteristics, text[]) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_match' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION usage_mgmt.characteristics_match(usage_mgmt.characteristics, text[]) IS
+	'is there the name that is the first of the array, with one of the values behind it? Compared as a query string does';
+
 CREATE FUNCTION usage_mgmt.characteristics_sel(internal, oid, internal, integer) RETURNS double precision
 	AS 'MODULE_PATHNAME', 'um_characteristics_sel' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.characteristics_sel(internal, oid, internal, integer) IS
-	'restriction selectivity of @>, ?, ?| and ?& by the statistics of a column';
+	'restriction selectivity of @>, ?, ?|, ?& and ?= by the statistics of a column';
 
 -- ANALYZE and the planner need no right to call them, and nobody else can.
 REVOKE EXECUTE ON FUNCTION
@@ -134,6 +139,13 @@ CREATE OPERATOR usage_mgmt.?& (
 	RESTRICT = usage_mgmt.characteristics_sel, JOIN = contjoinsel
 );
 COMMENT ON OPERATOR usage_mgmt.?& (usage_mgmt.characteristics, text[]) IS 'all names exist';
+
+CREATE OPERATOR usage_mgmt.?= (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text[],
+	FUNCTION = usage_mgmt.characteristics_match,
+	RESTRICT = usage_mgmt.characteristics_sel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR usage_mgmt.?= (usage_mgmt.characteristics, text[]) IS 'name with one of the values, as a query string compares them';
 
 CREATE OPERATOR usage_mgmt.@> (
 	LEFTARG = usage_mgmt.characteristics, RIGHTARG = usage_mgmt.characteristics,
@@ -225,6 +237,7 @@ CREATE OPERATOR CLASS usage_mgmt.characteristics_ops
 	OPERATOR 9 usage_mgmt.? (usage_mgmt.characteristics, text),
 	OPERATOR 10 usage_mgmt.?| (usage_mgmt.characteristics, text[]),
 	OPERATOR 11 usage_mgmt.?& (usage_mgmt.characteristics, text[]),
+	OPERATOR 63 usage_mgmt.?= (usage_mgmt.characteristics, text[]),
 	FUNCTION 1 pg_catalog.btint8cmp(bigint, bigint),
 	FUNCTION 2 usage_mgmt.characteristics_gin_extract_value(usage_mgmt.characteristics, internal),
 	FUNCTION 3 usage_mgmt.characteristics_gin_extract_query(usage_mgmt.characteristics, internal, smallint, internal, internal, internal, internal),

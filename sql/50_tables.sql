@@ -91,7 +91,7 @@ BEGIN
 		PERFORM usage_mgmt.install_trigger(resource, resource || '_changing',
 			'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', resource || '_changed', always => true);
 	END IF;
-	PERFORM usage_mgmt.install_views(resource, r.label, r.date_column);
+	PERFORM usage_mgmt.install_views(resource, r.label);
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_table(text) IS
@@ -140,28 +140,14 @@ END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_ledger(text, text, text) IS 'Part of install_tables().';
 
-CREATE FUNCTION usage_mgmt.install_views(resource text, label text, date_column text) RETURNS void
+CREATE FUNCTION usage_mgmt.install_views(resource text, label text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
 DECLARE
-	list record;
 	document text := resource || '_document';
 BEGIN
-	FOR list IN
-		SELECT c.view, c.name AS list, (SELECT string_agg('e.' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
-			FROM pg_type element JOIN pg_attribute a ON a.attrelid = element.typrelid
-			WHERE element.typarray = split_part(c.declaration, ' ', 1)::regtype) AS columns
-		FROM usage_mgmt.resource_columns(resource) c
-		WHERE c.view IS NOT NULL
-	LOOP
-		PERFORM usage_mgmt.install_view(resource || '_' || list.view,
-			format('SELECT r.id AS %I%s, e.ordinality AS ordinal, %s
-				FROM usage_mgmt.%I r, unnest(r.%I) WITH ORDINALITY e',
-				resource || '_id', ', r.' || quote_ident(date_column), list.columns, resource, list.list),
-			format('Each element of %s.%s as a row, with the columns of its type; ordinal counts from 1.',
-				resource, list.list));
-	END LOOP;
+	PERFORM usage_mgmt.install_view(name, query, about) FROM usage_mgmt.resource_views(resource);
 	PERFORM usage_mgmt.install_view(document,
 		format('SELECT usage_mgmt.to_tmf(r)::text AS document FROM usage_mgmt.%I r', resource),
 		format('Each %s as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').',
@@ -169,7 +155,7 @@ BEGIN
 	PERFORM usage_mgmt.install_document_triggers(document);
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_views(text, text, text) IS 'Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_views(text, text) IS 'Part of install_tables().';
 
 -- Older tables get what they lack. There is no lock where nothing is missing.
 CREATE FUNCTION usage_mgmt.install_columns(relation regclass, names text[], declarations text[]) RETURNS void

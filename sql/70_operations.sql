@@ -42,3 +42,13 @@ CREATE FUNCTION usage_mgmt.party_ids(parties usage_mgmt.related_party[]) RETURNS
 AS 'MODULE_PATHNAME', 'um_party_ids' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION usage_mgmt.party_ids(usage_mgmt.related_party[]) IS
 'The ids of the parties. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party)) serves relatedParty.id=45.';
+
+CREATE FUNCTION usage_mgmt.rating_refs(ratings usage_mgmt.rated_product_usage[]) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_rating_refs' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION usage_mgmt.rating_refs(usage_mgmt.rated_product_usage[]) IS
+'The products of the ratings, their ids and their addresses. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage)) serves ratedProductUsage.productRef=45.';
+
+CREATE FUNCTION usage_mgmt.rating_refs(ratings usage_mgmt.rated_product_usage[], name text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_rating_refs_by_name' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION usage_mgmt.rating_refs(usage_mgmt.rated_product_usage[], text) IS
+'What the ratings have by a name that the model does not know, numbers in their plain spelling, too. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage, ''billRef'')) serves ratedProductUsage.extra.billRef=45.';

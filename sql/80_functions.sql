@@ -112,6 +112,7 @@ BEGIN
 			EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', signature);
 		END IF;
 	END LOOP;
+	PERFORM usage_mgmt.install_lists(resource);
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_functions(text) IS

@@ -44,9 +44,9 @@ BEGIN
 		WHERE level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
 		GROUP BY kind, relation
 		UNION ALL
-		SELECT 'TABLE', r.noun || '_' || c.view, 'SELECT'
-		FROM usage_mgmt.resources() r, usage_mgmt.resource_columns(r.noun) c
-		WHERE level IN ('reader', 'writer', 'operator') AND c.view IS NOT NULL
+		SELECT 'TABLE', v.name, 'SELECT'
+		FROM usage_mgmt.resources() r, usage_mgmt.resource_views(r.noun) v
+		WHERE level IN ('reader', 'writer', 'operator')
 		UNION ALL
 		SELECT kind, relation, string_agg(privilege, ', ')
 		FROM (VALUES

@@ -123,10 +123,15 @@ CREATE FUNCTION usage_mgmt.characteristics_contained(usage_mgmt.characteristics,
 	AS 'MODULE_PATHNAME', 'um_characteristics_contained' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.characteristics_contained(usage_mgmt.characteristics, usage_mgmt.characteristics) IS 'are the pairs of the first contained in the second?';
 
+CREATE FUNCTION usage_mgmt.characteristics_match(usage_mgmt.characteristics, text[]) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'um_characteristics_match' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION usage_mgmt.characteristics_match(usage_mgmt.characteristics, text[]) IS
+	'is there the name that is the first of the array, with one of the values behind it? Compared as a query string does';
+
 CREATE FUNCTION usage_mgmt.characteristics_sel(internal, oid, internal, integer) RETURNS double precision
 	AS 'MODULE_PATHNAME', 'um_characteristics_sel' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.characteristics_sel(internal, oid, internal, integer) IS
-	'restriction selectivity of @>, ?, ?| and ?& by the statistics of a column';
+	'restriction selectivity of @>, ?, ?|, ?& and ?= by the statistics of a column';
 
 -- ANALYZE and the planner need no right to call them, and nobody else can.
 REVOKE EXECUTE ON FUNCTION
@@ -166,6 +171,13 @@ CREATE OPERATOR usage_mgmt.?& (
 	RESTRICT = usage_mgmt.characteristics_sel, JOIN = contjoinsel
 );
 COMMENT ON OPERATOR usage_mgmt.?& (usage_mgmt.characteristics, text[]) IS 'all names exist';
+
+CREATE OPERATOR usage_mgmt.?= (
+	LEFTARG = usage_mgmt.characteristics, RIGHTARG = text[],
+	FUNCTION = usage_mgmt.characteristics_match,
+	RESTRICT = usage_mgmt.characteristics_sel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR usage_mgmt.?= (usage_mgmt.characteristics, text[]) IS 'name with one of the values, as a query string compares them';
 
 CREATE OPERATOR usage_mgmt.@> (
 	LEFTARG = usage_mgmt.characteristics, RIGHTARG = usage_mgmt.characteristics,
@@ -257,6 +269,7 @@ CREATE OPERATOR CLASS usage_mgmt.characteristics_ops
 	OPERATOR 9 usage_mgmt.? (usage_mgmt.characteristics, text),
 	OPERATOR 10 usage_mgmt.?| (usage_mgmt.characteristics, text[]),
 	OPERATOR 11 usage_mgmt.?& (usage_mgmt.characteristics, text[]),
+	OPERATOR 63 usage_mgmt.?= (usage_mgmt.characteristics, text[]),
 	FUNCTION 1 pg_catalog.btint8cmp(bigint, bigint),
 	FUNCTION 2 usage_mgmt.characteristics_gin_extract_value(usage_mgmt.characteristics, internal),
 	FUNCTION 3 usage_mgmt.characteristics_gin_extract_query(usage_mgmt.characteristics, internal, smallint, internal, internal, internal, internal),
@@ -573,7 +586,7 @@ BEGIN
 		PERFORM usage_mgmt.install_trigger(resource, resource || '_changing',
 			'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', resource || '_changed', always => true);
 	END IF;
-	PERFORM usage_mgmt.install_views(resource, r.label, r.date_column);
+	PERFORM usage_mgmt.install_views(resource, r.label);
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_table(text) IS
@@ -622,28 +635,14 @@ END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_ledger(text, text, text) IS 'Part of install_tables().';
 
-CREATE FUNCTION usage_mgmt.install_views(resource text, label text, date_column text) RETURNS void
+CREATE FUNCTION usage_mgmt.install_views(resource text, label text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $install$
 DECLARE
-	list record;
 	document text := resource || '_document';
 BEGIN
-	FOR list IN
-		SELECT c.view, c.name AS list, (SELECT string_agg('e.' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
-			FROM pg_type element JOIN pg_attribute a ON a.attrelid = element.typrelid
-			WHERE element.typarray = split_part(c.declaration, ' ', 1)::regtype) AS columns
-		FROM usage_mgmt.resource_columns(resource) c
-		WHERE c.view IS NOT NULL
-	LOOP
-		PERFORM usage_mgmt.install_view(resource || '_' || list.view,
-			format('SELECT r.id AS %I%s, e.ordinality AS ordinal, %s
-				FROM usage_mgmt.%I r, unnest(r.%I) WITH ORDINALITY e',
-				resource || '_id', ', r.' || quote_ident(date_column), list.columns, resource, list.list),
-			format('Each element of %s.%s as a row, with the columns of its type; ordinal counts from 1.',
-				resource, list.list));
-	END LOOP;
+	PERFORM usage_mgmt.install_view(name, query, about) FROM usage_mgmt.resource_views(resource);
 	PERFORM usage_mgmt.install_view(document,
 		format('SELECT usage_mgmt.to_tmf(r)::text AS document FROM usage_mgmt.%I r', resource),
 		format('Each %s as TMF JSON. COPY into it loads newline-delimited JSON: WITH (FORMAT csv, QUOTE E''\x01'', DELIMITER E''\x02'').',
@@ -651,7 +650,7 @@ BEGIN
 	PERFORM usage_mgmt.install_document_triggers(document);
 END
 $install$;
-COMMENT ON FUNCTION usage_mgmt.install_views(text, text, text) IS 'Part of install_tables().';
+COMMENT ON FUNCTION usage_mgmt.install_views(text, text) IS 'Part of install_tables().';
 
 -- Older tables get what they lack. There is no lock where nothing is missing.
 CREATE FUNCTION usage_mgmt.install_columns(relation regclass, names text[], declarations text[]) RETURNS void
@@ -1413,6 +1412,101 @@ CREATE FUNCTION usage_mgmt.party_ids(parties usage_mgmt.related_party[]) RETURNS
 AS 'MODULE_PATHNAME', 'um_party_ids' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION usage_mgmt.party_ids(usage_mgmt.related_party[]) IS
 'The ids of the parties. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party)) serves relatedParty.id=45.';
+
+CREATE FUNCTION usage_mgmt.rating_refs(ratings usage_mgmt.rated_product_usage[]) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_rating_refs' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION usage_mgmt.rating_refs(usage_mgmt.rated_product_usage[]) IS
+'The products of the ratings, their ids and their addresses. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage)) serves ratedProductUsage.productRef=45.';
+
+CREATE FUNCTION usage_mgmt.rating_refs(ratings usage_mgmt.rated_product_usage[], name text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_rating_refs_by_name' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION usage_mgmt.rating_refs(usage_mgmt.rated_product_usage[], text) IS
+'What the ratings have by a name that the model does not know, numbers in their plain spelling, too. CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage, ''billRef'')) serves ratedProductUsage.extra.billRef=45.';
+-- The lists of a resource as rows: views, and functions that reach an index
+
+-- In the queries r is the row of the resource, an element is called as its view.
+CREATE FUNCTION usage_mgmt.resource_views(
+	resource text, OUT view text, OUT name text, OUT columns text, OUT query text, OUT about text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH own AS (
+		SELECT c.name, split_part(c.declaration, ' ', 1) AS type, c.view, c.place
+		FROM usage_mgmt.resource_columns(resource) WITH ORDINALITY c(name, declaration, comment, view, place)),
+	head AS (
+		SELECT format('%I text', noun || '_id') || coalesce(', ' || quote_ident(date_column) || ' timestamptz', '') AS columns,
+			format('SELECT r.id AS %I', noun || '_id') || coalesce(', r.' || quote_ident(date_column), '') AS selected,
+			format(' FROM usage_mgmt.%I r, ', noun) AS relation
+		FROM usage_mgmt.resources() WHERE noun = resource),
+	list AS (
+		SELECT own.view, own.name,
+			', ordinal bigint' || string_agg(format(', %I %s', attname, format_type(atttypid, atttypmod)), '' ORDER BY attnum) AS columns,
+			format(', %I.ordinality AS ordinal', own.view) || string_agg(format(', %I.%I', own.view, attname), '' ORDER BY attnum) AS selected,
+			format('pg_catalog.unnest(r.%I) WITH ORDINALITY %I', own.name, own.view) AS elements
+		FROM own JOIN pg_type element ON element.typarray = own.type::regtype JOIN pg_attribute a ON a.attrelid = element.typrelid
+		WHERE own.view IS NOT NULL AND NOT attisdropped
+		GROUP BY own.view, own.name),
+	kind AS (
+		SELECT string_agg(format(', %I %s', own.name, type), '' ORDER BY place) AS columns,
+			string_agg(format(', r.%I', own.name), '' ORDER BY place) AS selected
+		FROM own WHERE own.name IN ('usage_type', 'status', 'usage_specification_id'))
+	SELECT list.view, resource || '_' || list.view, head.columns || list.columns,
+		head.selected || list.selected || head.relation || list.elements,
+		format('Each element of %s.%s as a row, with the columns of its type; ordinal counts from 1.', resource, list.name)
+	FROM list, head
+	UNION ALL
+	SELECT 'charge', resource || '_charge', head.columns || kind.columns || ', party_role text, party_id text' || rating.columns,
+		head.selected || kind.selected || ', party.role AS party_role, party.id AS party_id' || rating.selected
+			|| head.relation || party.elements || ', ' || rating.elements,
+		format('Each rating of a %s beside each of its parties, for sums by one role of them; ordinal is the rating''s and counts from 1.', resource)
+	FROM list party, list rating, kind, head
+	WHERE party.view = 'party' AND rating.view = 'rating'
+$$;
+COMMENT ON FUNCTION usage_mgmt.resource_views(text) IS
+'The views that make rows of the lists of a resource. Part of install_tables() and install_functions().';
+
+-- No SET and not STRICT: then they are inlined, and bounds on the date still choose
+-- the partitions.
+CREATE FUNCTION usage_mgmt.install_lists(resource text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET check_function_bodies = off		-- the tables may come later
+AS $install$
+DECLARE
+	of_party text := 'usage_mgmt.party_ids(r.%1$I) OPERATOR(pg_catalog.@>) ARRAY[$2]
+		AND party.id OPERATOR(pg_catalog.=) $2 AND ($1 IS NULL OR party.role OPERATOR(pg_catalog.=) $1)';
+	f record;
+BEGIN
+	FOR f IN
+		SELECT resource || '_' || c.plural AS name, c.arguments, v.columns,
+			v.query || ' WHERE ' || format(c.condition, list.name) AS body,
+			format('The rows of %s %s', v.name, format(c.about, list.name)) AS about
+		FROM (VALUES
+			('party', 'parties', 'by_role text, by_id text', 'party', of_party,
+			'with that role, or any for null, and that id, found by an index on party_ids(%s).'),
+			('charge', 'charges', 'by_role text, by_id text', 'party', of_party,
+			'of the party with that role, or any for null, and that id, found by an index on party_ids(%s).'),
+			('rating', 'ratings', 'by_product text', 'rating',
+			'usage_mgmt.rating_refs(r.%1$I) OPERATOR(pg_catalog.@>) ARRAY[$1]
+				AND (rating.product_ref_id OPERATOR(pg_catalog.=) $1 OR rating.product_ref OPERATOR(pg_catalog.=) $1)',
+			'with a product of that id or address, found by an index on rating_refs(%s).'),
+			('rating', 'ratings', 'by_name text, by_ref text', 'rating',
+			'usage_mgmt.rating_refs(r.%1$I, $1) OPERATOR(pg_catalog.@>) ARRAY[$2]
+				AND rating.extra OPERATOR(pg_catalog.#>>) pg_catalog.string_to_array($1, ''.'') OPERATOR(pg_catalog.=) $2',
+			'that have that text by a name that the model does not know, with dots for inner ones, found by an index on rating_refs(%s, name).')
+		) AS c(view, plural, arguments, list, condition, about)
+		JOIN usage_mgmt.resource_views(resource) v USING (view)
+		JOIN usage_mgmt.resource_columns(resource) list ON list.view = c.list
+	LOOP
+		EXECUTE format('CREATE OR REPLACE FUNCTION usage_mgmt.%I(%s) RETURNS TABLE (%s) AS %L LANGUAGE sql STABLE PARALLEL SAFE',
+			f.name, f.arguments, f.columns, f.body);
+		EXECUTE format('COMMENT ON FUNCTION usage_mgmt.%I(%s) IS %L', f.name, f.arguments, f.about);
+	END LOOP;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_lists(text) IS
+'Makes the functions over the lists of a resource. Part of install_functions().';
 -- The functions of each resource: the operations of TMF630, and its triggers
 
 -- One text for all: %1$s is the noun, %2$s the plural, %3$s what messages call it.
@@ -1527,6 +1621,7 @@ BEGIN
 			EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', signature);
 		END IF;
 	END LOOP;
+	PERFORM usage_mgmt.install_lists(resource);
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_functions(text) IS
@@ -1583,9 +1678,9 @@ BEGIN
 		WHERE level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
 		GROUP BY kind, relation
 		UNION ALL
-		SELECT 'TABLE', r.noun || '_' || c.view, 'SELECT'
-		FROM usage_mgmt.resources() r, usage_mgmt.resource_columns(r.noun) c
-		WHERE level IN ('reader', 'writer', 'operator') AND c.view IS NOT NULL
+		SELECT 'TABLE', v.name, 'SELECT'
+		FROM usage_mgmt.resources() r, usage_mgmt.resource_views(r.noun) v
+		WHERE level IN ('reader', 'writer', 'operator')
 		UNION ALL
 		SELECT kind, relation, string_agg(privilege, ', ')
 		FROM (VALUES

@@ -8,10 +8,12 @@
  * one name may be stored in two ways.
  *
  * The GIN keys are 64-bit hashes: one says that a name is there, one that a
- * name is there with a certain scalar value, numbers hashed by value.  Hashes
- * collide, and of a repeated name every value has a key although only the last
- * counts, so an index only ever proposes rows and each is checked again.  The
- * hashes are on disk: a change of them needs REINDEX.
+ * name is there with a certain scalar value, numbers hashed by value.  A string
+ * that is a number and not in its plain spelling has the key of the number, too:
+ * so ?=, which compares as a query string does, finds every spelling by two keys.
+ * Hashes collide, and of a repeated name every value has a key although to @>
+ * only the last counts, so an index only ever proposes rows and each is checked
+ * again.  The keys are on disk: a change of them needs REINDEX.
  */
 #include "postgres.h"
 
@@ -24,6 +26,7 @@
 
 #include "characteristics_gin.h"
 #include "compat.h"
+#include "number.h"
 #include "scalar.h"
 
 /* Strategies, numbered as in jsonb's operator class. */
@@ -31,6 +34,9 @@
 #define EXISTS_STRATEGY		9
 #define EXISTS_ANY_STRATEGY 10
 #define EXISTS_ALL_STRATEGY 11
+
+/* Not one of those; the last that a class may have. */
+#define MATCH_STRATEGY		63
 
 /* Start of the hash of a name, so that it is no hash of anything else. */
 #define NAME_SEED	UINT64CONST(0x756D5F6E616D65)
@@ -46,6 +52,9 @@ typedef struct QueryKey
 static bool same_list(const struct varlena *a, const struct varlena *b);
 static inline uint64 hash_slice(UmSlice slice, uint64 seed);
 static Datum *keys_of_names(ArrayType *names, int32 *count);
+static Datum *keys_of_values(const UmNamedValues *wanted, int32 *count);
+static UmToken kind_of_json(UmSlice text);
+static inline bool any_is_enough(StrategyNumber strategy);
 static Datum *keys_of_part(const struct varlena *part, int32 *count);
 static int	compare_query_keys(const void *a, const void *b);
 
@@ -93,11 +102,12 @@ um_characteristics_gin_extract_value(PG_FUNCTION_ARGS)
 	int32	   *count = (int32 *) PG_GETARG_POINTER(1);
 	UmCharacteristicsReader reader;
 	UmCharacteristic element;
+	UmSlice		number;
 	Datum	   *keys;
 
 	*count = 0;
 	um_characteristics_open(&reader, list);
-	keys = palloc(sizeof(Datum) * (2 * (Size) reader.left + 1));
+	keys = palloc(sizeof(Datum) * (3 * (Size) reader.left + 1));
 	while (um_characteristics_next(&reader, &element))
 	{
 		uint64		name;
@@ -108,6 +118,13 @@ um_characteristics_gin_extract_value(PG_FUNCTION_ARGS)
 		keys[(*count)++] = UInt64GetDatum(name);
 		if (!um_is_nested(element.kind))
 			keys[(*count)++] = UInt64GetDatum(um_pair_key(name, &element));
+		if (element.kind == UM_STRING && !um_is_plain_number(element.value) &&
+			um_number_in(element.value, &number))
+		{
+			element.kind = UM_NUMBER_TOKEN;
+			element.value = number;
+			keys[(*count)++] = UInt64GetDatum(um_pair_key(name, &element));
+		}
 	}
 	PG_RETURN_POINTER(keys);
 }
@@ -119,6 +136,7 @@ um_characteristics_gin_extract_query(PG_FUNCTION_ARGS)
 	int32	   *count = (int32 *) PG_GETARG_POINTER(1);
 	StrategyNumber strategy = PG_GETARG_UINT16(2);
 	int32	   *mode = (int32 *) PG_GETARG_POINTER(6);
+	UmNamedValues wanted;
 	Datum	   *keys;
 
 	switch (strategy)
@@ -135,11 +153,15 @@ um_characteristics_gin_extract_query(PG_FUNCTION_ARGS)
 		case EXISTS_ALL_STRATEGY:
 			keys = keys_of_names(PG_GETARG_ARRAYTYPE_P(0), count);
 			break;
+		case MATCH_STRATEGY:
+			wanted = um_named_values(PG_GETARG_ARRAYTYPE_P(0));
+			keys = keys_of_values(&wanted, count);
+			break;
 		default:
 			elog(ERROR, "strategy number %d is not known", strategy);
 	}
 	/* Every list contains an empty one and has all of no names, none has any. */
-	if (*count == 0 && strategy != EXISTS_ANY_STRATEGY)
+	if (*count == 0 && !any_is_enough(strategy))
 		*mode = GIN_SEARCH_MODE_ALL;
 	PG_RETURN_POINTER(keys);
 }
@@ -152,7 +174,7 @@ um_characteristics_gin_consistent(PG_FUNCTION_ARGS)
 	StrategyNumber strategy = PG_GETARG_UINT16(1);
 	int32		count = PG_GETARG_INT32(3);
 	bool	   *recheck = (bool *) PG_GETARG_POINTER(5);
-	bool		any = (strategy == EXISTS_ANY_STRATEGY);
+	bool		any = any_is_enough(strategy);
 
 	*recheck = true;
 	for (int i = 0; i < count; i++)
@@ -168,12 +190,19 @@ um_characteristics_gin_triconsistent(PG_FUNCTION_ARGS)
 	GinTernaryValue *check = (GinTernaryValue *) PG_GETARG_POINTER(0);
 	StrategyNumber strategy = PG_GETARG_UINT16(1);
 	int32		count = PG_GETARG_INT32(3);
-	bool		any = (strategy == EXISTS_ANY_STRATEGY);
+	bool		any = any_is_enough(strategy);
 
 	for (int i = 0; i < count; i++)
 		if ((check[i] != GIN_FALSE) == any)
 			PG_RETURN_GIN_TERNARY_VALUE(any ? GIN_MAYBE : GIN_FALSE);
 	PG_RETURN_GIN_TERNARY_VALUE(any ? GIN_FALSE : GIN_MAYBE);
+}
+
+/* Whether a row needs but one of the keys. */
+static inline bool
+any_is_enough(StrategyNumber strategy)
+{
+	return strategy == EXISTS_ANY_STRATEGY || strategy == MATCH_STRATEGY;
 }
 
 /* Whether two lists have the same elements in the same order. */
@@ -272,6 +301,77 @@ keys_of_names(ArrayType *names, int32 *count)
 		if (!null[i])
 			keys[(*count)++] = UInt64GetDatum(um_name_key(um_text_slice(name[i])));
 	return keys;
+}
+
+/* Takes the operand of ?= apart; values that are NULL match nothing. */
+UmNamedValues
+um_named_values(ArrayType *array)
+{
+	UmNamedValues wanted = {.count = 0};
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &wanted.values, &nulls, &count);
+	if (count == 0 || nulls[0])
+		return wanted;
+	wanted.name = um_text_slice(wanted.values[0]);
+	for (int i = 1; i < count; i++)
+		if (!nulls[i])
+			wanted.values[wanted.count++] = wanted.values[i];
+	return wanted;
+}
+
+/* One of these keys is there where ?= holds. */
+static Datum *
+keys_of_values(const UmNamedValues *wanted, int32 *count)
+{
+	uint64		name = wanted->count > 0 ? um_name_key(wanted->name) : 0;
+	Datum	   *keys = palloc(sizeof(Datum) * (2 * (Size) wanted->count + 1));
+
+	*count = 0;
+	for (int i = 0; i < wanted->count; i++)
+	{
+		UmCharacteristic forms[2];
+		int			n = um_forms_of_value(wanted, i, forms);
+
+		for (int f = 0; f < n; f++)
+			keys[(*count)++] = UInt64GetDatum(um_is_nested(forms[f].kind) ? name
+											  : um_pair_key(name, &forms[f]));
+	}
+	return keys;
+}
+
+/*
+ * The elements of a list that one of the values may mean: the number and the
+ * string with its plain spelling, which stand for all its spellings, or else the
+ * string and the JSON.  How many they are.
+ */
+int
+um_forms_of_value(const UmNamedValues *wanted, int place, UmCharacteristic forms[2])
+{
+	UmSlice		text = um_text_slice(wanted->values[place]);
+	UmSlice		number;
+
+	forms[0] = (UmCharacteristic) {.has_name = true, .name = wanted->name};
+	forms[0].kind = UM_STRING;
+	forms[0].value = um_plain(text);
+	forms[1] = forms[0];
+	forms[1].kind = um_number_in(text, &number) ? UM_NUMBER_TOKEN : kind_of_json(text);
+	forms[1].value = forms[1].kind == UM_NUMBER_TOKEN ? number : text;
+	return forms[1].kind == UM_NONE ? 1 : 2;
+}
+
+/* What a value would be whose JSON is that text, as um_characteristic_text gives it. */
+static UmToken
+kind_of_json(UmSlice text)
+{
+	if (text.len > 0 && (text.ptr[0] == '{' || text.ptr[0] == '['))
+		return text.ptr[0] == '{' ? UM_OBJECT_TOKEN : UM_ARRAY_TOKEN;
+	if (um_slice_is(text, "true"))
+		return UM_TRUE;
+	if (um_slice_is(text, "false"))
+		return UM_FALSE;
+	return um_is_number(text) ? UM_NUMBER_TOKEN : UM_NONE;
 }
 
 /*

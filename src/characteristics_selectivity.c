@@ -1,6 +1,6 @@
 /*
  * characteristics_selectivity.c
- *	  How many rows the operators @>, ?, ?| and ?& will find, from what ANALYZE
+ *	  How many rows the operators @>, ?, ?|, ?& and ?= will find, from what ANALYZE
  *	  has kept of the column.
  *
  * Names come together: usages of one kind have the same ones.  So the rarest of
@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 
+#include "characteristics_gin.h"
 #include "characteristics_io.h"
 #include "characteristics_statistics.h"
 #include "compat.h"
@@ -50,6 +51,7 @@ static bool read_statistics(HeapTuple tuple, Statistics *statistics);
 static void free_statistics(Statistics *statistics);
 static double share_of_names(const Statistics *statistics, Datum array, bool all);
 static double share_of_name(const Statistics *statistics, UmSlice name, int *place);
+static double share_of_values(const Statistics *statistics, Datum array);
 static double share_of_list(const Statistics *statistics, const struct varlena *part);
 static void note_rarest(double *rarest, double share);
 static double share_of_pair(const Statistics *statistics, const UmCharacteristic *element,
@@ -103,6 +105,8 @@ selectivity(VariableStatData *variable, const char *operator, const Const *const
 		share = share_of_names(&statistics, constant->constvalue, false);
 	else if (strcmp(operator, "?&") == 0 && constant->consttype == TEXTARRAYOID)
 		share = share_of_names(&statistics, constant->constvalue, true);
+	else if (strcmp(operator, "?=") == 0 && constant->consttype == TEXTARRAYOID)
+		share = share_of_values(&statistics, constant->constvalue);
 	else if (strcmp(operator, "@>") == 0)
 		share = share_of_list(&statistics, PG_DETOAST_DATUM_PACKED(constant->constvalue));
 	free_statistics(&statistics);
@@ -178,6 +182,29 @@ share_of_name(const Statistics *statistics, UmSlice name, int *place)
 		*place = i < statistics->names ? i : -1;
 	return i < statistics->names ? statistics->common.numbers[i]
 		: statistics->details.numbers[2 * statistics->names];
+}
+
+/* The share of lists that have a name with one of several values, spelt in any way. */
+static double
+share_of_values(const Statistics *statistics, Datum array)
+{
+	UmNamedValues wanted = um_named_values(DatumGetArrayTypeP(array));
+	double		sum = 0.0;
+	int			place = -1;
+	double		name = wanted.count == 0 ? 0.0 : share_of_name(statistics, wanted.name, &place);
+
+	for (int i = 0; i < wanted.count && sum < name; i++)
+	{
+		UmCharacteristic forms[2];
+		int			n = um_forms_of_value(&wanted, i, forms);
+		double		share = 0.0;
+
+		/* of a name that is not common nothing is known of its values */
+		for (int f = 0; f < n; f++)
+			share = Max(share, place < 0 ? name : share_of_pair(statistics, &forms[f], place, name));
+		sum += share;
+	}
+	return Min(sum, name);
 }
 
 /* The share of lists that contain another. */

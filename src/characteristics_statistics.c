@@ -33,14 +33,13 @@
 #include "commands/vacuum.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 #include "characteristics_gin.h"
 #include "characteristics_io.h"
 #include "characteristics_statistics.h"
 #include "compat.h"
-#include "scalar.h"
+#include "number.h"
 
 /* Longer lists are passed over, as ANALYZE does with arrays. */
 #define LONG_LIST	0x10000
@@ -146,16 +145,11 @@ bool
 um_pair_text(StringInfo out, const UmCharacteristic *element)
 {
 	UmCharacteristic plain = *element;
-	Datum		number;
 
 	if (element->name.len >= LONG_TEXT || element->value.len >= LONG_TEXT)
 		return false;
 	if (element->kind == UM_NUMBER_TOKEN)
-	{
-		number = DirectFunctionCall1(numeric_trim_scale, um_numeric(element->value));
-		plain.value.ptr = DatumGetCString(DirectFunctionCall1(numeric_out, number));
-		plain.value.len = strlen(plain.value.ptr);
-	}
+		plain.value = um_plain(element->value);
 	else if (element->kind == UM_OBJECT_TOKEN || element->kind == UM_ARRAY_TOKEN)
 		plain.value = (UmSlice) {element->kind == UM_OBJECT_TOKEN ? "{}" : "[]", 2};
 	else if (element->kind == UM_NONE)

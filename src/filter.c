@@ -36,6 +36,7 @@
 #include "filter.h"
 #include "lifecycle.h"
 #include "match.h"
+#include "number.h"
 #include "row.h"
 #include "scalar.h"
 #include "tmf_write.h"
@@ -55,9 +56,14 @@ static void compile_all(const Scope *scope, const UmFilter *filter);
 static void compile_condition(const Scope *scope, const UmFilter *filter);
 static void compile_some(const Scope *scope, const UmNamed *list, const UmFilter *of);
 static void compile_ids(const Scope *scope, const UmNamed *list, const UmFilter *of);
+static void compile_id(const Scope *scope, const UmNamed *list, const UmFilter *filter);
+static List *plain_values(const UmFilter *filter);
+static void compile_named_element(const Scope *scope, const UmNamed *list, List *all);
 static void compile_named(const Scope *scope, const UmNamed *list, const UmFilter *filter);
+static void compile_match(const Scope *scope, const UmNamed *list, const char *name,
+						  const UmCondition *values);
 static void compile_json(const Scope *scope, const UmNamed *place, const UmFilter *filter);
-static char *json_path(const UmAttribute *first, const char *rest);
+static const char *name_in_json(const UmAttribute *first, const char *rest);
 static void compile_href(const Scope *scope, const UmFilter *filter);
 static void compile_scalar(const Scope *scope, const UmNamed *place, const UmFilter *filter);
 static void compare_as_written(const Scope *scope, const char *expression, const UmFilter *filter);
@@ -265,49 +271,127 @@ compile_some(const Scope *scope, const UmNamed *list, const UmFilter *of)
 }
 
 /*
- * An index on the ids of a list's elements can only be asked about the whole
- * list: "… AND " for each id that one of them must have.
+ * An index can only be asked about the whole list: "… AND " for each condition
+ * that one of the elements must meet, of which it can know.
  */
 static void
 compile_ids(const Scope *scope, const UmNamed *list, const UmFilter *of)
 {
-	const UmModel *model = list->attribute->of;
 	List	   *all = of->kind == UM_AND ? of->of : list_make1((void *) of);
 	ListCell   *cell;
 
-	if (model->ids == NULL || scope->depth > 0 || scope->relation.json)
+	if (scope->depth > 0 || scope->relation.json)
 		return;
+	if (list->attribute->kind == UM_CHARACTERISTICS)
+		compile_named_element(scope, list, all);
+	else if (list->attribute->of->ids != NULL)
+		foreach(cell, all)
+			compile_id(scope, list, lfirst(cell));
+}
+
+/* An id, or what the elements' extra has by a name. */
+static void
+compile_id(const Scope *scope, const UmNamed *list, const UmFilter *filter)
+{
+	const UmModel *model = list->attribute->of;
+	UmStatement *statement = scope->statement;
+	UmNamed		place;
+	bool		known;
+
+	if (filter->kind != UM_CONDITION || filter->op != UM_EQ)
+		return;
+	place = um_look_up(model, filter->name);
+	known = place.attribute != NULL;
+	if (known ? !(place.attribute->flags & UM_GATHERED)
+		: !model->ids_by_name || place.rest == NULL)
+		return;
+	appendStringInfo(&statement->sql, "usage_mgmt.%s(%s", model->ids,
+					 um_place_sql(&scope->relation, list));
+	if (!known)
+		appendStringInfo(&statement->sql, ", $%d",
+						 um_statement_text(statement, name_in_json(place.object, place.rest)));
+	appendStringInfo(&statement->sql, ") OPERATOR(pg_catalog.&&) $%d AND ",
+					 um_statement_texts(statement, known ? filter->condition->values
+										: plain_values(filter)));
+}
+
+/* The values of a condition, numbers in their plain spelling. */
+static List *
+plain_values(const UmFilter *filter)
+{
+	List	   *values = NIL;
+	ListCell   *cell;
+
+	foreach(cell, filter->condition->values)
+	{
+		UmSlice		plain = um_plain((UmSlice) {lfirst(cell), strlen(lfirst(cell))});
+
+		values = lappend(values, pnstrdup(plain.ptr, plain.len));
+	}
+	return values;
+}
+
+/* An element of characteristics by its name, with its value where that is asked for. */
+static void
+compile_named_element(const Scope *scope, const UmNamed *list, List *all)
+{
+	const UmCondition *name = NULL;
+	const UmCondition *value = NULL;
+	ListCell   *cell;
+
 	foreach(cell, all)
 	{
-		UmFilter   *one = lfirst(cell);
+		const UmFilter *one = lfirst(cell);
 		UmNamed		place;
 
 		if (one->kind != UM_CONDITION || one->op != UM_EQ)
 			continue;
-		place = um_look_up(model, one->name);
-		if (place.attribute == model->id)
-			appendStringInfo(&scope->statement->sql,
-							 "usage_mgmt.%s(%s) OPERATOR(pg_catalog.&&) $%d AND ", model->ids,
-							 um_place_sql(&scope->relation, list),
-							 um_statement_texts(scope->statement, one->condition->values));
+		place = um_look_up(list->attribute->of, one->name);
+		if (place.attribute != NULL && place.attribute->kind == UM_TEXT)
+			name = one->condition;
+		else if (place.attribute != NULL && place.attribute->kind == UM_ANY)
+			value = one->condition;
 	}
+	if (name == NULL)
+		return;
+	if (value == NULL || list_length(name->values) > 1)
+		appendStringInfo(&scope->statement->sql, "%s OPERATOR(usage_mgmt.?|) $%d",
+						 um_place_sql(&scope->relation, list),
+						 um_statement_texts(scope->statement, name->values));
+	else
+		compile_match(scope, list, linitial(name->values), value);
+	appendStringInfoString(&scope->statement->sql, " AND ");
 }
 
-/*
- * A value by the name of its characteristic.  The first half can use an index,
- * the second decides.
- */
+/* A value by the name of its characteristic. */
 static void
 compile_named(const Scope *scope, const UmNamed *list, const UmFilter *filter)
 {
 	StringInfo	sql = &scope->statement->sql;
 	char	   *column = um_place_sql(&scope->relation, list);
-	int			name = um_statement_text(scope->statement, list->rest);
+	int			name;
 
+	if (filter->kind == UM_CONDITION && filter->op == UM_EQ)
+	{
+		compile_match(scope, list, list->rest, filter->condition);
+		return;
+	}
+	/* of the others an index knows the name alone */
+	name = um_statement_text(scope->statement, list->rest);
 	appendStringInfo(sql, "%s OPERATOR(usage_mgmt.?) $%d", column, name);
 	if (filter->kind == UM_CONDITION)
 		appendStringInfo(sql, " AND usage_mgmt.characteristic_matches(%s, $%d, '%s', $%d)", column,
 						 name, um_operators[filter->op], texts_of(scope, filter));
+}
+
+/* That a characteristic of that name has one of the values. */
+static void
+compile_match(const Scope *scope, const UmNamed *list, const char *name, const UmCondition *values)
+{
+	appendStringInfo(&scope->statement->sql, "%s OPERATOR(usage_mgmt.?=) $%d",
+					 um_place_sql(&scope->relation, list),
+					 um_statement_texts(scope->statement,
+										lcons(unconstify(char *, name), list_copy(values->values))));
 }
 
 /*
@@ -335,7 +419,8 @@ compile_json(const Scope *scope, const UmNamed *place, const UmFilter *filter)
 	appendStringInfo(sql, "EXISTS (SELECT FROM pg_catalog.jsonb_path_query(%s, "
 					 "$%d::pg_catalog.text::pg_catalog.jsonpath, '{}', true) AS x(v)",
 					 um_place_sql(&scope->relation, &json),
-					 um_statement_text(scope->statement, json_path(first, place->rest)));
+					 um_statement_text(scope->statement,
+									   um_json_path(name_in_json(first, place->rest))));
 	if (filter->kind == UM_CONDITION)
 	{
 		appendStringInfoString(sql, " WHERE ");
@@ -344,26 +429,12 @@ compile_json(const Scope *scope, const UmNamed *place, const UmFilter *filter)
 	appendStringInfoChar(sql, ')');
 }
 
-/* A path of jsonpath, below an attribute or NULL; an array is each of its elements. */
-static char *
-json_path(const UmAttribute *first, const char *rest)
+/* The name of what is below an attribute, or NULL, in the JSON that holds it. */
+static const char *
+name_in_json(const UmAttribute *first, const char *rest)
 {
-	StringInfoData out;
-
-	initStringInfo(&out);
-	appendStringInfoChar(&out, '$');
-	if (first != NULL)
-		appendStringInfo(&out, ".\"%s\"", um_name_in(first, UM_R14_5));
-	while (rest != NULL)
-	{
-		int			len = strcspn(rest, ".");
-
-		appendStringInfoChar(&out, '.');
-		um_append_json_string(&out, rest, len);
-		rest = rest[len] == '.' ? rest + len + 1 : NULL;
-	}
-	appendStringInfoString(&out, "[*]");
-	return out.data;
+	return first == NULL ? rest : rest == NULL ? um_name_in(first, UM_R14_5)
+		: psprintf("%s.%s", um_name_in(first, UM_R14_5), rest);
 }
 
 /* An href is the id in other words. */

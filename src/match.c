@@ -8,27 +8,22 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/typcache.h"
 
-#include "characteristics.h"
+#include "characteristics_gin.h"
 #include "compat.h"
 #include "errors.h"
 #include "match.h"
 #include "names.h"
+#include "number.h"
 #include "pattern.h"
 #include "scalar.h"
-
-/* What numeric holds: 131072 digits before the point, 16383 behind it. */
-#define LONGEST_NUMBER (131072 + 16383 + 16)
 
 /* The values of a condition, as an array's elements. */
 typedef struct Alternatives
@@ -40,8 +35,8 @@ typedef struct Alternatives
 
 PG_FUNCTION_INFO_V1(um_value_matches);
 PG_FUNCTION_INFO_V1(um_characteristic_matches);
+PG_FUNCTION_INFO_V1(um_characteristics_match);
 PG_FUNCTION_INFO_V1(um_value_number);
-PG_FUNCTION_INFO_V1(um_party_ids);
 
 /* Nothing matches a value that is NULL, so those are passed over. */
 static Alternatives
@@ -64,11 +59,24 @@ alternatives(text *op, ArrayType *values)
 	return wanted;
 }
 
+/* Whether two values are the same; of numbers mostly seen without reading them. */
+static bool
+is_same(UmSlice value, UmSlice wanted)
+{
+	if (um_same_slice(value, wanted))
+		return true;
+	if (um_is_plain_number(value) && um_is_plain_number(wanted))
+		return false;
+	return um_compare_text(value, wanted) == 0;
+}
+
 static bool
 matches(UmSlice value, UmOperator op, Datum wanted)
 {
 	int			order;
 
+	if (op == UM_EQ || op == UM_NE)
+		return is_same(value, um_text_slice(wanted)) == (op == UM_EQ);
 	if (op == UM_REGEX)
 		return DatumGetBool(DirectFunctionCall2Coll(textregexeq, DEFAULT_COLLATION_OID,
 													PointerGetDatum(cstring_to_text_with_len(value.ptr, value.len)),
@@ -76,18 +84,14 @@ matches(UmSlice value, UmOperator op, Datum wanted)
 	order = um_compare_text(value, um_text_slice(wanted));
 	switch (op)
 	{
-		case UM_NE:
-			return order != 0;
 		case UM_GT:
 			return order > 0;
 		case UM_GTE:
 			return order >= 0;
 		case UM_LT:
 			return order < 0;
-		case UM_LTE:
-			return order <= 0;
 		default:
-			return order == 0;
+			return order <= 0;
 	}
 }
 
@@ -112,16 +116,10 @@ um_value_matches(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(matches_any(um_text_slice(PG_GETARG_DATUM(0)), &wanted));
 }
 
-/*
- * characteristic_matches(list characteristics, name text, op text, values
- * text[]) → boolean: whether a characteristic of that name has such a value.
- */
-Datum
-um_characteristic_matches(PG_FUNCTION_ARGS)
+/* Whether an element of that name has one of the values. */
+static bool
+list_matches(const struct varlena *list, UmSlice name, const Alternatives *wanted)
 {
-	struct varlena *list = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
-	UmSlice		name = um_text_slice(PG_GETARG_DATUM(1));
-	Alternatives wanted = alternatives(PG_GETARG_TEXT_PP(2), PG_GETARG_ARRAYTYPE_P(3));
 	UmCharacteristicsReader reader;
 	UmCharacteristic c;
 
@@ -130,10 +128,32 @@ um_characteristic_matches(PG_FUNCTION_ARGS)
 	{
 		if (!um_is_named(&c, name) || c.kind == UM_NONE)
 			continue;
-		if (matches_any(um_characteristic_text(&c), &wanted))
-			PG_RETURN_BOOL(true);
+		if (matches_any(um_characteristic_text(&c), wanted))
+			return true;
 	}
-	PG_RETURN_BOOL(false);
+	return false;
+}
+
+/*
+ * characteristic_matches(list characteristics, name text, op text, values
+ * text[]) → boolean: whether a characteristic of that name has such a value.
+ */
+Datum
+um_characteristic_matches(PG_FUNCTION_ARGS)
+{
+	Alternatives wanted = alternatives(PG_GETARG_TEXT_PP(2), PG_GETARG_ARRAYTYPE_P(3));
+
+	PG_RETURN_BOOL(list_matches(UM_GETARG_LIST(0), um_text_slice(PG_GETARG_DATUM(1)), &wanted));
+}
+
+/* ?=, with eq of the values behind the first element of the array, which is the name */
+Datum
+um_characteristics_match(PG_FUNCTION_ARGS)
+{
+	UmNamedValues wanted = um_named_values(PG_GETARG_ARRAYTYPE_P(1));
+	Alternatives values = {UM_EQ, wanted.count, wanted.values};
+
+	PG_RETURN_BOOL(wanted.count > 0 && list_matches(UM_GETARG_LIST(0), wanted.name, &values));
 }
 
 /* value_number(value text) → numeric: the number that a text is, or NULL. */
@@ -147,62 +167,15 @@ um_value_number(PG_FUNCTION_ARGS)
 	return um_numeric(text);
 }
 
-/* The owner of the type may have renamed its attributes. */
-static int
-id_column(TupleDesc desc)
-{
-	int			column = SPI_fnumber(desc, "id");
-
-	if (column <= 0 || SPI_gettypeid(desc, column) != TEXTOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("type %s has no text \"id\"", format_type_be(desc->tdtypeid))));
-	return column;
-}
-
-/* party_ids(parties related_party[]) → text[]: the ids, for an index on them. */
-Datum
-um_party_ids(PG_FUNCTION_ARGS)
-{
-	ArrayType  *parties = PG_GETARG_ARRAYTYPE_P(0);
-	TupleDesc	desc = lookup_rowtype_tupdesc(ARR_ELEMTYPE(parties), -1);
-	int			column = id_column(desc);
-	Datum	   *elements;
-	bool	   *nulls;
-	Datum	   *ids;
-	int			count;
-	int			found = 0;
-
-	deconstruct_array(parties, ARR_ELEMTYPE(parties), -1, false, TYPALIGN_DOUBLE,
-					  &elements, &nulls, &count);
-	ids = palloc(sizeof(Datum) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-	{
-		HeapTupleData tuple = {0};
-		bool		null;
-
-		CHECK_FOR_INTERRUPTS();
-		if (nulls[i])
-			continue;
-		tuple.t_data = DatumGetHeapTupleHeader(elements[i]);
-		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
-		ids[found] = heap_getattr(&tuple, column, desc, &null);
-		found += !null;
-	}
-	ReleaseTupleDesc(desc);
-	PG_RETURN_ARRAYTYPE_P(construct_array(ids, found, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 /* As numbers where both are, else byte by byte. */
 int
 um_compare_text(UmSlice a, UmSlice b)
 {
-	UmSlice		x = um_trim(a);
-	UmSlice		y = um_trim(b);
+	UmSlice		x;
+	UmSlice		y;
 	int			order;
 
-	/* a value of a megabyte is not read as a number for each row: none is so long */
-	if (x.len <= LONGEST_NUMBER && y.len <= LONGEST_NUMBER && um_is_number(x) && um_is_number(y))
+	if (um_number_in(a, &x) && um_number_in(b, &y))
 		return DatumGetInt32(DirectFunctionCall2(numeric_cmp, um_numeric(x), um_numeric(y)));
 	order = memcmp(a.ptr, b.ptr, Min(a.len, b.len));
 	return order != 0 ? order : a.len - b.len;

@@ -51,9 +51,7 @@ static UmModel model = { \
 #define LOAD(f) KEPT("load_id", "the import_load that brought it", f)
 
 /* Shapes that tables above their own speak of. */
-static UmModel usage_party;
 static UmModel specification_party;
-static UmModel rated_product_usage;
 static UmModel characteristic_value;
 
 /* TimePeriod: the seeds write startTime, startPeriod and startDateTime. */
@@ -125,9 +123,9 @@ SHAPE(usage_model, "usage", "usage",
 	  OBJECT("usageSpecification", usage_specification_ref),
 	  ATTRIBUTE("usageCharacteristic", UM_CHARACTERISTICS, "usage_characteristic", 0,
 				.of = &um_characteristic),
-	  ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &usage_party),
+	  ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &um_usage_party),
 	  ATTRIBUTE("ratedProductUsage", UM_LIST, "rated_product_usage", UM_MANDATORY_RATED,
-				.of = &rated_product_usage),
+				.of = &um_rated_product_usage),
 	  KEPT("rejection", "why it was rejected: the faults and the delivered_status of one that the "
 		   "specification check marked", UM_FREE_WHEN_BILLED),
 	  EXTRA(UM_FREE_WHEN_BILLED),
@@ -152,11 +150,12 @@ UmModel		um_characteristic = {
 };
 
 /* What is asked of the role, where it is filled in, what of the id and @referredType. */
-#define RELATED_PARTY(model, role_flags, filled, id_flags) \
+#define RELATED_PARTY(scope, model, role_flags, filled, id_flags) \
 static UmAttribute model##_attributes[] = { \
 	ATTRIBUTE("role", UM_TEXT, "role", (role_flags), .filled_in = (filled), \
 			  .filled_from = {"referred_type"}, .filled_with = UNSPECIFIED), \
-	ATTRIBUTE("id", UM_TEXT, "id", UM_BLANK_IS_NONE | (id_flags), .last_segment_of = "href"), \
+	ATTRIBUTE("id", UM_TEXT, "id", UM_BLANK_IS_NONE | UM_GATHERED | (id_flags), \
+			  .last_segment_of = "href"), \
 	ATTRIBUTE("href", UM_URI, "href", UM_BLANK_IS_NONE, .alias = {"ref"}), \
 	ATTRIBUTE("name", UM_TEXT, "name", 0), \
 	ATTRIBUTE("status", UM_TEXT, "status", 0), \
@@ -167,16 +166,16 @@ static UmAttribute model##_attributes[] = { \
 	{.kind = UM_EXTRA, .column = "extra"}, \
 	END \
 }; \
-static UmModel model = { \
+scope UmModel model = { \
 	.noun = "related_party", .label = "related party", .attributes = model##_attributes, \
 	.type = {"related_party"}, .view = "party", .ids = "party_ids" \
 }
 
-RELATED_PARTY(usage_party, UM_MANDATORY, UM_ONLY_V4, 0);
-RELATED_PARTY(specification_party, UM_MANDATORY, 0, 0);
+RELATED_PARTY(, um_usage_party, UM_MANDATORY, UM_ONLY_V4, 0);
+RELATED_PARTY(static, specification_party, UM_MANDATORY, 0, 0);
 
 /* TMF727 asks who it is, not in which role. */
-RELATED_PARTY(service_party, 0, 0, UM_MANDATORY);
+RELATED_PARTY(static, service_party, 0, 0, UM_MANDATORY);
 
 /* Money of v4; the seeds' own Money says amount and currencyCode. */
 #define MONEY(list, amount, currency, other, shared) \
@@ -192,8 +191,9 @@ MONEY(tax_excluded_money, "tax_excluded_rating_amount", "currency_code", NULL, U
 MONEY(bucket_money, "bucket_value_converted_in_amount", "bucket_currency_code", "currency_code", 0);
 
 static UmAttribute product_ref[] = {
-	ATTRIBUTE("id", UM_TEXT, "product_ref_id", UM_BLANK_IS_NONE, .last_segment_of = "product_ref"),
-	ATTRIBUTE("href", UM_URI, "product_ref", UM_BLANK_IS_NONE, .alias = {"ref"}),
+	ATTRIBUTE("id", UM_TEXT, "product_ref_id", UM_BLANK_IS_NONE | UM_GATHERED,
+			  .last_segment_of = "product_ref"),
+	ATTRIBUTE("href", UM_URI, "product_ref", UM_BLANK_IS_NONE | UM_GATHERED, .alias = {"ref"}),
 	ATTRIBUTE("name", UM_TEXT, "product_ref_name", 0),
 	ATTRIBUTE("@referredType", UM_TEXT, "product_ref_referred_type", 0),
 	ATTRIBUTE("@type", UM_TEXT, "product_ref_type", 0),
@@ -223,16 +223,18 @@ static UmAttribute rated_product_usage_attributes[] = {
 			  UM_BLANK_IS_NONE, .members = bucket_money, .object_in = UM_ONLY_V4),
 	{.name = {"currencyCode", NULL}, .kind = UM_TEXT, .column = "currency_code",
 	.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_CURRENCY},
-	ATTRIBUTE("productRef", UM_URI, "product_ref", UM_MANDATORY_RATED | UM_BLANK_IS_NONE,
+	ATTRIBUTE("productRef", UM_URI, "product_ref",
+			  UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_GATHERED,
 			  .fallback = "product_ref_id", .members = product_ref, .object_in = UM_ONLY_V4),
 	EXTENSIBLE,
 	{.kind = UM_EXTRA, .column = "extra"},
 	END
 };
 
-static UmModel rated_product_usage = {
+UmModel		um_rated_product_usage = {
 	.noun = "rated_product_usage", .label = "rated product usage",
-	.attributes = rated_product_usage_attributes, .type = {"rated_product_usage"}, .view = "rating"
+	.attributes = rated_product_usage_attributes, .type = {"rated_product_usage"}, .view = "rating",
+	.ids = "rating_refs", .ids_by_name = true
 };
 
 SHAPE(characteristic_value, "characteristic_value", "characteristic value",

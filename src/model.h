@@ -53,6 +53,7 @@ typedef enum UmKind
 #define UM_MANDATORY_WITH 0x800 /* where another member of its object is there */
 #define UM_NOT_PATCHED	0x1000	/* no patch may change it */
 #define UM_COUNT		0x2000	/* a number from 0 on, without a fraction */
+#define UM_GATHERED		0x4000	/* of elements, for an index of the whole list */
 
 #define UM_MAX_ALIASES 4
 
@@ -126,7 +127,8 @@ typedef struct UmModel
 	const char *label;			/* for messages: usage specification */
 	UmType		type;			/* of an element of a list: the composite type */
 	const char *view;			/* what the view of such elements ends with */
-	const char *ids;			/* SQL function with the ids in such a list, for an index */
+	const char *ids;			/* SQL function that gathers UM_GATHERED of such a list */
+	bool		ids_by_name;	/* or what is in extra by a name */
 	UmAttribute *attributes;
 
 	/* filled in by um_model_init */
@@ -153,6 +155,8 @@ typedef struct UmModel
 } UmModel;
 
 extern UmModel um_characteristic;
+extern UmModel um_usage_party;
+extern UmModel um_rated_product_usage;
 extern UmModel *const um_entities[];	/* those that no table holds, up to a NULL */
 
 extern void um_model_init(UmModel *model, const char *date);

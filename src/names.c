@@ -96,6 +96,26 @@ um_elements_at(const UmNamed *place)
 	return NULL;
 }
 
+/* A name as a path of jsonpath; an array is each of its elements. */
+char *
+um_json_path(const char *name)
+{
+	StringInfoData path;
+
+	initStringInfo(&path);
+	appendStringInfoChar(&path, '$');
+	while (name != NULL)
+	{
+		int			len = strcspn(name, ".");
+
+		appendStringInfoChar(&path, '.');
+		um_append_json_string(&path, name, len);
+		name = name[len] == '.' ? name + len + 1 : NULL;
+	}
+	appendStringInfoString(&path, "[*]");
+	return path.data;
+}
+
 /*
  * NULL where a name means something, be it only to the document that has it;
  * else a hint, with the nearest name that does.

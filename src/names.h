@@ -36,6 +36,7 @@ extern const char *const um_parameters[];
 extern bool um_operator_from_name(const char *name, int len, UmOperator *op);
 extern UmNamed um_look_up(const UmModel *model, const char *name);
 extern const UmModel *um_elements_at(const UmNamed *place);
+extern char *um_json_path(const char *name);
 extern char *um_unknown_name(const UmModel *model, const char *name, UmVersion version,
 							 UmNameUse use);
 

@@ -245,6 +245,54 @@ RESET enable_seqscan;
 RESET enable_indexscan;
 DROP TABLE public.many;
 
+-- ?= asks for a name and values as a query string does: every value of a repeated name, numbers by value
+SELECT c ?= '{a,100}' AS number, c ?= '{a,1e2}' AS spelt_otherwise, c ?= '{a,x}' AS the_first, c ?= '{a,y,x}' AS alternatives,
+	c ?= '{b,100}' AS text_of_one, c ?= '{b," 1.00e2 "}' AS both, c ?= '{o,"{\"x\":1}"}' AS nested, c ?= '{t,true}' AS truth
+FROM (SELECT '[{"name":"a","value":"x"},{"name":"a","value":100},{"name":"b","value":"1E+2"},{"name":"o","value":{"x": 1}},{"name":"t","value":true}]'::characteristics AS c) AS x;
+SELECT c ?= '{A,100}' AS other_name, c ?= '{a,200}' AS other_value, c ?= '{z,null}' AS null_value, c ?= '{a}' AS no_value, c ?= '{}' AS nothing,
+	c ?= '{NULL,100}' AS null_name, c ?= '{a,NULL}' AS null_alone, c ?= '{a,NULL,100}' AS beside_null, c ?= '{{a,1},{2,100}}' AS two_dimensions, (c ?= NULL) IS NULL AS is_null
+FROM (SELECT '[{"name":"a","value":100},{"name":"z"},{"value":100}]'::characteristics AS c) AS x;
+
+-- By the index as without, and as value for value; the index holds what is spelt otherwise under its number
+CREATE TEMP TABLE spelling (value jsonb);
+INSERT INTO spelling SELECT to_jsonb(v) FROM unnest(ARRAY['100', '1e2', '1E+2', '1e02', '100.0', '100.00', ' 100 ', E'\t100\n', '100 x', '0100', '+100', '0x64', '1_00',
+	'-0', '0', '0.0', '-0.0', '0e5', '0E-7', '.5', '5.', '0.5', '5e-1', '0.50', '-0.5', '-5e-1', 'NaN', 'Infinity', '1e131071', '1' || repeat('0', 131071), '1' || repeat('0', 131072),
+	'1e200000', '1e-16383', '1e-20000', repeat('9', 40), repeat('9', 40) || '.0', '1.' || repeat('0', 147470), '1.' || repeat('0', 20), '1', repeat(' ', 200000) || '1',
+	'true', 'false', 'null', '', ' ', 'é', U&'e\0301', '２', U&'100\00a0', '{"a":1}', '{"a": 1}', '[1,2]', '[1, 2]', '{', '[', '"100"', '-', '--1', '1e', 'e2']) AS v;
+INSERT INTO spelling VALUES ('100'), ('1e2'), ('100.0'), ('-0'), ('0.00'), ('0.5'), ('0.50'), ('-0.5'), ('1'), ('1.000'), ('1e131071'), ('1e-16383'),
+	('true'), ('false'), ('null'), ('{"a":1}'), ('{"a":1.0}'), ('[1,2]'), ('{}'), ('[]'), ('"é"');
+CREATE TABLE public.spelt (id int GENERATED ALWAYS AS IDENTITY, c characteristics);
+INSERT INTO public.spelt (c) SELECT jsonb_build_array(jsonb_build_object('name', 'n', 'value', value))::characteristics FROM spelling;
+-- digits as they came, which jsonb would not keep
+INSERT INTO public.spelt (c) SELECT format('[{"name":"m"},{"name":"n","value":%s}]', v)::characteristics
+	FROM unnest(ARRAY['1E2', '100.0', '1e+2', '-0', '0.0', '0.50', '5E-1', '1.0', '[1, 2]', '{"a" : 1}']) AS v;
+INSERT INTO public.spelt (c) SELECT jsonb_build_array(jsonb_build_object('name', 'n', 'value', x.value), jsonb_build_object('name', 'n', 'value', y.value))::characteristics
+	FROM unnest('{1,100,true,"\"1e2\"","\" 100 \"","\"x\"","\"0.5\"",0.50}'::jsonb[]) x (value), unnest('{"\"1.00\"",1e2,null,"\"true\"",[100],"\"\""}'::jsonb[]) y (value);
+INSERT INTO public.spelt (c) VALUES ('[]'), ('[{"name":"n"}]'), ('[{"value":"100"}]'), ('{"N":"100"}'), ('{"100":"n"}'), (NULL);
+CREATE TEMP TABLE asked (a text[]);
+INSERT INTO asked SELECT ARRAY['n', v] FROM (SELECT value #>> '{}' FROM spelling UNION SELECT value::text FROM spelling) AS x(v) WHERE v IS NOT NULL;
+INSERT INTO asked VALUES ('{}'), ('{n}'), ('{NULL}'), ('{NULL,100}'), ('{n,NULL}'), ('{n,NULL,100}'), ('{n,x,1e2,true}'), ('{{n,100},{1,2}}'), ('{N,1e2}'), ('{m,100}'), ('{"",100}');
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
+CREATE TEMP TABLE spelt_without AS SELECT a, id FROM asked JOIN public.spelt ON c ?= a;
+RESET enable_bitmapscan;
+CREATE INDEX spelt_gin ON public.spelt USING gin (c);
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT id FROM public.spelt WHERE c ?= '{n,1e2}';
+CREATE TEMP TABLE spelt_with AS SELECT a, id FROM asked JOIN public.spelt ON c ?= a;
+RESET enable_seqscan;
+RESET enable_indexscan;
+SELECT count(DISTINCT a) AS asked, count(*) AS found, count(*) FILTER (WHERE a = '{n,1e2}') AS found_100 FROM spelt_without;
+SELECT count(*) AS differ FROM ((TABLE spelt_with EXCEPT ALL TABLE spelt_without) UNION ALL (TABLE spelt_without EXCEPT ALL TABLE spelt_with)) AS d;
+-- and as numeric and bytes would have it, of values that are no longer than a number can be
+SELECT count(*) AS differ FROM (SELECT a, id FROM spelt_without WHERE cardinality(a) = 2 AND a[1] IS NOT NULL AND a[2] IS NOT NULL) w FULL JOIN (
+	SELECT DISTINCT a, id FROM asked, public.spelt, LATERAL characteristics_each(c) e
+	WHERE cardinality(a) = 2 AND name = a[1] AND CASE
+		WHEN value_number(value) IS NOT NULL AND value_number(a[2]) IS NOT NULL AND length(btrim(value)) < 147471 AND length(btrim(a[2])) < 147471
+		THEN value_number(value) = value_number(a[2]) ELSE value COLLATE "C" = a[2] END) o USING (a, id)
+WHERE w IS NULL OR o IS NULL;
+DROP TABLE public.spelt;
+
 -- Changed as a list: the last of the name, which counts, has the new value; all else stays
 CREATE TEMP TABLE changing AS SELECT '[{"name":"a","value":"1","@type":"T"},{"name":"b","value":2.50,"valueType":"number"},{"name":"a","value":"3","unit":"s"},{"value":"nameless"}]'::characteristics AS c;
 SELECT characteristics_set(c, 'a', 'x') FROM changing;

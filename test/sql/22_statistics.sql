@@ -45,6 +45,9 @@ CREATE FUNCTION pg_temp.estimates(relation text) RETURNS TABLE (condition text, 
 		$q$c @> '{"apn":"corp"}'$q$, $q$c @> '{"colour":"blue"}'$q$, $q$c @> '{"colour":"red"}'$q$, $q$c @> '{"colour":null}'$q$,
 		-- numbers by value
 		$q$c @> '{"duration":3}'$q$, $q$c @> '{"duration":0.30e1}'$q$, $q$c @> '{"duration":3.00}'$q$, $q$c @> '{"duration":-0}'$q$, $q$c @> '{"duration":"3.00"}'$q$, $q$c @> '{"volume":8}'$q$,
+		-- as a query string compares them: a number and the text of one, any spelling, alternatives
+		$q$c ?= '{duration,3.00}'$q$, $q$c ?= '{zone,NAT}'$q$, $q$c ?= '{zone,NAT,INT}'$q$, $q$c ?= '{zone,none}'$q$, $q$c ?= '{roaming,true}'$q$, $q$c ?= '{number,43675.0}'$q$,
+		$q$c ?= '{colour,blue,red}'$q$, $q$c ?= '{none,1}'$q$, $q$c ?= '{zone}'$q$, $q$c ?= '{}'$q$, $q$c ?= '{NULL,1}'$q$, $q$NOT c ?= '{zone,NAT}'$q$,
 		-- objects and arrays by their kind
 		$q$c @> '{"parts":[]}'$q$, $q$c @> '{"volume":{}}'$q$, $q$c @> '{"volume":{"up":1}}'$q$, $q$c @> '{"parts":{}}'$q$,
 		-- several, that depend on each other and that do not

@@ -43,6 +43,12 @@ SELECT pg_temp.state(format($$SELECT usage_mgmt.to_tmf(jsonb_populate_record(NUL
 	pg_temp.state(format($$SELECT usage_mgmt.party_ids(%L)$$, parties)) AS ids
 FROM unnest(ARRAY['{}', '{NULL}', '{NULL,"(user,a,,,,,,,,,,,)",NULL}', '[0:1]={NULL,"(user,a,,,,,,,,,,,)"}',
 	'{{"(user,a,,,,,,,,,,,)"},{"(user,b,,,,,,,,,,,)"}}']) parties;
+SELECT name, array_agg(CASE WHEN name IS NULL THEN usage_mgmt.rating_refs(ratings) ELSE usage_mgmt.rating_refs(ratings, name) END::text) AS refs
+FROM unnest(ARRAY['', '[0:1]=']) bounds, LATERAL (SELECT (bounds || ARRAY[NULL, usage_mgmt.rated_product_usage(product_ref => 'http://p/1', product_ref_id => '1',
+		extra => '{"bill": ["B", 1e2, null, 0.50, {"no": "1E2"}, [true]], "": "nameless", "a\"\\$": {"": {"b": "x"}}}')]::text)::usage_mgmt.rated_product_usage[] AS ratings) r,
+	unnest(ARRAY[NULL, 'bill', 'bill.no', 'bill[1]', 'none', '', '.', 'a"\$..b', '$', '*', 'é']) WITH ORDINALITY n(name, n)
+GROUP BY n, name ORDER BY n;
+SELECT usage_mgmt.rating_refs('{}') AS nothing, usage_mgmt.rating_refs('{}', 'bill') AS by_name, usage_mgmt.rating_refs('{NULL}', NULL) IS NULL AS no_name;
 
 -- Numbers and times beyond those of JSON are strings in it
 SELECT pg_temp.tmf('{"usage_date": "infinity", "rated_product_usage": [{"rating_date": "20000-01-01", "tax_rate": "NaN",

@@ -562,9 +562,26 @@ SELECT count(*) >= 300 AS many, count(*) AS strings,
 	count(*) FILTER (WHERE q.resource = 'usage') AS of_usages, count(*) FILTER (WHERE q.version = 'v4') AS in_v4
 FROM result JOIN query q USING (n);
 
+-- The same ids by the indexes that lists and characteristics can have
+CREATE INDEX regress_1 ON usage_mgmt.usage USING gin (usage_characteristic usage_mgmt.characteristics_ops);
+CREATE INDEX regress_2 ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party));
+CREATE INDEX regress_3 ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage));
+CREATE INDEX regress_4 ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage, 'discount'));
+CREATE INDEX regress_5 ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage, 'productRef.grade'));
+SET enable_seqscan = off;
+SET jit = off;
+CREATE TABLE by_index AS
+SELECT n, query, found, ARRAY(SELECT d ->> 'id' FROM unnest(ask(resource, version, query || CASE WHEN query ~ '(^|&)(sort|limit|offset|after)=' THEN '' ELSE '&sort=id' END)) d) AS again
+FROM result JOIN query USING (n) WHERE resource = 'usage' AND query ~ '(usageCharacteristic|relatedParty|ratedProductUsage)\.' AND query !~ 'sort=';
+SELECT query, cardinality(found) AS found, cardinality(again) AS again FROM by_index WHERE found <> again ORDER BY n;
+SELECT count(*) > 100 AS many, count(*) AS strings FROM by_index;
+RESET enable_seqscan;
+RESET jit;
+
 RESET search_path;
 SET client_min_messages = warning;
 DROP SCHEMA naive CASCADE;
+DROP INDEX usage_mgmt.regress_1, usage_mgmt.regress_2, usage_mgmt.regress_3, usage_mgmt.regress_4, usage_mgmt.regress_5;
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
 DO $$ BEGIN
 	PERFORM usage_mgmt.drop_partitions('2016-01-01');

@@ -10,11 +10,13 @@ SET DateStyle = ISO;
 DO $$ BEGIN
 	PERFORM usage_mgmt.ensure_partitions('2011-01-01', '2015-12-31');
 END $$;
-INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_specification_id, usage_characteristic, related_party)
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_specification_id, usage_characteristic, related_party, rated_product_usage)
 SELECT 'u' || n, timestamptz '2011-01-01 00:00+00' + n * interval '219 minutes', 'type ' || n % 50,
 	CASE WHEN n % 100 = 0 THEN 'guided' ELSE 'rejected' END::usage_mgmt.usage_status, 's' || n % 50,
 	format('{"duration": %s}', n % 100)::usage_mgmt.characteristics,
-	ARRAY[usage_mgmt.related_party(role => 'customer', id => (n % 500)::text)]
+	ARRAY[usage_mgmt.related_party(role => 'customer', id => (n % 500)::text)],
+	CASE WHEN n % 2 = 0 THEN ARRAY[usage_mgmt.rated_product_usage(product_ref => 'http://product/p' || n % 300, product_ref_id => 'p' || n % 300, rating_date => '2016-01-01', tax_rate => 20,
+		currency_code => 'EUR', tax_included_rating_amount => n % 10, tax_excluded_rating_amount => n % 9, extra => jsonb_build_object('billRef', 'B' || n % 400))] END
 FROM generate_series(0, 11999) n;
 -- what is closed is in no index of the open ones
 ALTER TABLE usage_mgmt.usage DISABLE TRIGGER zz_usage_check;
@@ -24,6 +26,8 @@ CREATE INDEX regress_party ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(r
 CREATE INDEX regress_specification ON usage_mgmt.usage (usage_specification_id);
 CREATE INDEX regress_type ON usage_mgmt.usage (usage_type);
 CREATE INDEX regress_characteristic ON usage_mgmt.usage USING gin (usage_characteristic);
+CREATE INDEX regress_product ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage));
+CREATE INDEX regress_bill ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage, 'billRef'));
 ANALYZE usage_mgmt.usage;
 -- whatever the costs of such small tables, the question is which index can serve
 SET enable_seqscan = off;
@@ -52,7 +56,12 @@ SELECT query, wanted, r.* FROM (VALUES
 	(16, 'type=type+7', 'usage_type_idx'), (17, 'type=type+7,type+8', 'usage_type_idx'), (18, 'type=type+7&date.gte=2015-12-01', 'usage_type_idx'),
 	(19, 'usageCharacteristic.duration=7', 'usage_characteristic_idx'), (20, 'id=u77', 'pkey'), (21, 'id=u77&date.lt=2011-02-01', 'pkey'),
 	(22, 'limit=10&date.gte=2015-12-01', 'usage_date_idx'), (23, 'after=u11900&limit=10', 'usage_date_idx'),
-	(24, 'after=u100&limit=10&sort=-date', 'usage_date_idx')) v (n, query, wanted), pg_temp.reads(query, wanted) r
+	(24, 'after=u100&limit=10&sort=-date', 'usage_date_idx'),
+	(25, 'usageCharacteristic.duration=7.0,8', 'usage_characteristic_idx'),
+	(26, 'usageCharacteristic.name=duration&usageCharacteristic.value=7', 'usage_characteristic_idx'),
+	(27, 'usageCharacteristic.duration.gt=98', 'usage_characteristic_idx'),
+	(28, 'ratedProductUsage.productRef=http://product/p4', 'rating_refs_idx'), (29, 'ratedProductUsage.productRef.id=p4,p6&ratedProductUsage.currencyCode=EUR', 'rating_refs_idx'),
+	(30, 'ratedProductUsage.extra.billRef=B4', 'rating_refs_idx1')) v (n, query, wanted), pg_temp.reads(query, wanted) r
 ORDER BY n;
 
 -- A page in the order of the date is read in that order: what is sorted is the ids of one date
@@ -62,11 +71,78 @@ FROM (VALUES (1, 'limit=10'), (2, 'after=u100&limit=10'), (3, 'limit=10&sort=-da
 	pg_temp.plan(query) plan
 ORDER BY n;
 
+-- What decides is asked only of what the index proposes
+SELECT usage_mgmt.explain_usages('usageCharacteristic.duration=1e1&date.gte=2015-12-01&date.lt=2016-01-01');
+SELECT usage_mgmt.explain_usages('ratedProductUsage.extra.billRef=B4&date.gte=2015-12-01&date.lt=2016-01-01');
+
+-- Lists as rows, by role and id, product or reference: the index serves and the date still chooses the month
+EXPLAIN (COSTS OFF) SELECT * FROM usage_mgmt.usage_parties('customer', '45') WHERE usage_date >= '2015-03-01' AND usage_date < '2015-04-01';
+EXPLAIN (COSTS OFF) SELECT * FROM usage_mgmt.usage_ratings('p4') WHERE usage_date >= '2015-03-01' AND usage_date < '2015-04-01';
+EXPLAIN (COSTS OFF) SELECT * FROM usage_mgmt.usage_ratings('billRef', 'B4') WHERE usage_date >= '2015-03-01' AND usage_date < '2015-04-01';
+EXPLAIN (COSTS OFF) SELECT currency_code, sum(tax_included_rating_amount) FROM usage_mgmt.usage_charges('customer', '46')
+WHERE usage_date >= '2015-03-01' AND usage_date < '2015-04-01' GROUP BY 1;
+EXPLAIN (COSTS OFF) SELECT c.id, p.usage_id FROM (VALUES ('45'), ('46')) c(id), usage_mgmt.usage_parties(NULL, c.id) p
+WHERE usage_date >= '2015-03-01' AND usage_date < '2015-04-01';
+-- They are the rows of the views; what has no index costs too much on paper not to be compiled
+SET jit = off;
+CREATE FUNCTION pg_temp.differ(one text, other text, OUT rows bigint, OUT differ bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SELECT (SELECT count(*) FROM (%1$s) x), (SELECT count(*) FROM ((%1$s EXCEPT ALL %2$s) UNION ALL (%2$s EXCEPT ALL %1$s)) d)', one, other)
+		INTO rows, differ;
+END
+$$;
+SELECT one, d.* FROM (VALUES
+	(1, $$SELECT * FROM usage_mgmt.usage_parties('customer', '45')$$, $$SELECT * FROM usage_mgmt.usage_party WHERE role = 'customer' AND id = '45'$$),
+	(2, $$SELECT * FROM usage_mgmt.usage_parties(NULL, '45')$$, $$SELECT * FROM usage_mgmt.usage_party WHERE id = '45'$$),
+	(3, $$SELECT * FROM usage_mgmt.usage_parties('payer', '45')$$, $$SELECT * FROM usage_mgmt.usage_party WHERE role = 'payer' AND id = '45'$$),
+	(4, $$SELECT * FROM usage_mgmt.usage_parties('customer', NULL)$$, $$SELECT * FROM usage_mgmt.usage_party WHERE false$$),
+	(5, $$SELECT * FROM usage_mgmt.usage_ratings('p4')$$, $$SELECT * FROM usage_mgmt.usage_rating WHERE product_ref_id = 'p4'$$),
+	(6, $$SELECT * FROM usage_mgmt.usage_ratings('http://product/p4')$$, $$SELECT * FROM usage_mgmt.usage_rating WHERE product_ref = 'http://product/p4'$$),
+	(7, $$SELECT * FROM usage_mgmt.usage_ratings('billRef', 'B4')$$, $$SELECT * FROM usage_mgmt.usage_rating WHERE extra ->> 'billRef' = 'B4'$$),
+	(8, $$SELECT * FROM usage_mgmt.usage_charges('customer', '46')$$, $$SELECT * FROM usage_mgmt.usage_charge WHERE party_role = 'customer' AND party_id = '46'$$),
+	(9, $$SELECT usage_id, role, p.id, r.ordinal, currency_code FROM usage_mgmt.usage_party p JOIN usage_mgmt.usage_rating r USING (usage_id, usage_date) WHERE p.usage_date < '2011-02-01' AND r.usage_date < '2011-02-01'$$,
+		$$SELECT usage_id, party_role, party_id, ordinal, currency_code FROM usage_mgmt.usage_charge WHERE usage_date < '2011-02-01'$$)) v (n, one, other), pg_temp.differ(one, other) d
+ORDER BY n;
+RESET jit;
+
+-- References in every form, found by the index as without
+CREATE TEMP TABLE form (value jsonb);
+INSERT INTO form VALUES ('"B"'), ('"100"'), ('"1e2"'), ('" 100 "'), ('"0100"'), ('100'), ('100.0'), ('1e2'), ('-0'), ('"0.0"'), ('true'), ('"true"'), ('null'), ('""'), ('" "'),
+	('"é"'), ('"a,b;c"'), ('"a&b=c%"'), ('"x\"y\\z"'), ('{"id": "B"}'), ('{"id": 100, "href": "http://b/100"}'), ('{"id": ["B", "C"]}'), ('["B", "C"]'), ('[100, "1e2", null, [100]]'), ('[]'), ('{}'),
+	('[{"id": "B"}, {"id": 1e2}]');
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, rated_product_usage)
+SELECT 'f' || row_number() OVER (), '2015-06-01', 'x', ARRAY[usage_mgmt.rated_product_usage(product_ref_id => x.value #>> '{}', extra => jsonb_build_object('billRef', x.value)),
+	usage_mgmt.rated_product_usage(product_ref => 'http://p/' || (y.value #>> '{}'), extra => jsonb_build_object('billRef', y.value, 'productRef', jsonb_build_object('grade', y.value)))]
+FROM form x, form y;
+CREATE INDEX regress_id ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage, 'billRef.id'));
+CREATE INDEX regress_grade ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage, 'productRef.grade'));
+CREATE TEMP TABLE asked AS
+SELECT row_number() OVER () AS n, name, wanted, 'ratedProductUsage.' || name || '=' || (SELECT string_agg('%' || upper(encode(substr(convert_to(wanted, 'UTF8'), i, 1), 'hex')), '' ORDER BY i)
+		FROM generate_series(1, octet_length(convert_to(wanted, 'UTF8'))) i) || '&date=2015-06-01' AS query
+FROM (SELECT value #>> '{}' FROM form UNION SELECT value::text FROM form UNION SELECT 'C' UNION SELECT 'http://p/B') w (wanted),
+	unnest('{extra.billRef,extra.billRef.id,productRef.extra.grade,productRef,productRef.id,productRef.href}'::text[]) name
+WHERE wanted <> '';
+CREATE TEMP TABLE by_index AS SELECT *, ARRAY(SELECT usage_mgmt.get_usages(query || '&sort=id') ->> 'id') AS ids FROM asked;
+SELECT name, count(*) AS queries, count(DISTINCT ids) AS answers, sum(cardinality(ids)) AS found FROM by_index GROUP BY name ORDER BY name;
+
 -- The same filters without the indexes find the same
 SELECT query, usage_mgmt.count_usages(query) FROM (VALUES (1, 'status=guided&date.gte=2015-03-01&date.lt=2015-04-01'), (2, 'relatedParty.id=45,46'),
 	(3, 'usageSpecification.id=s7'), (4, 'type=type+7&date.gte=2015-12-01'), (5, 'usageCharacteristic.duration=7')) v (n, query) ORDER BY n;
-DROP INDEX usage_mgmt.regress_party, usage_mgmt.regress_specification, usage_mgmt.regress_type, usage_mgmt.regress_characteristic;
+DROP INDEX usage_mgmt.regress_party, usage_mgmt.regress_specification, usage_mgmt.regress_type, usage_mgmt.regress_characteristic, usage_mgmt.regress_product,
+	usage_mgmt.regress_bill, usage_mgmt.regress_id, usage_mgmt.regress_grade;
 RESET enable_seqscan;
+SELECT query, ids, again FROM by_index, LATERAL (SELECT ARRAY(SELECT usage_mgmt.get_usages(query || '&sort=id') ->> 'id')) a (again) WHERE ids <> again ORDER BY n;
+-- and so does what decides, alone
+SELECT name, wanted, ids, again FROM by_index JOIN (VALUES ('extra.billRef', '$.billRef[*]'), ('extra.billRef.id', '$.billRef.id[*]'), ('productRef.extra.grade', '$.productRef.grade[*]')) p (name, path) USING (name),
+	LATERAL (SELECT ARRAY(SELECT id FROM usage_mgmt.usage WHERE usage_date = '2015-06-01' AND EXISTS (
+		SELECT FROM unnest(rated_product_usage) r, jsonb_path_query(r.extra, path::jsonpath, '{}', true) v
+		WHERE usage_mgmt.value_matches(v #>> '{}', 'eq', ARRAY[wanted])) ORDER BY id)) a (again)
+WHERE ids <> again ORDER BY n;
+SELECT name, wanted, ids, again FROM by_index,
+	LATERAL (SELECT ARRAY(SELECT id FROM usage_mgmt.usage WHERE usage_date = '2015-06-01' AND EXISTS (
+		SELECT FROM unnest(rated_product_usage) r
+		WHERE wanted = CASE name WHEN 'productRef' THEN coalesce(product_ref, product_ref_id) WHEN 'productRef.id' THEN product_ref_id ELSE product_ref END) ORDER BY id)) a (again)
+WHERE name ~ '^productRef' AND name !~ 'extra' AND ids <> again ORDER BY n;
 SELECT query, usage_mgmt.count_usages(query) FROM (VALUES (1, 'status=guided&date.gte=2015-03-01&date.lt=2015-04-01'), (2, 'relatedParty.id=45,46'),
 	(3, 'usageSpecification.id=s7'), (4, 'type=type+7&date.gte=2015-12-01'), (5, 'usageCharacteristic.duration=7')) v (n, query) ORDER BY n;
 

@@ -176,6 +176,7 @@ foreach my $id (grep { $_ !~ /parties|ratings|unknown/ } @stored)
 		['to json', 'length(c::json::text)'],
 		['from jsonb', 'c::json::text::jsonb::usage_mgmt.characteristics'],
 		['each', '(SELECT count(e) FROM usage_mgmt.characteristics_each(c) e)'],
+		['?=', "c OPERATOR(usage_mgmt.?=) (SELECT array_agg('v' || i) FROM generate_series(1, 10000) i)"],
 		['matches', "usage_mgmt.characteristic_matches(c, 'c', 'eq', (SELECT array_agg('v' || i) FROM generate_series(1, 10000) i))"]);
 	answers("GIN: $id", "CREATE TEMP TABLE g AS SELECT list('$id') c; CREATE INDEX ON g USING gin (c usage_mgmt.characteristics_ops); "
 		. "SET enable_seqscan = off; SELECT count(*) FROM g WHERE c OPERATOR(usage_mgmt.@>) (SELECT c FROM g) AND c OPERATOR(usage_mgmt.?&) $names");

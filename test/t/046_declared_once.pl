@@ -47,6 +47,7 @@ SQL
 		next if $name !~ s/(^|_)\Q$word\E(_|$)/$1$place$2/;
 		# What no status closes needs no word to be deleted.
 		$declared =~ s/, billed boolean DEFAULT false// if $r->{closed};
+		$declared =~ s/TABLE\($r->{noun}_id text, (usage_date timestamp with time zone, )?/TABLE(/;
 		push @{ $set{ $r->{noun} }{$name} }, $declared;
 		last;
 	}
@@ -56,8 +57,8 @@ is("@silent", '', 'every function has its comment');
 my $model = $set{usage};
 foreach my $r (@resources)
 {
-	my %expected = map { $_ => 1 } @operations, @triggers, $r->{date} ? 'NOUN_keys' : (),
-		$r->{noun} =~ /_specification$/ ? 'NOUN_changed' : ();
+	my %expected = map { $_ => 1 } @operations, @triggers, 'NOUN_parties', $r->{date} ? 'NOUN_keys' : (),
+		$r->{noun} =~ /_specification$/ ? 'NOUN_changed' : (), $r->{noun} eq 'usage' ? qw(NOUN_ratings NOUN_charges) : ();
 	my $own = $set{ $r->{noun} };
 
 	is(join(',', sort keys %$own), join(',', sort keys %expected), "$r->{noun}: its functions");

@@ -194,7 +194,7 @@ sub own_table
 		"DROP TABLE IF EXISTS pg_temp.own; CREATE TEMP TABLE own (c $list, p usage_mgmt.related_party[]); CREATE INDEX ON own USING gin (c); CREATE INDEX ON own USING hash (c); CREATE INDEX ON own USING gin (usage_mgmt.party_ids(p))",
 		'INSERT INTO pg_temp.own SELECT ' . $self->value($list) . ', ' . $self->value('usage_mgmt.related_party[]') . ' FROM pg_catalog.generate_series(1, ' . (1 + $self->n(20)) . ')',
 		'SELECT pg_catalog.count(*) FROM pg_temp.own WHERE c OPERATOR(usage_mgmt.' . $self->pick('@>', '<@', '=', '<>') . ') ' . $self->value($list),
-		'SELECT pg_catalog.count(*) FROM pg_temp.own WHERE c OPERATOR(usage_mgmt.' . $self->pick('?|', '?&') . ') ' . $self->value('text[]'),
+		'SELECT pg_catalog.count(*) FROM pg_temp.own WHERE c OPERATOR(usage_mgmt.' . $self->pick('?|', '?&', '?=') . ') ' . $self->value('text[]'),
 		'SELECT pg_catalog.count(*) FROM pg_temp.own WHERE usage_mgmt.party_ids(p) @> ' . $self->value('text[]'),
 		'SELECT c, pg_catalog.count(*) FROM pg_temp.own GROUP BY c', 'ANALYZE pg_temp.own', 'VACUUM pg_temp.own', 'TRUNCATE pg_temp.own',
 		'SELECT c::pg_catalog.text, p::pg_catalog.text FROM pg_temp.own LIMIT 3', 'SELECT a.c FROM pg_temp.own a JOIN pg_temp.own b USING (c) LIMIT 3');
