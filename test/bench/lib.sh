@@ -14,7 +14,10 @@
 #	compare LABEL A B GOAL            prints median A / median B; GOAL is "<= 1.35",
 #	                                  ">= 1.4" or "-" for none
 #	within LABEL A B MILLISECONDS     the medians may differ by that much
-#	row LABEL A B VALUE GOAL          a line of the table that the case made itself
+#	row LABEL A B VALUE GOAL [SPREAD] a line of the table that the case made itself
+#
+# A case that says clock=cpu has the CPU time of the backend measured, which other work
+# on the machine disturbs least. SPREAD is the least and greatest ratio within a round.
 #
 # rows, runs, scratch (a folder that the server can read) and usagectl (the program)
 # are set.
@@ -42,7 +45,7 @@ run_cases() {
 	echo
 	echo "$(sql postgres -c 'SELECT split_part(version(), $$ (Debian$$, 1)'), $(nproc) cores, $rows rows, $runs runs"
 	"$bindir/pg_ctl" --silent --mode=immediate --pgdata="$scratch/data" stop
-	! grep -q 'missed$' "$scratch/table"
+	! grep -q '|missed|' "$scratch/table"
 }
 
 # Default durability; what differs keeps checkpoints and vacuum out of the times.
@@ -155,6 +158,8 @@ look_at() {
 run_side() {
 	if [ -n "${command[$1]-}" ]; then
 		time_command "$1"
+	elif [ "${clock-}" = cpu ]; then
+		cpu_time "${database[$1]}" "$1"
 	else
 		time_sql "$1"
 	fi
@@ -168,6 +173,14 @@ time_sql() {
 		printf '%s\n' '\timing on'
 		echo "${timed[$1]}"
 	} | sql "${database[$1]}" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' | tail -n 1
+}
+
+# cpu_time DATABASE NAME: the same by the backend's own account
+cpu_time() {
+	local account="SELECT split_part(pg_read_file('/proc/' || pg_backend_pid() || '/schedstat'), ' ', 1)::bigint"
+
+	printf '%s\n' "${before[$2]}" 'CHECKPOINT;' "$account AS began \\gset" "${timed[$2]}" \
+		"SELECT round((($account) - :began) / 1e6, 3);" | sql "$1" | tail -n 1
 }
 
 # The same of a program, its start and its connection included.
@@ -209,7 +222,7 @@ median() {
 compare() {
 	local a b
 	a=$(median "$2") b=$(median "$3")
-	row "$1" "$(seconds "$a")" "$(seconds "$b")" "$(quotient "$a" "$b")" "$4"
+	row "$1" "$(seconds "$a")" "$(seconds "$b")" "$(quotient "$a" "$b")" "$4" "$(spread "$2" "$3")"
 }
 
 within() {
@@ -228,31 +241,44 @@ megabytes() {
 }
 
 quotient() {
-	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
+	awk -v a="$1" -v b="$2" -v digits="${3:-2}" 'BEGIN { printf "%.*f", digits, a / b }'
+}
+
+spread() {
+	awk -v a="${times[$1]}" -v b="${times[$2]}" 'BEGIN {
+		n = split(a, x, " ")
+		split(b, y, " ")
+		for (i = 1; i <= n; i++) {
+			r = x[i] / y[i]
+			if (i == 1 || r < least) least = r
+			if (i == 1 || r > most) most = r
+		}
+		printf "%.2f to %.2f", least, most
+	}'
 }
 
 # A value may have a unit; the goal then has the same. Or the goal is the value itself.
 row() {
-	awk -v label="$1" -v a="$2" -v b="$3" -v value="$4" -v goal="$5" 'BEGIN {
+	awk -v label="$1" -v a="$2" -v b="$3" -v value="$4" -v goal="$5" -v spread="${6-}" 'BEGIN {
 		split(goal, g, " ")
 		v = value + 0
 		good = g[1] == "<=" ? v <= g[2] + 0 : g[1] == ">=" ? v >= g[2] + 0 : value == goal
 		met = goal == "-" ? "" : good ? "ok" : "missed"
-		printf "%s|%s|%s|%s|%s|%s\n", label, a, b, value, goal, met
+		printf "%s|%s|%s|%s|%s|%s|%s\n", label, a, b, value, goal, met, spread
 	}' >> "$scratch/table"
 }
 
 print_table() {
 	{
-		echo "${heading:-name|A|B|ratio|goal|}"
+		echo "${heading:-name|A|B|ratio|goal||of a round}"
 		cat "$scratch/table"
 	} | awk -F '|' '
 		{ line[NR] = $0; for (i = 1; i <= NF; i++) if (length($i) > width[i]) width[i] = length($i) }
 		END {
 			for (n = 1; n <= NR; n++) {
 				split(line[n], f, "|")
-				text = sprintf("%-*s  %*s  %*s  %*s  %-*s  %s", width[1], f[1], width[2], f[2],
-					width[3], f[3], width[4], f[4], width[5], f[5], f[6])
+				text = sprintf("%-*s  %*s  %*s  %*s  %-*s  %-*s  %s", width[1], f[1], width[2], f[2],
+					width[3], f[3], width[4], f[4], width[5], f[5], width[6], f[6], f[7])
 				sub(/ +$/, "", text)
 				print text
 			}

@@ -100,32 +100,10 @@ take_turns() {
 	echo "$(sql postgres -c 'SELECT split_part(version(), $$ (Debian$$, 1)'), $(nproc) cores, $rows rows, $runs rounds"
 }
 
-# Milliseconds of CPU that the backend spent between two looks at its own account.
-cpu_time() {
-	local account="SELECT split_part(pg_read_file('/proc/' || pg_backend_pid() || '/schedstat'), ' ', 1)::bigint"
-
-	printf '%s\n' "${before[$2]}" 'CHECKPOINT;' "$account AS began \\gset" "${timed[$2]}" \
-		"SELECT (($account) - :began) / 1e6;" | sql "$1" | tail -n 1
-}
-
 row_of() {
-	awk -v name="$1" -v a="${times[$1.before]}" -v b="${times[$1.after]}" '
-		function median(list, n,    i, j, v) {
-			for (i = 1; i <= n; i++)
-				for (j = i + 1; j <= n; j++)
-					if (list[j] < list[i]) { v = list[i]; list[i] = list[j]; list[j] = v }
-			return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
-		}
-		BEGIN {
-			n = split(a, x, " ")
-			split(b, y, " ")
-			for (i = 1; i <= n; i++) {
-				r = y[i] / x[i]
-				if (i == 1 || r < least) least = r
-				if (i == 1 || r > most) most = r
-			}
-			p = median(x, n)
-			q = median(y, n)
-			printf "%s|%.3f s|%.3f s|%.3f|%.2f to %.2f|\n", name, q / 1000, p / 1000, q / p, least, most
-		}' >> "$scratch/table"
+	local a b
+
+	a=$(median "$1.after") b=$(median "$1.before")
+	printf '%s|%s|%s|%s|%s|\n' "$1" "$(seconds "$a" 3)" "$(seconds "$b" 3)" "$(quotient "$a" "$b" 3)" \
+		"$(spread "$1.after" "$1.before")" >> "$scratch/table"
 }
