@@ -1,5 +1,10 @@
 -- The lists of a resource as rows: views, and functions that reach an index
 
+CREATE FUNCTION usage_mgmt.elements(list anyarray) RETURNS SETOF anyelement
+	AS 'array_unnest' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE ROWS 1;
+COMMENT ON FUNCTION usage_mgmt.elements(anyarray) IS
+'unnest() for lists of one or two: the planner expects ten rows of that, and one of this. The views of a resource''s lists are made with it.';
+
 -- In the queries r is the row of the resource, an element is called as its view.
 CREATE FUNCTION usage_mgmt.resource_views(
 	resource text, OUT view text, OUT name text, OUT columns text, OUT query text, OUT about text)
@@ -19,7 +24,7 @@ AS $$
 		SELECT own.view, own.name,
 			', ordinal bigint' || string_agg(format(', %I %s', attname, format_type(atttypid, atttypmod)), '' ORDER BY attnum) AS columns,
 			format(', %I.ordinality AS ordinal', own.view) || string_agg(format(', %I.%I', own.view, attname), '' ORDER BY attnum) AS selected,
-			format('pg_catalog.unnest(r.%I) WITH ORDINALITY %I', own.name, own.view) AS elements
+			format('usage_mgmt.elements(r.%I) WITH ORDINALITY %I', own.name, own.view) AS elements
 		FROM own JOIN pg_type element ON element.typarray = own.type::regtype JOIN pg_attribute a ON a.attrelid = element.typrelid
 		WHERE own.view IS NOT NULL AND NOT attisdropped
 		GROUP BY own.view, own.name),
