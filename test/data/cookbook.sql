@@ -1,5 +1,5 @@
--- The usages that docs/cookbook.md speaks of: two customers' and a partner's spring of 2026.
-SELECT usage_mgmt.ensure_partitions('2026-03-01', '2026-04-01');
+-- The usages that docs/cookbook.md speaks of: three customers' spring of 2026, and what they used of two partners' networks.
+SELECT usage_mgmt.ensure_partitions('2026-02-01', '2026-04-01');
 
 INSERT INTO usage_mgmt.usage_specification (id, name, status, usage_spec_characteristic) VALUES
 ('22', 'Voice', 'active', '[{"name": "originatingNumber", "usageSpecCharacteristicValue": [{"valueType": "string"}]},
@@ -42,6 +42,23 @@ INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_id
 SELECT id, usage_date, usage_type, specification, specification_name, characteristics::usage_mgmt.characteristics,
 	ARRAY[usage_mgmt.related_party(role => 'customer', id => customer), usage_mgmt.related_party(role => 'payer', id => payer)]
 FROM delivered WHERE specification = '99';
+
+-- Roaming on the networks of two partners: billed, rated too late for that, and of a number that is to be guided
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, usage_characteristic, related_party, rated_product_usage)
+SELECT id, usage_date::timestamptz, 'ROAMING', status::usage_mgmt.usage_status, jsonb_build_object('originatingNumber', '43676003'),
+	array_remove(ARRAY[usage_mgmt.related_party(role => 'customer', id => 'C3'), usage_mgmt.related_party(role => 'partner', id => partner),
+		CASE WHEN net IS NOT NULL THEN usage_mgmt.related_party(role => 'payer', id => 'C3') END], NULL),
+	CASE WHEN net IS NOT NULL THEN ARRAY[usage_mgmt.rated_product_usage(rating_date => '2026-03-01', currency_code => 'EUR', tax_rate => 20,
+		tax_excluded_rating_amount => net, tax_included_rating_amount => round(net * 1.2, 2), product_ref_id => 'roaming')] END
+FROM (VALUES ('r01', '2026-02-03 10:00+00', 'billed', 'P1', 4.50), ('r02', '2026-02-09 11:30+00', 'billed', 'P1', 2.50),
+	('r03', '2026-02-12 22:00+00', 'billed', 'P2', 3.00), ('r04', '2026-02-20 07:45+00', 'rated', 'P2', 1.00),
+	('r05', '2026-04-02 09:30+00', 'received', 'P1', NULL)) AS r(id, usage_date, status, partner, net);
+
+-- The tables of the page's reader
+CREATE TABLE subscriber (number text PRIMARY KEY, payer text NOT NULL);
+INSERT INTO subscriber VALUES ('43676003', 'C3'), ('43676004', 'C2');
+CREATE TABLE statement (partner text, currency text, usages bigint, net numeric);
+INSERT INTO statement VALUES ('P1', 'EUR', 2, 7.00), ('P2', 'EUR', 1, 2.50);
 
 -- All but two are old news
 SET session_replication_role = replica;
