@@ -43,6 +43,7 @@ OBJS = \
 	src/pattern.o \
 	src/query.o \
 	src/query_string.o \
+	src/range.o \
 	src/record.o \
 	src/references.o \
 	src/replace.o \

@@ -3,7 +3,9 @@
  *	  The operations on the resources that a query string names.
  *
  * A list is given one resource at a time from a cursor, so that one of any
- * length starts at once and takes no memory.  A collection is changed in one
+ * length starts at once and takes no memory.  A page is looked for where it
+ * begins, and among all rows when it is not there in full: two statements of one
+ * snapshot, of which one gives all rows.  A collection is changed in one
  * statement, all or nothing: where a merge patch only sets columns, by a plain
  * UPDATE; else the changed rows are made first, in a tuplestore, and set by
  * one UPDATE that joins it.
@@ -44,7 +46,12 @@ static List *ids_of(const UmRequest *request);
 static bool is_of_session(int sqlstate);
 static void parse_query(UmRequest *request);
 static void parse_whole_query(UmRequest *request);
-static void select_statement(UmStatement *statement, const char *what, const UmRequest *request);
+static UmFilter *select_statement(UmStatement *statement, const char *what,
+								  const UmRequest *request);
+static bool list_statement(UmStatement *statement, const UmRequest *request, bool ranged);
+static void open_cursor(UmListing *listing, const UmStatement *statement);
+static bool fetch_rows(UmListing *listing);
+static List *explain(const UmStatement *statement, List *lines);
 static uint64 execute(UmStatement *statement, bool read_only);
 static uint64 update_constant(const UmRequest *request, const UmConstant *constant);
 static void merge_extra(UmStatement *statement, const UmConstant *constant, bool first);
@@ -59,26 +66,58 @@ static void patch_row(UmRows *rows, const UmRequest *request, const UmRecord *ol
 UmListing *
 um_list_open(UmRequest *request)
 {
-	const UmModel *model = request->resource->model;
-	MemoryContext context = CurrentMemoryContext;
 	UmListing  *listing = palloc0(sizeof(UmListing));
 	UmStatement statement;
+	bool		ranged;
 
 	parse_query(request);
 	listing->version = request->version;
-	listing->fields = um_fields(request->names->fields, model, listing->version);
-	listing->rows = AllocSetContextCreate(context, "listing", ALLOCSET_DEFAULT_SIZES);
+	listing->fields = um_fields(request->names->fields, request->resource->model,
+								listing->version);
+	listing->rows = AllocSetContextCreate(CurrentMemoryContext, "listing", ALLOCSET_DEFAULT_SIZES);
+	ranged = list_statement(&statement, request, true);
+	open_cursor(listing, &statement);
+	if (ranged && (!fetch_rows(listing) || listing->count < request->names->limit))
+	{
+		um_cursor_close(listing->cursor);
+		(void) list_statement(&statement, request, false);
+		open_cursor(listing, &statement);
+	}
+	return listing;
+}
+
+/*
+ * The statement that gives a list, in the current memory context, for the cursor
+ * needs it as long as it is there.  A page that can be read at once is asked for
+ * only where it begins, if ranged; whether that is so.
+ */
+static bool
+list_statement(UmStatement *statement, const UmRequest *request, bool ranged)
+{
+	const UmQueryString *names = request->names;
+	MemoryContext context = CurrentMemoryContext;
+	UmFilter   *filter;
+
 	SPI_connect();
-	/* the cursor needs the statement as long as it is there */
 	MemoryContextSwitchTo(context);
-	select_statement(&statement, "u.*", request);
-	um_add_page(&statement, request->names);
+	filter = select_statement(statement, "u.*", request);
+	ranged = ranged && names->limit > 0 && names->limit <= FETCH &&
+		names->offset <= 10 * FETCH && um_add_range(statement, names, filter);
+	um_add_page(statement, names);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
-	listing->cursor = um_cursor_open(statement.sql.data, statement.nargs, statement.types,
-									 statement.args);
+	return ranged;
+}
+
+static void
+open_cursor(UmListing *listing, const UmStatement *statement)
+{
+	const UmModel *model = statement->model;
+
+	listing->cursor = um_cursor_open(statement->sql.data, statement->nargs, statement->types,
+									 statement->args);
 	listing->shape = um_shape(model, um_cursor_desc(listing->cursor), model->noun);
-	return listing;
+	listing->count = listing->next = 0;
 }
 
 static void
@@ -131,34 +170,47 @@ um_count_many(UmRequest *request)
 	parse_query(request);
 	request->names->after = NULL;
 	SPI_connect();
-	select_statement(&statement, "pg_catalog.count(*)", request);
+	(void) select_statement(&statement, "pg_catalog.count(*)", request);
 	(void) execute(&statement, true);
 	request->count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	SPI_finish();
 }
 
-/* The plan behind a query string, as a list of lines. */
+/*
+ * The plan behind a query string, as a list of lines; of a page that is looked
+ * for where it begins that plan, and the one for when it is not there in full.
+ */
 List *
 um_explain_many(UmRequest *request)
 {
-	MemoryContext context = CurrentMemoryContext;
-	List	   *lines = NIL;
 	UmStatement statement;
-	UmStatement explained;
+	List	   *lines = NIL;
 
 	parse_query(request);
+	if (list_statement(&statement, request, true))
+	{
+		lines = explain(&statement, lines);
+		(void) list_statement(&statement, request, false);
+	}
+	return explain(&statement, lines);
+}
+
+/* Appends the lines of a statement's plan. */
+static List *
+explain(const UmStatement *statement, List *lines)
+{
+	MemoryContext context = CurrentMemoryContext;
+	UmStatement explained = *statement;
+
 	SPI_connect();
-	select_statement(&statement, "u.*", request);
-	um_add_page(&statement, request->names);
-	explained = statement;
-	initStringInfo(&explained.sql);
-	appendStringInfo(&explained.sql, "EXPLAIN (COSTS OFF) %s", statement.sql.data);
+	explained.sql.data = psprintf("EXPLAIN (COSTS OFF) %s", statement->sql.data);
 	/* EXPLAIN counts as no mere query */
 	(void) execute(&explained, false);
 	MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		lines = lappend(lines, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
 	SPI_finish();
+	MemoryContextSwitchTo(context);
 	return lines;
 }
 
@@ -171,7 +223,7 @@ delete_many(void *arg)
 	SPI_connect();
 	um_statement_start(&statement, request->resource->model);
 	appendStringInfo(&statement.sql, "DELETE FROM usage_mgmt.%s u", request->resource->model->noun);
-	um_add_where(&statement, request->names, request->version);
+	(void) um_add_where(&statement, request->names, request->version);
 	request->count = execute(&statement, false);
 	SPI_finish();
 }
@@ -261,7 +313,7 @@ ids_of(const UmRequest *request)
 	UmStatement statement;
 	List	   *ids = NIL;
 
-	select_statement(&statement, "u.id", request);
+	(void) select_statement(&statement, "u.id", request);
 	appendStringInfoString(&statement.sql, " ORDER BY u.id");
 	(void) execute(&statement, false);
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -307,14 +359,14 @@ parse_whole_query(UmRequest *request)
 	query->changes = true;
 }
 
-static void
+static UmFilter *
 select_statement(UmStatement *statement, const char *what, const UmRequest *request)
 {
 	const UmModel *model = request->resource->model;
 
 	um_statement_start(statement, model);
 	appendStringInfo(&statement->sql, "SELECT %s FROM usage_mgmt.%s u", what, model->noun);
-	um_add_where(statement, request->names, request->version);
+	return um_add_where(statement, request->names, request->version);
 }
 
 /* Runs a statement and gives how many rows it saw. */
@@ -354,7 +406,7 @@ update_constant(const UmRequest *request, const UmConstant *constant)
 		merge_extra(&statement, constant, statement.sql.len == begin);
 	if (statement.sql.len == begin)
 		appendStringInfoString(&statement.sql, "id = id");
-	um_add_where(&statement, request->names, request->version);
+	(void) um_add_where(&statement, request->names, request->version);
 	return execute(&statement, false);
 }
 
@@ -394,7 +446,7 @@ patch_rows(UmRows *rows, const UmRequest *request)
 	UmStatement statement;
 	Portal		portal;
 
-	select_statement(&statement, "u.*", request);
+	(void) select_statement(&statement, "u.*", request);
 	appendStringInfoString(&statement.sql, " FOR UPDATE");
 	portal = SPI_cursor_open_with_args(NULL, statement.sql.data, statement.nargs, statement.types,
 									   statement.args, NULL, false, CURSOR_OPT_NO_SCROLL);

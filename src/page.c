@@ -4,6 +4,7 @@
  *
  * The rows are called u.  A page is a page of something only in an order that is
  * total, so the id always comes last; "after" is a filter on what orders them.
+ * In the order of the date it can be asked for in a range of dates alone.
  */
 #include "postgres.h"
 
@@ -12,6 +13,7 @@
 
 #include "errors.h"
 #include "page.h"
+#include "range.h"
 #include "row.h"
 #include "scalar.h"
 #include "store.h"
@@ -23,25 +25,31 @@ static void check_names(const UmModel *model, const UmQueryString *query, UmVers
 static const char *sort_name(const char *key);
 static UmFilter *behind(const UmModel *model, const UmQueryString *query);
 static UmFilter *compared(const UmAttribute *attribute, UmOperator op, char *value);
+static void narrow(const UmFilter *filter, const UmModel *model, TimestampTz *earliest,
+				   TimestampTz *latest);
 static void add_sort(UmStatement *statement, const char *key);
 static bool after_order(const UmModel *model, const UmQueryString *query,
 						const UmAttribute **date, bool *descending);
+static const UmAttribute *leading_date(const UmModel *model, const UmQueryString *query);
 
-/* Appends " WHERE …", or nothing where all rows are meant. */
-void
+/* Appends " WHERE …", or nothing where all rows are meant; gives what it appended, or NULL. */
+UmFilter *
 um_add_where(UmStatement *statement, const UmQueryString *query, UmVersion version)
 {
 	UmRelation	relation = {statement->model, "u", false};
 	List	   *filters = um_query_filters(query, statement->model);
+	UmFilter   *filter;
 
 	check_names(statement->model, query, version);
 	if (query->after != NULL)
 		filters = lappend(filters, behind(statement->model, query));
 	Assert(filters != NIL || !query->changes || query->all);
 	if (filters == NIL)
-		return;
+		return NULL;
+	filter = um_filter(UM_AND, filters);
 	appendStringInfoString(&statement->sql, " WHERE ");
-	um_add_filter(statement, um_filter(UM_AND, filters), &relation, version);
+	um_add_filter(statement, filter, &relation, version);
+	return filter;
 }
 
 /* 22023 for a name that means nothing in what only steers a list. */
@@ -112,6 +120,70 @@ compared(const UmAttribute *attribute, UmOperator op, char *value)
 	condition->op = op;
 	condition->values = list_make1(value);
 	return um_filter_condition(condition);
+}
+
+/*
+ * Bounds the dates of a statement that has that filter to where its page begins;
+ * false where there is no such range.
+ */
+bool
+um_add_range(UmStatement *statement, const UmQueryString *query, const UmFilter *filter)
+{
+	const UmModel *model = statement->model;
+	bool		descending = query->sort != NIL && *(char *) linitial(query->sort) == '-';
+	TimestampTz earliest = DT_NOBEGIN;
+	TimestampTz latest = DT_NOEND;
+	UmRange		range;
+
+	if (leading_date(model, query) == NULL)
+		return false;
+	if (filter != NULL)
+		narrow(filter, model, &earliest, &latest);
+	if (!um_range_of_page(model->resource, descending, earliest, latest, &range))
+		return false;
+	appendStringInfoString(&statement->sql, filter == NULL ? " WHERE true" : "");
+	if (!TIMESTAMP_IS_NOBEGIN(range.from))
+		appendStringInfo(&statement->sql, " AND u.%s OPERATOR(pg_catalog.>=) $%d",
+						 model->resource->date,
+						 um_statement_arg(statement, TIMESTAMPTZOID, TimestampTzGetDatum(range.from)));
+	if (!TIMESTAMP_IS_NOEND(range.before))
+		appendStringInfo(&statement->sql, " AND u.%s OPERATOR(pg_catalog.<) $%d",
+						 model->resource->date,
+						 um_statement_arg(statement, TIMESTAMPTZOID, TimestampTzGetDatum(range.before)));
+	return true;
+}
+
+/* Narrows two dates to those that rows of a filter may have. */
+static void
+narrow(const UmFilter *filter, const UmModel *model, TimestampTz *earliest, TimestampTz *latest)
+{
+	const UmAttribute *date = model->slot[model->date_slot];
+	TimestampTz low = DT_NOEND;
+	TimestampTz high = DT_NOBEGIN;
+	UmNamed		place;
+	ListCell   *cell;
+
+	if (filter->kind == UM_AND)
+		foreach(cell, filter->of)
+			narrow(lfirst(cell), model, earliest, latest);
+	if (filter->kind != UM_CONDITION)
+		return;
+	place = um_look_up(model, filter->name);
+	if (place.attribute != date || place.rest != NULL)
+		return;
+	foreach(cell, filter->condition->values)
+	{
+		const char *text = lfirst(cell);
+		Datum		value;
+
+		(void) um_scalar_from_text(date->kind, model->life, (UmSlice) {text, strlen(text)}, &value);
+		low = Min(low, DatumGetTimestampTz(value));
+		high = Max(high, DatumGetTimestampTz(value));
+	}
+	if (filter->op == UM_EQ || filter->op == UM_GT || filter->op == UM_GTE)
+		*earliest = Max(*earliest, low);
+	if (filter->op == UM_EQ || filter->op == UM_LT || filter->op == UM_LTE)
+		*latest = Min(*latest, high);
 }
 
 /* Appends order, limit and offset. */
@@ -199,15 +271,25 @@ after_order(const UmModel *model, const UmQueryString *query, const UmAttribute 
 	const char *key = query->sort != NIL ? linitial(query->sort) : "";
 	UmNamed		place;
 
-	*date = model->date_slot >= 0 ? model->slot[model->date_slot] : NULL;
+	*date = leading_date(model, query);
 	*descending = *key == '-';
 	if (query->sort == NIL)
 		return true;
-	place = um_look_up(model, sort_name(key));
-	if (list_length(query->sort) > 1 || place.attribute == NULL || place.rest != NULL)
+	if (list_length(query->sort) > 1)
 		return false;
-	if (place.attribute == *date)
-		return true;
-	*date = NULL;
-	return place.attribute == model->id;
+	place = um_look_up(model, sort_name(key));
+	return *date != NULL || (place.attribute == model->id && place.rest == NULL);
+}
+
+/* The date, where the order begins with it; else NULL. */
+static const UmAttribute *
+leading_date(const UmModel *model, const UmQueryString *query)
+{
+	const UmAttribute *date = model->date_slot >= 0 ? model->slot[model->date_slot] : NULL;
+	UmNamed		place;
+
+	if (query->sort == NIL)
+		return date;
+	place = um_look_up(model, sort_name(linitial(query->sort)));
+	return place.attribute == date && place.rest == NULL ? date : NULL;
 }

@@ -7,7 +7,10 @@
 
 #include "query.h"
 
-extern void um_add_where(UmStatement *statement, const UmQueryString *query, UmVersion version);
+extern UmFilter *um_add_where(UmStatement *statement, const UmQueryString *query,
+							  UmVersion version);
+extern bool um_add_range(UmStatement *statement, const UmQueryString *query,
+						 const UmFilter *filter);
 extern void um_add_page(UmStatement *statement, const UmQueryString *query);
 
 #endif
