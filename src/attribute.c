@@ -12,6 +12,7 @@ static void give_slot(UmModel *model, UmAttribute *attribute);
 static void resolve(UmModel *model, UmAttribute *attribute, int *ordinal);
 static void name_slots(UmModel *model, const char *date);
 static bool is_checked(const UmAttribute *attribute);
+static void note_rules(UmModel *model, UmAttribute *attribute);
 static bool is_rated(const UmAttribute *attribute);
 static uint64 span_of(const UmModel *model, const UmAttribute *attribute);
 static UmAttribute *copy_members(const UmAttribute *members);
@@ -30,6 +31,7 @@ um_model_init(UmModel *model, const char *date)
 		return;
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	model->slot = palloc0(sizeof(UmAttribute *) * 64);
+	model->asks = palloc0(sizeof(uint64) * 64);
 	for (UmAttribute *a = model->attributes; a->kind != UM_END; a++)
 	{
 		/* Tables of members are shared, what is resolved in them is not. */
@@ -54,11 +56,7 @@ um_model_init(UmModel *model, const char *date)
 	}
 	name_slots(model, date);
 	for (UmAttribute *a = model->attributes; a->kind != UM_END; a++)
-	{
-		a->span = span_of(model, a);
-		for (UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
-			a->span |= span_of(model, m);
-	}
+		note_rules(model, a);
 	collect_names(&model->names, model->attributes);
 	MemoryContextSwitchTo(old);
 }
@@ -106,6 +104,8 @@ give_slot(UmModel *model, UmAttribute *attribute)
 		Assert(model->slots < 64);
 		attribute->slot = model->slots++;
 		model->slot[attribute->slot] = attribute;
+		if (attribute->kind >= UM_CHARACTERISTICS && attribute->kind != UM_INTERNAL)
+			model->composed |= um_slot_bit(attribute->slot);
 		attribute->tag = attribute->kind == UM_INTERNAL ? 0 : ++model->tags;
 	}
 }
@@ -132,7 +132,24 @@ resolve(UmModel *model, UmAttribute *attribute, int *ordinal)
 	attribute->completed = attribute->preset != NULL || attribute->segment_slot >= 0 ||
 		attribute->fallback_slot >= 0 || attribute->kind == UM_LIST || attribute->kind == UM_TREE;
 	attribute->checked = is_checked(attribute);
-	attribute->rated = is_rated(attribute);
+}
+
+/* Which slots the rules of an attribute and its members look at. */
+static void
+note_rules(UmModel *model, UmAttribute *attribute)
+{
+	uint64		bit = um_attribute_bit(model, attribute);
+
+	Assert(attribute - model->attributes < 63);
+	model->all |= bit;
+	attribute->span = span_of(model, attribute);
+	for (UmAttribute *m = attribute->members; m != NULL && m->kind != UM_END; m++)
+		attribute->span |= span_of(model, m);
+	for (int s = 0; s < model->slots; s++)
+		if (attribute->span & um_slot_bit(s))
+			model->asks[s] |= bit;
+	if (is_rated(attribute))
+		model->rated |= bit;
 }
 
 /* Whether more is asked of it in some statuses, or filled in. */
@@ -160,7 +177,7 @@ span_of(const UmModel *model, const UmAttribute *attribute)
 
 	for (size_t i = 0; i < lengthof(slots); i++)
 		if (slots[i] >= 0)
-			span |= UINT64CONST(1) << slots[i];
+			span |= um_slot_bit(slots[i]);
 	return span;
 }
 

@@ -113,7 +113,6 @@ typedef struct UmAttribute
 	int			plain_in;		/* versions that write it where it is set, or not at all */
 	bool		completed;		/* may be filled in from the rest of the record */
 	bool		checked;		/* a rule looks at it, there or not */
-	bool		rated;			/* more may be asked of it in a usage that is rated */
 	uint64		span;			/* slots that its rules look at, as bits; none for no slot */
 	int			ordinal;		/* the model's order */
 	struct UmAttribute *parent;	/* the object it is a member of */
@@ -138,6 +137,10 @@ typedef struct UmModel
 	int			slots;			/* columns */
 	int			tags;			/* of those that JSON shows */
 	UmAttribute **slot;			/* the attribute that owns each */
+	uint64		composed;		/* slots of what has parts, as bits */
+	uint64	   *asks;			/* of each, the attributes whose rules look at it, as bits */
+	uint64		all;			/* attributes, as bits */
+	uint64		rated;			/* those of which more may be asked in a usage that is rated */
 	UmAttribute *id;
 	UmAttribute *href;			/* NULL for none */
 	int			filled_in;		/* versions that leave something to be filled in */
@@ -153,6 +156,9 @@ typedef struct UmModel
 	int			currency_slot;
 	UmNames		names;			/* of the attributes */
 } UmModel;
+
+#define um_slot_bit(slot) (UINT64CONST(1) << (slot))
+#define um_attribute_bit(model, a) (UINT64CONST(1) << ((a) - (model)->attributes))
 
 extern UmModel um_characteristic;
 extern UmModel um_usage_party;

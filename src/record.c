@@ -22,6 +22,7 @@ um_record_new(const UmModel *model)
 
 	Assert(model->slots > 0);	/* um_model_init has run */
 	record->model = model;
+	record->asked = model->all;
 	record->value = (Datum *) (memory + values);
 	record->state = (uint8 *) (memory + states);
 	record->changed = (bool *) (memory + states + model->slots);
@@ -45,7 +46,7 @@ um_record_set(UmRecord *record, int slot, Datum value)
 	record->value[slot] = value;
 	record->state[slot] = UM_SET;
 	record->changed[slot] = true;
-	record->same &= ~um_slot_bit(slot);
+	record->asked |= record->model->asks[slot];
 }
 
 void
@@ -54,7 +55,7 @@ um_record_clear(UmRecord *record, int slot)
 	Assert(slot >= 0 && slot < record->model->slots);
 	record->state[slot] = UM_ABSENT;
 	record->changed[slot] = true;
-	record->same &= ~um_slot_bit(slot);
+	record->asked |= record->model->asks[slot];
 }
 
 /* The elements of a list, tree or branch; NULL where there are none. */

@@ -5,6 +5,8 @@
 #ifndef UM_RECORD_H
 #define UM_RECORD_H
 
+#include "port/pg_bitutils.h"
+
 #include "faults.h"
 #include "resource.h"
 
@@ -26,7 +28,9 @@ typedef struct UmRecord
 	Datum	   *value;
 	uint8	   *state;			/* UmState */
 	bool	   *changed;		/* differs from the tuple it was made from */
-	uint64		same;			/* slots that are as in the row it replaces, as bits */
+	uint64		asked;			/* attributes whose rules are to be asked, as bits */
+	Datum	   *column;			/* of the row that it was skimmed from, else NULL */
+	bool	   *null;
 	UmSlice		href;			/* as delivered; it is never stored */
 	int			spoken;			/* versions whose own names or shapes it used, as bits */
 } UmRecord;
@@ -44,17 +48,26 @@ extern void um_record_clear(UmRecord *record, int slot);
 extern bool um_has_elements(const UmRecord *record, const UmAttribute *attribute);
 extern UmList *um_record_list(const UmRecord *record, const UmAttribute *attribute);
 
-#define um_slot_bit(slot) (UINT64CONST(1) << (slot))
-
-/*
- * Whether an attribute and all that it has rules with are as in the row that
- * this record replaces, which is enough: no rule is asked again.
- */
+/* Whether an attribute, or what it has rules with, is not as in the row that is replaced. */
 static inline bool
-um_is_same(const UmRecord *record, const UmAttribute *attribute)
+um_is_asked(const UmRecord *record, const UmAttribute *attribute)
 {
-	return (attribute->span & ~record->same) == 0;
+	return (record->asked & um_attribute_bit(record->model, attribute)) != 0;
 }
+
+/* The first such attribute from there on; NULL for none. */
+static inline UmAttribute *
+um_next_asked(const UmRecord *record, UmAttribute *from)
+{
+	uint64		rest = record->asked >> (from - record->model->attributes);
+
+	return rest != 0 ? from + pg_rightmost_one_pos64(rest) : NULL;
+}
+
+/* All of them, also what is set in between. */
+#define um_each_asked(a, record) \
+	UmAttribute *a = um_next_asked(record, (record)->model->attributes); a != NULL; \
+	a = um_next_asked(record, a + 1)
 
 /* All attributes of a model, members right after their object. */
 #define um_each_attribute(a, model) \

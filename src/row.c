@@ -46,7 +46,9 @@ static UmAttribute *attribute_of(const UmModel *model, const char *column, int n
 static void check_column(const UmModel *model, UmAttribute *attribute,
 						 Form_pg_attribute column, const char *relation);
 static Oid	internal_type(const UmAttribute *attribute);
-static UmRecord *skim(const UmShape *shape, const Datum *values, const bool *nulls);
+static void skim(UmRecord *record, const UmShape *shape, const Datum *values, const bool *nulls);
+static inline bool is_same_column(Form_pg_attribute column, const UmRecord *record,
+								  const UmRecord *old, int n);
 static void read_slot(UmRecord *record, int slot, UmFaults *faults, const UmPath *path);
 static bool slot_from_column(const UmAttribute *attribute, UmFaults *faults,
 							 const UmPath *parent, Datum *slot);
@@ -214,60 +216,74 @@ UmRecord *
 um_record_read_values(const UmShape *shape, const Datum *values, const bool *nulls,
 					  UmFaults *faults, const UmPath *path)
 {
-	UmRecord   *record = skim(shape, values, nulls);
+	UmRecord   *record = um_record_new(shape->model);
 
+	skim(record, shape, values, nulls);
 	for (int s = 0; s < shape->model->slots; s++)
 		read_slot(record, s, faults, path);
 	return record;
 }
 
-/* The record of a row in which what has parts is not taken apart. */
-static UmRecord *
-skim(const UmShape *shape, const Datum *values, const bool *nulls)
+/* Leaves what has parts as it lies in the row. */
+static void
+skim(UmRecord *record, const UmShape *shape, const Datum *values, const bool *nulls)
 {
-	UmRecord   *record = um_record_new(shape->model);
+	uint64		composed = shape->model->composed;
 
 	for (int s = 0; s < shape->model->slots; s++)
 	{
-		UmKind		kind = shape->model->slot[s]->kind;
+		int			column = shape->column[s];
 
-		if (nulls[shape->column[s]])
+		if (nulls[column])
 			continue;
-		record->value[s] = values[shape->column[s]];
-		record->state[s] = kind >= UM_CHARACTERISTICS && kind != UM_INTERNAL ? UM_UNREAD : UM_SET;
+		record->value[s] = values[column];
+		record->state[s] = composed & um_slot_bit(s) ? UM_UNREAD : UM_SET;
 	}
-	return record;
 }
 
-/* The same of a tuple; what it has in common with an old record, of the same table, is marked. */
+/*
+ * The record of a tuple, in which what has parts is not taken apart so far.  Of
+ * what it has in common with an old one of the same table no rule is asked again.
+ */
 UmRecord *
 um_record_skim(const UmShape *shape, TupleDesc desc, HeapTuple tuple, const UmRecord *old)
 {
-	Datum		values[MaxTupleAttributeNumber];
-	bool		nulls[MaxTupleAttributeNumber];
-	UmRecord   *record;
+	UmRecord   *record = um_record_new(shape->model);
 
 	Assert(desc->natts == shape->natts);
-	heap_deform_tuple(tuple, desc, values, nulls);
-	record = skim(shape, values, nulls);
-	for (int s = 0; old != NULL && s < shape->model->slots; s++)
-	{
-		Form_pg_attribute column = TupleDescAttr(desc, shape->column[s]);
-
-		/* as they lie there: of one table the same bytes mean the same, even where they point elsewhere */
-		if (record->state[s] == old->state[s] &&
-			(record->state[s] == UM_ABSENT ||
-			 datumIsEqual(record->value[s], old->value[s], column->attbyval, column->attlen)))
-			record->same |= um_slot_bit(s);
-	}
+	record->column = palloc((sizeof(Datum) + sizeof(bool)) * desc->natts);
+	record->null = (bool *) (record->column + desc->natts);
+	heap_deform_tuple(tuple, desc, record->column, record->null);
+	skim(record, shape, record->column, record->null);
+	if (old == NULL)
+		return record;
+	record->asked = 0;
+	for (int s = 0; s < shape->model->slots; s++)
+		if (!is_same_column(TupleDescAttr(desc, shape->column[s]), record, old, shape->column[s]))
+			record->asked |= shape->model->asks[s];
 	return record;
 }
 
-/* Takes apart what was not. */
-void
-um_record_read_slot(UmRecord *record, int slot, UmFaults *faults)
+/*
+ * As they lie there: of one table the same bytes mean the same, even where they
+ * point elsewhere.
+ */
+static inline bool
+is_same_column(Form_pg_attribute column, const UmRecord *record, const UmRecord *old, int n)
 {
-	read_slot(record, slot, faults, NULL);
+	if (record->null[n] || old->null[n])
+		return record->null[n] && old->null[n];
+	return column->attbyval ? record->column[n] == old->column[n]
+		: datumIsEqual(record->column[n], old->column[n], false, column->attlen);
+}
+
+/* Takes those of the slots apart that are not yet. */
+void
+um_record_read_slots(UmRecord *record, uint64 slots, UmFaults *faults)
+{
+	for (int s = 0; s < record->model->slots; s++)
+		if (slots & um_slot_bit(s))
+			read_slot(record, s, faults, NULL);
 }
 
 static void

@@ -115,10 +115,8 @@ complete_record(UmRecord *record, Stage stage)
 {
 	bool		changed = false;
 
-	for (um_each_attribute(a, record->model))
+	for (um_each_asked(a, record))
 	{
-		if (um_is_same(record, a))
-			continue;
 		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
 		{
 			if (!m->completed)
@@ -338,12 +336,10 @@ um_check_members(const UmRecord *record, UmFaults *faults)
 static void
 check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath *parent)
 {
-	for (um_each_attribute(a, record->model))
+	for (um_each_asked(a, record))
 	{
 		UmPath		path = {parent, a, 0};
 
-		if (um_is_same(record, a))
-			continue;
 		if (a->checked)
 			check_attribute(record, a, rated, faults, parent);
 		for (const UmAttribute *m = a->members; m != NULL && m->kind != UM_END; m++)
@@ -351,7 +347,7 @@ check_record(const UmRecord *record, bool rated, UmFaults *faults, const UmPath 
 				check_attribute(record, m, rated, faults, &path);
 	}
 	if (um_is_set(record, record->model->extra_slot) &&
-		!um_is_same(record, record->model->slot[record->model->extra_slot]))
+		um_is_asked(record, record->model->slot[record->model->extra_slot]))
 		check_extra(record, faults, parent);
 }
 
@@ -584,7 +580,7 @@ check_type(const UmRecord *record, UmFaults *faults)
 {
 	const UmModel *model = record->model;
 	const UmResource *named = um_is_set(record, model->type_slot) &&
-		!um_is_same(record, model->slot[model->type_slot])
+		um_is_asked(record, model->slot[model->type_slot])
 		? um_resource_of_type(um_slot_slice(record, model->type_slot)) : NULL;
 	UmPath		path = {NULL, named != NULL ? model->slot[model->type_slot] : NULL, 0};
 

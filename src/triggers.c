@@ -80,7 +80,7 @@ static void note_leaving(const UmRecord *usage);
 static bool is_last_updated(const Updated *last, const UmRecord *usage);
 static bool is_as_updated(const Updated *last, const UmRecord *usage);
 static HeapTuple changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
-							   const UmRecord *record);
+							   UmRecord *record);
 
 PG_FUNCTION_INFO_V1(um_check_row);
 PG_FUNCTION_INFO_V1(um_specification_changed);
@@ -149,7 +149,10 @@ check_row(const TriggerData *data, Target *target)
 		read_changes(record, old, &faults);
 	}
 	else
-		record = um_record_read(target->shape, desc, tuple, &faults, NULL);
+	{
+		record = um_record_skim(target->shape, desc, tuple, NULL);
+		um_record_read_slots(record, ~UINT64CONST(0), &faults);
+	}
 	if (old == NULL && target->resource->date != NULL && is_moved(record))
 		return heap_copytuple(tuple);
 	um_complete(record, old);
@@ -177,26 +180,17 @@ read_changes(UmRecord *record, UmRecord *old, UmFaults *faults)
 	const UmModel *model = record->model;
 	int			from = um_record_status(old);
 	int			to = um_record_status(record);
-	bool		closed = um_is_closed(old) || um_is_closed(record);
 	int			more = model->life->rated | model->life->closed;
 	uint64		wanted = 0;
 	UmFaults	lost = {faults->version, NIL, 0};	/* with the row as it was */
 
-	for (const UmAttribute *a = model->attributes; a->kind != UM_END; a++)
-	{
-		if (a->rated && from != to && um_status_in(to, more))
-			record->same &= ~a->span;
-		if (!um_is_same(record, a))
-			wanted |= a->span;
-	}
-	for (int s = 0; s < model->slots; s++)
-	{
-		if (!(wanted & um_slot_bit(s)))
-			continue;
-		um_record_read_slot(record, s, faults);
-		if (closed)
-			um_record_read_slot(old, s, &lost);
-	}
+	if (from != to && um_status_in(to, more))
+		record->asked |= model->rated;
+	for (um_each_asked(a, record))
+		wanted |= a->span;
+	um_record_read_slots(record, wanted, faults);
+	if (um_status_in(from, model->life->closed) || um_status_in(to, model->life->closed))
+		um_record_read_slots(old, wanted, &lost);
 }
 
 /* Whether a row comes from another partition as it was when it was checked there. */
@@ -324,7 +318,7 @@ check_specification(UmRecord *record, const UmRecord *old, Oid owner, UmFaults *
 	/* the specification may be another one by now */
 	for (int s = 0; s < record->model->slots; s++)
 		if (record->model->slot[s]->kind == UM_CHARACTERISTICS)
-			um_record_read_slot(record, s, faults);
+			um_record_read_slots(record, um_slot_bit(s), faults);
 	um_check_specification_of(record, old, owner, &found);
 	if (found.list == NIL)
 		return;
@@ -392,8 +386,7 @@ note_date(Target *target, Relation leaf, UmRecord *usage, const UmRecord *old)
 		target->root = um_ledger_root(leaf);
 	um_ledger_note_date(target->root, target->resource, um_id(usage), old->value[date], usage->value[date]);
 	/* the hash is of all that it has */
-	for (int s = 0; s < usage->model->slots; s++)
-		um_record_read_slot(usage, s, &lost);
+	um_record_read_slots(usage, ~UINT64CONST(0), &lost);
 	remember_update(usage, old);
 }
 
@@ -458,14 +451,11 @@ is_as_updated(const Updated *last, const UmRecord *usage)
  * PostgreSQL keeps a tuple that comes back as it went until the statement ends.
  */
 static HeapTuple
-changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple, const UmRecord *record)
+changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple, UmRecord *record)
 {
-	int			columns[64];
-	Datum		values[64];
-	bool		nulls[64];
-	int			n = 0;
+	bool		changed = false;
+	HeapTuple	result;
 
-	Assert(shape->natts == desc->natts && record->model->slots <= (int) lengthof(columns));
 	for (int s = 0; s < record->model->slots; s++)
 	{
 		const UmAttribute *a = record->model->slot[s];
@@ -474,10 +464,16 @@ changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple, const UmRec
 		if (!record->changed[s] &&
 			((a->kind != UM_TREE && a->kind != UM_BRANCH) || record->state[s] != UM_SET))
 			continue;
-		columns[n] = shape->column[s] + 1;
-		nulls[n] = record->state[s] != UM_SET;
-		values[n] = nulls[n] ? (Datum) 0 : um_record_datum(record, s);
-		n++;
+		changed = true;
+		record->null[shape->column[s]] = record->state[s] != UM_SET;
+		if (record->state[s] == UM_SET)
+			record->column[shape->column[s]] = um_record_datum(record, s);
 	}
-	return n == 0 ? heap_copytuple(tuple) : heap_modify_tuple_by_cols(tuple, desc, n, columns, values, nulls);
+	if (!changed)
+		return heap_copytuple(tuple);
+	result = heap_form_tuple(desc, record->column, record->null);
+	result->t_data->t_ctid = tuple->t_data->t_ctid;
+	result->t_self = tuple->t_self;
+	result->t_tableOid = tuple->t_tableOid;
+	return result;
 }

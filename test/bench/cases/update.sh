@@ -14,7 +14,8 @@ sql update <<-SQL
 SQL
 
 # The search_path finds for either table the operators of its characteristics' own type.
-guide="status = 'guided', related_party = related_party || related_party(role => 'customer',
+guide="status = 'guided'"
+own="status = 'guided', related_party = related_party || related_party(role => 'customer',
 	id => right(usage_characteristic ->> 'originatingNumber', 5))"
 rate="status = 'rated', rated_product_usage = ARRAY[rated_product_usage(
 	rating_date => '2026-01-01Z', usage_rating_tag => 'usage', is_billed => false, rating_amount_type => 'total',
@@ -34,6 +35,8 @@ sql update <<-SQL
 	CREATE UNLOGGED TABLE bench.received AS TABLE usage;
 	UPDATE usage SET $guide;
 	CREATE UNLOGGED TABLE bench.guided AS TABLE usage;
+	UPDATE usage SET $own;
+	CREATE UNLOGGED TABLE bench.owned AS TABLE usage;
 	UPDATE usage SET $rate;
 	CREATE UNLOGGED TABLE bench.rated AS TABLE usage;
 	UPDATE usage SET $bill;
@@ -61,13 +64,15 @@ temporary() {
 }
 
 step guide received guided
-step rate guided rated
+step own received owned
+step rate owned rated
 step bill rated billed
 race
 compare "guide $rows / plain table" guide.usage_mgmt guide.bare '<= 1.1'
+compare "guide $rows, a party added / plain table" own.usage_mgmt own.bare '<= 1.2'
 compare "rate $rows / plain table" rate.usage_mgmt rate.bare '<= 1.2'
 compare "bill $rows / plain table" bill.usage_mgmt bill.bare '<= 1.25'
-for name in guide rate bill; do
+for name in guide own rate bill; do
 	files=$(megabytes "$(temporary $name.usage_mgmt)")
 	row "temporary files of $name" "$files" - "$files" '<= 0 MB'
 done
