@@ -117,6 +117,28 @@ empty() {
 # What a load of the run's rows must leave: as many usages, as many keys.
 stored='SELECT count(*), (SELECT count(*) FROM usage_mgmt.usage_key) FROM usage_mgmt.usage'
 
+# make_months NAME FIRST LAST: a database of these months, with usages from FIRST to 2025-12
+make_months() {
+	make_database "$1"
+	sql "$1" <<-SQL
+		DO \$\$
+		DECLARE
+			leaf regclass;
+		BEGIN
+			FOR leaf IN SELECT inhrelid FROM pg_inherits
+				WHERE inhparent = 'usage_mgmt.usage'::regclass
+				AND inhrelid <> 'usage_mgmt.usage_default'::regclass
+			LOOP
+				EXECUTE format('DROP TABLE %s', leaf);
+			END LOOP;
+		END
+		\$\$;
+		SELECT FROM usage_mgmt.ensure_partitions('$2-01Z', '$3-01Z');
+		INSERT INTO usage_mgmt.usage ($columns)
+			SELECT * FROM bench.voice($rows, '$2-01Z', '2026-01-01Z');
+	SQL
+}
+
 side() {
 	sides+=("$1")
 	database[$1]=$2 before[$1]=$3 timed[$1]=$4 times[$1]=

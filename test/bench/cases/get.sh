@@ -6,23 +6,8 @@ gets=$((rows / 6))
 
 # with_partitions NAME FIRST: a database of the months from FIRST to 2025-12
 with_partitions() {
-	make_database "$1"
+	make_months "$1" "$2" 2025-12
 	sql "$1" <<-SQL
-		DO \$\$
-		DECLARE
-			leaf regclass;
-		BEGIN
-			FOR leaf IN SELECT inhrelid FROM pg_inherits
-				WHERE inhparent = 'usage_mgmt.usage'::regclass
-				AND inhrelid <> 'usage_mgmt.usage_default'::regclass
-			LOOP
-				EXECUTE format('DROP TABLE %s', leaf);
-			END LOOP;
-		END
-		\$\$;
-		SELECT FROM usage_mgmt.ensure_partitions('$2-01Z', '2025-12-31Z');
-		INSERT INTO usage_mgmt.usage ($columns)
-			SELECT * FROM bench.voice($rows, '$2-01Z', '2026-01-01Z');
 		SELECT setseed(0.5) \g /dev/null
 		CREATE TABLE bench.wanted AS
 			SELECT id FROM usage_mgmt.usage ORDER BY random() LIMIT $gets;

@@ -3,23 +3,8 @@
 
 # with_months NAME FIRST LAST: usages from FIRST to 2025-12, months to LAST
 with_months() {
-	make_database "$1"
+	make_months "$1" "$2" "$3"
 	sql "$1" <<-SQL
-		DO \$\$
-		DECLARE
-			leaf regclass;
-		BEGIN
-			FOR leaf IN SELECT inhrelid FROM pg_inherits
-				WHERE inhparent = 'usage_mgmt.usage'::regclass
-				AND inhrelid <> 'usage_mgmt.usage_default'::regclass
-			LOOP
-				EXECUTE format('DROP TABLE %s', leaf);
-			END LOOP;
-		END
-		\$\$;
-		SELECT FROM usage_mgmt.ensure_partitions('$2-01Z', '$3-01Z');
-		INSERT INTO usage_mgmt.usage ($columns)
-			SELECT * FROM bench.voice($rows, '$2-01Z', '2026-01-01Z');
 		VACUUM ANALYZE;
 		CREATE PROCEDURE bench.lists(calls integer) LANGUAGE plpgsql AS \$\$
 		BEGIN
