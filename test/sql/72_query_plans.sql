@@ -71,9 +71,10 @@ FROM (VALUES (1, 'limit=10'), (2, 'after=u100&limit=10'), (3, 'limit=10&sort=-da
 	pg_temp.plan(query) plan
 ORDER BY n;
 
+-- PostgreSQL writes EXISTS in front of a subplan from 17 on
 -- What decides is asked only of what the index proposes
-SELECT usage_mgmt.explain_usages('usageCharacteristic.duration=1e1&date.gte=2015-12-01&date.lt=2016-01-01');
-SELECT usage_mgmt.explain_usages('ratedProductUsage.extra.billRef=B4&date.gte=2015-12-01&date.lt=2016-01-01');
+SELECT replace(plan, 'EXISTS(SubPlan', '(SubPlan') AS plan FROM usage_mgmt.explain_usages('usageCharacteristic.duration=1e1&date.gte=2015-12-01&date.lt=2016-01-01') plan;
+SELECT replace(plan, 'EXISTS(SubPlan', '(SubPlan') AS plan FROM usage_mgmt.explain_usages('ratedProductUsage.extra.billRef=B4&date.gte=2015-12-01&date.lt=2016-01-01') plan;
 
 -- Lists as rows, by role and id, product or reference: the index serves and the date still chooses the month
 EXPLAIN (COSTS OFF) SELECT * FROM usage_mgmt.usage_parties('customer', '45') WHERE usage_date >= '2015-03-01' AND usage_date < '2015-04-01';
