@@ -183,7 +183,7 @@ narrow(const UmFilter *filter, const UmModel *model, TimestampTz *earliest, Time
 	if (filter->op == UM_EQ || filter->op == UM_GT || filter->op == UM_GTE)
 		*earliest = Max(*earliest, low);
 	if (filter->op == UM_EQ || filter->op == UM_LT || filter->op == UM_LTE)
-		*latest = Min(*latest, high);
+		*latest = Min(*latest, filter->op == UM_LT ? high - 1 : high);
 }
 
 /* Appends order, limit and offset. */

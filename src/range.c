@@ -14,12 +14,14 @@
  * sees what was on it.  But partitions are of no snapshot.  Rows that have moved
  * out of a default partition into a new one are seen by older snapshots where they
  * were, and there a statement with the bounds of the new one does not look.  So
- * there is no range while the default partition has a block, nor in partitions
- * that are divided themselves and may have a default one of their own.
+ * where a statement looks into the default partition there is no range while that
+ * has a block, nor is one in partitions that are divided themselves and may have a
+ * default one of their own.
  */
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
@@ -82,6 +84,8 @@ find_range(PartitionDesc parts, bool descending, TimestampTz earliest, Timestamp
 	int			first = 0;
 	int			last;
 	int			width;
+	/* whether the statement looks into the default partition, as the planner has it */
+	bool		others = TIMESTAMP_IS_NOBEGIN(earliest) && TIMESTAMP_IS_NOEND(latest);
 
 	if (info == NULL)
 		return false;
@@ -90,9 +94,11 @@ find_range(PartitionDesc parts, bool descending, TimestampTz earliest, Timestamp
 		first++;
 	while (first < last && bound(info, last - 1) > latest)
 		last--;
+	for (int i = first; i <= last; i++)
+		others |= info->indexes[i] < 0;
 	/* where few are left, nobody is to wait for what the statement would not look at */
 	if (last - first + 1 < PART ||
-		(partition_bound_has_default(info) && !has_no_block(parts->oids[info->default_index])))
+		(others && partition_bound_has_default(info) && !has_no_block(parts->oids[info->default_index])))
 		return false;
 	while (first < last && is_empty(parts, first))
 		first++;
@@ -142,7 +148,9 @@ has_no_block(Oid part)
 
 	if (relation == NULL)
 		return true;
+	/* a standby has no file of one that is not logged; the statement will say so */
 	none = RELKIND_HAS_TABLE_AM(relation->rd_rel->relkind) &&
+		(RelationNeedsWAL(relation) || !RecoveryInProgress()) &&
 		RelationGetNumberOfBlocks(relation) == 0;
 	if (none)
 	{
