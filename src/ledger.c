@@ -24,9 +24,10 @@
  * A key is only ever forgotten or moved by the statement whose row had it, id and
  * date, so one that drop_partitions() kept is not set free by the way.
  *
- * The work is done as the owner of the partitioned table at the top, who sees the
- * rows of all leaves, so that nobody needs a right on the ledger; a table of
- * somebody's own gives him none either.
+ * The work is done as the owner of the table that fired, so that nobody needs
+ * a right on the ledger, and a table of somebody's own gives him none either.  It
+ * would on a leaf of his, were it done as the owner of the root: the planner
+ * evaluates what stands in a leaf's constraints.
  * Operators carry their schema: the caller's search_path is not to be trusted.
  *
  * TRUNCATE has no transition tables; its trigger is on the leaves alone, which
@@ -34,7 +35,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
@@ -53,9 +53,9 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "caller.h"
@@ -148,23 +148,23 @@ static HTAB *strays = NULL;		/* hashes of ids gone astray; NULL for none */
 
 static Notes *notes_of(Oid root);
 static Notes *new_notes(Oid root, UmResource *resource);
-static Oid	owner_of(Oid relation);
-static void settle(Oid root);
-static uint64 move_keys(Notes *notes);
-static void follow_keys(Notes *notes);
-static bool loses_partition(Oid root);
+static void settle(Relation relation);
+static uint64 move_keys(Notes *notes, const char *rows);
+static void follow_keys(Notes *notes, const char *rows);
+static bool loses_partition(Oid parent);
 static void keep_unmoved(Notes *notes, SPITupleTable *unmoved, uint64 count, CommandId statement);
 static void empty(Notes *notes);
-static void add_keys(TriggerData *data, UmResource *resource, const char *rows);
+static void add_keys(TriggerData *data, UmResource *resource);
 static void add_anew(Keys *keys, const char *sql, const char *rows);
-static void forget_keys(TriggerData *data, UmResource *resource, const char *rows);
+static void forget_keys(TriggerData *data, UmResource *resource);
 static bool has_noted_dates(void);
 static void note_strays(const Keys *keys);
 static bool take_strays(Keys *keys, Keys *astray);
 static TupleTableSlot *first_slot(const Keys *keys);
 static uint64 hash_of_id(const Keys *keys, TupleTableSlot *slot);
 static void refuse_taken(Keys *keys, const char *rows);
-static char *all_rows(Oid root);
+static char *own_rows(Relation relation);
+static char *all_rows(Relation relation);
 static void start_keys(Keys *keys, UmResource *resource, bool dates);
 static void start_rows(Keys *keys);
 static void put_key(Keys *keys, Datum date, const UmHash *hash, Datum id);
@@ -261,7 +261,6 @@ um_keys(PG_FUNCTION_ARGS)
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	UmResource *resource;
 	Form_pg_class relation;
-	Oid			root;
 	UmUser		before;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(data->tg_event))
@@ -273,13 +272,12 @@ um_keys(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event) && noted == NULL)
 		return PointerGetDatum(NULL);
 	SPI_connect();
-	root = um_ledger_root(data->tg_relation);
-	um_become(owner_of(root), &before);
-	settle(root);
+	um_become(relation->relowner, &before);
+	settle(data->tg_relation);
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		add_keys(data, resource, all_rows(root));
+		add_keys(data, resource);
 	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
-		forget_keys(data, resource, all_rows(root));
+		forget_keys(data, resource);
 	else if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
 		forget_leaf(data->tg_relation, resource);
 	um_become_again(&before);
@@ -287,41 +285,28 @@ um_keys(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-static Oid
-owner_of(Oid relation)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relation);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /* Lets keys follow the rows whose dates were noted. */
 static void
-settle(Oid root)
+settle(Relation relation)
 {
-	Notes	   *notes = notes_of(root);
+	Notes	   *notes = noted != NULL ? notes_of(um_ledger_root(relation)) : NULL;
 
 	if (notes == NULL || notes->keys.count == 0)
 		return;
-	if (move_keys(notes) < notes->keys.count)
-		follow_keys(notes);
+	if (move_keys(notes, own_rows(relation)) < notes->keys.count)
+		follow_keys(notes, all_rows(relation));
 	else
 		empty(notes);
 }
 
 /* Of rows that are where they were to be; tells how many. */
 static uint64
-move_keys(Notes *notes)
+move_keys(Notes *notes, const char *rows)
 {
 	Datum		dates[] = {TimestampTzGetDatum(notes->earliest), TimestampTzGetDatum(notes->latest)};
 	int			settings = um_prefer("enable_nestloop");
 	uint64		moved = write_once(&notes->keys, notes->keys.count <= MANY_KEYS ? MOVE_FEW : MOVE(""),
-								   all_rows(notes->root), dates);
+								   rows, dates);
 
 	AtEOXact_GUC(true, settings);
 	return moved;
@@ -335,10 +320,9 @@ move_keys(Notes *notes)
  * whose triggers its own come.
  */
 static void
-follow_keys(Notes *notes)
+follow_keys(Notes *notes, const char *rows)
 {
 	Keys	   *keys = &notes->keys;
-	char	   *rows = all_rows(notes->root);
 	CommandId	statement = GetActiveSnapshot()->curcid;
 
 	note_strays(keys);
@@ -352,13 +336,16 @@ follow_keys(Notes *notes)
 	keep_unmoved(notes, SPI_tuptable, SPI_processed, statement);
 }
 
-/* Whether one is being detached concurrently: what it has may be seen no more. */
+/* Whether one below is being detached concurrently: what it has may be seen no more. */
 static bool
-loses_partition(Oid root)
+loses_partition(Oid parent)
 {
-	Relation	table = table_open(root, AccessShareLock);
-	bool		loses = RelationGetPartitionDesc(table, false)->detached_exist;
+	Relation	table = table_open(parent, AccessShareLock);
+	PartitionDesc parts = RelationGetPartitionDesc(table, false);
+	bool		loses = parts->detached_exist;
 
+	for (int i = 0; i < parts->nparts && !loses; i++)
+		loses = !parts->is_leaf[i] && loses_partition(parts->oids[i]);
 	table_close(table, NoLock);
 	return loses;
 }
@@ -397,7 +384,7 @@ empty(Notes *notes)
 
 /* Of the rows of an INSERT. */
 static void
-add_keys(TriggerData *data, UmResource *resource, const char *rows)
+add_keys(TriggerData *data, UmResource *resource)
 {
 	Keys		keys;
 	Keys		astray;
@@ -405,9 +392,9 @@ add_keys(TriggerData *data, UmResource *resource, const char *rows)
 	start_keys(&keys, resource, false);
 	collect(&keys, data, true);
 	if (take_strays(&keys, &astray))
-		add_anew(&astray, ADD_STRAYS, rows);
+		add_anew(&astray, ADD_STRAYS, all_rows(data->tg_relation));
 	if (has_noted_dates())
-		add_anew(&keys, ADD_THERE, rows);
+		add_anew(&keys, ADD_THERE, own_rows(data->tg_relation));
 	else
 	{
 		(void) write_keys(&keys, keys.ordered ? UM_PLAN_ADD_ORDERED_KEYS : UM_PLAN_ADD_KEYS,
@@ -431,14 +418,14 @@ add_anew(Keys *keys, const char *sql, const char *rows)
 
 /* Of the rows that a DELETE took away, but for those that others have put back, or a MERGE has moved. */
 static void
-forget_keys(TriggerData *data, UmResource *resource, const char *rows)
+forget_keys(TriggerData *data, UmResource *resource)
 {
 	Keys		keys;
 	uint64		forgotten;
 
 	start_keys(&keys, resource, false);
 	collect(&keys, data, false);
-	forgotten = strays != NULL || has_noted_dates() ? write_once(&keys, FORGET_GONE, rows, NULL)
+	forgotten = strays != NULL || has_noted_dates() ? write_once(&keys, FORGET_GONE, own_rows(data->tg_relation), NULL)
 		: write_keys(&keys, UM_PLAN_FORGET_KEYS, FORGET IN_BATCH("k"), FORGET);
 	if (forgotten < keys.count)
 		note_strays(&keys);
@@ -556,10 +543,29 @@ refuse_taken(Keys *keys, const char *rows)
 			 errtableconstraint(ledger, psprintf("%s_pkey", keys->resource->ledger))));
 }
 
-/* The name of the table that holds the rows of all partitions. */
+/*
+ * The name of the table that holds the rows which a statement on that one could
+ * change: on a leaf, the leaf, which its owner may read whatever else he may.
+ */
 static char *
-all_rows(Oid root)
+own_rows(Relation relation)
 {
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}
+
+/* The name of the table that holds the rows of all partitions, for who sees all of them. */
+static char *
+all_rows(Relation relation)
+{
+	Oid			root = um_ledger_root(relation);
+
+	if (check_enable_rls(root, InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("row security hides rows of \"%s\" from the owner of \"%s\"", get_rel_name(root),
+						RelationGetRelationName(relation)),
+				 errhint("Let both belong to one role.")));
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)), get_rel_name(root));
 }
 
@@ -719,9 +725,8 @@ forget_leaf(Relation leaf, const UmResource *resource)
 		return;
 	/* a table vacuumed in mid-load counts as empty; nested loops would not end */
 	settings = um_prefer("enable_nestloop");
-	sql = um_sql(resource, "DELETE FROM {ledger} k USING ONLY {rows} u WHERE k.id OPERATOR(pg_catalog.=) u.id",
-				 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(leaf)),
-											RelationGetRelationName(leaf)));
+	sql = um_sql(resource, "DELETE FROM {ledger} k USING ONLY {rows} u WHERE " SAME_ID("k", "u") SAME_DATE("k", "u"),
+				 own_rows(leaf));
 	um_execute_once(sql, 0, NULL, NULL, false);
 	AtEOXact_GUC(true, settings);
 }

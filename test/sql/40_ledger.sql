@@ -417,26 +417,64 @@ WITH d AS (DELETE FROM usage_mgmt.usage WHERE id = 'y2' RETURNING id, usage_date
 SELECT k.content_hash = usage_mgmt.content_hash(u) AS own_hash FROM usage_mgmt.usage u JOIN usage_mgmt.usage_key k USING (id) WHERE id = 'y2';
 COMMIT;
 SELECT wrong FROM pg_temp.ledger;
--- whoever owns a partition is shown no more of the table than before, and its keys are kept all the same
+-- who owns a partition alone works on it and on the ledger by his own rights, whatever he may see of the table
 CREATE ROLE regress_leaf_owner;
 GRANT USAGE, CREATE ON SCHEMA usage_mgmt TO regress_leaf_owner;
 ALTER TABLE usage_mgmt.usage ENABLE ROW LEVEL SECURITY;
 CREATE POLICY regress_none ON usage_mgmt.usage USING (false);
 ALTER TABLE usage_mgmt.usage_p200102 OWNER TO regress_leaf_owner;
 SET ROLE regress_leaf_owner;
+INSERT INTO usage_mgmt.usage_p200102 (id, usage_date, usage_type) VALUES ('y4', '2001-02-10 00:00+00', 'VOICE');
+RESET ROLE;
+GRANT SELECT, INSERT, UPDATE, DELETE ON usage_mgmt.usage_key TO regress_leaf_owner;
+GRANT SELECT ON usage_mgmt.usage TO regress_leaf_owner;
+SET ROLE regress_leaf_owner;
+-- what the planner evaluates of his partition it evaluates as him
+CREATE FUNCTION usage_mgmt.regress_who(integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF current_user <> 'regress_leaf_owner' THEN
+		RAISE EXCEPTION 'as %', current_user;
+	END IF;
+	RETURN true;
+END
+$$;
+ALTER TABLE usage_mgmt.usage_p200102 ADD CONSTRAINT regress_who CHECK (usage_mgmt.regress_who(1));
 UPDATE usage_mgmt.usage_p200102 SET usage_date = usage_date + interval '1 minute' WHERE id = 'y1';
 INSERT INTO usage_mgmt.usage_p200102 (id, usage_date, usage_type) VALUES ('y4', '2001-02-10 00:00+00', 'VOICE');
 DELETE FROM usage_mgmt.usage_p200102 WHERE id = 'y4';
+-- only where others have changed what he changes must he see all rows
+CREATE FUNCTION usage_mgmt.regress_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF pg_trigger_depth() = 1 THEN
+		UPDATE usage_mgmt.usage_p200102 SET usage_date = usage_date + interval '1 hour' WHERE id = NEW.id;
+	END IF;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER again AFTER UPDATE ON usage_mgmt.usage_p200102 FOR EACH ROW EXECUTE FUNCTION usage_mgmt.regress_again();
+UPDATE usage_mgmt.usage_p200102 SET usage_date = usage_date + interval '1 minute' WHERE id = 'y1';
+ALTER TABLE usage_mgmt.usage_p200102 DROP CONSTRAINT regress_who;
+DROP TRIGGER again ON usage_mgmt.usage_p200102;
+DROP FUNCTION usage_mgmt.regress_again(), usage_mgmt.regress_who(integer);
 RESET ROLE;
 DO $$ BEGIN
 	EXECUTE format('ALTER TABLE usage_mgmt.usage_p200102 OWNER TO %I', current_user);
 END $$;
 DROP POLICY regress_none ON usage_mgmt.usage;
 ALTER TABLE usage_mgmt.usage DISABLE ROW LEVEL SECURITY;
+REVOKE ALL ON usage_mgmt.usage, usage_mgmt.usage_key FROM regress_leaf_owner;
 REVOKE ALL ON SCHEMA usage_mgmt FROM regress_leaf_owner;
 DROP ROLE regress_leaf_owner;
 SELECT id, k.usage_date = u.usage_date AS agrees FROM usage_mgmt.usage_key k LEFT JOIN usage_mgmt.usage u USING (id) WHERE id IN ('y1', 'y4');
 SELECT wrong FROM pg_temp.ledger;
+-- TRUNCATE of a partition forgets what was in it, not the usage of that id in another one
+BEGIN;
+SET LOCAL session_replication_role = replica;
+INSERT INTO usage_mgmt.usage_p200103 (id, usage_date, usage_type) VALUES ('y1', '2001-03-15 00:00+00', 'VOICE');
+SET LOCAL session_replication_role = origin;
+TRUNCATE usage_mgmt.usage_p200103;
+SELECT k.usage_date = u.usage_date AS kept FROM usage_mgmt.usage_key k JOIN usage_mgmt.usage u USING (id) WHERE id = 'y1';
+ROLLBACK;
 -- with the row trigger disabled nobody notes a date; check_keys() tells
 ALTER TABLE usage_mgmt.usage DISABLE TRIGGER zz_usage_check;
 UPDATE usage_mgmt.usage SET usage_date = '2001-01-20 00:00+00' WHERE id = 'u2';
