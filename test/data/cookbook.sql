@@ -54,6 +54,14 @@ FROM (VALUES ('r01', '2026-02-03 10:00+00', 'billed', 'P1', 4.50), ('r02', '2026
 	('r03', '2026-02-12 22:00+00', 'billed', 'P2', 3.00), ('r04', '2026-02-20 07:45+00', 'rated', 'P2', 1.00),
 	('r05', '2026-04-02 09:30+00', 'received', 'P1', NULL)) AS r(id, usage_date, status, partner, net);
 
+-- Late records: of a payer with a slash, and of what no run may bill
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, related_party, rated_product_usage)
+SELECT id, '2026-02-20 08:00+00', 'SMS', 'rated', ARRAY(SELECT usage_mgmt.related_party(role => 'payer', id => payer, name => 'A payer') FROM unnest(payers) payer),
+	ARRAY(SELECT usage_mgmt.rated_product_usage(rating_date => '2026-03-01', currency_code => 'EUR', tax_rate => 20,
+		tax_excluded_rating_amount => net, tax_included_rating_amount => net * 1.2, product_ref_id => 'flat') FROM unnest(nets) net)
+FROM (VALUES ('x01', '{C4/7}'::text[], '{1.00}'::numeric[]), ('x02', '{C4}', '{1.00,2.00}'), ('x03', '{NULL}', '{1.00}'),
+	('x04', '{C4,C5}', '{1.00}')) AS x(id, payers, nets);
+
 -- The tables of the page's reader
 CREATE TABLE subscriber (number text PRIMARY KEY, payer text NOT NULL);
 INSERT INTO subscriber VALUES ('43676003', 'C3'), ('43676004', 'C2');
