@@ -21,6 +21,7 @@
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
 
@@ -352,6 +353,7 @@ um_forms_of_value(const UmNamedValues *wanted, int place, UmCharacteristic forms
 	UmSlice		text = um_text_slice(wanted->values[place]);
 	UmSlice		number;
 
+	CHECK_FOR_INTERRUPTS();
 	forms[0] = (UmCharacteristic) {.has_name = true, .name = wanted->name};
 	forms[0].kind = UM_STRING;
 	forms[0].value = um_plain(text);

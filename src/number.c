@@ -19,6 +19,18 @@
 #define LONGEST_NUMBER (131072 + 16383 + 16)
 
 /*
+ * So many digits a plain spelling has at most before the point, and behind it:
+ * 1e131071 takes eight bytes in a query, which may name thousands.  In place of a
+ * longer one stands the number rounded: others may share it, but what an index
+ * proposes is compared.
+ */
+#define MOST_DIGITS 256
+#define TOO_MANY_DIGITS "1e256"
+#define ROUNDED_TO 32
+
+static bool has_long_spelling(Datum number);
+
+/*
  * Whether a text counts as a number, and which.  A value of a megabyte is not
  * read as one for each row: none is so long.
  */
@@ -41,17 +53,21 @@ um_is_plain_number(UmSlice text)
 
 	for (; p < end && isdigit((unsigned char) *p); p++)
 		;
-	if (p == digits || (*digits == '0' && p > digits + 1))
+	if (p == digits || (*digits == '0' && p > digits + 1) || p - digits > MOST_DIGITS)
 		return false;
 	if (p == end)
 		return !negative || *digits != '0';
 	point = p++;
 	for (; p < end && isdigit((unsigned char) *p); p++)
 		;
-	return *point == '.' && p == end && p > point + 1 && p[-1] != '0';
+	return *point == '.' && p == end && p > point + 1 && p - point <= MOST_DIGITS + 1 &&
+		p[-1] != '0';
 }
 
-/* The plain spelling of a text that is a number in another one, else the text itself. */
+/*
+ * What all texts of a number that are not plain have in common with the plain one,
+ * which is that itself; any other text as it is.
+ */
 UmSlice
 um_plain(UmSlice text)
 {
@@ -62,6 +78,18 @@ um_plain(UmSlice text)
 	if (um_is_plain_number(text) || !um_number_in(text, &number))
 		return text;
 	trimmed = DirectFunctionCall1(numeric_trim_scale, um_numeric(number));
-	plain = DatumGetCString(DirectFunctionCall1(numeric_out, trimmed));
+	plain = has_long_spelling(trimmed) ? numeric_out_sci(DatumGetNumeric(trimmed), ROUNDED_TO)
+		: DatumGetCString(DirectFunctionCall1(numeric_out, trimmed));
 	return (UmSlice) {plain, strlen(plain)};
+}
+
+/* Whether a number without trailing zeros has too many digits for a plain spelling. */
+static bool
+has_long_spelling(Datum number)
+{
+	UmSlice		text = {TOO_MANY_DIGITS, strlen(TOO_MANY_DIGITS)};
+	Datum		size = DirectFunctionCall1(numeric_abs, number);
+
+	return DatumGetInt32(DirectFunctionCall1(numeric_scale, number)) > MOST_DIGITS ||
+		DatumGetBool(DirectFunctionCall2(numeric_ge, size, um_numeric(text)));
 }

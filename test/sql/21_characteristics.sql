@@ -261,6 +261,9 @@ INSERT INTO spelling SELECT to_jsonb(v) FROM unnest(ARRAY['100', '1e2', '1E+2', 
 	'true', 'false', 'null', '', ' ', 'é', U&'e\0301', '２', U&'100\00a0', '{"a":1}', '{"a": 1}', '[1,2]', '[1, 2]', '{', '[', '"100"', '-', '--1', '1e', 'e2']) AS v;
 INSERT INTO spelling VALUES ('100'), ('1e2'), ('100.0'), ('-0'), ('0.00'), ('0.5'), ('0.50'), ('-0.5'), ('1'), ('1.000'), ('1e131071'), ('1e-16383'),
 	('true'), ('false'), ('null'), ('{"a":1}'), ('{"a":1.0}'), ('[1,2]'), ('{}'), ('[]'), ('"é"');
+-- as many digits as a plain spelling has, and more
+INSERT INTO spelling SELECT v FROM generate_series(255, 258) n, LATERAL (VALUES (to_jsonb('1' || repeat('0', n - 1))), (to_jsonb('1e' || n - 1)), (to_jsonb(('1e' || n - 1)::numeric)),
+	(to_jsonb('-0.' || repeat('0', n - 1) || '1')), (to_jsonb('-1e-' || n)), (to_jsonb(('-1e-' || n)::numeric)), (to_jsonb(repeat('9', n) || '.' || repeat('9', n))), (to_jsonb(repeat('9', n) || '.' || repeat('9', n) || 'e0'))) s (v);
 CREATE TABLE public.spelt (id int GENERATED ALWAYS AS IDENTITY, c characteristics);
 INSERT INTO public.spelt (c) SELECT jsonb_build_array(jsonb_build_object('name', 'n', 'value', value))::characteristics FROM spelling;
 -- digits as they came, which jsonb would not keep

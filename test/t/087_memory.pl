@@ -1,5 +1,6 @@
 # A COPY of any length takes the memory of a batch: what it has stored it lets go of.
-# At its last record a trigger weighs the backend's memory contexts, as at one not far from the first. Expressions are kept compiled within bounds.
+# At its last record a trigger weighs the backend's memory contexts, as at one not far from the first. Expressions are kept compiled within bounds,
+# and numbers of a query string are not spelt out.
 
 use strict;
 use warnings;
@@ -45,7 +46,7 @@ for my $what (qw(document row))
 
 # 150 expressions of 0.7 MB each, in memory that no context counts.
 SKIP: {
-	skip 'no /proc to weigh a process by', 1 unless -r "/proc/$$/status";
+	skip 'no /proc to weigh a process by', 3 unless -r "/proc/$$/status";
 
 	$node->safe_psql('memory', <<'SQL');
 UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
@@ -53,14 +54,30 @@ INSERT INTO usage_mgmt.usage_specification (id, usage_spec_characteristic)
 	SELECT 's', jsonb_agg(jsonb_build_object('name', 'c' || n, 'regex', '(a{1,250}b{1,250}c?){1,20}|' || n)) FROM generate_series(1, 150) n;
 SQL
 	my ($before, $after) = split /\n/, $node->safe_psql('memory', <<'SQL');
-CREATE FUNCTION resident() RETURNS int LANGUAGE sql AS
-	$$SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') FROM 'RssAnon:\s*(\d+)')::int$$;
+CREATE FUNCTION resident(what text DEFAULT 'RssAnon') RETURNS int LANGUAGE sql AS
+	$$SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') FROM what || ':\s*(\d+)')::int$$;
 SELECT resident();
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_id, usage_characteristic)
 	SELECT 'c' || n, '2026-03-01', 'x', 's', jsonb_build_object('c' || n, n::text) FROM generate_series(1, 150) n;
 SELECT resident();
 SQL
 	cmp_ok($after - $before, '<=', 70 * 1024, 'compiled expressions take what they may');
+
+	# 3,000 numbers of 131,072 digits, which eight bytes say
+	$node->safe_psql('memory', 'CREATE INDEX ON usage_mgmt.usage USING gin (usage_characteristic usage_mgmt.characteristics_ops)');
+	for my $name (qw(ratedProductUsage.extra.billRef usageCharacteristic.n))
+	{
+		($before, $after) = split /\n/, $node->safe_psql('memory', <<"SQL");
+SET jit = off;
+SET enable_seqscan = off;
+SELECT resident('VmHWM') FROM usage_mgmt.count_usages('$name=1&date=2026-03-01');
+DO \$\$ BEGIN
+	PERFORM usage_mgmt.count_usages('$name=' || string_agg('1e131071', ',') || '&date=2026-03-01') FROM generate_series(1, 3000);
+END \$\$;
+SELECT resident('VmHWM');
+SQL
+		cmp_ok($after - $before, '<=', 50 * 1024, "numbers are not spelt out ($name)");
+	}
 }
 
 done_testing();
