@@ -48,14 +48,14 @@ COMMENT ON FUNCTION usage_mgmt.resource_views(text) IS
 'The views that make rows of the lists of a resource. Part of install_tables() and install_functions().';
 
 -- No SET and not STRICT: then they are inlined, and bounds on the date still choose
--- the partitions.
+-- the partitions. left(…, 500) is what party_ids and rating_refs gather of a text.
 CREATE FUNCTION usage_mgmt.install_lists(resource text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET check_function_bodies = off		-- the tables may come later
 AS $install$
 DECLARE
-	of_party text := 'usage_mgmt.party_ids(r.%1$I) OPERATOR(pg_catalog.@>) ARRAY[$2]
+	of_party text := 'usage_mgmt.party_ids(r.%1$I) OPERATOR(pg_catalog.@>) ARRAY[pg_catalog.left($2, 500)]
 		AND party.id OPERATOR(pg_catalog.=) $2 AND ($1 IS NULL OR party.role OPERATOR(pg_catalog.=) $1)';
 	f record;
 BEGIN
@@ -67,15 +67,15 @@ BEGIN
 			('party', 'parties', 'by_role text, by_id text', 'party', of_party,
 			'with that role, or any for null, and that id, found by an index on party_ids(%s).'),
 			('charge', 'charges', 'by_role text, by_id text', 'party', of_party,
-			'of the party with that role, or any for null, and that id, found by an index on party_ids(%s).'),
+			'of each party with that role, or any for null, and that id, found by an index on party_ids(%s): a rating once for each such party.'),
 			('rating', 'ratings', 'by_product text', 'rating',
-			'usage_mgmt.rating_refs(r.%1$I) OPERATOR(pg_catalog.@>) ARRAY[$1]
+			'usage_mgmt.rating_refs(r.%1$I) OPERATOR(pg_catalog.@>) ARRAY[pg_catalog.left($1, 500)]
 				AND (rating.product_ref_id OPERATOR(pg_catalog.=) $1 OR rating.product_ref OPERATOR(pg_catalog.=) $1)',
 			'with a product of that id or address, found by an index on rating_refs(%s).'),
 			('rating', 'ratings', 'by_name text, by_ref text', 'rating',
-			'usage_mgmt.rating_refs(r.%1$I, $1) OPERATOR(pg_catalog.@>) ARRAY[$2]
+			'usage_mgmt.rating_refs(r.%1$I, $1) OPERATOR(pg_catalog.@>) ARRAY[pg_catalog.left($2, 500)]
 				AND rating.extra OPERATOR(pg_catalog.#>>) pg_catalog.string_to_array($1, ''.'') OPERATOR(pg_catalog.=) $2',
-			'that have that text by a name that the model does not know, with dots for inner ones, found by an index on rating_refs(%s, name).')
+			'that have exactly that text by a name that the model does not know, with dots for inner ones, found by an index on rating_refs(%s, name).')
 		) AS c(view, plural, arguments, list, condition, about)
 		JOIN usage_mgmt.resource_views(resource) v USING (view)
 		JOIN usage_mgmt.resource_columns(resource) list ON list.view = c.list

@@ -37,6 +37,7 @@
 #include "lifecycle.h"
 #include "match.h"
 #include "number.h"
+#include "references.h"
 #include "row.h"
 #include "scalar.h"
 #include "tmf_write.h"
@@ -57,7 +58,7 @@ static void compile_condition(const Scope *scope, const UmFilter *filter);
 static void compile_some(const Scope *scope, const UmNamed *list, const UmFilter *of);
 static void compile_ids(const Scope *scope, const UmNamed *list, const UmFilter *of);
 static void compile_id(const Scope *scope, const UmNamed *list, const UmFilter *filter);
-static List *plain_values(const UmFilter *filter);
+static List *gathered_values(const UmFilter *filter, bool by_name);
 static void compile_named_element(const Scope *scope, const UmNamed *list, List *all);
 static void compile_named(const Scope *scope, const UmNamed *list, const UmFilter *filter);
 static void compile_match(const Scope *scope, const UmNamed *list, const char *name,
@@ -311,22 +312,23 @@ compile_id(const Scope *scope, const UmNamed *list, const UmFilter *filter)
 		appendStringInfo(&statement->sql, ", $%d",
 						 um_statement_text(statement, name_in_json(place.object, place.rest)));
 	appendStringInfo(&statement->sql, ") OPERATOR(pg_catalog.&&) $%d AND ",
-					 um_statement_texts(statement, known ? filter->condition->values
-										: plain_values(filter)));
+					 um_statement_texts(statement, gathered_values(filter, !known)));
 }
 
-/* The values of a condition, numbers in their plain spelling. */
+/* What references.c gathers where one of the values of a condition stands. */
 static List *
-plain_values(const UmFilter *filter)
+gathered_values(const UmFilter *filter, bool by_name)
 {
 	List	   *values = NIL;
 	ListCell   *cell;
 
 	foreach(cell, filter->condition->values)
 	{
-		UmSlice		plain = um_plain((UmSlice) {lfirst(cell), strlen(lfirst(cell))});
+		UmSlice		text = {lfirst(cell), strlen(lfirst(cell))};
 
-		values = lappend(values, pnstrdup(plain.ptr, plain.len));
+		CHECK_FOR_INTERRUPTS();
+		text = um_gathered(by_name ? um_plain(text) : text);
+		values = lappend(values, pnstrdup(text.ptr, text.len));
 	}
 	return values;
 }

@@ -9,14 +9,15 @@
  * decides.
  *
  * What is gathered by name are texts, as a query string compares them: beside a
- * number in any other spelling stands its plain one.  It is on disk in indexes:
- * a change of it needs REINDEX.
+ * number in any other spelling stands its plain one.  Of a long text its beginning
+ * is gathered.  It is on disk in indexes: a change of it needs REINDEX.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -28,11 +29,20 @@
 #include "model.h"
 #include "names.h"
 #include "number.h"
+#include "references.h"
+
+/*
+ * What is gathered of a text, in characters: no index takes one of more than 2,700
+ * bytes, and what it cannot take cannot be stored.  install_lists() has the number,
+ * too.
+ */
+#define GATHERED_LENGTH 500
 
 static Datum gather(const UmModel *model, ArrayType *list, text *name);
 static void gather_column(ArrayBuildState *texts, ArrayType *list, const char *name, Datum path);
 static int	column_of(TupleDesc desc, const char *name, Oid type);
 static void gather_found(ArrayBuildState *texts, Datum json, Datum path);
+static void add_text(ArrayBuildState *texts, UmSlice text);
 
 PG_FUNCTION_INFO_V1(um_party_ids);
 PG_FUNCTION_INFO_V1(um_rating_refs);
@@ -103,7 +113,7 @@ gather_column(ArrayBuildState *texts, ArrayType *list, const char *name, Datum p
 		if (!null && path != 0)
 			gather_found(texts, value, path);
 		else if (!null)
-			accumArrayResult(texts, value, false, TEXTOID, CurrentMemoryContext);
+			add_text(texts, um_text_slice(value));
 	}
 	ReleaseTupleDesc(desc);
 }
@@ -141,11 +151,26 @@ gather_found(ArrayBuildState *texts, Datum json, Datum path)
 		if (getIthJsonbValueFromContainer(values, i)->type == jbvNull)
 			continue;
 		value = DirectFunctionCall2(jsonb_array_element_text, found, Int32GetDatum((int32) i));
-		accumArrayResult(texts, value, false, TEXTOID, CurrentMemoryContext);
 		text = um_text_slice(value);
+		add_text(texts, text);
 		plain = um_plain(text);
-		value = PointerGetDatum(cstring_to_text_with_len(plain.ptr, plain.len));
 		if (plain.ptr != text.ptr)
-			accumArrayResult(texts, value, false, TEXTOID, CurrentMemoryContext);
+			add_text(texts, plain);
 	}
+}
+
+/* Adds what is gathered of a text. */
+static void
+add_text(ArrayBuildState *texts, UmSlice text)
+{
+	text = um_gathered(text);
+	accumArrayResult(texts, PointerGetDatum(cstring_to_text_with_len(text.ptr, text.len)), false,
+					 TEXTOID, CurrentMemoryContext);
+}
+
+/* What is gathered of a text, and asked for where it is looked for: its beginning. */
+UmSlice
+um_gathered(UmSlice text)
+{
+	return (UmSlice) {text.ptr, pg_mbcharcliplen(text.ptr, text.len, GATHERED_LENGTH)};
 }

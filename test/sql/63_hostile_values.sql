@@ -48,6 +48,11 @@ FROM unnest(ARRAY['', '[0:1]=']) bounds, LATERAL (SELECT (bounds || ARRAY[NULL, 
 		extra => '{"bill": ["B", 1e2, null, 0.50, {"no": "1E2"}, [true]], "": "nameless", "a\"\\$": {"": {"b": "x"}}}')]::text)::usage_mgmt.rated_product_usage[] AS ratings) r,
 	unnest(ARRAY[NULL, 'bill', 'bill.no', 'bill[1]', 'none', '', '.', 'a"\$..b', '$', '*', 'é']) WITH ORDINALITY n(name, n)
 GROUP BY n, name ORDER BY n;
+-- of a text as much as an index can take; a number of more digits than 256 is not spelt out
+SELECT left(value #>> '{}', 20) AS value, length(value #>> '{}'), array_agg(length(ref)) AS lengths, (array_agg(left(ref, 60)))[2] AS plain
+FROM unnest(ARRAY['"1e131071"', '"-1e-16383"', '"1e255"', '"1e256"', '"1e-256"', '"1e-257"', to_jsonb(repeat('1', 500) || ' '), to_jsonb(repeat('é', 501)), to_jsonb(repeat('0', 300000))]) WITH ORDINALITY v (value, n),
+	unnest(usage_mgmt.rating_refs(ARRAY[usage_mgmt.rated_product_usage(extra => jsonb_build_object('bill', value))], 'bill')) ref
+GROUP BY n, value ORDER BY n;
 SELECT usage_mgmt.rating_refs('{}') AS nothing, usage_mgmt.rating_refs('{}', 'bill') AS by_name, usage_mgmt.rating_refs('{NULL}', NULL) IS NULL AS no_name;
 
 -- Numbers and times beyond those of JSON are strings in it

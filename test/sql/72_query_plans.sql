@@ -121,21 +121,36 @@ RESET jit;
 CREATE TEMP TABLE form (value jsonb);
 INSERT INTO form VALUES ('"B"'), ('"100"'), ('"1e2"'), ('" 100 "'), ('"0100"'), ('100'), ('100.0'), ('1e2'), ('-0'), ('"0.0"'), ('true'), ('"true"'), ('null'), ('""'), ('" "'),
 	('"é"'), ('"a,b;c"'), ('"a&b=c%"'), ('"x\"y\\z"'), ('{"id": "B"}'), ('{"id": 100, "href": "http://b/100"}'), ('{"id": ["B", "C"]}'), ('["B", "C"]'), ('[100, "1e2", null, [100]]'), ('[]'), ('{}'),
-	('[{"id": "B"}, {"id": 1e2}]');
+	('[{"id": "B"}, {"id": 1e2}]'), ('"1e256"'), ('1e256'), ('"1e257"');
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, rated_product_usage)
 SELECT 'f' || row_number() OVER (), '2015-06-01', 'x', ARRAY[usage_mgmt.rated_product_usage(product_ref_id => x.value #>> '{}', extra => jsonb_build_object('billRef', x.value)),
 	usage_mgmt.rated_product_usage(product_ref => 'http://p/' || (y.value #>> '{}'), extra => jsonb_build_object('billRef', y.value, 'productRef', jsonb_build_object('grade', y.value)))]
 FROM form x, form y;
 CREATE INDEX regress_id ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage, 'billRef.id'));
 CREATE INDEX regress_grade ON usage_mgmt.usage USING gin (usage_mgmt.rating_refs(rated_product_usage, 'productRef.grade'));
+CREATE FUNCTION pg_temp.encoded(value text) RETURNS text LANGUAGE sql AS
+$$SELECT regexp_replace(upper(encode(convert_to(value, 'UTF8'), 'hex')), '(..)', '%\1', 'g')$$;
 CREATE TEMP TABLE asked AS
-SELECT row_number() OVER () AS n, name, wanted, 'ratedProductUsage.' || name || '=' || (SELECT string_agg('%' || upper(encode(substr(convert_to(wanted, 'UTF8'), i, 1), 'hex')), '' ORDER BY i)
-		FROM generate_series(1, octet_length(convert_to(wanted, 'UTF8'))) i) || '&date=2015-06-01' AS query
+SELECT row_number() OVER () AS n, name, wanted, 'ratedProductUsage.' || name || '=' || pg_temp.encoded(wanted) || '&date=2015-06-01' AS query
 FROM (SELECT value #>> '{}' FROM form UNION SELECT value::text FROM form UNION SELECT 'C' UNION SELECT 'http://p/B') w (wanted),
 	unnest('{extra.billRef,extra.billRef.id,productRef.extra.grade,productRef,productRef.id,productRef.href}'::text[]) name
 WHERE wanted <> '';
 CREATE TEMP TABLE by_index AS SELECT *, ARRAY(SELECT usage_mgmt.get_usages(query || '&sort=id') ->> 'id') AS ids FROM asked;
 SELECT name, count(*) AS queries, count(DISTINCT ids) AS answers, sum(cardinality(ids)) AS found FROM by_index GROUP BY name ORDER BY name;
+
+-- What no index could take whole is stored all the same; by its beginning an index proposes the second and fourth with the first, and the whole decides
+CREATE TEMP TABLE long AS SELECT n, text FROM (SELECT left(string_agg(md5(i::text), ''), 3200) AS hex, string_agg(chr(128512 + ascii(md5(i::text)) % 64), '') AS wide FROM generate_series(1, 3200) i) t,
+	LATERAL (VALUES (1, hex), (2, overlay(hex PLACING 'x' FROM 3200)), (3, wide), (4, overlay(hex PLACING 'y' FROM 3200))) v (n, text);
+SELECT usage_mgmt.post_usage(json_build_object('id', 'long' || n, 'date', '2015-06-02', 'type', 'x', 'relatedParty', json_build_array(json_build_object('id', text, 'role', 'customer')),
+	'ratedProductUsage', json_build_array(json_build_object('billRef', text, 'productRef', json_build_object('id', text))))) ->> 'id' AS stored FROM long WHERE n < 4 ORDER BY n;
+SELECT n, octet_length(text), q.*,
+	ARRAY(SELECT usage_id FROM usage_mgmt.usage_parties('customer', text) WHERE usage_date = '2015-06-02') AS parties,
+	ARRAY(SELECT usage_id FROM usage_mgmt.usage_ratings(text) WHERE usage_date = '2015-06-02') AS ratings,
+	ARRAY(SELECT usage_id FROM usage_mgmt.usage_ratings('billRef', text) WHERE usage_date = '2015-06-02') AS of_bill,
+	ARRAY(SELECT usage_id FROM usage_mgmt.usage_charges('customer', text) WHERE usage_date = '2015-06-02') AS charges
+FROM long, LATERAL (SELECT string_agg(DISTINCT ARRAY(SELECT usage_mgmt.get_usages(name || '=' || pg_temp.encoded(text) || '&date=2015-06-02') ->> 'id')::text, ' ') AS by_query_string
+	FROM unnest('{relatedParty.id,ratedProductUsage.productRef.id,ratedProductUsage.extra.billRef}'::text[]) name) q
+ORDER BY n;
 
 -- The same filters without the indexes find the same
 SELECT query, usage_mgmt.count_usages(query) FROM (VALUES (1, 'status=guided&date.gte=2015-03-01&date.lt=2015-04-01'), (2, 'relatedParty.id=45,46'),

@@ -184,7 +184,7 @@ foreach my $id (grep { $_ !~ /parties|ratings|unknown/ } @stored)
 answers('array in another', "SELECT c OPERATOR(usage_mgmt.\@>) (SELECT ('{\"a\":' || json_agg(i ORDER BY -i)::text || '}')"
 	. "::usage_mgmt.characteristics FROM generate_series(1, $parts) i) FROM list('one long value') c");
 answers("10,000 values of $_", "SELECT usage_mgmt.count_usages('$_=$values')")
-	foreach 'usageCharacteristic.c', 'usageCharacteristic.value', 'type', 'id', 'relatedParty.extra.x', 'extra.x';
+	foreach 'usageCharacteristic.c', 'usageCharacteristic.value', 'type', 'id', 'relatedParty.extra.x', 'ratedProductUsage.extra.x', 'extra.x';
 answers('party_ids', q{SELECT cardinality(usage_mgmt.party_ids(related_party)) FROM usage_mgmt.usage WHERE id = 'parties'});
 answers('value_matches', "SELECT usage_mgmt.value_matches('x', 'eq', (SELECT array_agg(i::text) FROM generate_series(1, $parts) i))");
 
