@@ -6,9 +6,15 @@
 
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "model.h"
 
+/* Both are bits of a uint64. */
+#define MOST_SLOTS 64
+#define MOST_ATTRIBUTES 63
+
 static void give_slot(UmModel *model, UmAttribute *attribute);
+pg_noreturn static void too_large(UmModel *model);
 static void resolve(UmModel *model, UmAttribute *attribute, int *ordinal);
 static void name_slots(UmModel *model, const char *date);
 static bool is_checked(const UmAttribute *attribute);
@@ -30,10 +36,12 @@ um_model_init(UmModel *model, const char *date)
 	if (model->slots > 0)
 		return;
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	model->slot = palloc0(sizeof(UmAttribute *) * 64);
-	model->asks = palloc0(sizeof(uint64) * 64);
+	model->slot = palloc0(sizeof(UmAttribute *) * MOST_SLOTS);
+	model->asks = palloc0(sizeof(uint64) * MOST_SLOTS);
 	for (UmAttribute *a = model->attributes; a->kind != UM_END; a++)
 	{
+		if (a - model->attributes == MOST_ATTRIBUTES)
+			too_large(model);
 		/* Tables of members are shared, what is resolved in them is not. */
 		if (a->members != NULL)
 			a->members = copy_members(a->members);
@@ -101,13 +109,23 @@ give_slot(UmModel *model, UmAttribute *attribute)
 	attribute->slot = slot_of(model, attribute->column);
 	if (attribute->slot < 0)
 	{
-		Assert(model->slots < 64);
+		if (model->slots == MOST_SLOTS)
+			too_large(model);
 		attribute->slot = model->slots++;
 		model->slot[attribute->slot] = attribute;
 		if (attribute->kind >= UM_CHARACTERISTICS && attribute->kind != UM_INTERNAL)
 			model->composed |= um_slot_bit(attribute->slot);
 		attribute->tag = attribute->kind == UM_INTERNAL ? 0 : ++model->tags;
 	}
+}
+
+/* A module's, which is not to pass for made when the module is loaded again. */
+static void
+too_large(UmModel *model)
+{
+	model->slots = 0;
+	elog(ERROR, "model \"%s\" has more than %d columns or %d attributes", model->noun, MOST_SLOTS,
+		 MOST_ATTRIBUTES);
 }
 
 static void
@@ -140,7 +158,6 @@ note_rules(UmModel *model, UmAttribute *attribute)
 {
 	uint64		bit = um_attribute_bit(model, attribute);
 
-	Assert(attribute - model->attributes < 63);
 	model->all |= bit;
 	attribute->span = span_of(model, attribute);
 	for (UmAttribute *m = attribute->members; m != NULL && m->kind != UM_END; m++)

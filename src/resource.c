@@ -51,11 +51,11 @@ um_resource_register(UmResource *resource)
 	for (; *end != NULL; end = &(*end)->next)
 		if (strcmp((*end)->model->noun, resource->model->noun) == 0)
 			elog(ERROR, "resource \"%s\" is registered already", resource->model->noun);
-	*end = resource;
 	resource->model->resource = resource;
 	resource->model->life = resource->life;
 	resource->type = type_name(resource);
 	um_model_init(resource->model, resource->date);
+	*end = resource;
 }
 
 static char *
