@@ -1472,7 +1472,7 @@ COMMENT ON FUNCTION usage_mgmt.resource_views(text) IS
 'The views that make rows of the lists of a resource. Part of install_tables() and install_functions().';
 
 -- No SET and not STRICT: then they are inlined, and bounds on the date still choose
--- the partitions. left(…, 500) is what party_ids and rating_refs gather of a text.
+-- the partitions. left(x, 500) is what party_ids and rating_refs gather of a text.
 CREATE FUNCTION usage_mgmt.install_lists(resource text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
