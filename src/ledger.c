@@ -25,10 +25,10 @@
  * date, so one that drop_partitions() kept is not set free by the way.
  *
  * The work is done as the owner of the table that fired, so that nobody needs
- * a right on the ledger, and a table of somebody's own gives him none either.  It
- * would on a leaf of his, were it done as the owner of the root: the planner
- * evaluates what stands in a leaf's constraints.
- * Operators carry their schema: the caller's search_path is not to be trusted.
+ * a right on the ledger, and a table of somebody's own gives him none either.  A
+ * leaf of his would, were it done as the owner of the root: the planner evaluates
+ * what stands in a leaf's constraints.  Operators carry their schema: the caller's
+ * search_path is not to be trusted.
  *
  * TRUNCATE has no transition tables; its trigger is on the leaves alone, which
  * a TRUNCATE of the parent fires, too.  A detached leaf keeps its ids.
@@ -78,7 +78,7 @@
 #define SAME_DATE(a, b) "AND " a ".{date} OPERATOR(pg_catalog.=) " b ".{date} "
 #define HAD_KEY SAME_ID("k", "b") "AND k.{date} OPERATOR(pg_catalog.=) b.old_date "
 
-/* rows is the table with the rows of all partitions. */
+/* rows is the table with all rows that may be meant: own_rows, all_rows. */
 #define IS_THERE(a, rows) "EXISTS (SELECT FROM " rows " v WHERE " SAME_ID("v", a) SAME_DATE("v", a) ") "
 #define HAS_KEY(a) "EXISTS (SELECT FROM {ledger} k WHERE " SAME_ID("k", a) SAME_DATE("k", a) ") "
 
