@@ -42,11 +42,12 @@ bool
 um_changed_key(const UmChanges *changes, Datum *id, Datum *date)
 {
 	const UmModel *model = changes->shape->model;
+	const int  *column = changes->shape->column;
 	bool		null;
 
-	*id = um_changed_value(changes, model->id->slot, &null);
+	*id = slot_getattr(changes->row, column[model->id->slot] + 1, &null);
 	if (!null)
-		*date = um_changed_value(changes, model->date_slot, &null);
+		*date = slot_getattr(changes->row, column[model->date_slot] + 1, &null);
 	return !null;
 }
 

@@ -23,11 +23,4 @@ extern bool um_changes_next(UmChanges *changes);
 extern bool um_changed_key(const UmChanges *changes, Datum *id, Datum *date);
 extern void um_changes_close(UmChanges *changes);
 
-/* A column of the row by its slot in the model. */
-static inline Datum
-um_changed_value(const UmChanges *changes, int slot, bool *null)
-{
-	return slot_getattr(changes->row, changes->shape->column[slot] + 1, null);
-}
-
 #endif
