@@ -26,6 +26,7 @@ OBJS = \
 	src/errors.o \
 	src/faults.o \
 	src/filter.o \
+	src/hub.o \
 	src/json_patch.o \
 	src/json_pointer.o \
 	src/json_scan.o \
@@ -38,6 +39,7 @@ OBJS = \
 	src/names.o \
 	src/number.o \
 	src/operations.o \
+	src/outbox.o \
 	src/page.o \
 	src/patch.o \
 	src/pattern.o \
@@ -75,6 +77,7 @@ SQL_PARTS = \
 	sql/50_tables.sql \
 	sql/55_loads.sql \
 	sql/60_partitions.sql \
+	sql/62_hub.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \

@@ -30,6 +30,11 @@ AS 'MODULE_PATHNAME', 'um_setting_changed' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.setting_changed() IS
 'AFTER any change of setting: tells every session to read it anew.';
 
+CREATE FUNCTION usage_mgmt.hub_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_setting_changed' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.hub_changed() IS
+'AFTER any change of who listens to events or where they go: tells every session to read it anew.';
+
 CREATE FUNCTION usage_mgmt.setting_defaults(OUT name text, OUT value text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'um_setting_defaults' LANGUAGE C IMMUTABLE;
 COMMENT ON FUNCTION usage_mgmt.setting_defaults() IS
@@ -46,4 +51,4 @@ COMMENT ON FUNCTION usage_mgmt.hash_version() IS
 'The algorithm of content_hash(), as a ledger keeps it beside every hash.';
 
 -- Whoever makes a trigger of one of these must own the table's design.
-REVOKE EXECUTE ON FUNCTION usage_mgmt.setting_check(), usage_mgmt.setting_changed() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION usage_mgmt.setting_check(), usage_mgmt.setting_changed(), usage_mgmt.hub_changed() FROM PUBLIC;

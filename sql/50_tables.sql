@@ -9,6 +9,7 @@ AS $install$
 BEGIN
 	PERFORM usage_mgmt.install_setting();
 	PERFORM usage_mgmt.install_loads();
+	PERFORM usage_mgmt.install_hub();
 	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
 END
 $install$;
@@ -75,9 +76,12 @@ BEGIN
 		FROM usage_mgmt.resource_columns(resource);
 	PERFORM usage_mgmt.install_comment(relation, name, comment)
 		FROM usage_mgmt.resource_columns(resource) WHERE comment <> '';
+	-- An older one may not see what is deleted.
+	IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = 'zz_' || resource || '_check' AND tgtype & 8 = 0) THEN
+		EXECUTE format('DROP TRIGGER %I ON %s', 'zz_' || resource || '_check', relation);
+	END IF;
 	PERFORM usage_mgmt.install_trigger(resource, 'zz_' || resource || '_check',
-		'BEFORE INSERT OR UPDATE' || CASE WHEN r.closed <> '{}' OR r.date_column <> '' THEN ' OR DELETE' ELSE '' END,
-		'FOR EACH ROW', resource || '_check');
+		'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', resource || '_check');
 	IF r.date_column IS NOT NULL THEN
 		PERFORM usage_mgmt.install_partitioning(r.noun, r.date_column, r.open);
 		PERFORM usage_mgmt.install_ledger(r.noun, r.date_column, r.ledger);
@@ -91,6 +95,7 @@ BEGIN
 		PERFORM usage_mgmt.install_trigger(resource, resource || '_changing',
 			'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', resource || '_changed', always => true);
 	END IF;
+	PERFORM usage_mgmt.install_outbox(resource);
 	PERFORM usage_mgmt.install_views(resource, r.label);
 END
 $install$;

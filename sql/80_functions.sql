@@ -63,6 +63,9 @@ BEGIN
 			('%1$s_keys', '', 'trigger', CASE WHEN r.date_column IS NOT NULL THEN 'um_keys' END, 'VOLATILE',
 			'For each statement: keeps the ledger of %1$s, as the owner of the table that fired. An id that another %3$s has is 23505.'),
 
+			('%1$s_events', '', 'trigger', CASE WHEN r.ledger IS NULL THEN 'um_events' END, 'VOLATILE',
+			'AFTER any change of %1$s, for each statement: keeps the events that somebody listens to.'),
+
 			('%1$s_changed', '', 'trigger', CASE WHEN EXISTS (SELECT FROM usage_mgmt.resources() s
 				WHERE s.specification = resource) THEN 'um_specification_changed' END, 'VOLATILE',
 			'AFTER any change of a %3$s: tells every session to read it anew.'),

@@ -476,6 +476,11 @@ AS 'MODULE_PATHNAME', 'um_setting_changed' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.setting_changed() IS
 'AFTER any change of setting: tells every session to read it anew.';
 
+CREATE FUNCTION usage_mgmt.hub_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'um_setting_changed' LANGUAGE C;
+COMMENT ON FUNCTION usage_mgmt.hub_changed() IS
+'AFTER any change of who listens to events or where they go: tells every session to read it anew.';
+
 CREATE FUNCTION usage_mgmt.setting_defaults(OUT name text, OUT value text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'um_setting_defaults' LANGUAGE C IMMUTABLE;
 COMMENT ON FUNCTION usage_mgmt.setting_defaults() IS
@@ -492,7 +497,7 @@ COMMENT ON FUNCTION usage_mgmt.hash_version() IS
 'The algorithm of content_hash(), as a ledger keeps it beside every hash.';
 
 -- Whoever makes a trigger of one of these must own the table's design.
-REVOKE EXECUTE ON FUNCTION usage_mgmt.setting_check(), usage_mgmt.setting_changed() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION usage_mgmt.setting_check(), usage_mgmt.setting_changed(), usage_mgmt.hub_changed() FROM PUBLIC;
 -- The tables. They belong to the user, not to the extension: a dump carries
 -- them with their data and, behind the data, their triggers.
 
@@ -504,6 +509,7 @@ AS $install$
 BEGIN
 	PERFORM usage_mgmt.install_setting();
 	PERFORM usage_mgmt.install_loads();
+	PERFORM usage_mgmt.install_hub();
 	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
 END
 $install$;
@@ -570,9 +576,12 @@ BEGIN
 		FROM usage_mgmt.resource_columns(resource);
 	PERFORM usage_mgmt.install_comment(relation, name, comment)
 		FROM usage_mgmt.resource_columns(resource) WHERE comment <> '';
+	-- An older one may not see what is deleted.
+	IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = 'zz_' || resource || '_check' AND tgtype & 8 = 0) THEN
+		EXECUTE format('DROP TRIGGER %I ON %s', 'zz_' || resource || '_check', relation);
+	END IF;
 	PERFORM usage_mgmt.install_trigger(resource, 'zz_' || resource || '_check',
-		'BEFORE INSERT OR UPDATE' || CASE WHEN r.closed <> '{}' OR r.date_column <> '' THEN ' OR DELETE' ELSE '' END,
-		'FOR EACH ROW', resource || '_check');
+		'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', resource || '_check');
 	IF r.date_column IS NOT NULL THEN
 		PERFORM usage_mgmt.install_partitioning(r.noun, r.date_column, r.open);
 		PERFORM usage_mgmt.install_ledger(r.noun, r.date_column, r.ledger);
@@ -586,6 +595,7 @@ BEGIN
 		PERFORM usage_mgmt.install_trigger(resource, resource || '_changing',
 			'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', resource || '_changed', always => true);
 	END IF;
+	PERFORM usage_mgmt.install_outbox(resource);
 	PERFORM usage_mgmt.install_views(resource, r.label);
 END
 $install$;
@@ -1368,6 +1378,153 @@ END
 $$;
 COMMENT ON FUNCTION usage_mgmt.rebuild_keys(text) IS
 'Mends what check_keys() tells, but for an id on two rows, and returns how many keys it changed. An existing hash never changes.';
+-- The hub: who listens, the outbox of each resource, and how events are read
+
+CREATE FUNCTION usage_mgmt.install_hub() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	CREATE SEQUENCE IF NOT EXISTS usage_mgmt.hub_listener_id_seq;
+	CREATE TABLE IF NOT EXISTS usage_mgmt.hub_listener (
+		id text COLLATE "C" NOT NULL DEFAULT nextval('usage_mgmt.hub_listener_id_seq')::text,
+		resource text NOT NULL,
+		callback text,
+		query text NOT NULL,
+		version text NOT NULL,
+		owner text NOT NULL,
+		kinds text[] NOT NULL,
+		state text NOT NULL,
+		reason text,
+		next_xid bigint,
+		registered_at timestamptz NOT NULL DEFAULT now(),
+		CONSTRAINT hub_listener_pkey PRIMARY KEY (id),
+		CONSTRAINT hub_listener_state CHECK (state IN ('starting', 'active', 'paused', 'quarantined', 'gone'))
+	);
+	ALTER SEQUENCE usage_mgmt.hub_listener_id_seq OWNED BY usage_mgmt.hub_listener.id;
+	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_listener', name, comment)
+		FROM (VALUES (NULL, 'Who listens to the events of a resource. Written by the functions of the hub alone.'),
+			('resource', 'The noun of the resource: usage, usage_specification and so on.'),
+			('callback', 'Where the agent delivers; null for who reads with next_events().'),
+			('query', 'What it asks for, in TMF630 form.'),
+			('version', 'The version of the standard that its events speak.'),
+			('owner', 'The role that registered it, by whose rights events are read.'),
+			('kinds', 'Changes of which writers keep an event for it: create, change, status, delete.'),
+			('state', 'starting, active, paused, quarantined or gone.'),
+			('reason', 'Why it is paused, quarantined or gone.'),
+			('next_xid', 'While it is starting: complete from the first transaction on that began behind this one.')
+		) AS c(name, comment);
+	-- What writers keep of it is forgotten as what they keep of settings is.
+	PERFORM usage_mgmt.install_trigger('hub_listener', 'hub_listener_changed',
+		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'hub_changed', always => true);
+	PERFORM usage_mgmt.install_trigger('hub_listener', 'hub_listener_changing',
+		'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', 'hub_changed', always => true);
+
+	CREATE TABLE IF NOT EXISTS usage_mgmt.hub_cursor (
+		listener text COLLATE "C" NOT NULL,
+		position text NOT NULL,
+		confirmed_at timestamptz NOT NULL DEFAULT now(),
+		lost bigint NOT NULL DEFAULT 0,
+		lost_from timestamptz,
+		CONSTRAINT hub_cursor_pkey PRIMARY KEY (listener)
+	);
+	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_cursor', name, comment)
+		FROM (VALUES (NULL, 'How far each listener has come.'),
+			('position', 'All events up to there are confirmed.'),
+			('lost', 'How many changes retention has taken away that it had not confirmed.'),
+			('lost_from', 'When the first of these was.')) AS c(name, comment);
+
+	CREATE TABLE IF NOT EXISTS usage_mgmt.hub_outbox (
+		resource text NOT NULL,
+		turn integer NOT NULL DEFAULT 0,
+		next_xid bigint,
+		switched_at timestamptz NOT NULL DEFAULT now(),
+		CONSTRAINT hub_outbox_pkey PRIMARY KEY (resource)
+	);
+	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_outbox', name, comment)
+		FROM (VALUES (NULL, 'Which of a resource''s tables of events is written to.'),
+			('turn', 'The number of that table.'),
+			('next_xid', 'Transactions from there on write to no other.'),
+			('switched_at', 'Since when.')) AS c(name, comment);
+	PERFORM usage_mgmt.install_trigger('hub_outbox', 'hub_outbox_changed',
+		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'hub_changed', always => true);
+	PERFORM usage_mgmt.install_trigger('hub_outbox', 'hub_outbox_changing',
+		'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', 'hub_changed', always => true);
+
+	CREATE TABLE IF NOT EXISTS usage_mgmt.hub_tick (
+		seq bigserial NOT NULL,
+		at timestamptz NOT NULL DEFAULT clock_timestamp(),
+		position text NOT NULL,
+		CONSTRAINT hub_tick_pkey PRIMARY KEY (seq)
+	);
+	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_tick', name, comment)
+		FROM (VALUES (NULL, 'Positions that were reached at a time, for replay_events().'),
+			('seq', 'From the sequence that numbers the events of all resources.')) AS c(name, comment);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_hub() IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_outbox(resource text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	outbox text;
+	missing text;
+BEGIN
+	FOR turn IN 0 .. 2 LOOP
+		outbox := format('%s_event_%s', resource, turn);
+		EXECUTE format('CREATE TABLE IF NOT EXISTS usage_mgmt.%I (
+			event_seq bigint NOT NULL,
+			event_xid xid8 NOT NULL,
+			event_life bigint NOT NULL,
+			event_timeline integer NOT NULL,
+			event_at timestamptz NOT NULL,
+			event_kind "char" NOT NULL,
+			event_old_status text,
+			event_changed text[])', outbox);
+		PERFORM usage_mgmt.install_comment(format('usage_mgmt.%I', outbox), name, comment)
+			FROM (VALUES (NULL, format('Events of %s that somebody listens to, in turn with others of the name.', resource)),
+				('event_seq', 'Number; of one transaction in their order.'),
+				('event_life', 'Of the database in which it happened: a restored one is another.'),
+				('event_kind', 'c created, u updated, d deleted.'),
+				('event_old_status', 'Of an update.'),
+				('event_changed', 'Columns that an update changed.')) AS c(name, comment);
+		-- Later columns of the resource's follow; what is older than they lacks them.
+		SELECT string_agg(format('ADD COLUMN %I %s', c.name,
+				regexp_replace(declaration, ' (NOT NULL|DEFAULT .*)', '', 'g')), ', ')
+			INTO missing
+			FROM usage_mgmt.resource_columns(resource) c
+			WHERE NOT EXISTS (SELECT FROM pg_attribute
+				WHERE attrelid = format('usage_mgmt.%I', outbox)::regclass AND attname = c.name);
+		IF missing IS NOT NULL THEN
+			EXECUTE format('ALTER TABLE usage_mgmt.%I %s', outbox, missing);
+		END IF;
+		PERFORM usage_mgmt.install_index(outbox || '_seq_idx', outbox, '(event_seq)');
+		PERFORM usage_mgmt.install_index(outbox || '_xid_idx', outbox, '(event_xid, event_seq)');
+	END LOOP;
+	INSERT INTO usage_mgmt.hub_outbox (resource) VALUES (install_outbox.resource) ON CONFLICT DO NOTHING;
+	-- What has a ledger writes events by the ledger's triggers.
+	IF (SELECT ledger FROM usage_mgmt.resources() WHERE noun = install_outbox.resource) IS NULL THEN
+		PERFORM usage_mgmt.install_event_triggers(resource);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_outbox(text) IS
+'Makes the tables that hold the events of a resource, three in turn. Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_event_triggers(resource text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	PERFORM usage_mgmt.install_trigger(resource, resource || '_events_' || lower(event), 'AFTER ' || event,
+			rows || 'FOR EACH STATEMENT', resource || '_events')
+		FROM (VALUES ('INSERT', 'REFERENCING NEW TABLE AS new_rows '), ('UPDATE', ''),
+			('DELETE', 'REFERENCING OLD TABLE AS old_rows ')) AS t(event, rows);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_event_triggers(text) IS 'Part of install_tables().';
 -- A row as JSON, and what queries call
 
 CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) RETURNS json
@@ -1576,6 +1733,9 @@ BEGIN
 
 			('%1$s_keys', '', 'trigger', CASE WHEN r.date_column IS NOT NULL THEN 'um_keys' END, 'VOLATILE',
 			'For each statement: keeps the ledger of %1$s, as the owner of the table that fired. An id that another %3$s has is 23505.'),
+
+			('%1$s_events', '', 'trigger', CASE WHEN r.ledger IS NULL THEN 'um_events' END, 'VOLATILE',
+			'AFTER any change of %1$s, for each statement: keeps the events that somebody listens to.'),
 
 			('%1$s_changed', '', 'trigger', CASE WHEN EXISTS (SELECT FROM usage_mgmt.resources() s
 				WHERE s.specification = resource) THEN 'um_specification_changed' END, 'VOLATILE',

@@ -59,11 +59,11 @@
 #include "utils/timestamp.h"
 
 #include "caller.h"
-#include "changes.h"
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
 #include "ledger.h"
+#include "outbox.h"
 #include "rows.h"
 #include "store.h"
 #include "types.h"
@@ -254,7 +254,7 @@ new_notes(Oid root, UmResource *resource)
 	return noted = notes;
 }
 
-/* AFTER INSERT, UPDATE, DELETE or BEFORE TRUNCATE, for each statement. */
+/* AFTER INSERT, UPDATE, DELETE or BEFORE TRUNCATE, for each statement: keys, and behind them events. */
 Datum
 um_keys(PG_FUNCTION_ARGS)
 {
@@ -269,7 +269,7 @@ um_keys(PG_FUNCTION_ARGS)
 	if (!relation->relispartition && relation->relkind != RELKIND_PARTITIONED_TABLE)
 		return PointerGetDatum(NULL);
 	resource = um_resource_of(fcinfo, "", "_keys", false);
-	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event) && noted == NULL)
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event) && noted == NULL && !um_outbox_has_notes())
 		return PointerGetDatum(NULL);
 	SPI_connect();
 	um_become(relation->relowner, &before);
@@ -280,6 +280,8 @@ um_keys(PG_FUNCTION_ARGS)
 		forget_keys(data, resource);
 	else if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
 		forget_leaf(data->tg_relation, resource);
+	if (!TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+		um_outbox_write(resource, data);
 	um_become_again(&before);
 	SPI_finish();
 	return PointerGetDatum(NULL);

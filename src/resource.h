@@ -43,6 +43,9 @@ typedef struct UmResource
 	/* filled in by um_resource_register */
 	const char *type;			/* its @type: the last segment of its path, with a capital */
 	struct UmPlan *plans;		/* of the session, by kind: see store.c */
+	int			wanted;			/* changes that somebody listens to, and the table of */
+	int			turn;			/* events that is written to: see hub.c */
+	struct UmPlan *outbox;		/* of the session, by that table: see outbox.c */
 	struct UmResource *next;
 } UmResource;
 

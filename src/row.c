@@ -277,6 +277,26 @@ is_same_column(Form_pg_attribute column, const UmRecord *record, const UmRecord 
 		: datumIsEqual(record->column[n], old->column[n], false, column->attlen);
 }
 
+/* The slots of what JSON shows that are not as in an old row of the same table, as bits. */
+uint64
+um_record_changes(const UmRecord *record, const UmRecord *old, const UmShape *shape, TupleDesc desc)
+{
+	uint64		changes = 0;
+
+	for (int s = 0; s < shape->model->slots; s++)
+	{
+		int			n = shape->column[s];
+		Form_pg_attribute column = TupleDescAttr(desc, n);
+
+		/* what is stored compressed is not as it comes, byte by byte */
+		if (shape->model->slot[s]->kind != UM_INTERNAL && !is_same_column(column, record, old, n) &&
+			(record->null[n] || old->null[n] ||
+			 !datum_image_eq(record->column[n], old->column[n], column->attbyval, column->attlen)))
+			changes |= um_slot_bit(s);
+	}
+	return changes;
+}
+
 /* Takes those of the slots apart that are not yet. */
 void
 um_record_read_slots(UmRecord *record, uint64 slots, UmFaults *faults)

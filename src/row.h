@@ -26,6 +26,8 @@ extern UmRecord *um_record_read(const UmShape *shape, TupleDesc desc, HeapTuple 
 extern UmRecord *um_record_skim(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
 								const UmRecord *old);
 extern void um_record_read_slots(UmRecord *record, uint64 slots, UmFaults *faults);
+extern uint64 um_record_changes(const UmRecord *record, const UmRecord *old, const UmShape *shape,
+								TupleDesc desc);
 extern void um_name_row(void *arg);
 extern void um_refuse_row(const UmRecord *record, UmFaults *faults, Relation table);
 extern Datum um_record_datum(const UmRecord *record, int slot);

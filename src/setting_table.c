@@ -49,10 +49,15 @@ static const char *const missing[] = {
 	[UM_MISSING_REJECT] = "reject",[UM_MISSING_FILL] = "fill", NULL
 };
 
+static const char *const events[] = {
+	[UM_EVENTS_OFF] = "off",[UM_EVENTS_ON] = "on", NULL
+};
+
 /* All settings there are, in the order of UmSetting. */
 static const Declaration declared[UM_SETTINGS] = {
 	[UM_CHECK_SPECIFICATION] = {"check_specification", checks, UM_CHECK_OFF},
-	[UM_ON_MISSING] = {"on_missing", missing, UM_MISSING_REJECT}
+	[UM_ON_MISSING] = {"on_missing", missing, UM_MISSING_REJECT},
+	[UM_EVENTS] = {"events", events, UM_EVENTS_ON}
 };
 
 static int	values[UM_SETTINGS];

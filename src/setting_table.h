@@ -8,10 +8,11 @@
 typedef enum UmSetting
 {
 	UM_CHECK_SPECIFICATION,		/* UmCheckSpecification */
-	UM_ON_MISSING				/* UmOnMissing */
+	UM_ON_MISSING,				/* UmOnMissing */
+	UM_EVENTS					/* UmEvents */
 } UmSetting;
 
-#define UM_SETTINGS (UM_ON_MISSING + 1)
+#define UM_SETTINGS (UM_EVENTS + 1)
 
 typedef enum UmCheckSpecification
 {
@@ -25,6 +26,12 @@ typedef enum UmOnMissing
 	UM_MISSING_REJECT,
 	UM_MISSING_FILL
 } UmOnMissing;
+
+typedef enum UmEvents
+{
+	UM_EVENTS_OFF,
+	UM_EVENTS_ON
+} UmEvents;
 
 extern void um_setting_table_init(void);
 extern void um_settings_look(void);

@@ -25,7 +25,9 @@
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
+#include "hub.h"
 #include "ledger.h"
+#include "outbox.h"
 #include "row.h"
 #include "rules.h"
 #include "setting_table.h"
@@ -57,18 +59,23 @@ typedef struct Target
 	UmResource *resource;
 	UmShape    *shape;			/* how its columns lie */
 	Oid			root;			/* of its partitions, for the ledger; looked for at need */
+	int			wanted;			/* changes that somebody listens to */
 	bool		learned;		/* what other triggers there are: */
 	bool		alone;			/* no other trigger could change a row that comes in */
 } Target;
 
 static HeapTuple check_delete(const TriggerData *data, const Target *target);
-static HeapTuple check_row(const TriggerData *data, Target *target);
+static HeapTuple check_insert(const TriggerData *data, const Target *target);
+static HeapTuple check_update(const TriggerData *data, Target *target);
+static void check(UmRecord *record, UmRecord *old, const TriggerData *data, const Target *target,
+				  UmFaults *faults);
 static void read_changes(UmRecord *record, UmRecord *old, UmFaults *faults);
 static bool is_moved(const UmRecord *record);
 static Target *target_of(FunctionCallInfo fcinfo);
 static void learn_triggers(Target *target, const TriggerData *data);
 static bool fires(const Trigger *trigger);
 static bool is_vouched(const Target *target, Relation relation, HeapTuple tuple);
+static Datum id_of(const Target *target, Relation relation, HeapTuple tuple);
 static void stamp(UmRecord *record, bool insert);
 static void check_specification(UmRecord *record, const UmRecord *old, Oid owner, UmFaults *faults);
 static void mark_rejected(UmRecord *record, UmFaults *faults);
@@ -76,7 +83,7 @@ static void refuse_closed(const UmRecord *record);
 static Updated *last_updated(void);
 static void note_date(Target *target, Relation leaf, UmRecord *usage, const UmRecord *old);
 static void remember_update(const UmRecord *usage, const UmRecord *old);
-static void note_leaving(const UmRecord *usage);
+static bool note_leaving(const UmRecord *usage);
 static bool is_last_updated(const Updated *last, const UmRecord *usage);
 static bool is_as_updated(const Updated *last, const UmRecord *usage);
 static HeapTuple changed_tuple(const UmShape *shape, TupleDesc desc, HeapTuple tuple,
@@ -100,10 +107,9 @@ um_check_row(PG_FUNCTION_ARGS)
 		return PointerGetDatum(check_delete(data, target));
 	if (!target->learned)
 		learn_triggers(target, data);
-	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) &&
-		is_vouched(target, data->tg_relation, data->tg_trigtuple))
-		return PointerGetDatum(data->tg_trigtuple);
-	return PointerGetDatum(check_row(data, target));
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		return PointerGetDatum(check_insert(data, target));
+	return PointerGetDatum(check_update(data, target));
 }
 
 /*
@@ -124,49 +130,75 @@ check_delete(const TriggerData *data, const Target *target)
 {
 	UmRecord   *record = um_record_skim(target->shape, RelationGetDescr(data->tg_relation),
 										data->tg_trigtuple, NULL);
+	bool		moves;
 
 	refuse_closed(record);
-	if (target->resource->date != NULL)
-		note_leaving(record);
+	moves = target->resource->date != NULL && note_leaving(record);
+	if (target->wanted & UM_WANTS_DELETE)
+		um_outbox_note(target->resource, UM_DELETED, um_id(record), moves);
 	return data->tg_trigtuple;
 }
 
-/* The row of an INSERT or UPDATE, completed; raises all its faults. */
+/* The row that is inserted, completed; raises all its faults. */
 static HeapTuple
-check_row(const TriggerData *data, Target *target)
+check_insert(const TriggerData *data, const Target *target)
 {
 	UmFaults	faults = {um_fault_version(target->resource), NIL, 0};
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	HeapTuple	tuple = data->tg_trigtuple;
-	UmRecord   *old = NULL;
 	UmRecord   *record;
+	bool		moves;
 
-	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+	if (is_vouched(target, data->tg_relation, tuple))
 	{
-		old = um_record_skim(target->shape, desc, tuple, NULL);
-		tuple = data->tg_newtuple;
-		record = um_record_skim(target->shape, desc, tuple, old);
-		read_changes(record, old, &faults);
+		if (target->wanted & UM_WANTS_CREATE)
+			um_outbox_note(target->resource, UM_CREATED, id_of(target, data->tg_relation, tuple), false);
+		return tuple;
 	}
-	else
-	{
-		record = um_record_skim(target->shape, desc, tuple, NULL);
-		um_record_read_slots(record, ~UINT64CONST(0), &faults);
-	}
-	if (old == NULL && target->resource->date != NULL && is_moved(record))
-		return heap_copytuple(tuple);
+	record = um_record_skim(target->shape, desc, tuple, NULL);
+	um_record_read_slots(record, ~UINT64CONST(0), &faults);
+	moves = target->resource->date != NULL && is_moved(record);
+	if (!moves)
+		check(record, NULL, data, target, &faults);
+	if (target->wanted & UM_WANTS_CREATE)
+		um_outbox_note(target->resource, UM_CREATED, um_id(record), moves);
+	return moves ? heap_copytuple(tuple) : changed_tuple(target->shape, desc, tuple, record);
+}
+
+/* The row that takes another's place. */
+static HeapTuple
+check_update(const TriggerData *data, Target *target)
+{
+	UmFaults	faults = {um_fault_version(target->resource), NIL, 0};
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	UmRecord   *old = um_record_skim(target->shape, desc, data->tg_trigtuple, NULL);
+	UmRecord   *record = um_record_skim(target->shape, desc, data->tg_newtuple, old);
+	HeapTuple	tuple;
+
+	read_changes(record, old, &faults);
+	check(record, old, data, target, &faults);
+	if (target->resource->date != NULL)
+		note_date(target, data->tg_relation, record, old);
+	tuple = changed_tuple(target->shape, desc, data->tg_newtuple, record);
+	if (target->wanted & (UM_WANTS_CHANGE | UM_WANTS_STATUS))
+		um_outbox_note_update(target->resource, target->wanted, target->shape, record, old,
+							  um_record_changes(record, old, target->shape, desc));
+	return tuple;
+}
+
+/* Completes a record and raises all its faults; old is the one that it replaces, or NULL. */
+static void
+check(UmRecord *record, UmRecord *old, const TriggerData *data, const Target *target, UmFaults *faults)
+{
 	um_complete(record, old);
-	um_check(record, old, &faults);
+	um_check(record, old, faults);
 	if (target->resource->specification != NULL)
-		check_specification(record, old, data->tg_relation->rd_rel->relowner, &faults);
-	if (faults.list != NIL)
+		check_specification(record, old, data->tg_relation->rd_rel->relowner, faults);
+	if (faults->list != NIL)
 		/* who speaks JSON knows of no columns */
-		um_refuse_row(old != NULL ? old : record, &faults,
+		um_refuse_row(old != NULL ? old : record, faults,
 					  um_speaking() == UM_NOBODY ? data->tg_relation : NULL);
 	stamp(record, old == NULL);
-	if (old != NULL && target->resource->date != NULL)
-		note_date(target, data->tg_relation, record, old);
-	return changed_tuple(target->shape, desc, tuple, record);
 }
 
 /*
@@ -223,6 +255,7 @@ target_of(FunctionCallInfo fcinfo)
 	target->shape = um_shape(target->resource->model, RelationGetDescr(relation),
 							 RelationGetRelationName(relation));
 	MemoryContextSwitchTo(old);
+	target->wanted = um_hub_wanted(target->resource);
 	if (target->resource->specification != NULL)
 		um_settings_look();
 	return fcinfo->flinfo->fn_extra = target;
@@ -274,14 +307,23 @@ fires(const Trigger *trigger)
 static bool
 is_vouched(const Target *target, Relation relation, HeapTuple tuple)
 {
-	bool		null;
 	Datum		id;
 
 	if (!target->alone)
 		return false;
-	id = heap_getattr(tuple, target->shape->column[target->resource->model->id->slot] + 1,
-					  RelationGetDescr(relation), &null);
-	return !null && um_is_vouched(target->resource, id);
+	id = id_of(target, relation, tuple);
+	return DatumGetPointer(id) != NULL && um_is_vouched(target->resource, id);
+}
+
+/* Of a row that may have none, which it is refused for later. */
+static Datum
+id_of(const Target *target, Relation relation, HeapTuple tuple)
+{
+	bool		null;
+	Datum		id = heap_getattr(tuple, target->shape->column[target->resource->model->id->slot] + 1,
+								  RelationGetDescr(relation), &null);
+
+	return null ? (Datum) 0 : id;
 }
 
 /* When it was received and changed; a restored row brings the former along. */
@@ -410,14 +452,15 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 	last->changed_at = GetCurrentTransactionStartTimestamp();
 }
 
-/* A row on its way to another partition is deleted from its own, as it was. */
-static void
+/* A row on its way to another partition is deleted from its own, as it was; whether this one is. */
+static bool
 note_leaving(const UmRecord *usage)
 {
 	Updated    *last = last_updated();
 
-	if (is_last_updated(last, usage) && usage->value[usage->model->date_slot] == last->old_date)
-		last->leaving = true;
+	if (!is_last_updated(last, usage) || usage->value[usage->model->date_slot] != last->old_date)
+		return false;
+	return last->leaving = true;
 }
 
 static bool

@@ -10,7 +10,9 @@
 #include "bulk.h"
 #include "compat.h"
 #include "cursor.h"
+#include "hub.h"
 #include "ledger.h"
+#include "outbox.h"
 #include "resource.h"
 #include "rows.h"
 #include "setting_table.h"
@@ -26,10 +28,13 @@ PGDLLEXPORT void _PG_init(void);
 static void
 at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	(void) parent;
 	(void) arg;
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 		um_bulk_forget(mine);
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		um_outbox_forget(mine);
+	if (event == SUBXACT_EVENT_PRE_COMMIT_SUB)
+		um_outbox_end(mine, parent);
 	if (event == SUBXACT_EVENT_ABORT_SUB || event == SUBXACT_EVENT_PRE_COMMIT_SUB)
 		um_ledger_forget(mine);
 }
@@ -38,11 +43,14 @@ static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	(void) arg;
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		um_outbox_at_commit(event == XACT_EVENT_PRE_PREPARE);
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT ||
 		event == XACT_EVENT_PRE_PREPARE)
 		return;
 	um_bulk_forget(InvalidSubTransactionId);
 	um_ledger_forget(InvalidSubTransactionId);
+	um_outbox_forget(InvalidSubTransactionId);
 }
 
 void
@@ -53,6 +61,7 @@ _PG_init(void)
 	um_types_init();
 	um_spec_cache_init();
 	um_setting_table_init();
+	um_hub_init();
 	um_rows_init();
 	um_cursor_init();
 	RegisterSubXactCallback(at_subtransaction_end, NULL);

@@ -1,0 +1,544 @@
+/*
+ * outbox.c
+ *	  Events, written in the transaction that changes.
+ *
+ * An event is the row as its statement left it, with what befell it.  It is
+ * written at the end of the statement, behind the ledger's work: then nobody else
+ * can have had the id in between, so the order of the numbers is the order of
+ * what happened to an id, in one transaction and across them.  Within a
+ * transaction the row triggers count: what a statement has done is put in the
+ * order of their count, and waits as long as a statement that it runs within has
+ * rows that were counted and not given yet.  So a trigger of the user's may
+ * delete or change a row before ours has seen it, or after.
+ *
+ * Rows of INSERT and DELETE come from their transition tables, and are events
+ * where the row trigger has counted them: ON CONFLICT leaves out rows that it
+ * saw, and MERGE counts as deleted and inserted a row that it moves.  Rows of an
+ * UPDATE, which has none, come from the row trigger itself.
+ *
+ * What waits belongs to its subtransaction, and goes with it.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "caller.h"
+#include "hub.h"
+#include "outbox.h"
+#include "rows.h"
+#include "rules.h"
+#include "store.h"
+#include "types.h"
+
+#define ROWS "usage_event_rows"
+#define CHANNEL "usage_mgmt"
+
+/* Columns of ROWS before those of the resource. */
+#define OWN_COLUMNS 4
+
+/* More rows of a statement than these, of which none was counted, are looked for no more. */
+#define FEW_MISSES 100
+
+/* A row that a row trigger has seen on its way in or out. */
+typedef struct Counted
+{
+	uint32		hash;			/* of its id */
+	uint32		count;
+	bool		moves;			/* from or to another partition: no event of its own */
+	bool		given;			/* by the transition table */
+} Counted;
+
+/* Those of one statement that were inserted, or deleted. */
+typedef struct Tally
+{
+	Counted    *row;
+	int			rows;
+	int			size;
+	int			next;			/* to be given */
+	bool		open;			/* the statement has not come to its end */
+} Tally;
+
+typedef struct Statement
+{
+	struct Statement *outer;
+	CommandId	command;
+	Tally		inserted;
+	Tally		deleted;
+} Statement;
+
+/* What waits in a subtransaction. */
+typedef struct Waiting
+{
+	struct Waiting *outer;
+	UmResource *resource;
+	SubTransactionId transaction;
+	MemoryContext context;
+	Statement  *statements;
+	TupleDesc	desc;
+	Tuplestorestate *rows;
+	int64		count;
+	uint32		last;			/* count of the last row put */
+	bool		ordered;		/* by it, so far */
+} Waiting;
+
+static Waiting *waiting = NULL;
+static uint32 counter = 0;		/* of the transaction */
+static bool has_written = false;
+
+static void write_left(UmResource *resource);
+static Waiting *waiting_here(UmResource *resource);
+static void start_rows(Waiting *here);
+static Tally *tally_of(Waiting *here, char kind);
+static void drop_statements(Waiting *here);
+static bool is_open(const UmResource *resource);
+static void give_rows(Waiting *here, TriggerData *data);
+static Counted *counted_row(Tally *tally, uint32 hash, int *misses);
+static uint32 hash_of(Datum id);
+static void put_row(Waiting *here, uint32 count, char kind, Datum old_status, Datum changed,
+					const UmShape *shape, const Datum *values, const bool *nulls);
+static Datum names_of(const UmModel *model, uint64 slots);
+static void write_all(UmResource *resource);
+static void write_rows(Waiting *here);
+static void gather(Waiting *into, Waiting *from);
+static UmPlan *plan_of(UmResource *resource, int turn, bool ordered);
+static void forget(Waiting *here);
+
+PG_FUNCTION_INFO_V1(um_events);
+
+/*
+ * Counts a row that is about to be inserted or deleted; moves tells that it goes
+ * from one partition to another.
+ */
+void
+um_outbox_note(UmResource *resource, char kind, Datum id, bool moves)
+{
+	Waiting    *here = waiting_here(resource);
+	Tally	   *tally = tally_of(here, kind);
+	MemoryContext old = MemoryContextSwitchTo(here->context);
+
+	if (tally->rows == tally->size)
+	{
+		tally->size = Max(8, tally->size * 2);
+		tally->row = tally->row == NULL ? palloc(sizeof(Counted) * tally->size)
+			: repalloc_huge(tally->row, sizeof(Counted) * tally->size);
+	}
+	tally->row[tally->rows++] = (Counted) {hash_of(id), ++counter, moves, false};
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Keeps a row that is about to be updated, with the columns, by slot, that it
+ * changes, if somebody wants to know.
+ */
+void
+um_outbox_note_update(UmResource *resource, int wanted, const UmShape *shape,
+					  const UmRecord *record, const UmRecord *old, uint64 changed)
+{
+	uint64		status = um_slot_bit(record->model->status_slot);
+
+	if (!((changed & status) != 0 && (wanted & UM_WANTS_STATUS)) &&
+		!((changed & ~status) != 0 && (wanted & UM_WANTS_CHANGE)))
+		return;
+	put_row(waiting_here(resource), ++counter, UM_UPDATED,
+			CStringGetTextDatum(record->model->life->status[um_record_status(old)]),
+			names_of(record->model, changed), shape, record->column, record->null);
+}
+
+bool
+um_outbox_has_notes(void)
+{
+	return waiting != NULL;
+}
+
+/* Writes what a statement has done, at its end; within SPI_connect, as the owner of its table. */
+void
+um_outbox_write(UmResource *resource, TriggerData *data)
+{
+	if (waiting == NULL)
+		return;
+	if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		give_rows(waiting_here(resource), data);
+	if (!is_open(resource))
+		write_all(resource);
+}
+
+/* AFTER INSERT, UPDATE or DELETE of a resource that has no ledger, for each statement. */
+Datum
+um_events(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	UmUser		before;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(data->tg_event))
+		um_refuse_call("a trigger for each statement");
+	if (waiting == NULL)
+		return PointerGetDatum(NULL);
+	SPI_connect();
+	um_become(data->tg_relation->rd_rel->relowner, &before);
+	um_outbox_write(um_resource_of(fcinfo, "", "_events", false), data);
+	um_become_again(&before);
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
+
+/* What waits of a subtransaction that commits waits in its parent. */
+void
+um_outbox_end(SubTransactionId subtransaction, SubTransactionId parent)
+{
+	while (waiting != NULL && waiting->transaction >= subtransaction &&
+		   waiting->count == 0 && !is_open(waiting->resource))
+		forget(waiting);
+	for (Waiting *w = waiting; w != NULL && w->transaction >= subtransaction; w = w->outer)
+		w->transaction = parent;
+}
+
+/* What was noted in that subtransaction, or later, did not happen; or all of it is over. */
+void
+um_outbox_forget(SubTransactionId from)
+{
+	while (waiting != NULL && waiting->transaction >= from)
+		forget(waiting);
+	if (from != InvalidSubTransactionId)
+		return;
+	counter = 0;
+	has_written = false;
+}
+
+/*
+ * Before the transaction commits: writes what is left of statements whose own
+ * trigger never came, and wakes who reads.  One that is being committed does so for
+ * all that commit meanwhile, since NOTIFY lets them through one by one; and where
+ * it is prepared, nobody is woken.
+ */
+void
+um_outbox_at_commit(bool prepare)
+{
+	LOCKTAG		tag;
+
+	for (Waiting *w = waiting; w != NULL; w = w->outer)
+		if (w->count > 0)
+			write_left(w->resource);
+	if (!has_written || prepare)
+		return;
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, um_table("hub_cursor", false), 0);
+	if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
+		Async_Notify(CHANNEL, "");
+}
+
+static void
+write_left(UmResource *resource)
+{
+	Relation	table = table_open(um_table(resource->model->noun, false), AccessShareLock);
+	UmUser		before;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	um_become(table->rd_rel->relowner, &before);
+	write_all(resource);
+	um_become_again(&before);
+	SPI_finish();
+	PopActiveSnapshot();
+	table_close(table, NoLock);
+}
+
+/* The one of this subtransaction. */
+static Waiting *
+waiting_here(UmResource *resource)
+{
+	SubTransactionId mine = GetCurrentSubTransactionId();
+	Waiting    *here = waiting;
+	MemoryContext context;
+	MemoryContext old;
+
+	while (here != NULL && here->transaction == mine && here->resource != resource)
+		here = here->outer;
+	if (here != NULL && here->transaction == mine)
+		return here;
+	context = AllocSetContextCreate(TopTransactionContext, "usage events", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	here = palloc0(sizeof(Waiting));
+	here->outer = waiting;
+	here->resource = resource;
+	here->transaction = mine;
+	here->context = context;
+	here->desc = CreateTemplateTupleDesc(OWN_COLUMNS + resource->model->slots);
+	TupleDescInitEntry(here->desc, 1, "event_count", INT8OID, -1, 0);
+	TupleDescInitEntry(here->desc, 2, "event_kind", CHAROID, -1, 0);
+	TupleDescInitEntry(here->desc, 3, "event_old_status", TEXTOID, -1, 0);
+	TupleDescInitEntry(here->desc, 4, "event_changed", TEXTARRAYOID, -1, 0);
+	for (int s = 0; s < resource->model->slots; s++)
+		TupleDescInitEntry(here->desc, OWN_COLUMNS + s + 1, resource->model->slot[s]->column,
+						   um_slot_type(resource->model->slot[s], resource->model), -1, 0);
+	start_rows(here);
+	MemoryContextSwitchTo(old);
+	return waiting = here;
+}
+
+static void
+start_rows(Waiting *here)
+{
+	MemoryContext old = MemoryContextSwitchTo(here->context);
+	ResourceOwner owner = CurrentResourceOwner;
+
+	/* it may outlive the statement */
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	here->rows = tuplestore_begin_heap(false, false, work_mem);
+	CurrentResourceOwner = owner;
+	here->count = 0;
+	here->last = 0;
+	here->ordered = true;
+	MemoryContextSwitchTo(old);
+}
+
+/* What the statement under way has inserted, or deleted. */
+static Tally *
+tally_of(Waiting *here, char kind)
+{
+	CommandId	command = GetActiveSnapshot()->curcid;
+	Statement  *statement = here->statements;
+	Tally	   *tally;
+
+	while (statement != NULL && statement->command != command)
+		statement = statement->outer;
+	if (statement == NULL)
+	{
+		if (!is_open(here->resource))
+			drop_statements(here);
+		statement = MemoryContextAllocZero(here->context, sizeof(Statement));
+		statement->outer = here->statements;
+		statement->command = command;
+		here->statements = statement;
+	}
+	tally = kind == UM_DELETED ? &statement->deleted : &statement->inserted;
+	tally->open = true;
+	return tally;
+}
+
+/* Of statements that have come to their end. */
+static void
+drop_statements(Waiting *here)
+{
+	while (here->statements != NULL)
+	{
+		Statement  *statement = here->statements;
+
+		here->statements = statement->outer;
+		if (statement->inserted.row != NULL)
+			pfree(statement->inserted.row);
+		if (statement->deleted.row != NULL)
+			pfree(statement->deleted.row);
+		pfree(statement);
+	}
+}
+
+/* Whether a statement has inserted or deleted what it has not given yet. */
+static bool
+is_open(const UmResource *resource)
+{
+	for (Waiting *w = waiting; w != NULL; w = w->outer)
+		for (Statement *s = w->resource == resource ? w->statements : NULL; s != NULL; s = s->outer)
+			if (s->inserted.open || s->deleted.open)
+				return true;
+	return false;
+}
+
+/* Those rows of a statement's transition table that were counted. */
+static void
+give_rows(Waiting *here, TriggerData *data)
+{
+	char		kind = TRIGGER_FIRED_BY_INSERT(data->tg_event) ? UM_CREATED : UM_DELETED;
+	Tally	   *tally = tally_of(here, kind);
+	const UmModel *model = here->resource->model;
+	int			misses = 0;
+	UmChanges	changes;
+
+	tally->open = false;
+	if (tally->rows == 0)
+		return;
+	um_changes_open(&changes, data, model);
+	while (um_changes_next(&changes))
+	{
+		Counted    *row;
+
+		slot_getallattrs(changes.row);
+		row = counted_row(tally, hash_of(changes.row->tts_values[changes.shape->column[model->id->slot]]),
+						  &misses);
+		if (row == NULL)
+			continue;
+		row->given = true;
+		if (!row->moves)
+			put_row(here, row->count, kind, (Datum) 0, (Datum) 0, changes.shape,
+					changes.row->tts_values, changes.row->tts_isnull);
+	}
+	um_changes_close(&changes);
+}
+
+/*
+ * The next row of that hash; NULL where none was counted, as before somebody
+ * listened.  Both are in one order.
+ */
+static Counted *
+counted_row(Tally *tally, uint32 hash, int *misses)
+{
+	for (int i = tally->next; i < tally->rows; i++)
+	{
+		if (tally->row[i].hash == hash && !tally->row[i].given)
+		{
+			tally->next = i + 1;
+			return &tally->row[i];
+		}
+		if (*misses > FEW_MISSES)
+			return NULL;
+	}
+	(*misses)++;
+	return NULL;
+}
+
+static uint32
+hash_of(Datum id)
+{
+	UmSlice		text = um_text_slice(id);
+
+	return DatumGetUInt32(hash_any((const unsigned char *) text.ptr, text.len));
+}
+
+/* Appends a row; old_status and changed are 0 for none. */
+static void
+put_row(Waiting *here, uint32 count, char kind, Datum old_status, Datum changed,
+		const UmShape *shape, const Datum *values, const bool *nulls)
+{
+	Datum		row[OWN_COLUMNS + 64] = {Int64GetDatum(count), CharGetDatum(kind), old_status, changed};
+	bool		none[OWN_COLUMNS + 64] = {false, false, old_status == (Datum) 0, changed == (Datum) 0};
+	int			slots = shape->model->slots;
+
+	Assert(slots <= 64);
+	for (int s = 0; s < slots; s++)
+	{
+		row[OWN_COLUMNS + s] = values[shape->column[s]];
+		none[OWN_COLUMNS + s] = nulls[shape->column[s]];
+	}
+	tuplestore_putvalues(here->rows, here->desc, row, none);
+	here->count++;
+	here->ordered &= count > here->last;
+	here->last = count;
+}
+
+/* The names of columns as an array. */
+static Datum
+names_of(const UmModel *model, uint64 slots)
+{
+	Datum		names[64];
+	int			count = 0;
+
+	for (int s = 0; s < model->slots; s++)
+		if (slots & um_slot_bit(s))
+			names[count++] = CStringGetTextDatum(model->slot[s]->column);
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Writes what waits of a resource, in the order of its count. */
+static void
+write_all(UmResource *resource)
+{
+	Waiting    *all = NULL;
+
+	for (Waiting *w = waiting; w != NULL; w = w->outer)
+	{
+		if (w->resource != resource || w->count == 0)
+			continue;
+		if (all != NULL)
+			gather(all, w);
+		else
+			all = w;
+	}
+	if (all != NULL)
+		write_rows(all);
+}
+
+static void
+write_rows(Waiting *here)
+{
+	UmResource *resource = here->resource;
+	int			turn = um_hub_turn(resource);
+	Datum		args[] = {FullTransactionIdGetDatum(GetTopFullTransactionId()), Int64GetDatum(um_hub_life()),
+	Int32GetDatum(GetWALInsertionTimeLine()), TimestampTzGetDatum(GetCurrentTimestamp())};
+
+	um_name_rows(ROWS, here->desc, here->rows, here->count);
+	um_execute(um_prepare(plan_of(resource, turn, here->ordered)), args, NULL, false, 0);
+	SPI_unregister_relation(ROWS);
+	has_written = true;
+	tuplestore_end(here->rows);
+	start_rows(here);
+}
+
+/* Leaves from without rows. */
+static void
+gather(Waiting *into, Waiting *from)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(from->desc, &TTSOpsMinimalTuple);
+
+	tuplestore_rescan(from->rows);
+	while (tuplestore_gettupleslot(from->rows, true, false, slot))
+		tuplestore_puttupleslot(into->rows, slot);
+	ExecDropSingleTupleTableSlot(slot);
+	into->count += from->count;
+	into->ordered = false;
+	tuplestore_end(from->rows);
+	start_rows(from);
+}
+
+/* What writes rows to that table, as they lie or in order. */
+static UmPlan *
+plan_of(UmResource *resource, int turn, bool ordered)
+{
+	UmPlan	   *plan;
+	char	   *columns;
+
+	if (resource->outbox == NULL)
+		resource->outbox = MemoryContextAllocZero(TopMemoryContext, sizeof(UmPlan) * UM_TURNS * 2);
+	plan = &resource->outbox[turn * 2 + ordered];
+	if (plan->sql != NULL)
+		return plan;
+	columns = um_columns(resource->model, "", true);
+	plan->sql = MemoryContextStrdup(TopMemoryContext, um_sql(resource, psprintf(
+		"INSERT INTO {table}_event_%d (event_seq, event_xid, event_life, event_timeline, event_at, "
+		"event_kind, event_old_status, event_changed, %s) "
+		"SELECT pg_catalog.nextval('usage_mgmt.hub_tick_seq_seq'), $1, $2, $3, $4, "
+		"event_kind, event_old_status, event_changed, %s "
+		"FROM %s", turn, columns, columns, ordered ? ROWS
+		: "(SELECT * FROM " ROWS " ORDER BY event_count OFFSET 0) o"), NULL));
+	plan->nargs = 4;
+	memcpy(plan->args, ((Oid[]) {XID8OID, INT8OID, INT4OID, TIMESTAMPTZOID}), sizeof(Oid) * 4);
+	plan->type = &resource->life->type;
+	return plan;
+}
+
+static void
+forget(Waiting *here)
+{
+	Waiting   **link = &waiting;
+
+	while (*link != here)
+		link = &(*link)->outer;
+	*link = here->outer;
+	tuplestore_end(here->rows);
+	MemoryContextDelete(here->context);
+}

@@ -1,0 +1,24 @@
+/*
+ * outbox.h
+ *	  Events, written in the transaction that changes.
+ */
+#ifndef UM_OUTBOX_H
+#define UM_OUTBOX_H
+
+#include "changes.h"
+
+/* What befell a row, as event_kind has it. */
+#define UM_CREATED 'c'
+#define UM_UPDATED 'u'
+#define UM_DELETED 'd'
+
+extern void um_outbox_note(UmResource *resource, char kind, Datum id, bool moves);
+extern void um_outbox_note_update(UmResource *resource, int wanted, const UmShape *shape,
+								  const UmRecord *record, const UmRecord *old, uint64 changed);
+extern bool um_outbox_has_notes(void);
+extern void um_outbox_write(UmResource *resource, TriggerData *data);
+extern void um_outbox_end(SubTransactionId subtransaction, SubTransactionId parent);
+extern void um_outbox_forget(SubTransactionId from);
+extern void um_outbox_at_commit(bool prepare);
+
+#endif
