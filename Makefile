@@ -24,6 +24,7 @@ OBJS = \
 	src/delivery.o \
 	src/entry.o \
 	src/errors.o \
+	src/event.o \
 	src/faults.o \
 	src/filter.o \
 	src/hub.o \
@@ -33,6 +34,7 @@ OBJS = \
 	src/json_tree.o \
 	src/ledger.o \
 	src/lifecycle.o \
+	src/listen_query.o \
 	src/load.o \
 	src/match.o \
 	src/model.o \

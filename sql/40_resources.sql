@@ -20,6 +20,12 @@ AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL 
 COMMENT ON FUNCTION usage_mgmt.attribute_names(text, text) IS
 'Every spelling of the attribute behind a column of a resource that is understood in JSON, the versions'' own first; null when there is none.';
 
+CREATE FUNCTION usage_mgmt.event_types(resource text, OUT version text, OUT kind text, OUT name text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_event_type_list' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION usage_mgmt.event_types(text) IS
+'The types of event that each version of the standard has for a resource: of its creation, of a change of its status, of other attributes, of its deletion, and (any) of whatever has happened to it, which is sent only to who asks for it by its name.';
+
 CREATE FUNCTION usage_mgmt.setting_check() RETURNS trigger
 AS 'MODULE_PATHNAME', 'um_setting_check' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.setting_check() IS

@@ -5,6 +5,13 @@ AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
 'A row of the table of a resource, or of a partition of it, as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u. Any other row type is 42804.';
 
+CREATE FUNCTION usage_mgmt.event_of(
+	"row" anyelement, kind text, old_status text DEFAULT NULL, changed text[] DEFAULT NULL,
+	query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
+AS 'MODULE_PATHNAME', 'um_event_of' LANGUAGE C STABLE PARALLEL SAFE ROWS 1;
+COMMENT ON FUNCTION usage_mgmt.event_of(anyelement, text, text, text[], text, text) IS
+'What a listener of that query would be sent of a row that was just created, updated (from that status, in those columns) or deleted (kind: create, update, delete), at the time when it was changed last: SELECT usage_mgmt.event_of(u, ''create'') FROM usage_mgmt.usage u. No row where it wants none; 22023 for what a listener''s query cannot mean. Nothing is sent.';
+
 CREATE FUNCTION usage_mgmt.error_status(code text) RETURNS integer
 AS 'MODULE_PATHNAME', 'um_error_status' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.error_status(text) IS

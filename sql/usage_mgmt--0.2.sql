@@ -466,6 +466,12 @@ AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL 
 COMMENT ON FUNCTION usage_mgmt.attribute_names(text, text) IS
 'Every spelling of the attribute behind a column of a resource that is understood in JSON, the versions'' own first; null when there is none.';
 
+CREATE FUNCTION usage_mgmt.event_types(resource text, OUT version text, OUT kind text, OUT name text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_event_type_list' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION usage_mgmt.event_types(text) IS
+'The types of event that each version of the standard has for a resource: of its creation, of a change of its status, of other attributes, of its deletion, and (any) of whatever has happened to it, which is sent only to who asks for it by its name.';
+
 CREATE FUNCTION usage_mgmt.setting_check() RETURNS trigger
 AS 'MODULE_PATHNAME', 'um_setting_check' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.setting_check() IS
@@ -1531,6 +1537,13 @@ CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) R
 AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
 'A row of the table of a resource, or of a partition of it, as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u. Any other row type is 42804.';
+
+CREATE FUNCTION usage_mgmt.event_of(
+	"row" anyelement, kind text, old_status text DEFAULT NULL, changed text[] DEFAULT NULL,
+	query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json
+AS 'MODULE_PATHNAME', 'um_event_of' LANGUAGE C STABLE PARALLEL SAFE ROWS 1;
+COMMENT ON FUNCTION usage_mgmt.event_of(anyelement, text, text, text[], text, text) IS
+'What a listener of that query would be sent of a row that was just created, updated (from that status, in those columns) or deleted (kind: create, update, delete), at the time when it was changed last: SELECT usage_mgmt.event_of(u, ''create'') FROM usage_mgmt.usage u. No row where it wants none; 22023 for what a listener''s query cannot mean. Nothing is sent.';
 
 CREATE FUNCTION usage_mgmt.error_status(code text) RETURNS integer
 AS 'MODULE_PATHNAME', 'um_error_status' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

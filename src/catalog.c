@@ -1,6 +1,6 @@
 /*
  * catalog.c
- *	  The model as SQL sees it: moves of statuses, names, columns.
+ *	  The model as SQL sees it: moves of statuses, names, columns, events.
  */
 #include "postgres.h"
 
@@ -22,6 +22,7 @@ PG_FUNCTION_INFO_V1(um_status_transitions);
 PG_FUNCTION_INFO_V1(um_attribute_names);
 PG_FUNCTION_INFO_V1(um_resource_list);
 PG_FUNCTION_INFO_V1(um_resource_columns);
+PG_FUNCTION_INFO_V1(um_event_type_list);
 
 /*
  * status_transitions() → (resource, from_status, to_status): every legal move
@@ -187,4 +188,32 @@ comment(const UmAttribute *attribute)
 	if (attribute->about != NULL)
 		appendStringInfo(&out, "%s%s", out.len > 0 ? ": " : "", attribute->about);
 	return out.data;
+}
+
+/*
+ * event_types(resource text) → (version, kind, name): what each version calls
+ * the events there are of it.
+ */
+Datum
+um_event_type_list(PG_FUNCTION_ARGS)
+{
+	static const char *const kinds[UM_EVENT_TYPES] = {"create", "status", "change", "delete", "any"};
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const UmResource *resource = um_resource(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int v = 0; v < UM_VERSIONS; v++)
+		for (int t = 0; t < UM_EVENT_TYPES; t++)
+		{
+			bool		nulls[3] = {false, false, false};
+			Datum		values[3];
+
+			if (resource->event[v][t] == NULL)
+				continue;
+			values[0] = CStringGetTextDatum(um_version_name(v));
+			values[1] = CStringGetTextDatum(kinds[t]);
+			values[2] = CStringGetTextDatum(resource->event[v][t]);
+			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		}
+	return (Datum) 0;
 }

@@ -8,15 +8,20 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
+#include "event.h"
 #include "operations.h"
 #include "row.h"
 #include "rules.h"
@@ -47,6 +52,8 @@ static void put_refused(void *arg, const char *id, int sqlstate, const char *det
 static UmRecord *record_arg(FunctionCallInfo fcinfo, RowShape **shape, bool any_like);
 static RowShape *row_shape(FunctionCallInfo fcinfo, HeapTupleHeader header, bool any_like);
 static UmResource *resource_like(TupleDesc desc);
+static UmEvent event_arg(FunctionCallInfo fcinfo, UmResource *resource, const UmRecord *record);
+static List *columns_arg(FunctionCallInfo fcinfo, int n, const UmModel *model);
 pg_noreturn static void refuse_row_type(FunctionCallInfo fcinfo);
 
 PG_FUNCTION_INFO_V1(um_post);
@@ -61,6 +68,7 @@ PG_FUNCTION_INFO_V1(um_patch_list);
 PG_FUNCTION_INFO_V1(um_patch_list_each);
 PG_FUNCTION_INFO_V1(um_delete_list);
 PG_FUNCTION_INFO_V1(um_to_tmf);
+PG_FUNCTION_INFO_V1(um_event_of);
 PG_FUNCTION_INFO_V1(um_content_hash_of);
 PG_FUNCTION_INFO_V1(um_hash_version);
 PG_FUNCTION_INFO_V1(um_error_status);
@@ -321,6 +329,100 @@ um_content_hash_of(PG_FUNCTION_ARGS)
 
 	*hash = um_content_hash(record_arg(fcinfo, &shape, true));
 	PG_RETURN_UUID_P(hash);
+}
+
+/*
+ * event_of(row anyelement, kind text, old_status text, changed text[], query
+ * text, version text) → setof json: the events that a listener of that query
+ * would be sent, were the row in an outbox.
+ */
+Datum
+um_event_of(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *query = text_arg(fcinfo, 4);
+	UmEventType types[UM_EVENT_TYPES];
+	UmListenQuery *listen;
+	UmVersion	version;
+	RowShape   *shape;
+	UmEvent		event;
+	int			count;
+
+	if (fcinfo->flinfo->fn_extra == NULL && !type_is_rowtype(get_fn_expr_argtype(fcinfo->flinfo, 0)))
+		refuse_row_type(fcinfo);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	event.record = record_arg(fcinfo, &shape, false);
+	event = event_arg(fcinfo, shape->resource, event.record);
+	version = um_version_of(shape->resource, text_arg(fcinfo, 5));
+	listen = um_listen_query(shape->resource, query != NULL ? query : "", version);
+	if (!um_listen_meets(listen, shape->resource->model, version, shape->type, PG_GETARG_DATUM(0)))
+		return (Datum) 0;
+	count = um_event_types(&event, listen, version, types);
+	for (int i = 0; i < count; i++)
+	{
+		Datum		json = um_event_json(&event, types[i], listen, version);
+		bool		null = false;
+
+		tuplestore_putvalues(result->setResult, result->setDesc, &json, &null);
+	}
+	return (Datum) 0;
+}
+
+/* What is said of the row: it was created, updated or deleted, when it was changed last. */
+static UmEvent
+event_arg(FunctionCallInfo fcinfo, UmResource *resource, const UmRecord *record)
+{
+	static const char *const kinds[] = {"create", "update", "delete", NULL};
+	UmEvent		event = {.resource = resource, .record = record, .old_status = -1};
+	char	   *kind = text_arg(fcinfo, 1);
+	char	   *status = text_arg(fcinfo, 2);
+
+	if (kind == NULL || um_find_word(kinds, (UmSlice) {kind, strlen(kind)}) < 0)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"%s\" is no change of a row", kind != NULL ? kind : "null"),
+				 errhint("The changes are %s.", um_words(kinds, "\""))));
+	event.kind = kind[0];
+	if (status != NULL)
+		event.old_status = um_status_from_text(resource->life, (UmSlice) {status, strlen(status)});
+	if (status != NULL && event.old_status < 0)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"%s\" is no status of a %s", status, resource->model->label),
+				 errhint("The statuses are %s.", um_status_list(resource->life, ~0))));
+	event.changed = columns_arg(fcinfo, 3, resource->model);
+	event.at = um_is_set(record, record->model->change_slot)
+		? DatumGetTimestampTz(record->value[record->model->change_slot])
+		: GetCurrentStatementStartTimestamp();
+	return event;
+}
+
+/* An array of columns that a model has, as a list of char *. */
+static List *
+columns_arg(FunctionCallInfo fcinfo, int n, const UmModel *model)
+{
+	List	   *columns = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	if (PG_ARGISNULL(n))
+		return NIL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
+					  &count);
+	for (int i = 0; i < count; i++)
+	{
+		char	   *column = nulls[i] ? "null" : TextDatumGetCString(elements[i]);
+
+		if (um_find_attribute(model, column) == NULL)
+			ereport(ERROR,
+					(errcode(UM_PARAMETER),
+					 errmsg("a %s has no column \"%s\"", model->label, column)));
+		columns = lappend(columns, column);
+	}
+	return columns;
 }
 
 /* The record of the row that the first argument is. */

@@ -14,6 +14,13 @@
  * a face has no shape for (the name of a product where the reference is a
  * mere string) stays in the store unseen.
  *
+ * The types of event of a resource are names, too, each as its version's
+ * document has it.  They are of no pattern: TMF727 says StatusChange where
+ * TMF635 says StateChange.  Some are not there: R14.5's reference code, whose
+ * specifications have no status, tells nothing of one, nor does v4 of those of
+ * usages; v4 of TMF727 tells nothing of what is no status.  event.c says what is
+ * sent instead.
+ *
  * An attribute with members can be one object in one version and a scalar in
  * another: a price is a number beside a currency code in R14.5 and an object
  * of both in v4.  The reader tells them apart by what it finds.
@@ -428,7 +435,20 @@ static UmResource usage_specification = {
 	.about = "What usages of a type look like (TMF635: UsageSpecification).",
 	.life = &specification_life, .faces = UM_ALL_VERSIONS,
 	.path = {"/usageManagement/usageSpecification/",
-	"/tmf-api/usageManagement/v4/usageSpecification/"}
+	"/tmf-api/usageManagement/v4/usageSpecification/"},
+	.event = {
+		[UM_R14_5] = {
+			[UM_CREATE_EVENT] = "UsageSpecificationCreateNotification",
+			[UM_CHANGE_EVENT] = "UsageSpecificationUpdateNotification",
+			[UM_DELETE_EVENT] = "UsageSpecificationDeleteNotification",
+			[UM_ANY_CHANGE_EVENT] = "UsageSpecificationChangeNotification"
+		},
+		[UM_V4] = {
+			[UM_CREATE_EVENT] = "UsageSpecificationCreateEvent",
+			[UM_CHANGE_EVENT] = "UsageSpecificationAttributeValueChangeEvent",
+			[UM_DELETE_EVENT] = "UsageSpecificationDeleteEvent"
+		}
+	}
 };
 
 static UmResource usage = {
@@ -437,7 +457,22 @@ static UmResource usage = {
 	"in UTC.",
 	.path = {"/usageManagement/usage/", "/tmf-api/usageManagement/v4/usage/"},
 	.date = "usage_date", .ledger = "usage_key", .conflict = "usage_conflict",
-	.specification = &usage_specification, .specification_id = "usage_specification_id"
+	.specification = &usage_specification, .specification_id = "usage_specification_id",
+	.event = {
+		[UM_R14_5] = {
+			[UM_CREATE_EVENT] = "UsageCreateNotification",
+			[UM_STATUS_EVENT] = "UsageStatusChangedNotification",
+			[UM_CHANGE_EVENT] = "UsageUpdateNotification",
+			[UM_DELETE_EVENT] = "UsageDeleteNotification",
+			[UM_ANY_CHANGE_EVENT] = "UsageChangeNotification"
+		},
+		[UM_V4] = {
+			[UM_CREATE_EVENT] = "UsageCreateEvent",
+			[UM_STATUS_EVENT] = "UsageStateChangeEvent",
+			[UM_CHANGE_EVENT] = "UsageAttributeValueChangeEvent",
+			[UM_DELETE_EVENT] = "UsageDeleteEvent"
+		}
+	}
 };
 
 enum
@@ -459,7 +494,15 @@ static UmResource service_usage_specification = {
 	.plural = "service_usage_specifications", .model = &service_usage_specification_model,
 	.about = "What service usages of a type look like (TMF727: ServiceUsageSpecification).",
 	.life = &specification_life, .faces = UM_ONLY_V4,
-	.path = {[UM_V4] = "/tmf-api/serviceUsage/v4/serviceUsageSpecification/"}
+	.path = {[UM_V4] = "/tmf-api/serviceUsage/v4/serviceUsageSpecification/"},
+	.event = {
+		[UM_V4] = {
+			[UM_CREATE_EVENT] = "ServiceUsageSpecificationCreateEvent",
+			[UM_STATUS_EVENT] = "ServiceUsageSpecificationStateChangeEvent",
+			[UM_CHANGE_EVENT] = "ServiceUsageSpecificationAttributeValueChangeEvent",
+			[UM_DELETE_EVENT] = "ServiceUsageSpecificationDeleteEvent"
+		}
+	}
 };
 
 static UmResource service_usage = {
@@ -467,7 +510,14 @@ static UmResource service_usage = {
 	.about = "Usage of services (TMF727: ServiceUsage). One is one row; partitions are months in UTC.",
 	.faces = UM_ONLY_V4, .path = {[UM_V4] = "/tmf-api/serviceUsage/v4/serviceUsage/"},
 	.date = "usage_date", .ledger = "service_usage_key", .conflict = "service_usage_conflict",
-	.specification = &service_usage_specification, .specification_id = "usage_specification_id"
+	.specification = &service_usage_specification, .specification_id = "usage_specification_id",
+	.event = {
+		[UM_V4] = {
+			[UM_CREATE_EVENT] = "ServiceUsageCreateEvent",
+			[UM_STATUS_EVENT] = "ServiceUsageStatusChangeEvent",
+			[UM_DELETE_EVENT] = "ServiceUsageDeleteEvent"
+		}
+	}
 };
 
 /* The list of resources. */
@@ -571,6 +621,24 @@ ENTITY(note, "Note",
 	   ATTRIBUTE("date", UM_TIME, "date", UM_BLANK_IS_NONE),
 	   ATTRIBUTE("text", UM_TEXT, "text", UM_MANDATORY));
 
+/* What all events are in; its order is that of UmNotificationSlot. */
+static UmAttribute notification_attributes[] = {
+	ATTRIBUTE("eventId", UM_TEXT, "event_id", 0),
+	ATTRIBUTE("eventTime", UM_TIME, "event_time", UM_MANDATORY | UM_BLANK_IS_NONE),
+	ATTRIBUTE("eventType", UM_TEXT, "event_type", UM_MANDATORY),
+	{.name = {NULL, "fieldPath"}, .kind = UM_TEXT, .column = "field_path"},
+	/* spelled as v4 does, and understood as v5 does */
+	{.name = {NULL, "timeOcurred"}, .alias = {"timeOccurred"}, .kind = UM_TIME,
+		.column = "time_occurred", .flags = UM_BLANK_IS_NONE},
+	ATTRIBUTE("event", UM_ANY, "event", 0),
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+UmModel		um_notification = {
+	.noun = "Notification", .label = "Notification", .attributes = notification_attributes
+};
+
 ENTITY(payment_mean_ref, "PaymentMeanRef",
 	   HREF,
 	   ATTRIBUTE("name", UM_TEXT, "name", 0));
@@ -590,6 +658,6 @@ ENTITY(related_party_ref, "RelatedPartyRef",
 
 UmModel *const um_entities[] = {
 	&alias, &array_update, &billing_account_ref, &individual_characteristic, &contact_medium,
-	&create_listener, &credential, &header, &listener, &medium, &money, &note, &payment_mean_ref,
-	&period_entity, &place_ref, &related_party_ref, &time_period, NULL
+	&create_listener, &credential, &header, &listener, &medium, &money, &note, &um_notification,
+	&payment_mean_ref, &period_entity, &place_ref, &related_party_ref, &time_period, NULL
 };

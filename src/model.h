@@ -160,7 +160,15 @@ typedef struct UmModel
 #define um_slot_bit(slot) (UINT64CONST(1) << (slot))
 #define um_attribute_bit(model, a) (UINT64CONST(1) << ((a) - (model)->attributes))
 
+/* The slots of um_notification, in its order. */
+typedef enum UmNotificationSlot
+{
+	UM_NOTIFICATION_ID, UM_NOTIFICATION_TIME, UM_NOTIFICATION_TYPE, UM_NOTIFICATION_PATHS,
+	UM_NOTIFICATION_OCCURRED, UM_NOTIFICATION_EVENT
+} UmNotificationSlot;
+
 extern UmModel um_characteristic;
+extern UmModel um_notification;
 extern UmModel um_usage_party;
 extern UmModel um_rated_product_usage;
 extern UmModel *const um_entities[];	/* those that no table holds, up to a NULL */

@@ -176,19 +176,3 @@ um_delete_one(UmRequest *request)
 	if (request->id != NULL)
 		um_as_caller(UM_NOBODY, request->closed, delete, request);
 }
-
-/* The record as a datum of type json. */
-Datum
-um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields)
-{
-	StringInfoData out;
-
-	/* written behind the room for a header, so that nothing is copied */
-	out.maxlen = 4096;
-	out.data = palloc(out.maxlen);
-	out.len = VARHDRSZ;
-	out.cursor = 0;
-	um_write_record(&out, record, version, fields);
-	SET_VARSIZE(out.data, out.len);
-	return PointerGetDatum(out.data);
-}

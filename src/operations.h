@@ -55,6 +55,4 @@ extern void um_patch_many(UmRequest *request);
 extern void um_patch_each(UmRequest *request);
 extern void um_delete_many(UmRequest *request);
 
-extern Datum um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields);
-
 #endif

@@ -21,7 +21,7 @@
 
 UmResource *um_resources = NULL;
 
-static char *type_name(const UmResource *resource);
+static void name_in_json(UmResource *resource);
 
 static const char *const version_names[UM_VERSIONS] = {"r14.5", "v4"};
 
@@ -30,6 +30,7 @@ void
 um_resource_init(void)
 {
 	um_model_init(&um_characteristic, NULL);
+	um_model_init(&um_notification, NULL);
 	for (UmResource *const *r = um_declared_resources; *r != NULL; r++)
 		um_resource_register(*r);
 }
@@ -53,20 +54,21 @@ um_resource_register(UmResource *resource)
 			elog(ERROR, "resource \"%s\" is registered already", resource->model->noun);
 	resource->model->resource = resource;
 	resource->model->life = resource->life;
-	resource->type = type_name(resource);
+	name_in_json(resource);
 	um_model_init(resource->model, resource->date);
 	*end = resource;
 }
 
-static char *
-type_name(const UmResource *resource)
+static void
+name_in_json(UmResource *resource)
 {
 	const char *path = resource->path[um_default_version(resource)];
 	UmSlice		segment = um_last_segment((UmSlice) {path, strrchr(path, '/') - path});
 	char	   *name = MemoryContextStrdup(TopMemoryContext, pnstrdup(segment.ptr, segment.len));
 
+	resource->json_name = MemoryContextStrdup(TopMemoryContext, name);
 	name[0] = pg_toupper((unsigned char) name[0]);
-	return name;
+	resource->type = name;
 }
 
 /* The resource that an @type names; NULL for none. */
@@ -189,6 +191,12 @@ um_version(const char *name)
 			 errmsg("version \"%s\" of the standard is not known", name),
 			 errhint("The versions are \"%s\" and \"%s\".",
 					 version_names[UM_R14_5], version_names[UM_V4])));
+}
+
+const char *
+um_version_name(UmVersion version)
+{
+	return version_names[version];
 }
 
 /* The version in which a resource is spoken of where nobody names one. */

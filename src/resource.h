@@ -13,6 +13,19 @@
 /* Bytes of an id; a longer one cannot be stored. */
 #define UM_MAX_ID 512
 
+/* The events there are of a resource, in the order in which those of one change are sent. */
+typedef enum UmEventType
+{
+	UM_CREATE_EVENT,
+	UM_STATUS_EVENT,
+	UM_CHANGE_EVENT,			/* of other attributes than the status */
+	UM_DELETE_EVENT,
+	UM_ANY_CHANGE_EVENT			/* any of these, for who asks for it by its name */
+} UmEventType;
+
+#define UM_EVENT_TYPES 5
+#define um_event_bit(type) (1 << (type))
+
 /*
  * Tables and functions are named after the resource: where the noun of the
  * model is parcel and the plural parcels there are usage_mgmt.parcel,
@@ -26,6 +39,8 @@ typedef struct UmResource
 	UmLifeCycle *life;
 	int			faces;			/* versions it has, as bits */
 	const char *path[UM_VERSIONS];	/* of its URI */
+	const char *event[UM_VERSIONS][UM_EVENT_TYPES]; /* their names; NULL for one that a version
+													 * has not */
 
 	/*
 	 * Column of the date by which it is partitioned.  Then a ledger says that
@@ -41,7 +56,8 @@ typedef struct UmResource
 	const char *specification_id;
 
 	/* filled in by um_resource_register */
-	const char *type;			/* its @type: the last segment of its path, with a capital */
+	const char *json_name;		/* in an event: the last segment of its path */
+	const char *type;			/* its @type: the same with a capital */
 	struct UmPlan *plans;		/* of the session, by kind: see store.c */
 	int			wanted;			/* changes that somebody listens to, and the table of */
 	int			turn;			/* events that is written to: see hub.c */
@@ -63,6 +79,7 @@ extern UmResource *um_resource_of(FunctionCallInfo fcinfo, const char *before, c
 								  bool plural);
 extern UmResource *um_resource_of_table(Oid relation);
 extern UmVersion um_version(const char *name);
+extern const char *um_version_name(UmVersion version);
 extern UmVersion um_version_of(const UmResource *resource, const char *name);
 extern UmVersion um_default_version(const UmResource *resource);
 extern const UmResource *um_resource_of_type(UmSlice type);

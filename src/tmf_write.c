@@ -69,6 +69,22 @@ um_write_record(StringInfo out, const UmRecord *record, UmVersion version, const
 	appendStringInfoCharMacro(out, '}');
 }
 
+/* The record as a datum of type json. */
+Datum
+um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields)
+{
+	StringInfoData out;
+
+	/* written behind the room for a header, so that nothing is copied */
+	out.maxlen = 4096;
+	out.data = palloc(out.maxlen);
+	out.len = VARHDRSZ;
+	out.cursor = 0;
+	um_write_record(&out, record, version, fields);
+	SET_VARSIZE(out.data, out.len);
+	return PointerGetDatum(out.data);
+}
+
 static void
 write_attribute(Writer *writer, const UmAttribute *attribute)
 {

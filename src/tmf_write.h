@@ -18,6 +18,7 @@ typedef List UmFields;
 
 extern void um_write_record(StringInfo out, const UmRecord *record, UmVersion version,
 							const UmFields *fields);
+extern Datum um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields);
 extern void um_write_tree(StringInfo out, const UmAttribute *attribute, const UmList *list,
 						  UmVersion version);
 extern UmFields *um_fields(const char *text, const UmModel *model, UmVersion version);
