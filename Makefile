@@ -35,6 +35,7 @@ OBJS = \
 	src/ledger.o \
 	src/lifecycle.o \
 	src/listen_query.o \
+	src/listener.o \
 	src/load.o \
 	src/match.o \
 	src/model.o \
@@ -47,7 +48,9 @@ OBJS = \
 	src/pattern.o \
 	src/query.o \
 	src/query_string.o \
+	src/position.o \
 	src/range.o \
+	src/reader.o \
 	src/record.o \
 	src/references.o \
 	src/replace.o \
@@ -67,7 +70,8 @@ OBJS = \
 	src/triggers.o \
 	src/types.o \
 	src/usage_mgmt.o \
-	src/vouch.o
+	src/vouch.o \
+	src/window.o
 
 # One subject each, put together in this order.
 SQL_PARTS = \

@@ -57,6 +57,13 @@ BEGIN
 			('delete_%2$s', 'query text' || billed, 'bigint', 'um_delete_list', 'VOLATILE',
 			'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.' || refused),
 
+			('register_%1$s_listener', 'callback text, query text DEFAULT '''', version text DEFAULT NULL', 'json', 'um_register_listener',
+			'VOLATILE SET search_path = pg_catalog, pg_temp',
+			'Registers a listener of the caller''s to the events of %1$s, and returns it as the standard''s hub does. callback is a URL, or null for who reads with next_events(); query names types of events and conditions (eventType=...&%1$s.status=...&fields=...). The same again is 23505; 42501 without SELECT on the table, 0A000 where row security hides rows of it.'),
+
+			('unregister_%1$s_listener', 'id text', 'void', 'um_unregister_listener', 'VOLATILE SET search_path = pg_catalog, pg_temp',
+			'Forgets a listener to the events of %1$s. P0002 when the caller has none of that id.'),
+
 			('%1$s_check', '', 'trigger', 'um_check_row', 'VOLATILE',
 			'BEFORE INSERT OR UPDATE OR DELETE of a %3$s, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.'),
 

@@ -1403,6 +1403,7 @@ BEGIN
 		state text NOT NULL,
 		reason text,
 		next_xid bigint,
+		life bigint NOT NULL,
 		registered_at timestamptz NOT NULL DEFAULT now(),
 		CONSTRAINT hub_listener_pkey PRIMARY KEY (id),
 		CONSTRAINT hub_listener_state CHECK (state IN ('starting', 'active', 'paused', 'quarantined', 'gone'))
@@ -1418,8 +1419,14 @@ BEGIN
 			('kinds', 'Changes of which writers keep an event for it: create, change, status, delete.'),
 			('state', 'starting, active, paused, quarantined or gone.'),
 			('reason', 'Why it is paused, quarantined or gone.'),
+			('life', 'Of the database in which it may be read; a restored one is another.'),
 			('next_xid', 'While it is starting: complete from the first transaction on that began behind this one.')
 		) AS c(name, comment);
+	-- A callback is told once what it asks for.
+	IF to_regclass('usage_mgmt.hub_listener_callback_key') IS NULL THEN
+		CREATE UNIQUE INDEX hub_listener_callback_key
+			ON usage_mgmt.hub_listener (owner, resource, callback, md5(query)) WHERE state <> 'gone';
+	END IF;
 	-- What writers keep of it is forgotten as what they keep of settings is.
 	PERFORM usage_mgmt.install_trigger('hub_listener', 'hub_listener_changed',
 		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'hub_changed', always => true);
@@ -1531,6 +1538,65 @@ BEGIN
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_event_triggers(text) IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.next_events(
+	listener text, max integer DEFAULT 100, OUT "position" text, OUT event json) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_next_events' LANGUAGE C VOLATILE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.next_events(text, integer) IS
+'The events behind what a listener of the caller''s has confirmed, in order, at most max; the same again until confirm_events() is given the position of one. 55000 while the listener is paused, P0002 for none of the caller''s.';
+
+CREATE FUNCTION usage_mgmt.confirm_events(listener text, "position" text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'um_confirm_events' LANGUAGE C VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.confirm_events(text, text) IS
+'Confirms all events up to a position that next_events() gave; false where they were confirmed before.';
+
+CREATE FUNCTION usage_mgmt.replay_events(listener text, "from" text) RETURNS void
+AS 'MODULE_PATHNAME', 'um_replay_events' LANGUAGE C VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.replay_events(text, text) IS
+'Lets a listener go on behind a position, back or forth.';
+
+CREATE FUNCTION usage_mgmt.replay_events(listener text, "from" timestamptz) RETURNS void
+AS 'MODULE_PATHNAME', 'um_replay_events_since' LANGUAGE C VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.replay_events(text, timestamptz) IS
+'Lets a listener go on with what was written since that time, as far as it is kept, and maybe a little before.';
+
+CREATE FUNCTION usage_mgmt.hub_read(
+	listener text, from_position text, max integer,
+	OUT "position" text, OUT event_id text, OUT resource_id text, OUT event json) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_hub_read' LANGUAGE C VOLATILE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.hub_read(text, text, integer) IS
+'For the agent: events behind a position, null for what is confirmed, with their ids. A last row without an event says that nothing more is wanted up to its position.';
+REVOKE EXECUTE ON FUNCTION usage_mgmt.hub_read(text, text, integer) FROM PUBLIC;
+
+CREATE FUNCTION usage_mgmt.hub_event(listener text, event_id text) RETURNS json
+AS 'MODULE_PATHNAME', 'um_hub_event' LANGUAGE C STABLE STRICT
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.hub_event(text, text) IS
+'One event again, as the listener is told it; null where it is not kept any more.';
+
+CREATE FUNCTION usage_mgmt.hub_lag("position" text, resource text, OUT events bigint, OUT seconds double precision)
+AS 'MODULE_PATHNAME', 'um_hub_lag' LANGUAGE C VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.hub_lag(text, text) IS
+'How many changes of a resource are behind a position, above 1,000 about, and how long the first has been there.';
+REVOKE EXECUTE ON FUNCTION usage_mgmt.hub_lag(text, text) FROM PUBLIC;
+
+CREATE FUNCTION usage_mgmt.hub_position() RETURNS text
+AS 'MODULE_PATHNAME', 'um_hub_position' LANGUAGE C VOLATILE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.hub_position() IS
+'The position of a reader that has been told all that is committed now.';
+
+CREATE FUNCTION usage_mgmt.hub_life() RETURNS bigint
+AS 'MODULE_PATHNAME', 'um_hub_life_of' LANGUAGE C STABLE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.hub_life() IS
+'The life of the database: another one in another cluster, or under another OID.';
 -- A row as JSON, and what queries call
 
 CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) RETURNS json
@@ -1740,6 +1806,13 @@ BEGIN
 
 			('delete_%2$s', 'query text' || billed, 'bigint', 'um_delete_list', 'VOLATILE',
 			'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.' || refused),
+
+			('register_%1$s_listener', 'callback text, query text DEFAULT '''', version text DEFAULT NULL', 'json', 'um_register_listener',
+			'VOLATILE SET search_path = pg_catalog, pg_temp',
+			'Registers a listener of the caller''s to the events of %1$s, and returns it as the standard''s hub does. callback is a URL, or null for who reads with next_events(); query names types of events and conditions (eventType=...&%1$s.status=...&fields=...). The same again is 23505; 42501 without SELECT on the table, 0A000 where row security hides rows of it.'),
+
+			('unregister_%1$s_listener', 'id text', 'void', 'um_unregister_listener', 'VOLATILE SET search_path = pg_catalog, pg_temp',
+			'Forgets a listener to the events of %1$s. P0002 when the caller has none of that id.'),
 
 			('%1$s_check', '', 'trigger', 'um_check_row', 'VOLATILE',
 			'BEFORE INSERT OR UPDATE OR DELETE of a %3$s, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.'),

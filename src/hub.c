@@ -36,7 +36,10 @@
 #define LISTENERS "hub_listener"
 #define OUTBOXES "hub_outbox"
 
-const char *const um_wants[] = {"create", "change", "status", "delete", NULL};
+const char *const um_wants[] = {
+	[UM_CREATE_EVENT] = "create",[UM_STATUS_EVENT] = "status",[UM_CHANGE_EVENT] = "change",
+	[UM_DELETE_EVENT] = "delete", NULL
+};
 
 static bool valid = false;
 static Oid	tables[2];			/* that what is kept was read from */
@@ -65,7 +68,7 @@ forget(Datum arg, Oid relation)
 	changes++;
 }
 
-/* Of which changes of a resource events are to be kept; once a statement. */
+/* Of which changes of a resource events are to be kept, as bits of their types; once a statement. */
 int
 um_hub_wanted(UmResource *resource)
 {
@@ -180,7 +183,7 @@ wants_of(Datum kinds)
 		int			found = nulls[i] ? -1 : um_find_word(um_wants, um_text_slice(words[i]));
 
 		if (found >= 0)
-			wants |= 1 << found;
+			wants |= um_event_bit(found);
 	}
 	return wants;
 }

@@ -593,11 +593,19 @@ ENTITY(create_listener, "CreateListener",
 	   CALLBACK,
 	   ATTRIBUTE("query", UM_TEXT, "query", 0));
 
-ENTITY(listener, "Listener",
-	   CALLBACK,
-	   HREF,
-	   ATTRIBUTE("id", UM_TEXT, "id", UM_MANDATORY),
-	   ATTRIBUTE("query", UM_TEXT, "query", 0));
+/* Its order is that of UmListenerSlot. */
+static UmAttribute listener_attributes[] = {
+	CALLBACK,
+	HREF,
+	ATTRIBUTE("id", UM_TEXT, "id", UM_MANDATORY),
+	ATTRIBUTE("query", UM_TEXT, "query", 0),
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+UmModel		um_listener_entity = {
+	.noun = "Listener", .label = "Listener", .attributes = listener_attributes
+};
 
 ENTITY(credential, "Credential",
 	   ATTRIBUTE("login", UM_TEXT, "login", 0),
@@ -658,6 +666,6 @@ ENTITY(related_party_ref, "RelatedPartyRef",
 
 UmModel *const um_entities[] = {
 	&alias, &array_update, &billing_account_ref, &individual_characteristic, &contact_medium,
-	&create_listener, &credential, &header, &listener, &medium, &money, &note, &um_notification,
+	&create_listener, &credential, &header, &um_listener_entity, &medium, &money, &note, &um_notification,
 	&payment_mean_ref, &period_entity, &place_ref, &related_party_ref, &time_period, NULL
 };

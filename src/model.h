@@ -167,8 +167,15 @@ typedef enum UmNotificationSlot
 	UM_NOTIFICATION_OCCURRED, UM_NOTIFICATION_EVENT
 } UmNotificationSlot;
 
+/* And of um_listener_entity. */
+typedef enum UmListenerSlot
+{
+	UM_LISTENER_CALLBACK, UM_LISTENER_HREF, UM_LISTENER_ID, UM_LISTENER_QUERY
+} UmListenerSlot;
+
 extern UmModel um_characteristic;
 extern UmModel um_notification;
+extern UmModel um_listener_entity;
 extern UmModel um_usage_party;
 extern UmModel um_rated_product_usage;
 extern UmModel *const um_entities[];	/* those that no table holds, up to a NULL */

@@ -154,8 +154,8 @@ um_outbox_note_update(UmResource *resource, int wanted, const UmShape *shape,
 {
 	uint64		status = um_slot_bit(record->model->status_slot);
 
-	if (!((changed & status) != 0 && (wanted & UM_WANTS_STATUS)) &&
-		!((changed & ~status) != 0 && (wanted & UM_WANTS_CHANGE)))
+	if (!((changed & status) != 0 && (wanted & um_event_bit(UM_STATUS_EVENT))) &&
+		!((changed & ~status) != 0 && (wanted & um_event_bit(UM_CHANGE_EVENT))))
 		return;
 	put_row(waiting_here(resource), ++counter, UM_UPDATED,
 			CStringGetTextDatum(record->model->life->status[um_record_status(old)]),

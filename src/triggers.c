@@ -134,7 +134,7 @@ check_delete(const TriggerData *data, const Target *target)
 
 	refuse_closed(record);
 	moves = target->resource->date != NULL && note_leaving(record);
-	if (target->wanted & UM_WANTS_DELETE)
+	if (target->wanted & um_event_bit(UM_DELETE_EVENT))
 		um_outbox_note(target->resource, UM_DELETED, um_id(record), moves);
 	return data->tg_trigtuple;
 }
@@ -151,7 +151,7 @@ check_insert(const TriggerData *data, const Target *target)
 
 	if (is_vouched(target, data->tg_relation, tuple))
 	{
-		if (target->wanted & UM_WANTS_CREATE)
+		if (target->wanted & um_event_bit(UM_CREATE_EVENT))
 			um_outbox_note(target->resource, UM_CREATED, id_of(target, data->tg_relation, tuple), false);
 		return tuple;
 	}
@@ -160,7 +160,7 @@ check_insert(const TriggerData *data, const Target *target)
 	moves = target->resource->date != NULL && is_moved(record);
 	if (!moves)
 		check(record, NULL, data, target, &faults);
-	if (target->wanted & UM_WANTS_CREATE)
+	if (target->wanted & um_event_bit(UM_CREATE_EVENT))
 		um_outbox_note(target->resource, UM_CREATED, um_id(record), moves);
 	return moves ? heap_copytuple(tuple) : changed_tuple(target->shape, desc, tuple, record);
 }
@@ -180,7 +180,7 @@ check_update(const TriggerData *data, Target *target)
 	if (target->resource->date != NULL)
 		note_date(target, data->tg_relation, record, old);
 	tuple = changed_tuple(target->shape, desc, data->tg_newtuple, record);
-	if (target->wanted & (UM_WANTS_CHANGE | UM_WANTS_STATUS))
+	if (target->wanted & (um_event_bit(UM_CHANGE_EVENT) | um_event_bit(UM_STATUS_EVENT)))
 		um_outbox_note_update(target->resource, target->wanted, target->shape, record, old,
 							  um_record_changes(record, old, target->shape, desc));
 	return tuple;

@@ -1,0 +1,383 @@
+/*
+ * listener.c
+ *	  Who listens to the events of a resource.
+ *
+ * Each belongs to the role that registered it, and is read by its rights: who may
+ * not select from the table any more, or is kept from some of its rows, is told
+ * nothing more.  Listeners that a dump has brought into another database wait for
+ * somebody to say that it is meant to speak to the world.
+ *
+ * A listener is complete from the first transaction on that had to know of it.
+ * Writers look behind the assignment of their transaction id, and are told of a
+ * registration right behind its commit, before its locks are let go.  So once its
+ * lock could be had, the next transaction id is one whose writer knows; and when
+ * all earlier transactions are over, the listener is no longer starting.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/timestamp.h"
+
+#include "errors.h"
+#include "event.h"
+#include "hub.h"
+#include "listener.h"
+#include "operations.h"
+#include "settings.h"
+#include "store.h"
+#include "types.h"
+
+#define LISTENERS "hub_listener"
+
+/* A table of such names would have no index of them. */
+#define MAX_CALLBACK 2000
+#define MAX_QUERY 8000
+
+static void require_select(UmResource *resource);
+static void check_callback(const char *callback);
+static Datum kinds_of(const UmResource *resource, UmVersion version, const UmListenQuery *query);
+static char *insert_listener(UmResource *resource, const char *callback, const char *query,
+							 UmVersion version, const UmListenQuery *asked);
+static Datum listener_json(const UmResource *resource, UmVersion version, const char *id,
+						   const char *callback, const char *query);
+static char *hub_href(const UmResource *resource, UmVersion version, const char *id);
+static const char *may_not_read(const UmListener *listener);
+static void go_on(UmListener *listener, const UmMark *now);
+static bool set_state(const UmListener *listener, const char *state, const char *reason, int64 next_xid);
+
+PG_FUNCTION_INFO_V1(um_register_listener);
+PG_FUNCTION_INFO_V1(um_unregister_listener);
+
+/* Within SPI, as the owner of the tables of the hub. */
+void
+um_hub_enter(UmUser *before)
+{
+	Relation	table = table_open(um_table(LISTENERS, false), AccessShareLock);
+	MemoryContext context = CurrentMemoryContext;
+
+	SPI_connect();
+	MemoryContextSwitchTo(context);
+	um_become(table->rd_rel->relowner, before);
+	table_close(table, NoLock);
+}
+
+void
+um_hub_leave(const UmUser *before)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	um_become_again(before);
+	SPI_finish();
+	MemoryContextSwitchTo(context);
+}
+
+/* register_…_listener(callback text, query text, version text) → json */
+Datum
+um_register_listener(PG_FUNCTION_ARGS)
+{
+	UmResource *resource = um_resource_of(fcinfo, "register_", "_listener", false);
+	UmVersion	version = um_version_of(resource, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	char	   *callback = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *query = PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	UmListenQuery *asked;
+
+	require_select(resource);
+	check_callback(callback);
+	if (strlen(query) > MAX_QUERY)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER), errmsg("a listener's query has at most %d bytes", MAX_QUERY)));
+	asked = um_listen_query(resource, query, version);
+	return listener_json(resource, version, insert_listener(resource, callback, query, version, asked),
+						 callback, query);
+}
+
+/* Events are whole rows of all. */
+static void
+require_select(UmResource *resource)
+{
+	Oid			table = um_table(resource->model->noun, false);
+
+	if (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, resource->model->noun);
+	if (check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(UM_UNSUPPORTED),
+				 errmsg("row security keeps \"%s\" from rows of \"%s\"", GetUserNameFromId(GetUserId(), false),
+						resource->model->noun),
+				 errdetail("Events are not told by row.")));
+}
+
+/* It is for the agent to say what it can reach. */
+static void
+check_callback(const char *callback)
+{
+	if (callback == NULL)
+		return;
+	if (strlen(callback) > MAX_CALLBACK ||
+		(pg_strncasecmp(callback, "http://", 7) != 0 && pg_strncasecmp(callback, "https://", 8) != 0) ||
+		strcspn(callback, "\"<>\\^`{|} \001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022"
+				"\023\024\025\026\027\030\031\032\033\034\035\036\037\177") != strlen(callback))
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"%.100s\" is no callback", callback),
+				 errhint("It is a URL of http or https of at most %d bytes; without one, read with next_events().",
+						 MAX_CALLBACK)));
+}
+
+static char *
+insert_listener(UmResource *resource, const char *callback, const char *query, UmVersion version,
+				const UmListenQuery *asked)
+{
+	const char *insert = "INSERT INTO usage_mgmt." LISTENERS
+		" (resource, callback, query, version, owner, kinds, state, life) "
+		"VALUES ($1, nullif($2, ''), $3, $4, $5, $6, 'starting', $7) RETURNING id";
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8OID};
+	Datum		values[] = {CStringGetTextDatum(resource->model->noun),
+		CStringGetTextDatum(callback != NULL ? callback : ""), CStringGetTextDatum(query),
+		CStringGetTextDatum(um_version_name(version)),
+		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false)),
+	kinds_of(resource, version, asked), Int64GetDatum(um_hub_life())};
+	UmPosition	position = {.life = um_hub_life()};
+	MemoryContext context = CurrentMemoryContext;
+	UmUser		before;
+	char	   *id;
+
+	um_hub_enter(&before);
+	position.after = um_mark_now();
+	um_execute_once(insert, lengthof(types), types, values, false);
+	id = MemoryContextStrdup(context, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	um_execute_once("INSERT INTO usage_mgmt.hub_cursor (listener, position) VALUES ($1, $2)", 2,
+					(Oid[]) {TEXTOID, TEXTOID},
+					(Datum[]) {CStringGetTextDatum(id), CStringGetTextDatum(um_position_text(&position))}, false);
+	um_hub_leave(&before);
+	return id;
+}
+
+/* The changes of which its events are. */
+static Datum
+kinds_of(const UmResource *resource, UmVersion version, const UmListenQuery *query)
+{
+	Datum		words[UM_EVENT_TYPES];
+	int			count = 0;
+
+	for (int t = 0; um_wants[t] != NULL; t++)
+		if (query->types & um_events_of(resource, version, um_event_bit(t)))
+			words[count++] = CStringGetTextDatum(um_wants[t]);
+	return PointerGetDatum(construct_array(words, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* As the standard's hub answers; v4 knows no href of a listener. */
+static Datum
+listener_json(const UmResource *resource, UmVersion version, const char *id, const char *callback,
+			  const char *query)
+{
+	UmRecord   *record = um_record_new(&um_listener_entity);
+	const char *values[] = {
+		[UM_LISTENER_CALLBACK] = callback,[UM_LISTENER_HREF] = version == UM_V4 ? NULL : hub_href(resource, version, id),
+		[UM_LISTENER_ID] = id,[UM_LISTENER_QUERY] = *query != '\0' ? query : NULL
+	};
+
+	for (size_t i = 0; i < lengthof(values); i++)
+		if (values[i] != NULL)
+			um_record_set(record, i, CStringGetTextDatum(values[i]));
+	return um_json_of(record, version, NULL);
+}
+
+/* Beside the resource's own path. */
+static char *
+hub_href(const UmResource *resource, UmVersion version, const char *id)
+{
+	const char *path = resource->path[version];
+	int			len = strlen(path) - 1;
+
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	return psprintf("%s%.*shub/%s", um_base_url, len, path, id);
+}
+
+/* unregister_…_listener(id text) → void; P0002 for none of one's own */
+Datum
+um_unregister_listener(PG_FUNCTION_ARGS)
+{
+	UmResource *resource = um_resource_of(fcinfo, "unregister_", "_listener", false);
+	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Oid			caller = GetUserId();
+	UmUser		before;
+	UmListener *listener;
+	Datum		arg;
+
+	um_hub_enter(&before);
+	listener = um_listener(id);
+	if (listener->resource != resource)
+		ereport(ERROR,
+				(errcode(UM_NOT_FOUND), errmsg("listener \"%s\" is one of \"%s\"", id, listener->resource->model->noun)));
+	um_listener_require_own(listener, caller);
+	arg = CStringGetTextDatum(id);
+	um_execute_once("DELETE FROM usage_mgmt." LISTENERS " WHERE id = $1", 1, (Oid[]) {TEXTOID}, &arg, false);
+	um_execute_once("DELETE FROM usage_mgmt.hub_cursor WHERE listener = $1", 1, (Oid[]) {TEXTOID}, &arg, false);
+	um_hub_leave(&before);
+	PG_RETURN_VOID();
+}
+
+/* The listener of an id, in the current memory context; P0002 for none.  Within um_hub_enter. */
+UmListener *
+um_listener(const char *id)
+{
+	UmListener *listener = palloc0(sizeof(UmListener));
+	HeapTuple	row;
+	TupleDesc	desc;
+	bool		null;
+	Datum		arg = CStringGetTextDatum(id);
+	char	   *query;
+
+	um_execute_once("SELECT l.resource, l.version, l.query, l.owner, l.state, l.reason, c.position, "
+					"l.life, l.next_xid, c.confirmed_at FROM usage_mgmt." LISTENERS " l "
+					"LEFT JOIN usage_mgmt.hub_cursor c ON c.listener = l.id WHERE l.id = $1",
+					1, (Oid[]) {TEXTOID}, &arg, true);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(UM_NOT_FOUND), errmsg("listener \"%s\" does not exist", id)));
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	listener->id = pstrdup(id);
+	listener->resource = um_resource(SPI_getvalue(row, desc, 1));
+	listener->version = um_version_of(listener->resource, SPI_getvalue(row, desc, 2));
+	query = SPI_getvalue(row, desc, 3);
+	listener->owner = SPI_getvalue(row, desc, 4);
+	listener->state = SPI_getvalue(row, desc, 5);
+	listener->reason = SPI_getvalue(row, desc, 6);
+	/* one whose cursor was lost begins at the beginning */
+	listener->position = SPI_getvalue(row, desc, 7) != NULL ? um_position_parse(SPI_getvalue(row, desc, 7))
+		: palloc0(sizeof(UmPosition));
+	listener->life = DatumGetInt64(SPI_getbinval(row, desc, 8, &null));
+	listener->next_xid = DatumGetInt64(SPI_getbinval(row, desc, 9, &null));
+	listener->confirmed_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 10, &null));
+	listener->query = um_listen_query(listener->resource, query, listener->version);
+	return listener;
+}
+
+/* Others' are not there for who is no member of their owner. */
+void
+um_listener_require_own(const UmListener *listener, Oid caller)
+{
+	Oid			owner = get_role_oid(listener->owner, true);
+
+	if (superuser_arg(caller) || (OidIsValid(owner) && has_privs_of_role(caller, owner)))
+		return;
+	ereport(ERROR,
+			(errcode(UM_NOT_FOUND), errmsg("listener \"%s\" does not exist", listener->id)));
+}
+
+/*
+ * Whether it may be told of events now.  One that must not any more is paused, as
+ * far as the transaction can write; one that was starting may have come to be active.
+ */
+bool
+um_listener_may_read(UmListener *listener, const UmMark *now)
+{
+	const char *reason;
+
+	if (strcmp(listener->state, "starting") != 0 && strcmp(listener->state, "active") != 0)
+		return false;
+	reason = may_not_read(listener);
+	if (reason == NULL)
+	{
+		if (strcmp(listener->state, "starting") == 0)
+			go_on(listener, now);
+		return true;
+	}
+	(void) set_state(listener, "paused", reason, 0);
+	listener->state = "paused";
+	listener->reason = pstrdup(reason);
+	return false;
+}
+
+/* Why it may not be told, NULL where it may. */
+static const char *
+may_not_read(const UmListener *listener)
+{
+	Oid			table = um_table(listener->resource->model->noun, false);
+	Oid			owner = get_role_oid(listener->owner, true);
+
+	if (listener->life != um_hub_life())
+		return "restored";
+	if (!OidIsValid(owner))
+		return "its owner does not exist any more";
+	if (pg_class_aclcheck(table, owner, ACL_SELECT) != ACLCHECK_OK)
+		return "its owner may not select from the table any more";
+	if (check_enable_rls(table, owner, true) == RLS_ENABLED)
+		return "row security keeps its owner from rows";
+	return NULL;
+}
+
+/* A listener that is starting: finds out from when it is complete, or that it is. */
+static void
+go_on(UmListener *listener, const UmMark *now)
+{
+	Oid			table = um_table(LISTENERS, false);
+
+	if (listener->next_xid != 0)
+	{
+		if (um_mark_oldest(now) >= (uint64) listener->next_xid && set_state(listener, "active", NULL, 0))
+			listener->state = "active";
+		return;
+	}
+	/* who registers, or says that one is to go on, has another lock on it until all are told */
+	if (!ConditionalLockRelationOid(table, ShareLock))
+		return;
+	listener->next_xid = (int64) U64FromFullTransactionId(ReadNextFullTransactionId());
+	UnlockRelationOid(table, ShareLock);
+	(void) set_state(listener, "starting", NULL, listener->next_xid);
+}
+
+/* False where the transaction cannot write, or somebody else is at it. */
+static bool
+set_state(const UmListener *listener, const char *state, const char *reason, int64 next_xid)
+{
+	Datum		values[] = {CStringGetTextDatum(listener->id), CStringGetTextDatum(state),
+	CStringGetTextDatum(reason != NULL ? reason : ""), Int64GetDatum(next_xid), CStringGetTextDatum(listener->state)};
+
+	if (XactReadOnly || IsolationUsesXactSnapshot())
+		return false;
+	um_execute_once("UPDATE usage_mgmt." LISTENERS " SET state = $2, reason = nullif($3, ''), next_xid = nullif($4, 0) "
+					"WHERE id = (SELECT id FROM usage_mgmt." LISTENERS " WHERE id = $1 AND state = $5 "
+					"FOR UPDATE SKIP LOCKED)",
+					lengthof(values), (Oid[]) {TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID}, values, false);
+	return SPI_processed > 0;
+}
+
+/*
+ * Confirms what is done up to a position; false where that much is confirmed
+ * already, or somebody else is at it and we are not to wait.
+ */
+bool
+um_listener_move(const UmListener *listener, const UmPosition *position, bool wait)
+{
+	Datum		id = CStringGetTextDatum(listener->id);
+	Datum		values[2] = {id, (Datum) 0};
+
+	um_execute_once(wait ? "SELECT position FROM usage_mgmt.hub_cursor WHERE listener = $1 FOR UPDATE"
+					: "SELECT position FROM usage_mgmt.hub_cursor WHERE listener = $1 FOR UPDATE SKIP LOCKED",
+					1, (Oid[]) {TEXTOID}, &id, false);
+	if (SPI_processed == 0 ||
+		um_position_is_behind(position, um_position_parse(SPI_getvalue(SPI_tuptable->vals[0],
+																	   SPI_tuptable->tupdesc, 1))))
+		return false;
+	values[1] = CStringGetTextDatum(um_position_text(position));
+	um_execute_once("UPDATE usage_mgmt.hub_cursor SET position = $2, confirmed_at = clock_timestamp() WHERE listener = $1",
+					2, (Oid[]) {TEXTOID, TEXTOID}, values, false);
+	return true;
+}

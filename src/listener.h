@@ -1,0 +1,34 @@
+/*
+ * listener.h
+ *	  Who listens to the events of a resource.
+ */
+#ifndef UM_LISTENER_H
+#define UM_LISTENER_H
+
+#include "listen_query.h"
+#include "position.h"
+#include "store.h"
+
+typedef struct UmListener
+{
+	char	   *id;
+	UmResource *resource;
+	UmVersion	version;
+	UmListenQuery *query;
+	char	   *owner;
+	char	   *state;
+	char	   *reason;
+	int64		life;			/* in which it may be read */
+	int64		next_xid;		/* while it is starting; 0 for not known yet */
+	UmPosition *position;		/* what is confirmed */
+	TimestampTz confirmed_at;
+} UmListener;
+
+extern void um_hub_enter(UmUser *before);
+extern void um_hub_leave(const UmUser *before);
+extern UmListener *um_listener(const char *id);
+extern void um_listener_require_own(const UmListener *listener, Oid caller);
+extern bool um_listener_may_read(UmListener *listener, const UmMark *now);
+extern bool um_listener_move(const UmListener *listener, const UmPosition *position, bool wait);
+
+#endif

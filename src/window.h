@@ -1,0 +1,27 @@
+/*
+ * window.h
+ *	  Rows of an outbox, of the transactions that were over at one time and not before.
+ */
+#ifndef UM_WINDOW_H
+#define UM_WINDOW_H
+
+#include "event.h"
+#include "listen_query.h"
+#include "position.h"
+
+/* A page of such rows: UmEvents. */
+typedef struct UmWindow
+{
+	UmResource *resource;
+	UmVersion	version;
+	const UmListenQuery *query; /* NULL for all */
+	UmPosition	at;				/* upto is not NULL */
+} UmWindow;
+
+extern int64 um_window_start(UmResource *resource, const UmMark *after);
+extern List *um_window_rows(const UmWindow *window, int64 from, int most);
+extern UmEvent *um_window_row(UmResource *resource, const UmEvent *id);
+extern int64 um_window_count(const UmWindow *window, int64 from, int64 most, TimestampTz *since);
+extern bool um_next_life(UmResource *resource, int64 *life, int64 beyond);
+
+#endif
