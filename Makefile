@@ -75,6 +75,7 @@ SQL_PARTS = \
 	sql/50_tables.sql \
 	sql/55_loads.sql \
 	sql/60_partitions.sql \
+	sql/62_hub.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \
