@@ -11,6 +11,7 @@ BEGIN
 	PERFORM usage_mgmt.install_loads();
 	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
 	PERFORM usage_mgmt.install_hub();
+	PERFORM usage_mgmt.install_delivery();
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_tables() IS
