@@ -237,13 +237,14 @@ BEGIN
 	IF coalesce($1 = '' OR $2 <= '0', true) THEN
 		RAISE EXCEPTION 'an agent needs a name and a lease that lasts' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	-- Nobody waits for anybody here, so agents cannot lock each other out.
 	PERFORM usage_mgmt.hub_pause_unsigned();
 	INSERT INTO usage_mgmt.hub_delivery (listener)
 		SELECT l.id FROM usage_mgmt.hub_listener l
 		WHERE l.callback IS NOT NULL AND NOT EXISTS (SELECT FROM usage_mgmt.hub_delivery d WHERE d.listener = l.id)
-		ORDER BY l.id FOR KEY SHARE OF l SKIP LOCKED
+		ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED
 		ON CONFLICT DO NOTHING;
-	-- Its own first. Nobody waits for anybody here, so agents cannot lock each other out.
+	-- its own first
 	WITH mine AS MATERIALIZED (
 		SELECT d.listener FROM usage_mgmt.hub_delivery d JOIN usage_mgmt.hub_listener l ON l.id = d.listener
 		WHERE l.callback IS NOT NULL AND l.state IN ('starting', 'active')

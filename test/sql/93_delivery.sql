@@ -200,9 +200,18 @@ INSERT INTO door (statement) VALUES ('listener_secret(%L)'), ('listener_secret(%
 	('hub_new_secret(%L)');
 GRANT SELECT ON door TO PUBLIC;
 SELECT id, statement, pg_temp.state(format('SELECT usage_mgmt.' || statement, id)) FROM door, unnest('{b,c,none}'::text[]) id ORDER BY id, n;
--- a name that was the owner's, taken by another role, is that role's
+-- an agent delivers, and is no owner
 SET ROLE regress_agent;
 SELECT DISTINCT pg_temp.state(format('SELECT usage_mgmt.' || statement, 'a')) FROM door;
+-- a name without a role counts again when a role has it
+RESET ROLE;
+CREATE ROLE regress_role_that_is_gone;
+GRANT USAGE ON SCHEMA usage_mgmt TO regress_role_that_is_gone;
+SET ROLE regress_role_that_is_gone;
+SELECT usage_mgmt.listener_secret('c') ~ '^whsec_' AS shown, (SELECT string_agg(listener, ',') FROM usage_mgmt.hub_status);
+RESET ROLE;
+DROP OWNED BY regress_role_that_is_gone;
+DROP ROLE regress_role_that_is_gone;
 -- the owner of the tables does what the owner of a listener may
 RESET ROLE;
 SELECT usage_mgmt.listener_secret('c') ~ '^whsec_' AS shown, usage_mgmt.resume_listener('c');
