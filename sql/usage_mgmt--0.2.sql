@@ -1504,11 +1504,12 @@ BEGIN
 		next_at timestamptz NOT NULL DEFAULT now(),
 		last_error text,
 		parked_at timestamptz NOT NULL DEFAULT now(),
-		CONSTRAINT hub_parked_pkey PRIMARY KEY (id),
+		CONSTRAINT hub_parked_pkey PRIMARY KEY (listener, id),
 		CONSTRAINT hub_parked_listener_fkey FOREIGN KEY (listener)
 			REFERENCES usage_mgmt.hub_listener ON DELETE CASCADE
 	);
 	PERFORM usage_mgmt.install_index('hub_parked_resource_idx', 'hub_parked', '(listener, resource_id, id)');
+	PERFORM usage_mgmt.install_index('hub_parked_due_idx', 'hub_parked', '(listener, next_at)');
 	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_parked', name, comment)
 		FROM (VALUES (NULL, 'Events that the cursor has passed and that wait for another attempt. Of one resource id they are sent in the order of id.'),
 			('event', 'As it is sent.'),
@@ -1548,7 +1549,7 @@ DECLARE
 	own text;
 BEGIN
 	FOR name, columns, own IN VALUES
-		('hub_listener', '', 'EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner AND pg_has_role(r.oid, ''USAGE''))'),
+		('hub_listener', '', 'owner = ANY (ARRAY(SELECT r.rolname::text FROM pg_roles r WHERE pg_has_role(r.oid, ''USAGE'')))'),
 		('hub_cursor', '', NULL),
 		('hub_delivery', '', NULL),
 		('hub_parked', '(id, listener, event_id, attempts, next_at, last_error, parked_at)', NULL),
@@ -1557,10 +1558,10 @@ BEGIN
 		CONTINUE WHEN EXISTS (SELECT FROM pg_policy
 			WHERE polrelid = format('usage_mgmt.%I', name)::regclass AND polname = 'own_listeners');
 		EXECUTE format('ALTER TABLE usage_mgmt.%I ENABLE ROW LEVEL SECURITY', name);
-		-- An agent's right is asked for once in a statement.
+		-- Each is asked once in a statement, and the second one of who is no agent.
 		EXECUTE format('CREATE POLICY own_listeners ON usage_mgmt.%I USING
 			((SELECT has_table_privilege(''usage_mgmt.hub_delivery'', ''UPDATE'')) OR %s)', name,
-			coalesce(own, format('EXISTS (SELECT FROM usage_mgmt.hub_listener l WHERE l.id = %I.listener)', name)));
+			coalesce(own, 'listener = ANY (ARRAY(SELECT l.id FROM usage_mgmt.hub_listener l))'));
 		EXECUTE format('GRANT SELECT %s ON usage_mgmt.%I TO PUBLIC', columns, name);
 	END LOOP;
 END
@@ -1807,11 +1808,11 @@ BEGIN
 		WHERE p.listener = $1 AND p.next_at <= now()
 			AND NOT EXISTS (SELECT FROM usage_mgmt.hub_parked before
 				WHERE before.listener = $1 AND before.resource_id = p.resource_id AND before.id < p.id)
-		ORDER BY p.id LIMIT $2;
+		ORDER BY p.next_at, p.id LIMIT $2;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.hub_due(text, integer) IS
-'For agents: the parked events of a listener whose time has come, of each resource id the first alone.';
+'For agents: the parked events of a listener whose time has come, of each resource id the first alone; those first that came first.';
 
 CREATE FUNCTION usage_mgmt.hub_parked_ids(listener text) RETURNS SETOF text
 LANGUAGE plpgsql STABLE
@@ -1867,14 +1868,18 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	pruned bigint;
+	pruned bigint := 0;
+	counted bigint;
+	name text;
 BEGIN
-	DELETE FROM usage_mgmt.hub_attempt a
-		USING (SELECT l.id, (SELECT k.id FROM usage_mgmt.hub_attempt k WHERE k.listener = l.id
-				ORDER BY k.id DESC OFFSET 1000 LIMIT 1) AS last
-			FROM usage_mgmt.hub_listener l) b
-		WHERE a.listener = b.id AND (a.id <= b.last OR a.at < now() - interval '7 days');
-	GET DIAGNOSTICS pruned = ROW_COUNT;
+	-- one by one: joined to all of them each row could look for its bound anew
+	FOR name IN SELECT l.id FROM usage_mgmt.hub_listener l LOOP
+		DELETE FROM usage_mgmt.hub_attempt a WHERE a.listener = name
+			AND (a.at < now() - interval '7 days' OR a.id <= (SELECT k.id FROM usage_mgmt.hub_attempt k
+				WHERE k.listener = name ORDER BY k.id DESC OFFSET 1000 LIMIT 1));
+		GET DIAGNOSTICS counted = ROW_COUNT;
+		pruned := pruned + counted;
+	END LOOP;
 	RETURN pruned;
 END
 $$;

@@ -181,11 +181,13 @@ um_own_listener(Datum listener)
 		.sql = "SELECT l.owner FROM usage_mgmt.hub_listener l WHERE l.id OPERATOR(pg_catalog.=) $1",
 		.args = {TEXTOID}, .nargs = 1
 	};
-	Oid			owner = InvalidOid;
+	char	   *name = NULL;
+	Oid			owner;
 
 	um_as_owner_of("hub_listener", &plan, &listener, NULL);
 	if (SPI_processed > 0)
-		owner = get_role_oid(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), true);
+		name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	owner = name != NULL ? get_role_oid(name, true) : InvalidOid;
 	if (SPI_processed == 0 ||
 		!((OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)) ||
 		  has_privs_of_role(GetUserId(), owner_of("hub_listener"))))

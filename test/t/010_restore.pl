@@ -332,7 +332,8 @@ is(sqlstate($node, 'source', 'DROP EXTENSION usage_mgmt'), '2BP01',
 is(sqlstate($node, 'source', <<'SQL'), '00000', 'and goes through without them');
 DROP TABLE public.copies, usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification,
 	usage_mgmt.service_usage, usage_mgmt.service_usage_key, usage_mgmt.service_usage_specification,
-	usage_mgmt.setting, usage_mgmt.hub_listener CASCADE;
+	usage_mgmt.setting, usage_mgmt.hub_listener, usage_mgmt.hub_cursor, usage_mgmt.hub_delivery, usage_mgmt.hub_parked,
+	usage_mgmt.hub_attempt CASCADE;
 DROP EXTENSION usage_mgmt;
 SQL
 
