@@ -144,6 +144,9 @@ begin_window(Reading *reading)
 	UmPosition *at = &reading->at;
 	char	   *text;
 
+	/* not all of it is seen by an older snapshot, or by a standby that was promoted */
+	if (at->upto != NULL && at->life == um_hub_life() && um_mark_is_before(reading->now, at->upto))
+		at->upto = NULL;
 	if (at->upto != NULL)
 		reading->from = at->part == 0 ? at->seq + 1 : at->seq;
 	else
