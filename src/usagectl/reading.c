@@ -27,6 +27,7 @@
 
 static const double looks[] = {0.02, 0.1, 0.5, 5};
 
+static double later(double time, double now);
 static void ask(Listener *listener, const char *sql, const char *first, const char *second, Received received);
 static bool wants_events(const Listener *listener, double now);
 static void on_events(void *context, const PGresult *result);
@@ -60,7 +61,7 @@ reading_step(Listener *listener, double now)
 	if (listener->ends != NULL || listener->agent->leaves || now < listener->slow_until)
 		return INFINITY;
 	if (listener->counts || (!listener->learned && now < listener->count_at))
-		return listener->count_at > now ? listener->count_at : INFINITY;
+		return later(listener->count_at, now);
 	if (!listener->learned || (listener->has_settled && listener->lanes.older > 0 && now >= listener->count_at &&
 							   !listener->tells && !listener->untold))
 	{
@@ -83,7 +84,16 @@ reading_step(Listener *listener, double now)
 		ask(listener, "SELECT position, event_id, resource_id, event FROM usage_mgmt.hub_read($1, $2, $3)",
 			listener->position != NULL ? listener->position : "", number, on_events);
 	}
-	return listener->lanes.parked > 0 && listener->due_at < listener->read_at ? listener->due_at : listener->read_at;
+	if (listener->lanes.parked > 0 && later(listener->due_at, now) < later(listener->read_at, now))
+		return later(listener->due_at, now);
+	return later(listener->read_at, now);
+}
+
+/* What was possible before, and was not done, waits for something else than the time. */
+static double
+later(double time, double now)
+{
+	return time > now ? time : INFINITY;
 }
 
 /* The listener's id goes before the others, of which there may be none. */
