@@ -346,6 +346,7 @@ static void
 claim_one(Loop *loop, const PGresult *result, int row)
 {
 	const char *id = PQgetvalue(result, row, 0);
+	int64_t		parked = strtoll(PQgetvalue(result, row, 8), NULL, 10);
 	Listener   *listener = loop->listeners;
 
 	while (listener != NULL && (listener->dropped || strcmp(listener->id, id) != 0))
@@ -357,12 +358,13 @@ claim_one(Loop *loop, const PGresult *result, int row)
 		listener = listener_new(&loop->agent, id, PQgetisnull(result, row, 2) ? NULL : PQgetvalue(result, row, 2));
 		listener->next = loop->listeners;
 		loop->listeners = listener;
+		listener_doubt(listener, parked);
 		journal_line(&loop->agent.journal, id, "claimed", NULL);
 	}
 	listener->claimed = true;
 	if (!learn_listener(listener, result, row))
 		listener_end(listener, "paused", "its secret or its headers cannot be sent");
-	if (strtoll(PQgetvalue(result, row, 8), NULL, 10) > 0)
+	if (parked > 0)
 		listener->parked_elsewhere = true;
 }
 

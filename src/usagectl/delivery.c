@@ -60,6 +60,16 @@ listener_new(Agent *agent, const char *id, const char *position)
 	return listener;
 }
 
+/* So many of its events were parked by somebody before: they are no news, but one more would be. */
+void
+listener_doubt(Listener *listener, int64_t parked)
+{
+	if (parked < FAILURES)
+		return;
+	listener->failures = FAILURES - 1;
+	listener->window = 1;
+}
+
 /* Nothing more is sent for it or told of it; it is freed when no statement is under way. */
 void
 listener_drop(Listener *listener)
@@ -316,7 +326,7 @@ fail(Listener *listener, Event *event, const Answer *answer, const char *error)
 	int			status = answer->status;
 	bool		slow = status == 429 || status == 502 || status == 503 || status == 504 || answer->retry_after > 0;
 
-	if (slow || (listener->probes && event->parked != 0))
+	if (slow)
 		slow_down(listener, answer->retry_after);
 	if (event->parked != 0)
 	{

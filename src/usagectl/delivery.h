@@ -99,6 +99,7 @@ typedef struct Listener
 
 /* delivery.c */
 extern Listener *listener_new(Agent *agent, const char *id, const char *position);
+extern void listener_doubt(Listener *listener, int64_t parked);
 extern void listener_drop(Listener *listener);
 extern bool listener_idle(const Listener *listener);
 extern void listener_free(Listener *listener);
