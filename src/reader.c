@@ -347,12 +347,20 @@ position_at(UmResource *resource, Datum time)
 	return position;
 }
 
+/*
+ * An agent that has read beyond would undo it: it has the listener no more, and
+ * what it claims next, when its lease has run out, begins there.
+ */
 static void
 set_position(const UmListener *listener, const UmPosition *position)
 {
+	Datum		id = CStringGetTextDatum(listener->id);
+
+	um_execute_once("UPDATE usage_mgmt.hub_delivery SET agent = NULL WHERE listener = $1 AND agent IS NOT NULL",
+					1, (Oid[]) {TEXTOID}, &id, false);
 	um_execute_once("UPDATE usage_mgmt.hub_cursor SET position = $2, confirmed_at = clock_timestamp() WHERE listener = $1",
 					2, (Oid[]) {TEXTOID, TEXTOID},
-					(Datum[]) {CStringGetTextDatum(listener->id), CStringGetTextDatum(um_position_text(position))}, false);
+					(Datum[]) {id, CStringGetTextDatum(um_position_text(position))}, false);
 }
 
 /* hub_event(listener text, event_id text) → json: one event again, null where it is not kept */

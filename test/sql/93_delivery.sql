@@ -138,6 +138,18 @@ SELECT id, state, reason FROM usage_mgmt.hub_listener ORDER BY id;
 SELECT listener, parked FROM usage_mgmt.hub_claim('one', '1 minute', 10);
 SELECT * FROM usage_mgmt.hub_due('a', 10);
 
+-- Who has it go on elsewhere is not overtaken by what the agent has read already
+SET ROLE regress_partner;
+SELECT usage_mgmt.replay_events('a', pg_temp.behind(3));
+SET ROLE regress_agent;
+SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(11), NULL, NULL, NULL, NULL);
+SELECT listener FROM usage_mgmt.hub_claim('one', '1 minute', 10);
+RESET ROLE;
+UPDATE usage_mgmt.hub_delivery SET leased_until = now() - interval '1 s' WHERE listener = 'a';
+SET ROLE regress_agent;
+SELECT listener, pg_temp.place(position) FROM usage_mgmt.hub_claim('one', '1 minute', 10);
+SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(10), NULL, NULL, NULL, NULL);
+
 -- A sample, and one event again: signed and logged as all are
 SET ROLE regress_partner;
 SELECT usage_mgmt.listener_test('a') AS event_id \gset
