@@ -34,8 +34,7 @@ static void add_window(UmStatement *statement, const UmWindow *window, int64 fro
 static int	add_ids(UmStatement *statement, const uint64 *ids, int count);
 static void add_kinds(UmStatement *statement, const UmWindow *window);
 static void run(UmStatement *statement);
-static List *take_rows(UmResource *resource);
-static UmEvent *event_of(const UmShape *shape, UmResource *resource, HeapTuple tuple, TupleDesc desc);
+static UmWindowRows *take_rows(UmResource *resource);
 static List *words_of(Datum array);
 
 /* A number below which there is no row behind a mark. */
@@ -96,7 +95,7 @@ tables_sql(const UmResource *resource, const char *what)
 }
 
 /* The first rows of a window from a number on, which its query may want. */
-List *
+UmWindowRows *
 um_window_rows(const UmWindow *window, int64 from, int most)
 {
 	UmStatement statement;
@@ -143,10 +142,10 @@ um_window_count(const UmWindow *window, int64 from, int64 most, TimestampTz *sin
 
 /* The row that an event's id names, NULL for none. */
 UmEvent *
-um_window_row(UmResource *resource, const UmEvent *id)
+um_window_find(UmResource *resource, const UmEvent *id)
 {
 	UmStatement statement;
-	List	   *rows;
+	UmWindowRows *rows;
 
 	um_statement_start(&statement, resource->model);
 	appendStringInfo(&statement.sql, "SELECT * FROM (%s) u WHERE u.event_seq = $%d AND u.event_life = $%d "
@@ -158,7 +157,7 @@ um_window_row(UmResource *resource, const UmEvent *id)
 					 um_statement_arg(&statement, INT4OID, Int32GetDatum(id->timeline)));
 	run(&statement);
 	rows = take_rows(resource);
-	return rows != NIL ? linitial(rows) : NULL;
+	return rows->count > 0 ? um_window_row(rows, 0) : NULL;
 }
 
 /*
@@ -254,7 +253,10 @@ add_kinds(UmStatement *statement, const UmWindow *window)
 						 um_statement_text(statement, resource->model->slot[resource->model->status_slot]->column));
 }
 
-/* By index and in its order: what the planner knows of an outbox is of another time. */
+/*
+ * By index and in its order: what the planner knows of an outbox is of another
+ * time.  Of a long window it expects so much that it would compile each page.
+ */
 static void
 run(UmStatement *statement)
 {
@@ -262,31 +264,34 @@ run(UmStatement *statement)
 
 	(void) um_prefer("enable_bitmapscan");
 	(void) um_prefer("enable_sort");
+	(void) um_prefer("jit");
 	um_execute_once(statement->sql.data, statement->nargs, statement->types, statement->args, true);
 	AtEOXact_GUC(true, settings);
 }
 
-static List *
+static UmWindowRows *
 take_rows(UmResource *resource)
 {
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	UmShape    *shape = um_shape(resource->model, desc, resource->model->noun);
-	List	   *events = NIL;
+	UmWindowRows *rows = palloc(sizeof(UmWindowRows));
 
-	for (uint64 i = 0; i < SPI_processed; i++)
-		events = lappend(events, event_of(shape, resource, SPI_tuptable->vals[i], desc));
-	return events;
+	rows->resource = resource;
+	rows->table = SPI_tuptable;
+	rows->shape = um_shape(resource->model, SPI_tuptable->tupdesc, resource->model->noun);
+	rows->count = SPI_processed;
+	return rows;
 }
 
-static UmEvent *
-event_of(const UmShape *shape, UmResource *resource, HeapTuple tuple, TupleDesc desc)
+/* One of them, from 0, in the current memory context. */
+UmEvent *
+um_window_row(const UmWindowRows *rows, uint64 n)
 {
+	UmResource *resource = rows->resource;
 	UmEvent    *event = palloc0(sizeof(UmEvent));
 	Datum		values[MaxTupleAttributeNumber];
 	bool		nulls[MaxTupleAttributeNumber];
 	const Datum *own = values + 1;	/* behind event_xid */
 
-	heap_deform_tuple(tuple, desc, values, nulls);
+	heap_deform_tuple(rows->table->vals[n], rows->table->tupdesc, values, nulls);
 	event->resource = resource;
 	event->seq = DatumGetInt64(own[0]);
 	event->life = DatumGetInt64(own[1]);
@@ -295,7 +300,7 @@ event_of(const UmShape *shape, UmResource *resource, HeapTuple tuple, TupleDesc 
 	event->kind = DatumGetChar(own[4]);
 	event->old_status = nulls[6] ? -1 : um_status_from_text(resource->life, um_text_slice(own[5]));
 	event->changed = nulls[7] ? NIL : words_of(own[6]);
-	event->record = um_record_from_values(shape, values, nulls);
+	event->record = um_record_from_values(rows->shape, values, nulls);
 	return event;
 }
 
