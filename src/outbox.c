@@ -534,7 +534,7 @@ settle(Waiting *here, CommandId command)
 		Held	   *held = here->held;
 
 		here->held = held->next;
-		if (!is_in_place(&held->doubt))
+		if (!held->doubt.may_stay || !is_in_place(&held->doubt))
 			put_held(here, held);
 		heap_freetuple(held->updated);
 		heap_freetuple(held->deleted);

@@ -17,6 +17,7 @@ typedef struct UmDoubt
 {
 	Oid			leaf;
 	ItemPointerData place;
+	bool		may_stay;		/* nor be deleted there */
 } UmDoubt;
 
 extern void um_outbox_note(UmResource *resource, char kind, Datum id, bool moves);

@@ -62,7 +62,8 @@ typedef struct Target
 	int			wanted;			/* changes that somebody listens to */
 	bool		learned;		/* what other triggers there are: */
 	bool		alone;			/* no other trigger could change a row that comes in */
-	bool		sure;			/* nor keep one from being moved */
+	bool		sure;			/* nor keep one from being moved, */
+	bool		deletes;		/* nor keep one from being deleted */
 } Target;
 
 static HeapTuple check_delete(const TriggerData *data, const Target *target);
@@ -202,7 +203,7 @@ note_update(const Target *target, const TriggerData *data, const UmRecord *recor
 {
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	uint64		changed = um_record_changes(record, old, target->shape, desc);
-	UmDoubt		doubt = {RelationGetRelid(data->tg_relation), data->tg_trigtuple->t_self};
+	UmDoubt		doubt = {RelationGetRelid(data->tg_relation), data->tg_trigtuple->t_self, !target->deletes};
 	bool		moves = data->tg_relation->rd_rel->relispartition && record->model->date_slot >= 0 &&
 		(changed & um_slot_bit(record->model->date_slot)) != 0;
 
@@ -305,7 +306,7 @@ learn_triggers(Target *target, const TriggerData *data)
 	const TriggerDesc *all = data->tg_relation->trigdesc;
 	bool		behind = false;
 
-	target->learned = target->alone = target->sure = true;
+	target->learned = target->alone = target->sure = target->deletes = true;
 	for (int i = 0; i < all->numtriggers; i++)
 	{
 		const Trigger *trigger = &all->triggers[i];
@@ -325,8 +326,9 @@ learn_triggers(Target *target, const TriggerData *data)
 		else
 		{
 			target->alone &= !inserts;
-			target->sure &= !inserts && !TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW,
-															  TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_DELETE);
+			target->deletes &= !TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW,
+													 TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_DELETE);
+			target->sure = target->alone && target->deletes;
 		}
 	}
 }

@@ -55,7 +55,11 @@ $$;
 
 CREATE FUNCTION test.change_again() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	UPDATE usage_mgmt.usage SET usage_type = 'DATA', description = description::integer + 1 WHERE id = NEW.id;
+	BEGIN
+		UPDATE usage_mgmt.usage SET usage_type = 'DATA', description = description::integer + 1 WHERE id = NEW.id;
+	EXCEPTION WHEN unique_violation THEN
+		NULL;
+	END;
 	RETURN NULL;
 END
 $$;
