@@ -36,6 +36,7 @@ OBJS = \
 	src/lifecycle.o \
 	src/listen_query.o \
 	src/listener.o \
+	src/listener_owner.o \
 	src/load.o \
 	src/match.o \
 	src/model.o \
@@ -59,6 +60,7 @@ OBJS = \
 	src/rows.o \
 	src/rules.o \
 	src/scalar.o \
+	src/secret.o \
 	src/setting_table.o \
 	src/settings.o \
 	src/spec_cache.o \
@@ -84,6 +86,7 @@ SQL_PARTS = \
 	sql/55_loads.sql \
 	sql/60_partitions.sql \
 	sql/62_hub.sql \
+	sql/64_delivery.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \
@@ -92,17 +95,31 @@ SQL_PARTS = \
 
 # The client program.
 USAGECTL_OBJS = \
+	src/usagectl/address.o \
+	src/usagectl/agent.o \
 	src/usagectl/books.o \
+	src/usagectl/buffer.o \
+	src/usagectl/checkpoint.o \
 	src/usagectl/connection.o \
 	src/usagectl/copy.o \
+	src/usagectl/delays.o \
+	src/usagectl/delivery.o \
 	src/usagectl/export.o \
 	src/usagectl/import.o \
+	src/usagectl/journal.o \
+	src/usagectl/lane.o \
+	src/usagectl/listen.o \
+	src/usagectl/listeners.o \
 	src/usagectl/main.o \
 	src/usagectl/progress.o \
+	src/usagectl/reading.o \
 	src/usagectl/records.o \
 	src/usagectl/resources.o \
+	src/usagectl/session.o \
 	src/usagectl/source.o \
-	src/usagectl/text.o
+	src/usagectl/text.o \
+	src/usagectl/transfer.o \
+	src/usagectl/webhook.o
 SCRIPTS_built = usagectl
 
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
@@ -139,7 +156,7 @@ $(USAGECTL_OBJS): $(wildcard src/usagectl/*.h) usage_mgmt.control
 $(USAGECTL_OBJS): override CPPFLAGS += -I$(libpq_srcdir) -DUSAGECTL_VERSION='"$(EXTVERSION)"'
 
 usagectl: $(USAGECTL_OBJS)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lz -o $@
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lcurl -lcrypto -lz -lm -o $@
 
 install: install-man
 install-man:

@@ -87,7 +87,7 @@ um_next_events(PG_FUNCTION_ARGS)
 	reading.now = um_mark_now();
 	if (!um_listener_may_read(reading.listener, reading.now))
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				(errcode(UM_NOT_READY),
 				 errmsg("listener \"%s\" is %s", reading.listener->id, reading.listener->state),
 				 reading.listener->reason != NULL ? errdetail("Reason: %s.", reading.listener->reason) : 0,
 				 errhint("SELECT usage_mgmt.resume_listener('%s') lets it go on.", reading.listener->id)));
@@ -108,11 +108,12 @@ um_hub_read(PG_FUNCTION_ARGS)
 {
 	Reading		reading = {.left = limit_of(fcinfo, 2), .result = (ReturnSetInfo *) fcinfo->resultinfo,
 	.for_agent = true};
+	Oid			caller = GetUserId();
 	UmUser		before;
 
 	InitMaterializedSRF(fcinfo, 0);
 	um_hub_enter(&before);
-	reading.listener = um_listener(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	reading.listener = own_listener(fcinfo, caller);
 	reading.at = PG_ARGISNULL(1) ? *reading.listener->position
 		: *um_position_parse(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	reading.now = um_mark_now();
@@ -245,19 +246,19 @@ give(Reading *reading, const UmEvent *event, UmEventType type, int64 seq, int pa
 							 (Datum[]) {position, json}, nulls);
 }
 
-/* All of it is done; of another life nothing more comes, and the next one begins. */
+/* All of it is done; of another life nothing more comes behind its last one, and the next begins. */
 static void
 end_window(Reading *reading)
 {
 	UmPosition *at = &reading->at;
 	int64		last = Max(reading->from - 1, at->after != NULL ? at->after->floor : 0);
-	bool		over = at->life != um_hub_life();
+	bool		over = um_mark_same(at->upto, &all_over);
 
-	at->after = over ? NULL : at->upto;
+	at->after = at->upto;
 	at->upto = NULL;
 	at->seq = at->part = 0;
-	if (over && !um_next_life(reading->listener->resource, &at->life, last))
-		at->life = um_hub_life();
+	if (over)
+		um_next_life(reading->listener->resource, at, last);
 }
 
 /* For the agent: there is nothing up to here. */
@@ -341,8 +342,7 @@ position_at(UmResource *resource, Datum time)
 					1, (Oid[]) {TIMESTAMPTZOID}, &time, true);
 	if (SPI_processed > 0)
 		return um_position_parse(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
-	if (!um_next_life(resource, &position->life, -1))
-		position->life = um_hub_life();
+	um_next_life(resource, position, -1);
 	return position;
 }
 
