@@ -69,6 +69,7 @@ OBJS = \
 	src/tmf_write.o \
 	src/triggers.o \
 	src/types.o \
+	src/upkeep.o \
 	src/usage_mgmt.o \
 	src/vouch.o \
 	src/window.o
@@ -84,6 +85,7 @@ SQL_PARTS = \
 	sql/55_loads.sql \
 	sql/60_partitions.sql \
 	sql/62_hub.sql \
+	sql/63_upkeep.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \
