@@ -484,8 +484,8 @@ refuse_row_type(FunctionCallInfo fcinfo)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("%s takes a row of a table of %s", name, UM_SCHEMA),
-			 errhint("Pass the alias of the table itself: SELECT %s.%s(u) FROM %s.%s u.",
-					 UM_SCHEMA, name, UM_SCHEMA, um_resources->model->noun)));
+			 errhint("Pass the alias of the table itself: u in FROM %s.%s u.", UM_SCHEMA,
+					 um_resources->model->noun)));
 }
 
 /* hash_version() → smallint: the algorithm that content_hash follows. */

@@ -31,6 +31,8 @@
  */
 #include "postgres.h"
 
+#include <inttypes.h>
+
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -126,8 +128,8 @@ is_shown(const UmAttribute *attribute)
 char *
 um_event_id(const UmEvent *event, UmEventType type)
 {
-	return psprintf("%" INT64_MODIFIER "x-%d-" INT64_FORMAT "-%c", (uint64) event->life,
-					event->timeline, event->seq, letters[type]);
+	return psprintf("%" PRIx64 "-%d-%" PRId64 "-%c", (uint64) event->life, event->timeline,
+					event->seq, letters[type]);
 }
 
 /* Where the row of an event of that id stands, and its type; false for what is no such id. */
@@ -137,8 +139,8 @@ um_event_from_id(const char *id, UmEvent *event, UmEventType *type)
 	char		letter;
 	const char *place;
 
-	if (sscanf(id, "%" INT64_MODIFIER "x-%d-%" INT64_MODIFIER "d-%c", (uint64 *) &event->life,
-			   &event->timeline, &event->seq, &letter) != 4)
+	if (sscanf(id, "%" SCNx64 "-%d-%" SCNd64 "-%c", (uint64 *) &event->life, &event->timeline,
+			   &event->seq, &letter) != 4)
 		return false;
 	place = memchr(letters, letter, UM_EVENT_TYPES);
 	if (place == NULL)

@@ -36,7 +36,8 @@ static void name_in_resource(UmCondition *condition, const UmResource *resource,
 static const char *bare_name(const UmResource *resource, const char *name, UmVersion version);
 static const char *behind_segment(const char *name, const char *segment);
 static UmFields *fields_of(const UmResource *resource, const char *fields, UmVersion version);
-static UmFilter *filter_of(const UmResource *resource, const UmQueryString *query, UmVersion version);
+static UmFilter *filter_of(const UmResource *resource, const UmQueryString *query,
+						   UmVersion version);
 
 /* Reads what a listener asks for in a version; 22023 for what it cannot mean. */
 UmListenQuery *

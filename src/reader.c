@@ -46,7 +46,7 @@ typedef struct Reading
 	bool		for_agent;		/* with ids */
 	char	   *window;			/* the position's text up to the number */
 	ReturnSetInfo *result;
-	MemoryContext page;
+	MemoryContext row;			/* of what is made of one row */
 } Reading;
 
 static void read_events(Reading *reading);
@@ -132,10 +132,10 @@ um_hub_read(PG_FUNCTION_ARGS)
 static void
 read_events(Reading *reading)
 {
-	reading->page = AllocSetContextCreate(CurrentMemoryContext, "events", ALLOCSET_DEFAULT_SIZES);
+	reading->row = AllocSetContextCreate(CurrentMemoryContext, "event", ALLOCSET_DEFAULT_SIZES);
 	while (reading->left > 0 && begin_window(reading) && read_window(reading))
 		end_window(reading);
-	MemoryContextDelete(reading->page);
+	MemoryContextDelete(reading->row);
 }
 
 /* Goes on within a window, or begins the next one; false where there is none. */
@@ -175,40 +175,35 @@ read_window(Reading *reading)
 
 	while (more)
 	{
-		MemoryContext old;
-		bool		fits;
-
-		if (reading->left == 0)
+		if (reading->left == 0 || !read_page(reading, &more))
 			return false;
-		old = MemoryContextSwitchTo(reading->page);
-		fits = read_page(reading, &more);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(reading->page);
 		SPI_freetuptable(SPI_tuptable);
-		if (!fits)
-			return false;
 	}
 	return true;
 }
 
+/* The same of a page of it; more tells that there may be others. */
 static bool
 read_page(Reading *reading, bool *more)
 {
 	UmWindow	window = {reading->listener->resource, reading->listener->version, reading->listener->query, reading->at, 0};
 	int			most = (int) Min(reading->left, PAGE);
-	List	   *rows = um_window_rows(&window, reading->from, most);
-	ListCell   *cell;
+	UmWindowRows *rows = um_window_rows(&window, reading->from, most);
+	MemoryContext old = MemoryContextSwitchTo(reading->row);
+	bool		fits = true;
 
-	foreach(cell, rows)
+	for (uint64 i = 0; i < rows->count && fits; i++)
 	{
-		UmEvent    *event = lfirst(cell);
+		UmEvent    *event = um_window_row(rows, i);
 
-		if (!give_row(reading, event))
-			return false;
-		reading->from = event->seq + 1;
+		fits = give_row(reading, event);
+		if (fits)
+			reading->from = event->seq + 1;
+		MemoryContextReset(reading->row);
 	}
-	*more = list_length(rows) == most;
-	return true;
+	MemoryContextSwitchTo(old);
+	*more = rows->count == (uint64) most;
+	return fits;
 }
 
 /* The events that a row is, but for those that are done; false where there is no room for all. */
@@ -376,7 +371,7 @@ um_hub_event(PG_FUNCTION_ARGS)
 	listener = own_listener(fcinfo, caller);
 	if (um_event_from_id(text_to_cstring(PG_GETARG_TEXT_PP(1)), &id, &type) &&
 		listener->resource->event[listener->version][type] != NULL)
-		event = um_window_row(listener->resource, &id);
+		event = um_window_find(listener->resource, &id);
 	if (event != NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);

@@ -35,8 +35,7 @@ static void add_window(UmStatement *statement, const UmWindow *window, int64 fro
 static int	add_ids(UmStatement *statement, const uint64 *ids, int count);
 static void add_kinds(UmStatement *statement, const UmWindow *window);
 static void run(UmStatement *statement);
-static List *take_rows(UmResource *resource);
-static UmEvent *event_of(const UmShape *shape, UmResource *resource, HeapTuple tuple, TupleDesc desc);
+static UmWindowRows *take_rows(UmResource *resource);
 static List *words_of(Datum array);
 
 /* A number below which there is no row behind a mark. */
@@ -103,7 +102,7 @@ append_table(StringInfo out, const UmResource *resource, int turn, const char *w
 }
 
 /* The first rows of a window from a number on, which its query may want. */
-List *
+UmWindowRows *
 um_window_rows(const UmWindow *window, int64 from, int most)
 {
 	UmStatement statement;
@@ -155,10 +154,10 @@ um_window_count(const UmWindow *window, int64 from, int64 most, TimestampTz *sin
 
 /* The row that an event's id names, NULL for none. */
 UmEvent *
-um_window_row(UmResource *resource, const UmEvent *id)
+um_window_find(UmResource *resource, const UmEvent *id)
 {
 	UmStatement statement;
-	List	   *rows;
+	UmWindowRows *rows;
 
 	um_statement_start(&statement, resource->model);
 	appendStringInfo(&statement.sql, "SELECT * FROM (%s) u WHERE u.event_seq = $%d AND u.event_life = $%d "
@@ -170,7 +169,7 @@ um_window_row(UmResource *resource, const UmEvent *id)
 					 um_statement_arg(&statement, INT4OID, Int32GetDatum(id->timeline)));
 	run(&statement);
 	rows = take_rows(resource);
-	return rows != NIL ? linitial(rows) : NULL;
+	return rows->count > 0 ? um_window_row(rows, 0) : NULL;
 }
 
 /* The life of the first row of another one, beyond a number; false where there is none. */
@@ -266,27 +265,29 @@ run(UmStatement *statement)
 	AtEOXact_GUC(true, settings);
 }
 
-static List *
+static UmWindowRows *
 take_rows(UmResource *resource)
 {
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	UmShape    *shape = um_shape(resource->model, desc, resource->model->noun);
-	List	   *events = NIL;
+	UmWindowRows *rows = palloc(sizeof(UmWindowRows));
 
-	for (uint64 i = 0; i < SPI_processed; i++)
-		events = lappend(events, event_of(shape, resource, SPI_tuptable->vals[i], desc));
-	return events;
+	rows->resource = resource;
+	rows->table = SPI_tuptable;
+	rows->shape = um_shape(resource->model, SPI_tuptable->tupdesc, resource->model->noun);
+	rows->count = SPI_processed;
+	return rows;
 }
 
-static UmEvent *
-event_of(const UmShape *shape, UmResource *resource, HeapTuple tuple, TupleDesc desc)
+/* One of them, from 0, in the current memory context. */
+UmEvent *
+um_window_row(const UmWindowRows *rows, uint64 n)
 {
+	UmResource *resource = rows->resource;
 	UmEvent    *event = palloc0(sizeof(UmEvent));
 	Datum		values[MaxTupleAttributeNumber];
 	bool		nulls[MaxTupleAttributeNumber];
 	const Datum *own = values + 1;	/* behind event_xid */
 
-	heap_deform_tuple(tuple, desc, values, nulls);
+	heap_deform_tuple(rows->table->vals[n], rows->table->tupdesc, values, nulls);
 	event->resource = resource;
 	event->seq = DatumGetInt64(own[0]);
 	event->life = DatumGetInt64(own[1]);
@@ -295,7 +296,7 @@ event_of(const UmShape *shape, UmResource *resource, HeapTuple tuple, TupleDesc 
 	event->kind = DatumGetChar(own[4]);
 	event->old_status = nulls[6] ? -1 : um_status_from_text(resource->life, um_text_slice(own[5]));
 	event->changed = nulls[7] ? NIL : words_of(own[6]);
-	event->record = um_record_from_values(shape, values, nulls);
+	event->record = um_record_from_values(rows->shape, values, nulls);
 	return event;
 }
 

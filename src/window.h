@@ -8,8 +8,18 @@
 #include "event.h"
 #include "listen_query.h"
 #include "position.h"
+#include "row.h"
+#include "store.h"
 
-/* A page of such rows: UmEvents. */
+/* Rows that were read: those of SPI's tuple table. */
+typedef struct UmWindowRows
+{
+	UmResource *resource;
+	SPITupleTable *table;
+	UmShape    *shape;
+	uint64		count;
+} UmWindowRows;
+
 typedef struct UmWindow
 {
 	UmResource *resource;
@@ -20,8 +30,9 @@ typedef struct UmWindow
 } UmWindow;
 
 extern int64 um_window_start(UmResource *resource, const UmMark *after);
-extern List *um_window_rows(const UmWindow *window, int64 from, int most);
-extern UmEvent *um_window_row(UmResource *resource, const UmEvent *id);
+extern UmWindowRows *um_window_rows(const UmWindow *window, int64 from, int most);
+extern UmEvent *um_window_row(const UmWindowRows *rows, uint64 n);
+extern UmEvent *um_window_find(UmResource *resource, const UmEvent *id);
 extern int64 um_window_count(const UmWindow *window, int64 from, int64 most, TimestampTz *since);
 extern bool um_next_life(UmResource *resource, int64 *life, int64 beyond);
 

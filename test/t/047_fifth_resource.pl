@@ -75,6 +75,14 @@ my $lost = q{UPDATE usage_mgmt.parcel SET status = 'lost', description = %s WHER
 $node->safe_psql('parcels', q{INSERT INTO usage_mgmt.parcel (id, posted_at, number) VALUES ('m', '2001-01-15Z', 'n')});
 is(sqlstate($node, 'parcels', sprintf($lost, 'description')), '23502', 'what a status asks for is asked for of what stays as it is');
 is(sqlstate($node, 'parcels', sprintf($lost, q{'in the river'})), '00000', 'and is there');
+is($node->safe_psql('parcels', <<'SQL'), join("\n", 'v4 create ParcelCreateEvent', 'v4 status ParcelStateChangeEvent'), 'its events are those it names');
+SELECT concat_ws(' ', version, kind, name) FROM usage_mgmt.event_types('parcel')
+SQL
+is($node->safe_psql('parcels', <<'SQL'), 'ParcelStateChangeEvent {"parcel":{"id":"m","href":"/tmf-api/post/v4/parcel/m","state":"lost"}}', 'and are sent');
+SELECT concat_ws(' ', e ->> 'eventType', e -> 'event') FROM usage_mgmt.parcel p, usage_mgmt.event_of(p, 'update', 'posted', '{description}', 'parcel.state=lost&fields=state', 'v4') e
+WHERE id = 'm'
+SQL
+is(sqlstate($node, 'parcels', "SELECT usage_mgmt.event_of(p, 'create', version => 'r14.5') FROM usage_mgmt.parcel p WHERE id = 'm'"), '22023', 'a version has none');
 is($node->safe_psql('parcels', 'SELECT usage_mgmt.install_tables()'), '', 'install_tables() finds it');
 is($node->safe_psql('parcels', <<'SQL'), 't|t', 'its enum and its open index');
 SELECT to_regclass('usage_mgmt.parcel_open_idx') IS NOT NULL, to_regclass('usage_mgmt.parcel_party') IS NOT NULL;

@@ -107,7 +107,7 @@ sub argument
 	my ($text) = @_;
 	my ($name, $type, $default) = $text =~ /^("?\w+"?)(?: (.*?))?(?: DEFAULT (.*))?$/;
 
-	$default =~ s/::\w+// if defined $default;
+	$default =~ s/::\w+(?:\[\])?// if defined $default;
 	$type =~ s/timestamp with time zone/timestamptz/ if defined $type;
 	return [ $name, $type // '', $default // '' ];
 }
@@ -171,10 +171,10 @@ foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'characteristi
 	}
 }
 
-my %gives = map { my ($result) = $page =~ /`\Q$_\E\([^`]*\)` → setof \((.*?)\)/; ($_ => [ split /, /, $result ]) } 'resources', 'resource_columns', 'status_transitions';
+my %gives = map { my ($result) = $page =~ /`\Q$_\E\([^`]*\)` → setof \((.*?)\)/; ($_ => [ split /, /, $result ]) } 'resources', 'resource_columns', 'status_transitions', 'event_types';
 is_deeply($gives{ $_->[0] }, [ split /,/, $_->[1] ], "what $_->[0] gives") foreach catalog(<<'SQL');
 SELECT proname, array_to_string(proargnames[pronargs + 1:], ',') FROM pg_proc
-WHERE proname IN ('resources', 'resource_columns', 'status_transitions') AND pronamespace = 'usage_mgmt'::regnamespace
+WHERE proname IN ('resources', 'resource_columns', 'status_transitions', 'event_types') AND pronamespace = 'usage_mgmt'::regnamespace
 SQL
 
 # ---- resources ----

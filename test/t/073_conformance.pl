@@ -240,6 +240,19 @@ foreach my $entity (sort keys %entity)
 	}
 }
 
+# ---- events ----
+
+my (%event, $of);
+foreach my $row (grep { exists $_->{kind} } @{ $rows{Events} })
+{
+	($of) = code($row->{resource}) if $row->{resource} ne '';
+	push @{ $event{$of} }, map { "\L$_\E $row->{kind} $row->{$_}" } grep { $row->{$_} =~ /^\w+$/ } 'R14.5', 'v4';
+}
+foreach my $noun (map { @$_ } catalog('SELECT noun FROM usage_mgmt.resources()'))
+{
+	same($event{$noun} // [], [ map { "@$_" } catalog("SELECT * FROM usage_mgmt.event_types('$noun')") ], "events of $noun");
+}
+
 # ---- functions ----
 
 my %function = map { $_->[0] => 1 } catalog("SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'usage_mgmt'::regnamespace");
