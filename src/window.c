@@ -253,7 +253,10 @@ add_kinds(UmStatement *statement, const UmWindow *window)
 						 um_statement_text(statement, resource->model->slot[resource->model->status_slot]->column));
 }
 
-/* By index and in its order: what the planner knows of an outbox is of another time. */
+/*
+ * By index and in its order: what the planner knows of an outbox is of another
+ * time.  Of a long window it expects so much that it would compile each page.
+ */
 static void
 run(UmStatement *statement)
 {
@@ -261,6 +264,7 @@ run(UmStatement *statement)
 
 	(void) um_prefer("enable_bitmapscan");
 	(void) um_prefer("enable_sort");
+	(void) um_prefer("jit");
 	um_execute_once(statement->sql.data, statement->nargs, statement->types, statement->args, true);
 	AtEOXact_GUC(true, settings);
 }
