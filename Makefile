@@ -36,6 +36,7 @@ OBJS = \
 	src/lifecycle.o \
 	src/listen_query.o \
 	src/listener.o \
+	src/listener_owner.o \
 	src/load.o \
 	src/match.o \
 	src/model.o \
@@ -59,6 +60,7 @@ OBJS = \
 	src/rows.o \
 	src/rules.o \
 	src/scalar.o \
+	src/secret.o \
 	src/setting_table.o \
 	src/settings.o \
 	src/spec_cache.o \
@@ -86,6 +88,7 @@ SQL_PARTS = \
 	sql/60_partitions.sql \
 	sql/62_hub.sql \
 	sql/63_upkeep.sql \
+	sql/64_delivery.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \

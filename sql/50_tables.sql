@@ -10,6 +10,7 @@ BEGIN
 	PERFORM usage_mgmt.install_setting();
 	PERFORM usage_mgmt.install_loads();
 	PERFORM usage_mgmt.install_hub();
+	PERFORM usage_mgmt.install_delivery();
 	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
 END
 $install$;

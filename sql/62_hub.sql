@@ -19,6 +19,7 @@ BEGIN
 		next_xid bigint,
 		life bigint NOT NULL,
 		registered_at timestamptz NOT NULL DEFAULT now(),
+		changed_at timestamptz NOT NULL DEFAULT now(),
 		CONSTRAINT hub_listener_pkey PRIMARY KEY (id),
 		CONSTRAINT hub_listener_state CHECK (state IN ('starting', 'active', 'paused', 'quarantined', 'gone'))
 	);
@@ -189,7 +190,6 @@ AS 'MODULE_PATHNAME', 'um_hub_read' LANGUAGE C VOLATILE
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION usage_mgmt.hub_read(text, text, integer) IS
 'For the agent: events behind a position, null for what is confirmed, with their ids. A last row without an event says that nothing more is wanted up to its position.';
-REVOKE EXECUTE ON FUNCTION usage_mgmt.hub_read(text, text, integer) FROM PUBLIC;
 
 CREATE FUNCTION usage_mgmt.hub_event(listener text, event_id text) RETURNS json
 AS 'MODULE_PATHNAME', 'um_hub_event' LANGUAGE C STABLE STRICT
@@ -202,7 +202,6 @@ AS 'MODULE_PATHNAME', 'um_hub_lag' LANGUAGE C VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION usage_mgmt.hub_lag(text, text) IS
 'How many changes of a resource are behind a position, above 1,000 about, and how long the first has been there.';
-REVOKE EXECUTE ON FUNCTION usage_mgmt.hub_lag(text, text) FROM PUBLIC;
 
 CREATE FUNCTION usage_mgmt.hub_position() RETURNS text
 AS 'MODULE_PATHNAME', 'um_hub_position' LANGUAGE C VOLATILE

@@ -5,10 +5,10 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	known CONSTANT text := 'The level of a role is reader, loader, writer, operator or owner.';
+	known CONSTANT text := 'The level of a role is reader, loader, writer, operator, agent or owner.';
 	right_of record;
 BEGIN
-	IF coalesce(level NOT IN ('reader', 'loader', 'writer', 'operator', 'owner'), true) THEN
+	IF coalesce(level NOT IN ('reader', 'loader', 'writer', 'operator', 'agent', 'owner'), true) THEN
 		RAISE EXCEPTION 'level "%" is not known', level
 			USING ERRCODE = 'invalid_parameter_value', HINT = known;
 	ELSIF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) OR role_name IS NULL THEN
@@ -57,7 +57,15 @@ BEGIN
 			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
 			('{loader,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
 			('{operator}', 'TABLE', 'import_load', 'DELETE'),
-			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE')
+			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
+			('{agent}', 'TABLE', 'hub_listener', 'SELECT, UPDATE (state, reason, changed_at)'),
+			('{agent}', 'TABLE', 'hub_cursor', 'SELECT, INSERT, UPDATE'),
+			('{agent}', 'TABLE', 'hub_delivery', 'SELECT, INSERT, UPDATE'),
+			('{agent}', 'TABLE', 'hub_parked', 'SELECT, INSERT, UPDATE, DELETE'),
+			('{agent}', 'TABLE', 'hub_attempt', 'SELECT, INSERT, DELETE'),
+			('{agent}', 'TABLE', 'hub_secret', 'SELECT'),
+			('{agent}', 'SEQUENCE', 'hub_parked_id_seq', 'USAGE'),
+			('{agent}', 'SEQUENCE', 'hub_attempt_id_seq', 'USAGE')
 		) AS p(levels, kind, relation, privilege)
 		WHERE level = ANY (levels::text[])
 		GROUP BY kind, relation
@@ -67,7 +75,8 @@ BEGIN
 			RAISE EXCEPTION 'relation "usage_mgmt.%" does not exist', right_of.relation
 				USING ERRCODE = 'undefined_table', HINT = 'Run SELECT usage_mgmt.install_tables().';
 		ELSIF NOT pg_has_role((SELECT relowner FROM pg_class
-							   WHERE oid = ('usage_mgmt.' || right_of.relation)::regclass), 'USAGE') THEN
+							   WHERE oid = ('usage_mgmt.' || right_of.relation)::regclass), 'USAGE')
+			AND NOT (right_of.relation = 'hub_secret' AND has_table_privilege('usage_mgmt.hub_secret', 'SELECT WITH GRANT OPTION')) THEN
 			-- GRANT would only warn a role that has a right itself
 			RAISE EXCEPTION 'must be owner of relation usage_mgmt.%', right_of.relation
 				USING ERRCODE = 'insufficient_privilege';
@@ -78,7 +87,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
-'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
+'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
 
 CREATE FUNCTION usage_mgmt.hand_over(role_name text) RETURNS void
 LANGUAGE plpgsql
@@ -92,6 +101,8 @@ BEGIN
 			USING ERRCODE = 'insufficient_privilege';
 	END IF;
 	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_mgmt TO %I WITH GRANT OPTION', role_name);
+	-- the secrets stay the extension's, but who makes agents lets them read
+	EXECUTE format('GRANT SELECT ON usage_mgmt.hub_secret TO %I WITH GRANT OPTION', role_name);
 	FOR statement IN
 		-- who makes triggers of the tables and partitions executes their functions
 		SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, role_name)

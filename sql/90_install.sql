@@ -21,7 +21,7 @@ BEGIN
 		AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
 		AND d.refobjid = (SELECT oid FROM pg_catalog.pg_extension WHERE extname = 'usage_mgmt')
 		AND d.deptype = 'e' AND c.relkind IN ('r', 'p', 'v', 'S')
-		AND c.relname <> 'status_transition'
+		AND c.relname NOT IN ('status_transition', 'hub_secret')
 	LOOP
 		EXECUTE pg_catalog.format('ALTER EXTENSION usage_mgmt DROP %s %s', r.kind, r.name);
 	END LOOP;

@@ -31,11 +31,12 @@
 #define UM_PARAMETER			ERRCODE_INVALID_PARAMETER_VALUE
 #define UM_IDENTITY				MAKE_SQLSTATE('U', 'M', '0', '0', '2')
 
-/* a move the life cycle does not know; billed content; a taken id; a finished load */
+/* a move the life cycle does not know; billed content; a taken id; a finished load; a listener that lacks something */
 #define UM_STATUS_MOVE			MAKE_SQLSTATE('U', 'M', '0', '0', '1')
 #define UM_BILLED				MAKE_SQLSTATE('U', 'M', '0', '0', '3')
 #define UM_ID_TAKEN				ERRCODE_UNIQUE_VIOLATION
 #define UM_FINISHED				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+#define UM_NOT_READY			ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
 
 /* no such resource */
 #define UM_NOT_FOUND			ERRCODE_NO_DATA_FOUND

@@ -35,6 +35,7 @@
 #include "event.h"
 #include "hub.h"
 #include "listener.h"
+#include "listener_owner.h"
 #include "operations.h"
 #include "settings.h"
 #include "store.h"
@@ -46,11 +47,16 @@
 #define MAX_CALLBACK 2000
 #define MAX_QUERY 8000
 
+/* What a URL has to encode. */
+#define NOT_IN_URL "\"<>\\^`{|} \001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022" \
+	"\023\024\025\026\027\030\031\032\033\034\035\036\037\177"
+
 static void require_select(UmResource *resource);
 static void check_callback(const char *callback);
 static Datum kinds_of(const UmResource *resource, UmVersion version, const UmListenQuery *query);
 static char *insert_listener(UmResource *resource, const char *callback, const char *query,
 							 UmVersion version, const UmListenQuery *asked);
+static void give_secret(const char *id);
 static Datum listener_json(const UmResource *resource, UmVersion version, const char *id,
 						   const char *callback, const char *query);
 static char *hub_href(const UmResource *resource, UmVersion version, const char *id);
@@ -120,20 +126,22 @@ require_select(UmResource *resource)
 				 errdetail("Events are not told by row.")));
 }
 
-/* It is for the agent to say what it can reach. */
+/* It is for the agent to say what it can reach.  A password in it would be shown, and dumped. */
 static void
 check_callback(const char *callback)
 {
+	const char *host;
+
 	if (callback == NULL)
 		return;
-	if (strlen(callback) > MAX_CALLBACK ||
+	host = strstr(callback, "://");
+	if (host == NULL || strlen(callback) > MAX_CALLBACK || host[3 + strcspn(host + 3, "/?#@")] == '@' ||
 		(pg_strncasecmp(callback, "http://", 7) != 0 && pg_strncasecmp(callback, "https://", 8) != 0) ||
-		strcspn(callback, "\"<>\\^`{|} \001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022"
-				"\023\024\025\026\027\030\031\032\033\034\035\036\037\177") != strlen(callback))
+		strcspn(callback, NOT_IN_URL) != strlen(callback))
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("\"%.100s\" is no callback", callback),
-				 errhint("It is a URL of http or https of at most %d bytes; without one, read with next_events().",
+				 errhint("It is a URL of http or https of at most %d bytes, without a password; for none, read with next_events().",
 						 MAX_CALLBACK)));
 }
 
@@ -163,7 +171,19 @@ insert_listener(UmResource *resource, const char *callback, const char *query, U
 					(Oid[]) {TEXTOID, TEXTOID},
 					(Datum[]) {CStringGetTextDatum(id), CStringGetTextDatum(um_position_text(&position))}, false);
 	um_hub_leave(&before);
+	if (callback != NULL)
+		give_secret(id);
 	return id;
+}
+
+static void
+give_secret(const char *id)
+{
+	Datum		arg = CStringGetTextDatum(id);
+
+	SPI_connect();
+	um_execute_once("SELECT usage_mgmt.hub_new_secret($1)", 1, (Oid[]) {TEXTOID}, &arg, false);
+	SPI_finish();
 }
 
 /* The changes of which its events are. */
@@ -269,13 +289,12 @@ um_listener(const char *id)
 	return listener;
 }
 
-/* Others' are not there for who is no member of their owner. */
+/* Others' are not there, but for agents: those who may write what is delivered. */
 void
 um_listener_require_own(const UmListener *listener, Oid caller)
 {
-	Oid			owner = get_role_oid(listener->owner, true);
-
-	if (superuser_arg(caller) || (OidIsValid(owner) && has_privs_of_role(caller, owner)))
+	if (um_is_listener_owner(listener->owner, caller) ||
+		pg_class_aclcheck(um_table("hub_delivery", false), caller, ACL_UPDATE) == ACLCHECK_OK)
 		return;
 	ereport(ERROR,
 			(errcode(UM_NOT_FOUND), errmsg("listener \"%s\" does not exist", listener->id)));
@@ -352,7 +371,7 @@ set_state(const UmListener *listener, const char *state, const char *reason, int
 
 	if (XactReadOnly || IsolationUsesXactSnapshot())
 		return false;
-	um_execute_once("UPDATE usage_mgmt." LISTENERS " SET state = $2, reason = nullif($3, ''), next_xid = nullif($4, 0) "
+	um_execute_once("UPDATE usage_mgmt." LISTENERS " SET state = $2, changed_at = now(), reason = nullif($3, ''), next_xid = nullif($4, 0) "
 					"WHERE id = (SELECT id FROM usage_mgmt." LISTENERS " WHERE id = $1 AND state = $5 "
 					"FOR UPDATE SKIP LOCKED)",
 					lengthof(values), (Oid[]) {TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID}, values, false);

@@ -88,7 +88,7 @@ um_next_events(PG_FUNCTION_ARGS)
 	reading.now = um_mark_now();
 	if (!um_listener_may_read(reading.listener, reading.now))
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				(errcode(UM_NOT_READY),
 				 errmsg("listener \"%s\" is %s", reading.listener->id, reading.listener->state),
 				 reading.listener->reason != NULL ? errdetail("Reason: %s.", reading.listener->reason) : 0,
 				 errhint("SELECT usage_mgmt.resume_listener('%s') lets it go on.", reading.listener->id)));
@@ -110,11 +110,12 @@ um_hub_read(PG_FUNCTION_ARGS)
 {
 	Reading		reading = {.left = limit_of(fcinfo, 2), .result = (ReturnSetInfo *) fcinfo->resultinfo,
 	.for_agent = true};
+	Oid			caller = GetUserId();
 	UmUser		before;
 
 	InitMaterializedSRF(fcinfo, 0);
 	um_hub_enter(&before);
-	reading.listener = um_listener(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	reading.listener = own_listener(fcinfo, caller);
 	reading.at = PG_ARGISNULL(1) ? *reading.listener->position
 		: *um_position_parse(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	reading.now = um_mark_now();

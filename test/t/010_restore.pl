@@ -288,11 +288,11 @@ foreach my $bindir (newer_bindirs($node))
 	}
 }
 
-# Who owns what: the extension its code and one view, the user the rest.
-is($node->safe_psql('source', <<'SQL'), 'status_transition', 'one relation is a member');
+# Who owns what: the extension its code, one view and the secrets, the user the rest.
+is($node->safe_psql('source', <<'SQL'), "hub_secret\nstatus_transition", 'two relations are members');
 SELECT c.relname FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
 WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
-AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'usage_mgmt');
+AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'usage_mgmt') ORDER BY 1;
 SQL
 
 # Members, what belongs to them (rules of views, array types), and released relations
@@ -332,7 +332,8 @@ is(sqlstate($node, 'source', 'DROP EXTENSION usage_mgmt'), '2BP01',
 is(sqlstate($node, 'source', <<'SQL'), '00000', 'and goes through without them');
 DROP TABLE public.copies, usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification,
 	usage_mgmt.service_usage, usage_mgmt.service_usage_key, usage_mgmt.service_usage_specification,
-	usage_mgmt.setting CASCADE;
+	usage_mgmt.setting, usage_mgmt.hub_listener, usage_mgmt.hub_cursor, usage_mgmt.hub_delivery, usage_mgmt.hub_parked,
+	usage_mgmt.hub_attempt CASCADE;
 DROP EXTENSION usage_mgmt;
 SQL
 

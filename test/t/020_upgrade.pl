@@ -242,10 +242,10 @@ foreach my $off ('usage_mgmt.install_tables', 'citus.enable_ddl_propagation')
 	my $database = $off =~ s/\W.*//r;
 
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
-	is($node->safe_psql($database, <<"SQL"), 'status_transition', "$off = off: no tables");
+	is($node->safe_psql($database, <<"SQL"), 'hub_secret,status_transition', "$off = off: no tables");
 SET $off = off;
 CREATE EXTENSION usage_mgmt;
-SELECT string_agg(relname, ',') FROM pg_class
+SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class
 WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind IN ('r', 'p', 'v', 'S');
 SQL
 	is(sqlstate($node, $database, q(SELECT usage_mgmt.post_usage('{"date": "2020-01-01", "type": "x"}'))),

@@ -146,7 +146,7 @@ foreach my $name (map { expand($_) } names($page))
 }
 is(join(', ', sort grep { !$documented{$_} } keys %functions), '', 'functions: the page lacks none');
 
-foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'characteristics')
+foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Delivery', 'characteristics')
 {
 	foreach my $row (cells(section($section)))
 	{
@@ -266,6 +266,13 @@ foreach my $row (grep { $_->[0] =~ /^`/ } cells($books))
 		# what stands in parentheses explains
 		is_deeply([ map { expand($_, $of // ()) } names($row->[1] =~ s/\([^()]*\)//gr) ], [ map { $_->[0] } columns_of($table) ], "columns of $table");
 	}
+}
+
+foreach my $row (grep { $_->[0] =~ /^`hub_\w+`$/ } cells(section('Delivery')))
+{
+	my ($table) = names($row->[0]);
+
+	is_deeply([ names($row->[1] =~ s/\([^()]*\)|:.*//gr) ], [ map { $_->[0] } columns_of($table) ], "columns of $table");
 }
 
 foreach my $type ('related_party', 'rated_product_usage')
