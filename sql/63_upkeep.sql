@@ -6,8 +6,7 @@ CREATE FUNCTION usage_mgmt.hub_upkeep(OUT outbox text, OUT done text) RETURNS SE
 AS 'MODULE_PATHNAME', 'um_hub_upkeep' LANGUAGE C VOLATILE
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION usage_mgmt.hub_upkeep() IS
-'Switches outboxes to their next tables, and empties tables that nobody needs; returns what it did. For cron and the agent, outside a transaction block: it empties one table a call, and readers wait for it until the commit. confirm_events() does it, too, in a session at most once in ten seconds.';
-REVOKE EXECUTE ON FUNCTION usage_mgmt.hub_upkeep() FROM PUBLIC;
+'Switches outboxes to their next tables, and empties tables that nobody needs; returns what it did. For the owner of the tables and agents, outside a transaction block: it empties one table a call, and readers wait for it until the commit. confirm_events() does it, too, in a session at most once in ten seconds.';
 
 CREATE FUNCTION usage_mgmt.hub_outboxes(
 	OUT resource text, OUT outbox text, OUT rows bigint, OUT bytes bigint,
@@ -15,8 +14,7 @@ CREATE FUNCTION usage_mgmt.hub_outboxes(
 AS 'MODULE_PATHNAME', 'um_hub_outboxes' LANGUAGE C VOLATILE
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION usage_mgmt.hub_outboxes() IS
-'The tables of events: about how many rows each has, how large it is, when its first and last events were written, and why it is kept.';
-REVOKE EXECUTE ON FUNCTION usage_mgmt.hub_outboxes() FROM PUBLIC;
+'The tables of events: about how many rows each has, how large it is, when its first and last events were written, and why it is kept. For the owner of the tables and agents.';
 
 CREATE FUNCTION usage_mgmt.hub_missed(
 	"position" text, resource text, turn integer, most bigint, OUT events bigint, OUT since timestamptz)
@@ -61,15 +59,13 @@ BEGIN
 	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
 		RAISE EXCEPTION 'outboxes cannot be kept up in a transaction that does not see what others do meanwhile'
 			USING ERRCODE = 'feature_not_supported', HINT = 'Use the isolation level READ COMMITTED.';
-	ELSIF to_regprocedure('usage_mgmt.hub_prune_attempts()') IS NOT NULL THEN
-		EXECUTE 'SELECT usage_mgmt.hub_prune_attempts()';
 	END IF;
 	IF NOT EXISTS (SELECT FROM usage_mgmt.hub_listener WHERE state <> 'gone')
 		AND NOT EXISTS (SELECT FROM usage_mgmt.hub_outbox o, generate_series(0, 2) n
 			WHERE pg_relation_size(usage_mgmt.hub_outbox_table(o.resource, n)) > 0) THEN
 		RETURN;
 	END IF;
-	PERFORM usage_mgmt.hub_note_time();
+	PERFORM usage_mgmt.hub_note_time(), usage_mgmt.hub_prune_attempts();
 	-- Where another one is at it, it is done.
 	mine := ARRAY(SELECT o.resource FROM usage_mgmt.hub_outbox o
 		WHERE o.resource IN (SELECT noun FROM usage_mgmt.resources()) ORDER BY 1 FOR UPDATE SKIP LOCKED);

@@ -24,7 +24,9 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -154,13 +156,18 @@ um_hub_outboxes(PG_FUNCTION_ARGS)
 	return rows_of(fcinfo, "SELECT * FROM usage_mgmt.hub_outboxes_all()");
 }
 
-/* What a query gives to the owner of the tables. */
+/* What a query gives to the owner of the tables, for him and agents. */
 static Datum
 rows_of(FunctionCallInfo fcinfo, const char *query)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	UmUser		before;
 
+	if (pg_class_aclcheck(um_table("hub_delivery", false), GetUserId(), ACL_UPDATE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to keep up the outboxes"),
+				 errhint("The owner of the tables may, and roles of the level agent.")));
 	InitMaterializedSRF(fcinfo, 0);
 	um_hub_enter(&before);
 	um_execute_once(query, 0, NULL, NULL, false);

@@ -303,7 +303,7 @@ UPDATE usage_mgmt.setting d SET value = s.value FROM usage_mgmt.setting_defaults
 DELETE FROM usage_mgmt.hub_listener;
 DELETE FROM usage_mgmt.hub_cursor;
 TRUNCATE usage_mgmt.usage_event_0, usage_mgmt.usage_event_1, usage_mgmt.usage_event_2,
-	usage_mgmt.usage_specification_event_0, usage_mgmt.hub_tick, usage_mgmt.usage;
+	usage_mgmt.usage_specification_event_0, usage_mgmt.hub_tick, usage_mgmt.usage, usage_mgmt.usage_key;
 DROP VIEW public.switched, public.kept;
 DROP TABLE public.writes, public.did;
 DROP FUNCTION public.fill, public.load, public.read, public.confirm_all;
