@@ -97,17 +97,31 @@ SQL_PARTS = \
 
 # The client program.
 USAGECTL_OBJS = \
+	src/usagectl/address.o \
+	src/usagectl/agent.o \
 	src/usagectl/books.o \
+	src/usagectl/buffer.o \
+	src/usagectl/checkpoint.o \
 	src/usagectl/connection.o \
 	src/usagectl/copy.o \
+	src/usagectl/delays.o \
+	src/usagectl/delivery.o \
 	src/usagectl/export.o \
 	src/usagectl/import.o \
+	src/usagectl/journal.o \
+	src/usagectl/lane.o \
+	src/usagectl/listen.o \
+	src/usagectl/listeners.o \
 	src/usagectl/main.o \
 	src/usagectl/progress.o \
+	src/usagectl/reading.o \
 	src/usagectl/records.o \
 	src/usagectl/resources.o \
+	src/usagectl/session.o \
 	src/usagectl/source.o \
-	src/usagectl/text.o
+	src/usagectl/text.o \
+	src/usagectl/transfer.o \
+	src/usagectl/webhook.o
 SCRIPTS_built = usagectl
 
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
@@ -144,7 +158,7 @@ $(USAGECTL_OBJS): $(wildcard src/usagectl/*.h) usage_mgmt.control
 $(USAGECTL_OBJS): override CPPFLAGS += -I$(libpq_srcdir) -DUSAGECTL_VERSION='"$(EXTVERSION)"'
 
 usagectl: $(USAGECTL_OBJS)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lz -o $@
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lcurl -lcrypto -lz -lm -o $@
 
 install: install-man
 install-man:

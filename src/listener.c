@@ -264,7 +264,7 @@ um_listener(const char *id)
 	char	   *query;
 
 	um_execute_once("SELECT l.resource, l.version, l.query, l.owner, l.state, l.reason, c.position, "
-					"l.life, l.next_xid, c.confirmed_at FROM usage_mgmt." LISTENERS " l "
+					"l.life, l.next_xid, c.confirmed_at, l.xmin FROM usage_mgmt." LISTENERS " l "
 					"LEFT JOIN usage_mgmt.hub_cursor c ON c.listener = l.id WHERE l.id = $1",
 					1, (Oid[]) {TEXTOID}, &arg, true);
 	if (SPI_processed == 0)
@@ -285,6 +285,7 @@ um_listener(const char *id)
 	listener->life = DatumGetInt64(SPI_getbinval(row, desc, 8, &null));
 	listener->next_xid = DatumGetInt64(SPI_getbinval(row, desc, 9, &null));
 	listener->confirmed_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 10, &null));
+	listener->unsaid = TransactionIdIsCurrentTransactionId(DatumGetTransactionId(SPI_getbinval(row, desc, 11, &null)));
 	listener->query = um_listen_query(listener->resource, query, listener->version);
 	return listener;
 }
@@ -354,8 +355,8 @@ go_on(UmListener *listener, const UmMark *now)
 			listener->state = "active";
 		return;
 	}
-	/* who registers, or says that one is to go on, has another lock on it until all are told */
-	if (!ConditionalLockRelationOid(table, ShareLock))
+	/* who registers, or says that one is to go on, has another lock on it until all are told; not on us */
+	if (listener->unsaid || !ConditionalLockRelationOid(table, ShareLock))
 		return;
 	listener->next_xid = (int64) U64FromFullTransactionId(ReadNextFullTransactionId());
 	UnlockRelationOid(table, ShareLock);

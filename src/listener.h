@@ -20,6 +20,7 @@ typedef struct UmListener
 	char	   *reason;
 	int64		life;			/* in which it may be read */
 	int64		next_xid;		/* while it is starting; 0 for not known yet */
+	bool		unsaid;			/* what it is has not been committed */
 	UmPosition *position;		/* what is confirmed */
 	TimestampTz confirmed_at;
 } UmListener;

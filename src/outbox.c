@@ -67,27 +67,23 @@ typedef struct Counted
 {
 	uint32		hash;			/* of its id */
 	uint32		count;
+	CommandId	command;
 	bool		moves;			/* from or to another partition: no event of its own */
 	bool		given;			/* by the transition table */
 } Counted;
 
-/* Those of one statement that were inserted, or deleted. */
+/*
+ * Those that were inserted, or deleted, by the statement under way and, before
+ * them, by those that it runs within.
+ */
 typedef struct Tally
 {
 	Counted    *row;
 	int			rows;
 	int			size;
-	int			next;			/* to be given */
-	bool		open;			/* the statement has not come to its end */
+	int			open;			/* of statements that have not come to their end */
+	int			due;			/* of these, that are to be given */
 } Tally;
-
-typedef struct Statement
-{
-	struct Statement *outer;
-	CommandId	command;
-	Tally		inserted;
-	Tally		deleted;
-} Statement;
 
 /* What waits in a subtransaction. */
 typedef struct Waiting
@@ -96,7 +92,8 @@ typedef struct Waiting
 	UmResource *resource;
 	SubTransactionId transaction;
 	MemoryContext context;
-	Statement  *statements;
+	Tally		inserted;
+	Tally		deleted;
 	TupleDesc	desc;
 	Tuplestorestate *rows;
 	int64		count;
@@ -111,11 +108,12 @@ static bool has_written = false;
 static void write_left(UmResource *resource);
 static Waiting *waiting_here(UmResource *resource);
 static void start_rows(Waiting *here);
+static Waiting *waiting_of(UmResource *resource, SubTransactionId transaction);
 static Tally *tally_of(Waiting *here, char kind);
-static void drop_statements(Waiting *here);
 static bool is_open(const UmResource *resource);
 static void give_rows(Waiting *here, TriggerData *data);
-static Counted *counted_row(Tally *tally, uint32 hash, int *misses);
+static int	first_of(const Tally *tally, CommandId command);
+static Counted *counted_row(const Tally *tally, uint32 hash, int *next, int *misses);
 static uint32 hash_of(Datum id);
 static void put_row(Waiting *here, uint32 count, char kind, Datum old_status, Datum changed,
 					const UmShape *shape, const Datum *values, const bool *nulls);
@@ -141,13 +139,16 @@ um_outbox_note(UmResource *resource, char kind, Datum id, bool moves)
 	Tally	   *tally = tally_of(here, kind);
 	MemoryContext old = MemoryContextSwitchTo(here->context);
 
+	tally->rows = tally->open;
 	if (tally->rows == tally->size)
 	{
 		tally->size = Max(8, tally->size * 2);
 		tally->row = tally->row == NULL ? palloc(sizeof(Counted) * tally->size)
 			: repalloc_huge(tally->row, sizeof(Counted) * tally->size);
 	}
-	tally->row[tally->rows++] = (Counted) {hash_of(id), ++counter, moves, false};
+	tally->row[tally->rows++] = (Counted) {hash_of(id), ++counter, GetActiveSnapshot()->curcid, moves, false};
+	tally->open = tally->rows;
+	tally->due += !moves;
 	MemoryContextSwitchTo(old);
 }
 
@@ -206,15 +207,28 @@ um_events(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* What waits of a subtransaction that commits waits in its parent. */
+/*
+ * What waits of a subtransaction that commits waits in its parent.  Its statements
+ * have come to their ends.
+ */
 void
 um_outbox_end(SubTransactionId subtransaction, SubTransactionId parent)
 {
-	while (waiting != NULL && waiting->transaction >= subtransaction &&
-		   waiting->count == 0 && !is_open(waiting->resource))
-		forget(waiting);
-	for (Waiting *w = waiting; w != NULL && w->transaction >= subtransaction; w = w->outer)
-		w->transaction = parent;
+	Waiting    *next;
+
+	for (Waiting *w = waiting; w != NULL && w->transaction >= subtransaction; w = next)
+	{
+		Waiting    *into = waiting_of(w->resource, parent);
+
+		next = w->outer;
+		w->inserted.open = w->inserted.due = w->deleted.open = w->deleted.due = 0;
+		if (w->count > 0 && into != NULL)
+			gather(into, w);
+		if (w->count == 0)
+			forget(w);
+		else
+			w->transaction = parent;
+	}
 }
 
 /* What was noted in that subtransaction, or later, did not happen; or all of it is over. */
@@ -271,13 +285,11 @@ static Waiting *
 waiting_here(UmResource *resource)
 {
 	SubTransactionId mine = GetCurrentSubTransactionId();
-	Waiting    *here = waiting;
+	Waiting    *here = waiting_of(resource, mine);
 	MemoryContext context;
 	MemoryContext old;
 
-	while (here != NULL && here->transaction == mine && here->resource != resource)
-		here = here->outer;
-	if (here != NULL && here->transaction == mine)
+	if (here != NULL)
 		return here;
 	context = AllocSetContextCreate(TopTransactionContext, "usage events", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
@@ -299,14 +311,26 @@ waiting_here(UmResource *resource)
 	return waiting = here;
 }
 
+/* That of one subtransaction, NULL for none. */
+static Waiting *
+waiting_of(UmResource *resource, SubTransactionId transaction)
+{
+	Waiting    *w = waiting;
+
+	while (w != NULL && w->transaction >= transaction &&
+		   (w->transaction > transaction || w->resource != resource))
+		w = w->outer;
+	return w != NULL && w->transaction == transaction ? w : NULL;
+}
+
 static void
 start_rows(Waiting *here)
 {
 	MemoryContext old = MemoryContextSwitchTo(here->context);
 	ResourceOwner owner = CurrentResourceOwner;
 
-	/* it may outlive the statement */
-	CurrentResourceOwner = CurTransactionResourceOwner;
+	/* it may outlive the statement, and its subtransaction */
+	CurrentResourceOwner = TopTransactionResourceOwner;
 	here->rows = tuplestore_begin_heap(false, false, work_mem);
 	CurrentResourceOwner = owner;
 	here->count = 0;
@@ -315,45 +339,11 @@ start_rows(Waiting *here)
 	MemoryContextSwitchTo(old);
 }
 
-/* What the statement under way has inserted, or deleted. */
+/* Of rows that were inserted, or deleted. */
 static Tally *
 tally_of(Waiting *here, char kind)
 {
-	CommandId	command = GetActiveSnapshot()->curcid;
-	Statement  *statement = here->statements;
-	Tally	   *tally;
-
-	while (statement != NULL && statement->command != command)
-		statement = statement->outer;
-	if (statement == NULL)
-	{
-		if (!is_open(here->resource))
-			drop_statements(here);
-		statement = MemoryContextAllocZero(here->context, sizeof(Statement));
-		statement->outer = here->statements;
-		statement->command = command;
-		here->statements = statement;
-	}
-	tally = kind == UM_DELETED ? &statement->deleted : &statement->inserted;
-	tally->open = true;
-	return tally;
-}
-
-/* Of statements that have come to their end. */
-static void
-drop_statements(Waiting *here)
-{
-	while (here->statements != NULL)
-	{
-		Statement  *statement = here->statements;
-
-		here->statements = statement->outer;
-		if (statement->inserted.row != NULL)
-			pfree(statement->inserted.row);
-		if (statement->deleted.row != NULL)
-			pfree(statement->deleted.row);
-		pfree(statement);
-	}
+	return kind == UM_DELETED ? &here->deleted : &here->inserted;
 }
 
 /* Whether a statement has inserted or deleted what it has not given yet. */
@@ -361,24 +351,32 @@ static bool
 is_open(const UmResource *resource)
 {
 	for (Waiting *w = waiting; w != NULL; w = w->outer)
-		for (Statement *s = w->resource == resource ? w->statements : NULL; s != NULL; s = s->outer)
-			if (s->inserted.open || s->deleted.open)
-				return true;
+		if (w->resource == resource && (w->inserted.due > 0 || w->deleted.due > 0))
+			return true;
 	return false;
 }
 
-/* Those rows of a statement's transition table that were counted. */
+/*
+ * Those rows of a statement's transition table that were counted, by it or by the
+ * action of a foreign key that it caused, whose command comes later.  Statements
+ * on the table and on a leaf of it that are parts of one have a table each: what is
+ * not in this one may be in the next.
+ */
 static void
 give_rows(Waiting *here, TriggerData *data)
 {
 	char		kind = TRIGGER_FIRED_BY_INSERT(data->tg_event) ? UM_CREATED : UM_DELETED;
 	Tally	   *tally = tally_of(here, kind);
+	int			first = first_of(tally, GetActiveSnapshot()->curcid);
+	int			next = first;
 	const UmModel *model = here->resource->model;
 	int			misses = 0;
 	UmChanges	changes;
 
-	tally->open = false;
-	if (tally->rows == 0)
+	for (int i = first; i < tally->open; i++)
+		tally->due -= !tally->row[i].moves;
+	tally->open = Min(tally->open, first);
+	if (tally->rows == first)
 		return;
 	um_changes_open(&changes, data, model);
 	while (um_changes_next(&changes))
@@ -387,7 +385,7 @@ give_rows(Waiting *here, TriggerData *data)
 
 		slot_getallattrs(changes.row);
 		row = counted_row(tally, hash_of(changes.row->tts_values[changes.shape->column[model->id->slot]]),
-						  &misses);
+						  &next, &misses);
 		if (row == NULL)
 			continue;
 		row->given = true;
@@ -398,18 +396,29 @@ give_rows(Waiting *here, TriggerData *data)
 	um_changes_close(&changes);
 }
 
+/* The first row of a command or a later one. */
+static int
+first_of(const Tally *tally, CommandId command)
+{
+	int			first = tally->rows;
+
+	while (first > 0 && tally->row[first - 1].command >= command)
+		first--;
+	return first;
+}
+
 /*
  * The next row of that hash; NULL where none was counted, as before somebody
  * listened.  Both are in one order.
  */
 static Counted *
-counted_row(Tally *tally, uint32 hash, int *misses)
+counted_row(const Tally *tally, uint32 hash, int *next, int *misses)
 {
-	for (int i = tally->next; i < tally->rows; i++)
+	for (int i = *next; i < tally->rows; i++)
 	{
 		if (tally->row[i].hash == hash && !tally->row[i].given)
 		{
-			tally->next = i + 1;
+			*next = i + 1;
 			return &tally->row[i];
 		}
 		if (*misses > FEW_MISSES)

@@ -112,6 +112,13 @@ add_own(UmMark *mark)
 	mark->running++;
 }
 
+/* Whether fewer transactions were over. */
+bool
+um_mark_is_before(const UmMark *a, const UmMark *b)
+{
+	return compare_marks(a, b) < 0;
+}
+
 /* Whether the same transactions were over. */
 bool
 um_mark_same(const UmMark *a, const UmMark *b)

@@ -146,6 +146,9 @@ begin_window(Reading *reading)
 	UmPosition *at = &reading->at;
 	char	   *text;
 
+	/* not all of it is seen by an older snapshot, or by a standby that was promoted */
+	if (at->upto != NULL && at->life == um_hub_life() && um_mark_is_before(reading->now, at->upto))
+		at->upto = NULL;
 	if (at->upto != NULL)
 		reading->from = at->part == 0 ? at->seq + 1 : at->seq;
 	else
@@ -245,19 +248,19 @@ give(Reading *reading, const UmEvent *event, UmEventType type, int64 seq, int pa
 							 (Datum[]) {position, json}, nulls);
 }
 
-/* All of it is done; of another life nothing more comes, and the next one begins. */
+/* All of it is done; of another life nothing more comes behind its last one, and the next begins. */
 static void
 end_window(Reading *reading)
 {
 	UmPosition *at = &reading->at;
 	int64		last = Max(reading->from - 1, at->after != NULL ? at->after->floor : 0);
-	bool		over = at->life != um_hub_life();
+	bool		over = um_mark_same(at->upto, &all_over);
 
-	at->after = over ? NULL : at->upto;
+	at->after = at->upto;
 	at->upto = NULL;
 	at->seq = at->part = 0;
-	if (over && !um_next_life(reading->listener->resource, &at->life, last))
-		at->life = um_hub_life();
+	if (over)
+		um_next_life(reading->listener->resource, at, last);
 }
 
 /* For the agent: there is nothing up to here. */
@@ -342,8 +345,7 @@ position_at(UmResource *resource, Datum time)
 					1, (Oid[]) {TIMESTAMPTZOID}, &time, true);
 	if (SPI_processed > 0)
 		return um_position_parse(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
-	if (!um_next_life(resource, &position->life, -1))
-		position->life = um_hub_life();
+	um_next_life(resource, position, -1);
 	return position;
 }
 

@@ -172,24 +172,36 @@ um_window_find(UmResource *resource, const UmEvent *id)
 	return rows->count > 0 ? um_window_row(rows, 0) : NULL;
 }
 
-/* The life of the first row of another one, beyond a number; false where there is none. */
-bool
-um_next_life(UmResource *resource, int64 *life, int64 beyond)
+/*
+ * Moves a position to the beginning of the life that follows behind a number, which
+ * is the one that goes on where no other has rows there.  Lives lie one behind the
+ * other, so of one that is over the first row tells where it begins; of one that
+ * goes on, rows before that may be seen later.
+ */
+void
+um_next_life(UmResource *resource, UmPosition *position, int64 beyond)
 {
 	UmStatement statement;
+	HeapTuple	row;
 	bool		null;
 
 	um_statement_start(&statement, resource->model);
-	appendStringInfo(&statement.sql, "SELECT u.event_life FROM (%s) u WHERE u.event_seq > $%d AND u.event_life <> $%d "
-					 "ORDER BY u.event_seq LIMIT 1",
+	appendStringInfo(&statement.sql, "SELECT u.event_life, u.event_seq FROM (%s) u "
+					 "WHERE u.event_seq > $%d AND u.event_life <> $%d ORDER BY u.event_seq LIMIT 1",
 					 tables_sql(resource, "SELECT event_seq, event_life FROM %s"),
 					 um_statement_arg(&statement, INT8OID, Int64GetDatum(beyond)),
-					 um_statement_arg(&statement, INT8OID, Int64GetDatum(*life)));
+					 um_statement_arg(&statement, INT8OID, Int64GetDatum(position->life)));
 	run(&statement);
+	position->after = NULL;
+	position->life = um_hub_life();
 	if (SPI_processed == 0)
-		return false;
-	*life = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
-	return true;
+		return;
+	row = SPI_tuptable->vals[0];
+	position->life = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &null));
+	if (position->life == um_hub_life())
+		return;
+	position->after = palloc0(offsetof(UmMark, xid));
+	position->after->floor = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &null)) - 1;
 }
 
 /* What makes a row u one of the window. */

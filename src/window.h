@@ -34,6 +34,6 @@ extern UmWindowRows *um_window_rows(const UmWindow *window, int64 from, int most
 extern UmEvent *um_window_row(const UmWindowRows *rows, uint64 n);
 extern UmEvent *um_window_find(UmResource *resource, const UmEvent *id);
 extern int64 um_window_count(const UmWindow *window, int64 from, int64 most, TimestampTz *since);
-extern bool um_next_life(UmResource *resource, int64 *life, int64 beyond);
+extern void um_next_life(UmResource *resource, UmPosition *position, int64 beyond);
 
 #endif

@@ -1,10 +1,11 @@
 /*
  * main.c
- *	  usagectl: usage records into the store and out of it.
+ *	  usagectl: usage records into the store and out of it, and events to their
+ *	  listeners.
  *
  * Reads the arguments.  The exit status is 0 when all was stored (or was there
- * already), 1 when some records were rejected or in conflict or the sums differ
- * from what was declared, 2 when it failed.
+ * already), or an agent was told to stop; 1 when some records were rejected or
+ * in conflict or the sums differ from what was declared, 2 when it failed.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -13,8 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent.h"
 #include "export.h"
 #include "import.h"
+#include "listen.h"
+#include "listeners.h"
 
 /* Declared amounts, one after the other, as the members of a JSON object. */
 typedef struct Declared
@@ -27,6 +31,10 @@ typedef struct Declared
 static int	usage(FILE *out);
 static int	import_command(int argc, char **argv);
 static int	export_command(int argc, char **argv);
+static int	agent_command(int argc, char **argv);
+static int	listen_command(int argc, char **argv);
+static bool take_secret(Secret *secret, char *text);
+static int	listeners_command(int argc, char **argv);
 static const char *declare_all(Declared *declared);
 static bool declare_count(Declared *declared, const char *count);
 static bool declare_amount(Declared *declared, const char *amount);
@@ -36,10 +44,21 @@ static bool between(const char *text, long least, long most, int *number);
 int
 main(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "import") == 0)
-		return import_command(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "export") == 0)
-		return export_command(argc - 1, argv + 1);
+	static const struct
+	{
+		const char *name;
+		int			(*run) (int argc, char **argv);
+	}			commands[] = {
+		{"import", import_command},
+		{"export", export_command},
+		{"agent", agent_command},
+		{"listen", listen_command},
+		{"listeners", listeners_command},
+	};
+
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0))
 		return usage(stdout);
 	if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
@@ -53,17 +72,22 @@ main(int argc, char **argv)
 static int
 usage(FILE *out)
 {
-	fputs("usagectl moves usage records between files and a database with usage_mgmt.\n"
+	fputs("usagectl moves usage records between files and a database with usage_mgmt, and\n"
+		  "delivers its events.\n"
 		  "\n"
 		  "Usage:\n"
 		  "  usagectl import [OPTION]... FILE|-...\n"
 		  "  usagectl export [OPTION]... [FILE|-]\n"
+		  "  usagectl agent [OPTION]...\n"
+		  "  usagectl listeners [OPTION]...\n"
+		  "  usagectl listen [OPTION]...\n"
 		  "\n"
 		  "Files have one JSON record a line; those named *.gz are compressed.\n"
 		  "\n"
-		  "Options of both:\n"
+		  "Options of several:\n"
 		  "  -d, --dbname=NAME           database, or a connection string\n"
-		  "      --json                  print the summary as JSON\n"
+		  "      --json                  print as JSON\n"
+		  "Options of import and export:\n"
 		  "      --resource=NOUN         of which resource the records are; in an import\n"
 		  "                              whatever their @type says\n"
 		  "Options of import:\n"
@@ -76,6 +100,19 @@ usage(FILE *out)
 		  "Options of export:\n"
 		  "  -q, --query=QUERY           which records, as a TMF630 query string\n"
 		  "      --tmf=r14.5|v4          version of the standard to write\n"
+		  "Options of agent:\n"
+		  "      --allow-private         deliver to addresses that are not the public's, too\n"
+		  "      --delays=LIST           when a failed event is tried again\n"
+		  "                              (" DELAYS ")\n"
+		  "      --name=NAME             what it is called (host and process)\n"
+		  "  -v, --verbose               print each attempt\n"
+		  "Options of listeners:\n"
+		  "      --once                  show them once\n"
+		  "Options of listen:\n"
+		  "      --answer=STATUS         HTTP status to answer with (204)\n"
+		  "      --delay=MS              milliseconds before each answer (0)\n"
+		  "      --port=N                port on 127.0.0.1 (8080; 0 for any)\n"
+		  "      --secret=SECRET         check signatures\n"
 		  "\n"
 		  "The exit status is 0 if all was stored or was there already, 1 if some records\n"
 		  "were rejected or in conflict, or differ from what was declared, 2 if it failed.\n", out);
@@ -189,6 +226,139 @@ export_command(int argc, char **argv)
 	if (conn == NULL)
 		return FAILED;
 	status = export_file(&options, conn, optind < argc ? argv[optind] : "-");
+	PQfinish(conn);
+	return status;
+}
+
+static int
+agent_command(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"allow-private", no_argument, NULL, 'p'},
+		{"dbname", required_argument, NULL, 'd'},
+		{"delays", required_argument, NULL, 'l'},
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},
+		{"name", required_argument, NULL, 'n'},
+		{"verbose", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0}
+	};
+	AgentOptions options = {NULL, {0, {0}}, false, false, false};
+	const char *dbname = NULL;
+	int			option;
+
+	delays_read(&options.delays, DELAYS);
+	while ((option = getopt_long(argc, argv, "d:v", long_options, NULL)) != -1)
+		if (option == 'd')
+			dbname = optarg;
+		else if (option == 'l' && delays_read(&options.delays, optarg))
+			continue;
+		else if (option == 'n' && optarg[0] != '\0')
+			options.name = optarg;
+		else if (option == 'p')
+			options.allow_private = true;
+		else if (option == 'j')
+			options.json = true;
+		else if (option == 'v')
+			options.verbose = true;
+		else if (option == 'h')
+			return usage(stdout);
+		else
+		{
+			if (option != '?')
+				complain("\"%s\" is no value for that option", optarg);
+			return usage(stderr);
+		}
+	if (optind < argc)
+		return usage(stderr);
+	return agent_run(&options, dbname);
+}
+
+static int
+listen_command(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"answer", required_argument, NULL, 'a'},
+		{"delay", required_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},
+		{"port", required_argument, NULL, 'p'},
+		{"secret", required_argument, NULL, 's'},
+		{NULL, 0, NULL, 0}
+	};
+	ListenOptions options = {8080, 204, 0, false, {0, {0}}};
+	int			option;
+
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		if (option == 'a' && between(optarg, 200, 599, &options.answer))
+			continue;
+		else if (option == 'd' && between(optarg, 0, 600000, &options.delay))
+			continue;
+		else if (option == 'p' && between(optarg, 0, 65535, &options.port))
+			continue;
+		else if (option == 's' && take_secret(&options.secret, optarg))
+			continue;
+		else if (option == 'j')
+			options.json = true;
+		else if (option == 'h')
+			return usage(stdout);
+		else
+		{
+			if (option == 's')
+				complain("the secret is none: it is whsec_ and base64");
+			else if (option != '?')
+				complain("\"%s\" is no value for that option", optarg);
+			return usage(stderr);
+		}
+	if (optind < argc)
+		return usage(stderr);
+	return listen_run(&options);
+}
+
+/* Others see our arguments: it must not stay there. */
+static bool
+take_secret(Secret *secret, char *text)
+{
+	bool		taken = webhook_secret(secret, text);
+
+	memset(text, 'x', strlen(text));
+	return taken;
+}
+
+static int
+listeners_command(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"dbname", required_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},
+		{"once", no_argument, NULL, 'o'},
+		{NULL, 0, NULL, 0}
+	};
+	const char *dbname = NULL;
+	bool		json = false;
+	bool		once = false;
+	ExitStatus	status;
+	PGconn	   *conn;
+	int			option;
+
+	while ((option = getopt_long(argc, argv, "d:", long_options, NULL)) != -1)
+		if (option == 'd')
+			dbname = optarg;
+		else if (option == 'j')
+			json = true;
+		else if (option == 'o')
+			once = true;
+		else if (option == 'h')
+			return usage(stdout);
+		else
+			return usage(stderr);
+	if (optind < argc)
+		return usage(stderr);
+	conn = connect_to(dbname);
+	if (conn == NULL)
+		return FAILED;
+	status = listeners_show(conn, json, once);
 	PQfinish(conn);
 	return status;
 }

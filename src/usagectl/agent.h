@@ -1,0 +1,21 @@
+/* agent.h: usagectl agent */
+#ifndef USAGECTL_AGENT_H
+#define USAGECTL_AGENT_H
+
+#include <stdbool.h>
+
+#include "delays.h"
+#include "import.h"
+
+typedef struct AgentOptions
+{
+	const char *name;			/* NULL for host and process */
+	Delays		delays;
+	bool		allow_private;
+	bool		verbose;
+	bool		json;
+} AgentOptions;
+
+extern ExitStatus agent_run(const AgentOptions *options, const char *dbname);
+
+#endif

@@ -1,0 +1,9 @@
+/* listeners.h: usagectl listeners */
+#ifndef USAGECTL_LISTENERS_H
+#define USAGECTL_LISTENERS_H
+
+#include "import.h"
+
+extern ExitStatus listeners_show(PGconn *conn, bool json, bool once);
+
+#endif
