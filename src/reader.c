@@ -22,6 +22,7 @@
 #include "hub.h"
 #include "listener.h"
 #include "store.h"
+#include "upkeep.h"
 #include "window.h"
 
 /* Rows that are taken from an outbox at a time. */
@@ -92,6 +93,7 @@ um_next_events(PG_FUNCTION_ARGS)
 				 errmsg("listener \"%s\" is %s", reading.listener->id, reading.listener->state),
 				 reading.listener->reason != NULL ? errdetail("Reason: %s.", reading.listener->reason) : 0,
 				 errhint("SELECT usage_mgmt.resume_listener('%s') lets it go on.", reading.listener->id)));
+	um_upkeep_tell(reading.listener);
 	read_events(&reading);
 	if (reading.given == 0)
 		go_on(&reading);
@@ -189,7 +191,7 @@ read_window(Reading *reading)
 static bool
 read_page(Reading *reading, bool *more)
 {
-	UmWindow	window = {reading->listener->resource, reading->listener->version, reading->listener->query, reading->at};
+	UmWindow	window = {reading->listener->resource, reading->listener->version, reading->listener->query, reading->at, 0};
 	int			most = (int) Min(reading->left, PAGE);
 	UmWindowRows *rows = um_window_rows(&window, reading->from, most);
 	MemoryContext old = MemoryContextSwitchTo(reading->row);
@@ -300,6 +302,7 @@ um_confirm_events(PG_FUNCTION_ARGS)
 	moved = um_listener_move(own_listener(fcinfo, caller),
 							 um_position_parse(text_to_cstring(PG_GETARG_TEXT_PP(1))), true);
 	um_hub_leave(&before);
+	um_upkeep_later();
 	PG_RETURN_BOOL(moved);
 }
 
