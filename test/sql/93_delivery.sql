@@ -67,18 +67,19 @@ SELECT listener FROM usage_mgmt.hub_claim('two', '1 minute', 10);
 SELECT pg_temp.state($$SELECT usage_mgmt.hub_claim('', '1 minute', 10)$$), pg_temp.state($$SELECT usage_mgmt.hub_claim('one', '0', 10)$$);
 
 -- A checkpoint moves the cursor, parks what failed, and counts
+SELECT to_char(now() - interval '1 day', 'YYYY-MM-DD') AS yesterday \gset
 SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(5), '{}', '[]',
 	'[{"event_id": "e2", "resource_id": "x", "event": "{\"n\": 2}", "delay_ms": 0, "error": "HTTP 503"},
 	{"event_id": "e3", "resource_id": "x", "event": "{\"n\":  3}"},
 	{"event_id": "e4", "resource_id": "y", "event": "{\"n\": 4}", "delay_ms": 60000, "error": "timed out"},
 	{"event_id": "e5", "resource_id": "x", "event": "{\"n\": 5}"}]',
-	'[{"event_id": "e1", "at": "2001-01-01T00:00:00Z", "status": 204, "ms": 12},
-	{"event_id": "e2", "at": "2001-01-01T00:00:01Z", "status": 503, "ms": 3, "error": "HTTP 503"},
-	{"event_id": "e4", "at": "2001-01-01T00:00:02Z", "ms": 15000, "error": "timed out"}]');
+	replace('[{"event_id": "e1", "at": "DAYT00:00:00Z", "status": 204, "ms": 12},
+	{"event_id": "e2", "at": "DAYT00:00:01Z", "status": 503, "ms": 3, "error": "HTTP 503"},
+	{"event_id": "e4", "at": "DAYT00:00:02Z", "ms": 15000, "error": "timed out"}]', 'DAY', :'yesterday')::jsonb);
 SELECT pg_temp.place(position), confirmed_at > registered_at AS confirmed FROM usage_mgmt.hub_cursor JOIN usage_mgmt.hub_listener ON id = listener WHERE listener = 'a';
-SELECT event_id, at, status, ms, error FROM usage_mgmt.hub_attempt ORDER BY id;
+SELECT event_id, at - :'yesterday' AS at, status, ms, error FROM usage_mgmt.hub_attempt ORDER BY id;
 SELECT id, event_id, resource_id, event, attempts, next_at > now() + '50 s' AS later, last_error FROM usage_mgmt.hub_parked ORDER BY id;
-SELECT delivered, failed, last_success_at, last_error_at, last_error FROM usage_mgmt.hub_delivery WHERE listener = 'a';
+SELECT delivered, failed, last_success_at - :'yesterday' AS last_success, last_error_at - :'yesterday' AS last_error_at, last_error FROM usage_mgmt.hub_delivery WHERE listener = 'a';
 
 -- Due are the first of each resource id whose time has come; the others wait behind them
 SELECT * FROM usage_mgmt.hub_due('a', 10);
@@ -269,7 +270,7 @@ INSERT INTO look (name, statement) VALUES
 	('change a cursor', $$UPDATE usage_mgmt.hub_cursor SET position = pg_temp.behind(0) WHERE listener = 'a' RETURNING listener$$),
 	('stop', $$SELECT usage_mgmt.hub_stop('one', 'a', 'gone', '')$$),
 	('release', $$SELECT usage_mgmt.hub_release('one') > 0$$),
-	('prune', $$SELECT usage_mgmt.hub_prune_attempts()$$),
+	('prune', $$SELECT usage_mgmt.hub_prune_attempts() >= 0$$),
 	('change a state', $$UPDATE usage_mgmt.hub_listener SET state = 'active' WHERE id = 'a' RETURNING id$$),
 	('change an owner', $$UPDATE usage_mgmt.hub_listener SET owner = current_user WHERE id = 'b' RETURNING id$$),
 	('change a secret', $$UPDATE usage_mgmt.hub_secret SET secret = 'known' WHERE listener = 'b' RETURNING listener$$),
