@@ -16,10 +16,16 @@
  * saw, and MERGE counts as deleted and inserted a row that it moves.  Rows of an
  * UPDATE, which has none, come from the row trigger itself.
  *
+ * An UPDATE that moves a row to another partition deletes it and inserts it, and
+ * triggers of the user's may prevent either or change the row again.  Where there
+ * are such triggers the event is held until the statement ends: then the row has
+ * arrived, or is where it was, or is gone.
+ *
  * What waits belongs to its subtransaction, and goes with it.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -33,6 +39,8 @@
 #include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -85,6 +93,20 @@ typedef struct Tally
 	int			due;			/* of these, that are to be given */
 } Tally;
 
+/* An update that may not come to be.  Of the transaction, as are its rows. */
+typedef struct Held
+{
+	struct Held *next;
+	uint32		hash;			/* of its id */
+	uint32		count;
+	CommandId	command;
+	int			wanted;
+	bool		leaving;		/* its partition */
+	UmDoubt		doubt;
+	HeapTuple	updated;
+	HeapTuple	deleted;		/* the row as it was, should it be gone */
+} Held;
+
 /* What waits in a subtransaction. */
 typedef struct Waiting
 {
@@ -94,6 +116,7 @@ typedef struct Waiting
 	MemoryContext context;
 	Tally		inserted;
 	Tally		deleted;
+	Held	   *held;			/* the last one first */
 	TupleDesc	desc;
 	Tuplestorestate *rows;
 	int64		count;
@@ -112,11 +135,22 @@ static Waiting *waiting_of(UmResource *resource, SubTransactionId transaction);
 static Tally *tally_of(Waiting *here, char kind);
 static bool is_open(const UmResource *resource);
 static void give_rows(Waiting *here, TriggerData *data);
+static void hold(Waiting *here, int wanted, const UmShape *shape, const UmRecord *record,
+				 const UmRecord *old, uint64 changed, const UmDoubt *doubt);
+static void settle(Waiting *here, CommandId command);
+static void put_held(Waiting *here, Held *held);
+static bool is_in_place(const UmDoubt *doubt);
+static bool wants_update(const UmModel *model, int wanted, uint64 changed);
 static int	first_of(const Tally *tally, CommandId command);
 static Counted *counted_row(const Tally *tally, uint32 hash, int *next, int *misses);
 static uint32 hash_of(Datum id);
 static void put_row(Waiting *here, uint32 count, char kind, Datum old_status, Datum changed,
 					const UmShape *shape, const Datum *values, const bool *nulls);
+static void put_tuple(Waiting *here, uint32 count, HeapTuple tuple);
+static void note_put(Waiting *here, uint32 count);
+static void lay_row(Datum *row, bool *none, uint32 count, char kind, Datum old_status, Datum changed,
+					const UmShape *shape, const Datum *values, const bool *nulls);
+static uint64 differences(const UmModel *model, TupleDesc desc, const Datum *row, const bool *none, HeapTuple old);
 static Datum names_of(const UmModel *model, uint64 slots);
 static void write_all(UmResource *resource);
 static void write_rows(Waiting *here);
@@ -158,16 +192,49 @@ um_outbox_note(UmResource *resource, char kind, Datum id, bool moves)
  */
 void
 um_outbox_note_update(UmResource *resource, int wanted, const UmShape *shape,
-					  const UmRecord *record, const UmRecord *old, uint64 changed)
+					  const UmRecord *record, const UmRecord *old, uint64 changed, const UmDoubt *doubt)
 {
-	uint64		status = um_slot_bit(record->model->status_slot);
-
-	if (!((changed & status) != 0 && (wanted & um_event_bit(UM_STATUS_EVENT))) &&
-		!((changed & ~status) != 0 && (wanted & um_event_bit(UM_CHANGE_EVENT))))
-		return;
-	put_row(waiting_here(resource), ++counter, UM_UPDATED,
+	if (doubt != NULL)
+		hold(waiting_here(resource), wanted, shape, record, old, changed, doubt);
+	else if (wants_update(record->model, wanted, changed))
+		put_row(waiting_here(resource), ++counter, UM_UPDATED,
 			CStringGetTextDatum(record->model->life->status[um_record_status(old)]),
 			names_of(record->model, changed), shape, record->column, record->null);
+}
+
+/* A row that is held leaves its partition. */
+void
+um_outbox_note_leaving(UmResource *resource, Datum id)
+{
+	Waiting    *here = waiting_of(resource, GetCurrentSubTransactionId());
+	Held	   *held = here != NULL ? here->held : NULL;
+
+	if (held != NULL && held->command == GetActiveSnapshot()->curcid && held->hash == hash_of(id))
+		held->leaving = true;
+}
+
+/* It comes to another one, as it may have become on its way. */
+void
+um_outbox_note_arrival(UmResource *resource, int wanted, const UmShape *shape, const UmRecord *record)
+{
+	Waiting    *here = waiting_of(resource, GetCurrentSubTransactionId());
+	Held	   *held = here != NULL ? here->held : NULL;
+	Datum		row[OWN_COLUMNS + 64];
+	bool		none[OWN_COLUMNS + 64];
+	Datum		was[OWN_COLUMNS + 64];
+	bool		was_none[OWN_COLUMNS + 64];
+	uint64		changed;
+
+	if (held == NULL || !held->leaving || held->command != GetActiveSnapshot()->curcid)
+		return;
+	here->held = held->next;
+	heap_deform_tuple(held->updated, here->desc, was, was_none);
+	lay_row(row, none, held->count, UM_UPDATED, was[2], was[3], shape, record->column, record->null);
+	changed = differences(record->model, here->desc, row, none, held->deleted);
+	if (!wants_update(record->model, wanted, changed))
+		return;
+	row[3] = names_of(record->model, changed);
+	put_tuple(here, held->count, heap_form_tuple(here->desc, row, none));
 }
 
 bool
@@ -180,10 +247,14 @@ um_outbox_has_notes(void)
 void
 um_outbox_write(UmResource *resource, TriggerData *data)
 {
-	if (waiting == NULL)
-		return;
-	if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		give_rows(waiting_here(resource), data);
+	Waiting    *here = waiting_of(resource, GetCurrentSubTransactionId());
+
+	if (here != NULL)
+	{
+		if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+			give_rows(here, data);
+		settle(here, GetActiveSnapshot()->curcid);
+	}
 	if (!is_open(resource))
 		write_all(resource);
 }
@@ -224,7 +295,13 @@ um_outbox_end(SubTransactionId subtransaction, SubTransactionId parent)
 		w->inserted.open = w->inserted.due = w->deleted.open = w->deleted.due = 0;
 		if (w->count > 0 && into != NULL)
 			gather(into, w);
-		if (w->count == 0)
+		for (Held *h = w->held; into != NULL && h != NULL; h = w->held)
+		{
+			w->held = h->next;
+			h->next = into->held;
+			into->held = h;
+		}
+		if (w->count == 0 && w->held == NULL)
 			forget(w);
 		else
 			w->transaction = parent;
@@ -255,7 +332,7 @@ um_outbox_at_commit(bool prepare)
 	LOCKTAG		tag;
 
 	for (Waiting *w = waiting; w != NULL; w = w->outer)
-		if (w->count > 0)
+		if (w->count > 0 || w->held != NULL)
 			write_left(w->resource);
 	if (!has_written || prepare)
 		return;
@@ -273,6 +350,9 @@ write_left(UmResource *resource)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	um_become(table->rd_rel->relowner, &before);
+	for (Waiting *w = waiting; w != NULL; w = w->outer)
+		if (w->resource == resource)
+			settle(w, FirstCommandId);
 	write_all(resource);
 	um_become_again(&before);
 	SPI_finish();
@@ -346,12 +426,12 @@ tally_of(Waiting *here, char kind)
 	return kind == UM_DELETED ? &here->deleted : &here->inserted;
 }
 
-/* Whether a statement has inserted or deleted what it has not given yet. */
+/* Whether a statement has inserted, deleted or held what it has not given yet. */
 static bool
 is_open(const UmResource *resource)
 {
 	for (Waiting *w = waiting; w != NULL; w = w->outer)
-		if (w->resource == resource && (w->inserted.due > 0 || w->deleted.due > 0))
+		if (w->resource == resource && (w->inserted.due > 0 || w->deleted.due > 0 || w->held != NULL))
 			return true;
 	return false;
 }
@@ -428,6 +508,84 @@ counted_row(const Tally *tally, uint32 hash, int *next, int *misses)
 	return NULL;
 }
 
+static void
+hold(Waiting *here, int wanted, const UmShape *shape, const UmRecord *record, const UmRecord *old,
+	 uint64 changed, const UmDoubt *doubt)
+{
+	Datum		status = CStringGetTextDatum(record->model->life->status[um_record_status(old)]);
+	Datum		row[OWN_COLUMNS + 64];
+	bool		none[OWN_COLUMNS + 64];
+	MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
+	Held	   *held = palloc0(sizeof(Held));
+
+	held->hash = hash_of(um_id(record));
+	held->count = ++counter;
+	held->command = GetActiveSnapshot()->curcid;
+	held->wanted = wanted;
+	held->doubt = *doubt;
+	lay_row(row, none, held->count, UM_DELETED, (Datum) 0, (Datum) 0, shape, old->column, old->null);
+	held->deleted = heap_form_tuple(here->desc, row, none);
+	lay_row(row, none, held->count, UM_UPDATED, status, names_of(record->model, changed), shape, record->column, record->null);
+	held->updated = heap_form_tuple(here->desc, row, none);
+	held->next = here->held;
+	here->held = held;
+	MemoryContextSwitchTo(context);
+}
+
+/* Puts what is held of a command and later ones, if it came to be. */
+static void
+settle(Waiting *here, CommandId command)
+{
+	while (here->held != NULL && here->held->command >= command)
+	{
+		Held	   *held = here->held;
+
+		here->held = held->next;
+		if (!held->doubt.may_stay || !is_in_place(&held->doubt))
+			put_held(here, held);
+		heap_freetuple(held->updated);
+		heap_freetuple(held->deleted);
+		pfree(held);
+	}
+}
+
+/* A row that is not where it was, and has not arrived elsewhere: changed, or gone. */
+static void
+put_held(Waiting *here, Held *held)
+{
+	const UmModel *model = here->resource->model;
+	Datum		row[OWN_COLUMNS + 64];
+	bool		none[OWN_COLUMNS + 64];
+
+	heap_deform_tuple(held->updated, here->desc, row, none);
+	if (held->leaving && (held->wanted & um_event_bit(UM_DELETE_EVENT)))
+		put_tuple(here, held->count, held->deleted);
+	else if (!held->leaving && wants_update(model, held->wanted, differences(model, here->desc, row, none, held->deleted)))
+		put_tuple(here, held->count, held->updated);
+}
+
+/* Whether the row as it was is there still. */
+static bool
+is_in_place(const UmDoubt *doubt)
+{
+	char	   *sql = psprintf("SELECT FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) $1",
+							   quote_qualified_identifier(get_namespace_name(get_rel_namespace(doubt->leaf)),
+														  get_rel_name(doubt->leaf)));
+	Datum		place = PointerGetDatum(&doubt->place);
+
+	um_execute_once(sql, 1, (Oid[]) {TIDOID}, &place, false);
+	return SPI_processed > 0;
+}
+
+static bool
+wants_update(const UmModel *model, int wanted, uint64 changed)
+{
+	uint64		status = um_slot_bit(model->status_slot);
+
+	return ((changed & status) != 0 && (wanted & um_event_bit(UM_STATUS_EVENT))) ||
+		((changed & ~status) != 0 && (wanted & um_event_bit(UM_CHANGE_EVENT)));
+}
+
 static uint32
 hash_of(Datum id)
 {
@@ -441,20 +599,70 @@ static void
 put_row(Waiting *here, uint32 count, char kind, Datum old_status, Datum changed,
 		const UmShape *shape, const Datum *values, const bool *nulls)
 {
-	Datum		row[OWN_COLUMNS + 64] = {Int64GetDatum(count), CharGetDatum(kind), old_status, changed};
-	bool		none[OWN_COLUMNS + 64] = {false, false, old_status == (Datum) 0, changed == (Datum) 0};
+	Datum		row[OWN_COLUMNS + 64];
+	bool		none[OWN_COLUMNS + 64];
+
+	lay_row(row, none, count, kind, old_status, changed, shape, values, nulls);
+	tuplestore_putvalues(here->rows, here->desc, row, none);
+	note_put(here, count);
+}
+
+/* Appends one that lies as they do. */
+static void
+put_tuple(Waiting *here, uint32 count, HeapTuple tuple)
+{
+	tuplestore_puttuple(here->rows, tuple);
+	note_put(here, count);
+}
+
+static void
+note_put(Waiting *here, uint32 count)
+{
+	here->count++;
+	here->ordered &= count > here->last;
+	here->last = count;
+}
+
+static void
+lay_row(Datum *row, bool *none, uint32 count, char kind, Datum old_status, Datum changed,
+		const UmShape *shape, const Datum *values, const bool *nulls)
+{
 	int			slots = shape->model->slots;
 
 	Assert(slots <= 64);
+	row[0] = Int64GetDatum(count);
+	row[1] = CharGetDatum(kind);
+	row[2] = old_status;
+	row[3] = changed;
+	for (int i = 0; i < OWN_COLUMNS; i++)
+		none[i] = i >= 2 && row[i] == (Datum) 0;
 	for (int s = 0; s < slots; s++)
 	{
 		row[OWN_COLUMNS + s] = values[shape->column[s]];
 		none[OWN_COLUMNS + s] = nulls[shape->column[s]];
 	}
-	tuplestore_putvalues(here->rows, here->desc, row, none);
-	here->count++;
-	here->ordered &= count > here->last;
-	here->last = count;
+}
+
+/* The slots of a row that are not as they were. */
+static uint64
+differences(const UmModel *model, TupleDesc desc, const Datum *row, const bool *none, HeapTuple old)
+{
+	Datum		was[OWN_COLUMNS + 64];
+	bool		was_none[OWN_COLUMNS + 64];
+	uint64		changed = 0;
+
+	heap_deform_tuple(old, desc, was, was_none);
+	for (int s = 0; s < model->slots; s++)
+	{
+		int			n = OWN_COLUMNS + s;
+		Form_pg_attribute column = TupleDescAttr(desc, n);
+
+		if (model->slot[s]->kind != UM_INTERNAL &&
+			(none[n] != was_none[n] ||
+			 (!none[n] && !datum_image_eq(row[n], was[n], column->attbyval, column->attlen))))
+			changed |= um_slot_bit(s);
+	}
+	return changed;
 }
 
 /* The names of columns as an array. */

@@ -60,6 +60,7 @@ static void give_position(Reading *reading);
 static void go_on(Reading *reading);
 static UmPosition *position_at(UmResource *resource, Datum time);
 static void set_position(const UmListener *listener, const UmPosition *position);
+static void require_told(const UmListener *listener);
 static UmListener *own_listener(FunctionCallInfo fcinfo, Oid caller);
 static int64 limit_of(FunctionCallInfo fcinfo, int n);
 
@@ -349,12 +350,20 @@ position_at(UmResource *resource, Datum time)
 	return position;
 }
 
+/*
+ * An agent that has read beyond would undo it: it has the listener no more, and
+ * what it claims next, when its lease has run out, begins there.
+ */
 static void
 set_position(const UmListener *listener, const UmPosition *position)
 {
+	Datum		id = CStringGetTextDatum(listener->id);
+
+	um_execute_once("UPDATE usage_mgmt.hub_delivery SET agent = NULL WHERE listener = $1 AND agent IS NOT NULL",
+					1, (Oid[]) {TEXTOID}, &id, false);
 	um_execute_once("UPDATE usage_mgmt.hub_cursor SET position = $2, confirmed_at = clock_timestamp() WHERE listener = $1",
 					2, (Oid[]) {TEXTOID, TEXTOID},
-					(Datum[]) {CStringGetTextDatum(listener->id), CStringGetTextDatum(um_position_text(position))}, false);
+					(Datum[]) {id, CStringGetTextDatum(um_position_text(position))}, false);
 }
 
 /* hub_event(listener text, event_id text) → json: one event again, null where it is not kept */
@@ -372,6 +381,7 @@ um_hub_event(PG_FUNCTION_ARGS)
 
 	um_hub_enter(&before);
 	listener = own_listener(fcinfo, caller);
+	require_told(listener);
 	if (um_event_from_id(text_to_cstring(PG_GETARG_TEXT_PP(1)), &id, &type) &&
 		listener->resource->event[listener->version][type] != NULL)
 		event = um_window_find(listener->resource, &id);
@@ -386,6 +396,18 @@ um_hub_event(PG_FUNCTION_ARGS)
 	if (event == NULL)
 		PG_RETURN_NULL();
 	return json;
+}
+
+/* Who is told nothing anew is told nothing again. */
+static void
+require_told(const UmListener *listener)
+{
+	const char *reason = um_listener_barred(listener);
+
+	if (reason != NULL)
+		ereport(ERROR,
+				(errcode(UM_NOT_READY),
+				 errmsg("listener \"%s\" is told of no events", listener->id), errdetail("Reason: %s.", reason)));
 }
 
 /*

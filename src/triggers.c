@@ -62,6 +62,8 @@ typedef struct Target
 	int			wanted;			/* changes that somebody listens to */
 	bool		learned;		/* what other triggers there are: */
 	bool		alone;			/* no other trigger could change a row that comes in */
+	bool		sure;			/* nor keep one from being moved, */
+	bool		deletes;		/* nor keep one from being deleted */
 } Target;
 
 static HeapTuple check_delete(const TriggerData *data, const Target *target);
@@ -70,6 +72,9 @@ static HeapTuple check_update(const TriggerData *data, Target *target);
 static void check(UmRecord *record, UmRecord *old, const TriggerData *data, const Target *target,
 				  UmFaults *faults);
 static void read_changes(UmRecord *record, UmRecord *old, UmFaults *faults);
+static void note_update(const Target *target, const TriggerData *data, const UmRecord *record,
+						const UmRecord *old);
+static bool is_arriving(const UmRecord *record);
 static bool is_moved(const UmRecord *record);
 static Target *target_of(FunctionCallInfo fcinfo);
 static void learn_triggers(Target *target, const TriggerData *data);
@@ -134,6 +139,8 @@ check_delete(const TriggerData *data, const Target *target)
 
 	refuse_closed(record);
 	moves = target->resource->date != NULL && note_leaving(record);
+	if (moves && target->wanted != 0)
+		um_outbox_note_leaving(target->resource, um_id(record));
 	if (target->wanted & um_event_bit(UM_DELETE_EVENT))
 		um_outbox_note(target->resource, UM_DELETED, um_id(record), moves);
 	return data->tg_trigtuple;
@@ -147,6 +154,7 @@ check_insert(const TriggerData *data, const Target *target)
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	HeapTuple	tuple = data->tg_trigtuple;
 	UmRecord   *record;
+	bool		arrives;
 	bool		moves;
 
 	if (is_vouched(target, data->tg_relation, tuple))
@@ -157,12 +165,16 @@ check_insert(const TriggerData *data, const Target *target)
 	}
 	record = um_record_skim(target->shape, desc, tuple, NULL);
 	um_record_read_slots(record, ~UINT64CONST(0), &faults);
-	moves = target->resource->date != NULL && is_moved(record);
+	arrives = target->resource->date != NULL && is_arriving(record);
+	moves = arrives && is_moved(record);
 	if (!moves)
 		check(record, NULL, data, target, &faults);
+	tuple = moves ? heap_copytuple(tuple) : changed_tuple(target->shape, desc, tuple, record);
 	if (target->wanted & um_event_bit(UM_CREATE_EVENT))
-		um_outbox_note(target->resource, UM_CREATED, um_id(record), moves);
-	return moves ? heap_copytuple(tuple) : changed_tuple(target->shape, desc, tuple, record);
+		um_outbox_note(target->resource, UM_CREATED, um_id(record), arrives);
+	if (arrives && target->wanted != 0)
+		um_outbox_note_arrival(target->resource, target->wanted, target->shape, record);
+	return tuple;
 }
 
 /* The row that takes another's place. */
@@ -180,10 +192,23 @@ check_update(const TriggerData *data, Target *target)
 	if (target->resource->date != NULL)
 		note_date(target, data->tg_relation, record, old);
 	tuple = changed_tuple(target->shape, desc, data->tg_newtuple, record);
-	if (target->wanted & (um_event_bit(UM_CHANGE_EVENT) | um_event_bit(UM_STATUS_EVENT)))
-		um_outbox_note_update(target->resource, target->wanted, target->shape, record, old,
-							  um_record_changes(record, old, target->shape, desc));
+	if ((target->wanted & (um_event_bit(UM_CHANGE_EVENT) | um_event_bit(UM_STATUS_EVENT))) ||
+		((target->wanted & um_event_bit(UM_DELETE_EVENT)) && !target->sure))
+		note_update(target, data, record, old);
 	return tuple;
+}
+
+static void
+note_update(const Target *target, const TriggerData *data, const UmRecord *record, const UmRecord *old)
+{
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	uint64		changed = um_record_changes(record, old, target->shape, desc);
+	UmDoubt		doubt = {RelationGetRelid(data->tg_relation), data->tg_trigtuple->t_self, !target->deletes};
+	bool		moves = data->tg_relation->rd_rel->relispartition && record->model->date_slot >= 0 &&
+		(changed & um_slot_bit(record->model->date_slot)) != 0;
+
+	um_outbox_note_update(target->resource, target->wanted, target->shape, record, old, changed,
+						  moves && !target->sure ? &doubt : NULL);
 }
 
 /* Completes a record and raises all its faults; old is the one that it replaces, or NULL. */
@@ -225,7 +250,16 @@ read_changes(UmRecord *record, UmRecord *old, UmFaults *faults)
 		um_record_read_slots(old, wanted, &lost);
 }
 
-/* Whether a row comes from another partition as it was when it was checked there. */
+/* Whether a row comes from another partition. */
+static bool
+is_arriving(const UmRecord *record)
+{
+	Updated    *last = last_updated();
+
+	return last->leaving && is_last_updated(last, record);
+}
+
+/* Whether it comes as it was when it was checked there. */
 static bool
 is_moved(const UmRecord *record)
 {
@@ -272,7 +306,7 @@ learn_triggers(Target *target, const TriggerData *data)
 	const TriggerDesc *all = data->tg_relation->trigdesc;
 	bool		behind = false;
 
-	target->learned = target->alone = true;
+	target->learned = target->alone = target->sure = target->deletes = true;
 	for (int i = 0; i < all->numtriggers; i++)
 	{
 		const Trigger *trigger = &all->triggers[i];
@@ -290,7 +324,12 @@ learn_triggers(Target *target, const TriggerData *data)
 							trigger->tgname, RelationGetRelationName(data->tg_relation)),
 					 errhint("Give it a name that comes before \"%s\".", data->tg_trigger->tgname)));
 		else
+		{
 			target->alone &= !inserts;
+			target->deletes &= !TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW,
+													 TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_DELETE);
+			target->sure = target->alone && target->deletes;
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ CREATE TABLE test.ids (id text PRIMARY KEY, changes integer NOT NULL DEFAULT 0);
 INSERT INTO test.ids SELECT 'u' || lpad(n::text, 2, '0') FROM generate_series(1, 12) n;
 CREATE TABLE test.truth (id text, n integer, kind text, description text, PRIMARY KEY (id, n));
 CREATE TABLE test.seen (listener text, n bigserial, event json);
-CREATE TABLE test.snapshots (n bigserial, snapshot pg_snapshot, top bigint);
+CREATE TABLE test.snapshots (n bigserial, snapshot pg_snapshot, top bigint, oldest bigint);
 
 -- The number of a change: what the row's description is to be.
 CREATE FUNCTION test.step(i text, kind text, was text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
@@ -55,7 +55,11 @@ $$;
 
 CREATE FUNCTION test.change_again() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	UPDATE usage_mgmt.usage SET usage_type = 'DATA', description = description::integer + 1 WHERE id = NEW.id;
+	BEGIN
+		UPDATE usage_mgmt.usage SET usage_type = 'DATA', description = description::integer + 1 WHERE id = NEW.id;
+	EXCEPTION WHEN unique_violation THEN
+		NULL;
+	END;
 	RETURN NULL;
 END
 $$;
@@ -179,10 +183,9 @@ SQL
 # ---- sessions of the children ----
 sub session
 {
-	my ($name) = @_;
+	my ($database) = @_;
 
-	open STDERR, '>>', "$folder/errors" or die $!;
-	my $pid = open2(my $out, my $in, 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('hub'));
+	my $pid = open2(my $out, my $in, 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database // 'hub'));
 	return { pid => $pid, out => $out, in => $in };
 }
 
@@ -209,6 +212,7 @@ sub child
 	my $pid = fork // die "could not fork: $!";
 
 	return $pid if $pid;
+	open STDERR, '>>', "$folder/errors" or die $!;
 	my $done = eval { $work->(); 1 };
 	print STDERR $@ unless $done;
 	POSIX::_exit($done ? 0 : 1);
@@ -312,8 +316,8 @@ my @listeners = map { $node->safe_psql('hub', "SELECT usage_mgmt.register_usage_
 $node->safe_psql('hub', "SELECT usage_mgmt.next_events('$_'); SELECT usage_mgmt.next_events('$_')") foreach @listeners, @listeners;
 is($node->safe_psql('hub', q{SELECT string_agg(state, ',') FROM usage_mgmt.hub_listener}), 'active,active', 'the listeners are complete');
 
-my $idle = $node->background_psql('postgres');
-my $idle_xid = $idle->query_safe("BEGIN;\nSELECT pg_current_xact_id()");
+my $idle = session('postgres');
+my ($idle_xid) = ask($idle, "BEGIN;\nSELECT pg_current_xact_id();");
 my @readers = (child(sub { read_all($listeners[0], 100, 0) }), child(sub { read_all($listeners[1], 7, 1) }), child(\&note_snapshots));
 my @writers = map { my $n = $_; child(sub { write_changes($n) }) } 1 .. WRITERS;
 my $failed = 0;
@@ -374,13 +378,15 @@ sub late
 {
 	my ($is_told) = @_;
 
-	return $node->safe_psql('hub', "WITH told AS MATERIALIZED (SELECT id, event_seq, (SELECT min(n) FROM test.snapshots,
-				LATERAL (SELECT coalesce(min(x::text::bigint), pg_snapshot_xmax(snapshot)::text::bigint) FROM pg_snapshot_xip(snapshot) x WHERE x <> '$idle_xid') o (oldest)
-				WHERE $is_told) AS at FROM usage_mgmt.usage_event_0)
+	return $node->safe_psql('hub', "WITH told AS MATERIALIZED (SELECT id, event_seq,
+				(SELECT n FROM test.snapshots WHERE $is_told ORDER BY n LIMIT 1) AS at FROM usage_mgmt.usage_event_0)
 		SELECT count(*) FROM told l WHERE EXISTS (SELECT FROM told e WHERE e.id = l.id AND e.event_seq > l.event_seq AND e.at < l.at)");
 }
+$node->safe_psql('hub', "UPDATE test.snapshots SET oldest = coalesce((SELECT min(x::text::bigint)
+	FROM pg_snapshot_xip(snapshot) x WHERE x <> '$idle_xid'), pg_snapshot_xmax(snapshot)::text::bigint)");
 cmp_ok(late('event_xid::text::bigint < oldest'), '>', 0, 'up to the oldest transaction, were none idle, some are late');
 is(late('pg_visible_in_snapshot(event_xid, snapshot)'), '0', 'what is seen now and was not seen before is never late');
 
-$idle->quit;
+kill 'TERM', $idle->{pid};
+waitpid $idle->{pid}, 0;
 done_testing();
