@@ -72,6 +72,7 @@ OBJS = \
 	src/tmf_write.o \
 	src/triggers.o \
 	src/types.o \
+	src/upkeep.o \
 	src/usage_mgmt.o \
 	src/vouch.o \
 	src/window.o
@@ -87,6 +88,7 @@ SQL_PARTS = \
 	sql/55_loads.sql \
 	sql/60_partitions.sql \
 	sql/62_hub.sql \
+	sql/63_upkeep.sql \
 	sql/64_delivery.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \

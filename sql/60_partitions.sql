@@ -193,6 +193,7 @@ BEGIN
 		IF forget_ids THEN
 			EXECUTE format('DELETE FROM usage_mgmt.%I k USING %s u WHERE k.id = u.id', ledger, leaf);
 		END IF;
+		PERFORM usage_mgmt.hub_dropped(resource, leaf);
 		-- A foreign key that refers to the parent lets none be dropped that is attached.
 		EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', parent, leaf);
 		EXECUTE format('DROP TABLE %s', leaf);
@@ -201,7 +202,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.drop_partitions(timestamptz, boolean, boolean, boolean, text) IS
-'Drops the partitions of a resource that end at or before that time, all or none, and returns how many. Their ids stay known, so that none is taken again, unless forget_ids. Refused (UM003) where they hold what is billed, unless billed, or what is neither billed nor rejected, unless unbilled; a resource that no status closes is not asked about.';
+'Drops the partitions of a resource that end at or before that time, all or none, and returns how many. Their ids stay known, so that none is taken again, unless forget_ids. Refused (UM003) where they hold what is billed, unless billed, or what is neither billed nor rejected, unless unbilled; a resource that no status closes is not asked about. Each row is a delete event, unless the setting drop_events is off.';
 
 CREATE FUNCTION usage_mgmt.refuse_drop(resource text, leaves regclass[], billed boolean, unbilled boolean) RETURNS void
 LANGUAGE plpgsql

@@ -54,25 +54,29 @@ BEGIN
 		confirmed_at timestamptz NOT NULL DEFAULT now(),
 		lost bigint NOT NULL DEFAULT 0,
 		lost_from timestamptz,
+		lost_at timestamptz,
 		CONSTRAINT hub_cursor_pkey PRIMARY KEY (listener)
 	);
 	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_cursor', name, comment)
 		FROM (VALUES (NULL, 'How far each listener has come.'),
 			('position', 'All events up to there are confirmed.'),
 			('lost', 'How many changes retention has taken away that it had not confirmed.'),
-			('lost_from', 'When the first of these was.')) AS c(name, comment);
+			('lost_from', 'When the first of these was.'),
+			('lost_at', 'When the last of these were taken; next_events() warns until more is confirmed.')) AS c(name, comment);
 
 	CREATE TABLE IF NOT EXISTS usage_mgmt.hub_outbox (
 		resource text NOT NULL,
 		turn integer NOT NULL DEFAULT 0,
 		next_xid bigint,
+		life bigint,
 		switched_at timestamptz NOT NULL DEFAULT now(),
 		CONSTRAINT hub_outbox_pkey PRIMARY KEY (resource)
 	);
 	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_outbox', name, comment)
 		FROM (VALUES (NULL, 'Which of a resource''s tables of events is written to.'),
 			('turn', 'The number of that table.'),
-			('next_xid', 'Transactions from there on write to no other.'),
+			('next_xid', 'Transactions from there on write to no other; null while that is not known.'),
+			('life', 'Of the database that these transactions are of.'),
 			('switched_at', 'Since when.')) AS c(name, comment);
 	PERFORM usage_mgmt.install_trigger('hub_outbox', 'hub_outbox_changed',
 		'AFTER INSERT OR UPDATE OR DELETE', 'FOR EACH ROW', 'hub_changed', always => true);

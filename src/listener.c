@@ -62,7 +62,6 @@ static void give_secret(const char *id);
 static Datum listener_json(const UmResource *resource, UmVersion version, const char *id,
 						   const char *callback, const char *query);
 static char *hub_href(const UmResource *resource, UmVersion version, const char *id);
-static const char *may_not_read(const UmListener *listener);
 static void go_on(UmListener *listener, const UmMark *now);
 static bool are_over(const UmMark *now, uint64 next_xid);
 static bool is_elsewhere(uint64 xid);
@@ -130,7 +129,7 @@ require_select(UmResource *resource)
 				 errdetail("Events are not told by row.")));
 }
 
-/* It is for the agent to say what it can reach.  A password in it would be shown, and dumped. */
+/* It is for the agent to say what it can reach.  A password in it would be shown, and dumped; here, logged. */
 static void
 check_callback(const char *callback)
 {
@@ -144,8 +143,8 @@ check_callback(const char *callback)
 		strcspn(callback, NOT_IN_URL) != strlen(callback))
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("\"%.100s\" is no callback", callback),
-				 errhint("It is a URL of http or https of at most %d bytes, without a password; for none, read with next_events().",
+				 errmsg("what is given is no callback"),
+				 errhint("It is a URL of http or https of at most %d bytes, without a password, which listener_credential() sets; for none, read with next_events().",
 						 MAX_CALLBACK)));
 }
 
@@ -316,7 +315,7 @@ um_listener_may_read(UmListener *listener, const UmMark *now)
 
 	if (strcmp(listener->state, "starting") != 0 && strcmp(listener->state, "active") != 0)
 		return false;
-	reason = may_not_read(listener);
+	reason = um_listener_barred(listener);
 	if (reason == NULL)
 	{
 		if (strcmp(listener->state, "starting") == 0)
@@ -329,9 +328,9 @@ um_listener_may_read(UmListener *listener, const UmMark *now)
 	return false;
 }
 
-/* Why it may not be told, NULL where it may. */
-static const char *
-may_not_read(const UmListener *listener)
+/* Why it may not be told of anything, NULL where it may. */
+const char *
+um_listener_barred(const UmListener *listener)
 {
 	Oid			table = um_table(listener->resource->model->noun, false);
 	Oid			owner = get_role_oid(listener->owner, true);

@@ -62,6 +62,11 @@
 /* Columns of ROWS before those of the resource. */
 #define OWN_COLUMNS 4
 
+/* What is written beside the rows: transaction, life, timeline, time. */
+#define WRITE_ARGS 4
+
+static const Oid write_types[WRITE_ARGS] = {XID8OID, INT8OID, INT4OID, TIMESTAMPTZOID};
+
 /* An update that may not come to be.  Of the transaction, as are its rows. */
 typedef struct Held
 {
@@ -120,6 +125,8 @@ static uint64 differences(const UmModel *model, TupleDesc desc, const Datum *row
 static Datum names_of(const UmModel *model, uint64 slots);
 static void write_all(UmResource *resource);
 static void write_rows(Waiting *here);
+static void write_arguments(Datum *args);
+static char *insert_sql(const UmResource *resource, int turn, const char *from);
 static void gather(Waiting *into, Waiting *from);
 static UmPlan *plan_of(UmResource *resource, int turn, bool ordered);
 static void forget(Waiting *here);
@@ -611,15 +618,41 @@ write_rows(Waiting *here)
 {
 	UmResource *resource = here->resource;
 	int			turn = um_hub_turn(resource);
-	Datum		args[] = {FullTransactionIdGetDatum(GetTopFullTransactionId()), Int64GetDatum(um_hub_life()),
-	Int32GetDatum(GetWALInsertionTimeLine()), TimestampTzGetDatum(GetCurrentTimestamp())};
+	Datum		args[WRITE_ARGS];
 
+	write_arguments(args);
 	um_name_rows(ROWS, here->desc, here->rows, here->count);
 	um_execute(um_prepare(plan_of(resource, turn, here->ordered)), args, NULL, false, 0);
 	SPI_unregister_relation(ROWS);
 	has_written = true;
 	tuplestore_end(here->rows);
 	start_rows(here);
+}
+
+/*
+ * Writes what a query gives of rows that no trigger has seen; within SPI_connect,
+ * by the rights of the current user.
+ */
+void
+um_outbox_write_from(UmResource *resource, const char *query)
+{
+	Oid			types[WRITE_ARGS];
+	Datum		args[WRITE_ARGS];
+
+	memcpy(types, write_types, sizeof(types));
+	write_arguments(args);
+	um_execute_once(insert_sql(resource, um_hub_turn(resource), query), WRITE_ARGS, types, args, false);
+	has_written = true;
+}
+
+/* Those of insert_sql. */
+static void
+write_arguments(Datum *args)
+{
+	args[0] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	args[1] = Int64GetDatum(um_hub_life());
+	args[2] = Int32GetDatum(GetWALInsertionTimeLine());
+	args[3] = TimestampTzGetDatum(GetCurrentTimestamp());
 }
 
 /* Leaves from without rows. */
@@ -643,25 +676,31 @@ static UmPlan *
 plan_of(UmResource *resource, int turn, bool ordered)
 {
 	UmPlan	   *plan;
-	char	   *columns;
 
 	if (resource->outbox == NULL)
 		resource->outbox = MemoryContextAllocZero(TopMemoryContext, sizeof(UmPlan) * UM_TURNS * 2);
 	plan = &resource->outbox[turn * 2 + ordered];
 	if (plan->sql != NULL)
 		return plan;
-	columns = um_columns(resource->model, "", true);
-	plan->sql = MemoryContextStrdup(TopMemoryContext, um_sql(resource, psprintf(
+	plan->sql = MemoryContextStrdup(TopMemoryContext, insert_sql(resource, turn, ordered ? ROWS
+		: "(SELECT * FROM " ROWS " ORDER BY event_count OFFSET 0) o"));
+	plan->nargs = WRITE_ARGS;
+	memcpy(plan->args, write_types, sizeof(write_types));
+	plan->type = &resource->life->type;
+	return plan;
+}
+
+static char *
+insert_sql(const UmResource *resource, int turn, const char *from)
+{
+	char	   *columns = um_columns(resource->model, "", true);
+
+	return um_sql(resource, psprintf(
 		"INSERT INTO {table}_event_%d (event_seq, event_xid, event_life, event_timeline, event_at, "
 		"event_kind, event_old_status, event_changed, %s) "
 		"SELECT pg_catalog.nextval('usage_mgmt.hub_tick_seq_seq'), $1, $2, $3, $4, "
 		"event_kind, event_old_status, event_changed, %s "
-		"FROM %s", turn, columns, columns, ordered ? ROWS
-		: "(SELECT * FROM " ROWS " ORDER BY event_count OFFSET 0) o"), NULL));
-	plan->nargs = 4;
-	memcpy(plan->args, ((Oid[]) {XID8OID, INT8OID, INT4OID, TIMESTAMPTZOID}), sizeof(Oid) * 4);
-	plan->type = &resource->life->type;
-	return plan;
+		"FROM %s", turn, columns, columns, from), NULL);
 }
 
 static void

@@ -29,6 +29,7 @@ extern void um_outbox_note_arrival(UmResource *resource, int wanted, const UmSha
 								   const UmRecord *record);
 extern bool um_outbox_has_notes(void);
 extern void um_outbox_write(UmResource *resource, TriggerData *data);
+extern void um_outbox_write_from(UmResource *resource, const char *query);
 extern void um_outbox_end(SubTransactionId subtransaction, SubTransactionId parent);
 extern void um_outbox_forget(SubTransactionId from);
 extern void um_outbox_at_commit(bool prepare);

@@ -22,6 +22,7 @@
 #include "hub.h"
 #include "listener.h"
 #include "store.h"
+#include "upkeep.h"
 #include "window.h"
 
 /* Rows that are taken from an outbox at a time. */
@@ -59,6 +60,7 @@ static void give_position(Reading *reading);
 static void go_on(Reading *reading);
 static UmPosition *position_at(UmResource *resource, Datum time);
 static void set_position(const UmListener *listener, const UmPosition *position);
+static void require_told(const UmListener *listener);
 static UmListener *own_listener(FunctionCallInfo fcinfo, Oid caller);
 static int64 limit_of(FunctionCallInfo fcinfo, int n);
 
@@ -91,6 +93,7 @@ um_next_events(PG_FUNCTION_ARGS)
 				 errmsg("listener \"%s\" is %s", reading.listener->id, reading.listener->state),
 				 reading.listener->reason != NULL ? errdetail("Reason: %s.", reading.listener->reason) : 0,
 				 errhint("SELECT usage_mgmt.resume_listener('%s') lets it go on.", reading.listener->id)));
+	um_upkeep_tell(reading.listener);
 	read_events(&reading);
 	if (reading.given == 0)
 		go_on(&reading);
@@ -188,7 +191,7 @@ read_window(Reading *reading)
 static bool
 read_page(Reading *reading, bool *more)
 {
-	UmWindow	window = {reading->listener->resource, reading->listener->version, reading->listener->query, reading->at};
+	UmWindow	window = {reading->listener->resource, reading->listener->version, reading->listener->query, reading->at, 0};
 	int			most = (int) Min(reading->left, PAGE);
 	UmWindowRows *rows = um_window_rows(&window, reading->from, most);
 	MemoryContext old = MemoryContextSwitchTo(reading->row);
@@ -299,6 +302,7 @@ um_confirm_events(PG_FUNCTION_ARGS)
 	moved = um_listener_move(own_listener(fcinfo, caller),
 							 um_position_parse(text_to_cstring(PG_GETARG_TEXT_PP(1))), true);
 	um_hub_leave(&before);
+	um_upkeep_later();
 	PG_RETURN_BOOL(moved);
 }
 
@@ -346,12 +350,20 @@ position_at(UmResource *resource, Datum time)
 	return position;
 }
 
+/*
+ * An agent that has read beyond would undo it: it has the listener no more, and
+ * what it claims next, when its lease has run out, begins there.
+ */
 static void
 set_position(const UmListener *listener, const UmPosition *position)
 {
+	Datum		id = CStringGetTextDatum(listener->id);
+
+	um_execute_once("UPDATE usage_mgmt.hub_delivery SET agent = NULL WHERE listener = $1 AND agent IS NOT NULL",
+					1, (Oid[]) {TEXTOID}, &id, false);
 	um_execute_once("UPDATE usage_mgmt.hub_cursor SET position = $2, confirmed_at = clock_timestamp() WHERE listener = $1",
 					2, (Oid[]) {TEXTOID, TEXTOID},
-					(Datum[]) {CStringGetTextDatum(listener->id), CStringGetTextDatum(um_position_text(position))}, false);
+					(Datum[]) {id, CStringGetTextDatum(um_position_text(position))}, false);
 }
 
 /* hub_event(listener text, event_id text) → json: one event again, null where it is not kept */
@@ -369,6 +381,7 @@ um_hub_event(PG_FUNCTION_ARGS)
 
 	um_hub_enter(&before);
 	listener = own_listener(fcinfo, caller);
+	require_told(listener);
 	if (um_event_from_id(text_to_cstring(PG_GETARG_TEXT_PP(1)), &id, &type) &&
 		listener->resource->event[listener->version][type] != NULL)
 		event = um_window_find(listener->resource, &id);
@@ -383,6 +396,18 @@ um_hub_event(PG_FUNCTION_ARGS)
 	if (event == NULL)
 		PG_RETURN_NULL();
 	return json;
+}
+
+/* Who is told nothing anew is told nothing again. */
+static void
+require_told(const UmListener *listener)
+{
+	const char *reason = um_listener_barred(listener);
+
+	if (reason != NULL)
+		ereport(ERROR,
+				(errcode(UM_NOT_READY),
+				 errmsg("listener \"%s\" is told of no events", listener->id), errdetail("Reason: %s.", reason)));
 }
 
 /*

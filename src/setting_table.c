@@ -20,9 +20,11 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "caller.h"
 #include "compat.h"
@@ -37,9 +39,18 @@
 typedef struct Declaration
 {
 	const char *name;
+	const char *preset;
 	const char *const *labels;	/* the value is one of these: its place is the result */
-	int			preset;
+	UmWork		check;			/* or what this takes, which is read in SQL alone */
+	const char *takes;			/* said of it */
 } Declaration;
+
+/* The value under check; good is the answer. */
+typedef struct Candidate
+{
+	const char *text;
+	bool		good;
+} Candidate;
 
 static const char *const checks[] = {
 	[UM_CHECK_OFF] = "off",[UM_CHECK_REJECT] = "reject",[UM_CHECK_MARK] = "mark", NULL
@@ -53,11 +64,17 @@ static const char *const events[] = {
 	[UM_EVENTS_OFF] = "off",[UM_EVENTS_ON] = "on", NULL
 };
 
+static void check_age(void *candidate);
+static void check_size(void *candidate);
+
 /* All settings there are, in the order of UmSetting. */
 static const Declaration declared[UM_SETTINGS] = {
-	[UM_CHECK_SPECIFICATION] = {"check_specification", checks, UM_CHECK_OFF},
-	[UM_ON_MISSING] = {"on_missing", missing, UM_MISSING_REJECT},
-	[UM_EVENTS] = {"events", events, UM_EVENTS_ON}
+	[UM_CHECK_SPECIFICATION] = {"check_specification", "off", checks},
+	[UM_ON_MISSING] = {"on_missing", "reject", missing},
+	[UM_EVENTS] = {"events", "on", events},
+	[UM_DROP_EVENTS] = {"drop_events", "on", events},
+	[UM_EVENT_RETENTION_AGE] = {"event_retention_age", "7 days", NULL, check_age, "an interval above 0, as 7 days"},
+	[UM_EVENT_RETENTION_SIZE] = {"event_retention_size", "10 GB", NULL, check_size, "a size above 0, as 10 GB"}
 };
 
 static int	values[UM_SETTINGS];
@@ -70,6 +87,7 @@ static void preset_all(void);
 static void load(Oid relation);
 static int	find(const char *name);
 static int	value_of(const Declaration *setting, const char *text);
+static void require_value(const Declaration *setting, const char *text);
 static char *column_of(const TriggerData *data, HeapTuple tuple, const char *name);
 
 PG_FUNCTION_INFO_V1(um_setting_check);
@@ -97,7 +115,8 @@ static void
 preset_all(void)
 {
 	for (int i = 0; i < UM_SETTINGS; i++)
-		values[i] = declared[i].preset;
+		if (declared[i].labels != NULL)
+			values[i] = value_of(&declared[i], declared[i].preset);
 }
 
 /* What is ordered now; once for each statement that obeys a setting. */
@@ -153,7 +172,7 @@ load(Oid relation)
 		char	   *value = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
 
 		/* a name that is not known is that of a newer version */
-		if (setting >= 0)
+		if (setting >= 0 && declared[setting].labels != NULL)
 			values[setting] = value_of(&declared[setting], value);
 	}
 	SPI_finish();
@@ -172,7 +191,7 @@ find(const char *name)
 	return -1;
 }
 
-/* What a text is as a value; 22023 where it is none. */
+/* What a text is as one of a setting's words; 22023 where it is none. */
 static int
 value_of(const Declaration *setting, const char *text)
 {
@@ -187,6 +206,40 @@ value_of(const Declaration *setting, const char *text)
 				 errmsg("\"%s\" is no value of setting \"%s\"", text, setting->name),
 				 errhint("It takes %s.", um_words(setting->labels, ""))));
 	return value;
+}
+
+/* The same of any setting. */
+static void
+require_value(const Declaration *setting, const char *text)
+{
+	Candidate	candidate = {text, false};
+
+	if (setting->labels != NULL)
+		(void) value_of(setting, text);
+	else if (um_try(UM_NOBODY, setting->check, &candidate) != NULL || !candidate.good)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("\"%s\" is no value of setting \"%s\"", text, setting->name),
+				 errhint("It takes %s.", setting->takes)));
+}
+
+static void
+check_age(void *candidate)
+{
+	Candidate  *c = candidate;
+	Interval   *age = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(c->text),
+															ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	Interval	none = {0};
+
+	c->good = DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(age), IntervalPGetDatum(&none)));
+}
+
+static void
+check_size(void *candidate)
+{
+	Candidate  *c = candidate;
+
+	c->good = DatumGetInt64(DirectFunctionCall1(pg_size_bytes, CStringGetTextDatum(c->text))) > 0;
 }
 
 /* BEFORE INSERT OR UPDATE of setting, for each row: a name and a value that there are. */
@@ -217,7 +270,7 @@ um_setting_check(PG_FUNCTION_ARGS)
 				(errcode(UM_PARAMETER),
 				 errmsg("there is no setting \"%s\"", name),
 				 errhint("The settings are %s.", um_words(names, ""))));
-	(void) value_of(&declared[setting], value);
+	require_value(&declared[setting], value);
 	return PointerGetDatum(tuple);
 }
 
@@ -259,7 +312,7 @@ um_setting_defaults(PG_FUNCTION_ARGS)
 		bool		nulls[2] = {false, false};
 
 		row[0] = CStringGetTextDatum(declared[i].name);
-		row[1] = CStringGetTextDatum(declared[i].labels[declared[i].preset]);
+		row[1] = CStringGetTextDatum(declared[i].preset);
 		tuplestore_putvalues(result->setResult, result->setDesc, row, nulls);
 	}
 	return (Datum) 0;

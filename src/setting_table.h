@@ -9,10 +9,13 @@ typedef enum UmSetting
 {
 	UM_CHECK_SPECIFICATION,		/* UmCheckSpecification */
 	UM_ON_MISSING,				/* UmOnMissing */
-	UM_EVENTS					/* UmEvents */
+	UM_EVENTS,					/* UmEvents */
+	UM_DROP_EVENTS,				/* UmEvents */
+	UM_EVENT_RETENTION_AGE,		/* these two are read in SQL */
+	UM_EVENT_RETENTION_SIZE
 } UmSetting;
 
-#define UM_SETTINGS (UM_EVENTS + 1)
+#define UM_SETTINGS (UM_EVENT_RETENTION_SIZE + 1)
 
 typedef enum UmCheckSpecification
 {

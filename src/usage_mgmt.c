@@ -19,6 +19,7 @@
 #include "settings.h"
 #include "spec_cache.h"
 #include "types.h"
+#include "upkeep.h"
 
 PG_MODULE_MAGIC_EXT(.name = "usage_mgmt");
 
@@ -44,13 +45,17 @@ at_transaction_end(XactEvent event, void *arg)
 {
 	(void) arg;
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+	{
 		um_outbox_at_commit(event == XACT_EVENT_PRE_PREPARE);
+		um_upkeep_at_commit(event == XACT_EVENT_PRE_PREPARE);
+	}
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT ||
 		event == XACT_EVENT_PRE_PREPARE)
 		return;
 	um_bulk_forget(InvalidSubTransactionId);
 	um_ledger_forget(InvalidSubTransactionId);
 	um_outbox_forget(InvalidSubTransactionId);
+	um_upkeep_forget();
 }
 
 void

@@ -30,6 +30,7 @@
 #define MANY_IDS 1000
 
 static char *tables_sql(const UmResource *resource, const char *what);
+static void append_table(StringInfo out, const UmResource *resource, int turn, const char *what);
 static void add_window(UmStatement *statement, const UmWindow *window, int64 from);
 static int	add_ids(UmStatement *statement, const uint64 *ids, int count);
 static void add_kinds(UmStatement *statement, const UmWindow *window);
@@ -79,19 +80,25 @@ tables_sql(const UmResource *resource, const char *what)
 	initStringInfo(&out);
 	for (int turn = 0; turn < UM_TURNS; turn++)
 	{
-		char	   *table = um_sql(resource, psprintf("{table}_event_%d", turn), NULL);
-
 		appendStringInfo(&out, "%s", turn > 0 ? " UNION ALL " : "");
-		for (const char *c = what; *c != '\0'; c++)
-			if (c[0] == '%' && c[1] == 's')
-			{
-				appendStringInfoString(&out, table);
-				c++;
-			}
-			else
-				appendStringInfoChar(&out, *c);
+		append_table(&out, resource, turn, what);
 	}
 	return out.data;
+}
+
+static void
+append_table(StringInfo out, const UmResource *resource, int turn, const char *what)
+{
+	char	   *table = um_sql(resource, psprintf("{table}_event_%d", turn), NULL);
+
+	for (const char *c = what; *c != '\0'; c++)
+		if (c[0] == '%' && c[1] == 's')
+		{
+			appendStringInfoString(out, table);
+			c++;
+		}
+		else
+			appendStringInfoChar(out, *c);
 }
 
 /* The first rows of a window from a number on, which its query may want. */
@@ -125,13 +132,18 @@ um_window_rows(const UmWindow *window, int64 from, int most)
 int64
 um_window_count(const UmWindow *window, int64 from, int64 most, TimestampTz *since)
 {
+	const char *columns = "SELECT event_xid, event_seq, event_life, event_at FROM %s";
 	UmStatement statement;
 	bool		null;
 	Datum		at;
 
 	um_statement_start(&statement, window->resource->model);
-	appendStringInfo(&statement.sql, "SELECT count(*), min(event_at) FROM (SELECT event_at FROM (%s) u WHERE ",
-					 tables_sql(window->resource, "SELECT event_xid, event_seq, event_life, event_at FROM %s"));
+	appendStringInfoString(&statement.sql, "SELECT count(*), min(event_at) FROM (SELECT event_at FROM (");
+	if (window->table == 0)
+		appendStringInfoString(&statement.sql, tables_sql(window->resource, columns));
+	else
+		append_table(&statement.sql, window->resource, window->table - 1, columns);
+	appendStringInfoString(&statement.sql, ") u WHERE ");
 	add_window(&statement, window, from);
 	appendStringInfo(&statement.sql, " ORDER BY u.event_seq LIMIT " INT64_FORMAT ") r", most);
 	run(&statement);

@@ -26,6 +26,7 @@ typedef struct UmWindow
 	UmVersion	version;
 	const UmListenQuery *query; /* NULL for all */
 	UmPosition	at;				/* upto is not NULL */
+	int			table;			/* number of the one that is counted, from 1 on; 0 for all */
 } UmWindow;
 
 extern int64 um_window_start(UmResource *resource, const UmMark *after);

@@ -60,7 +60,8 @@ typedef struct Listener
 	bool		reads;
 	double		read_at;
 	int			empty;			/* reads in a row that found nothing */
-	int			batch;			/* events to ask for */
+	int			batch;			/* events to ask for, where there is room */
+	int			most;			/* that were asked for */
 	bool		asks_due;		/* for parked events */
 	bool		parked_elsewhere;	/* there are some, and by others maybe */
 	double		due_at;

@@ -5,7 +5,7 @@
  *
  * Events are read ahead of the position that is confirmed, as many as the
  * window allows.  Who wakes us may have done so before others were visible, so
- * after a read that found nothing more there are looks at short intervals, and
+ * after a read that found all there is there are looks at short intervals, and
  * then every five seconds.
  *
  * Which ids have parked events has to be known before the first event is read.
@@ -80,7 +80,8 @@ reading_step(Listener *listener, double now)
 	if (wants_events(listener, now))
 	{
 		listener->reads = true;
-		snprintf(number, sizeof(number), "%d", most < listener->batch ? most : listener->batch);
+		listener->most = most < listener->batch ? most : listener->batch;
+		snprintf(number, sizeof(number), "%d", listener->most);
 		ask(listener, "SELECT position, event_id, resource_id, event FROM usage_mgmt.hub_read($1, $2, $3)",
 			listener->position != NULL ? listener->position : "", number, on_events);
 	}
@@ -135,14 +136,14 @@ on_events(void *context, const PGresult *result)
 	{
 		for (int row = 0; row < count; row++)
 			take(listener, result, row);
-		if (count == 0)
-		{
-			listener->read_at = now + looks[listener->empty];
-			listener->empty += listener->empty < 3;
-			return;
-		}
-		listener->empty = 0;
+		if (count > 0 && !PQgetisnull(result, 0, 3))
+			listener->empty = 0;
 		listener->read_at = now;
+		if (count < listener->most)
+		{
+			listener->read_at += looks[listener->empty];
+			listener->empty += listener->empty < 3;
+		}
 		if (listener->bytes - before > MOST_BYTES / 2)
 			listener->batch = listener->batch > 1 ? listener->batch / 2 : 1;
 		else if (listener->bytes - before < MOST_BYTES / 8 && listener->batch < LARGEST_BATCH)
@@ -155,7 +156,11 @@ static void
 take(Listener *listener, const PGresult *result, int row)
 {
 	bool		none = PQgetisnull(result, row, 3);
-	Event	   *event = event_new(listener, PQgetvalue(result, row, 0), none ? NULL : PQgetvalue(result, row, 1),
+	Event	   *event;
+
+	if (none && listener->position != NULL && strcmp(listener->position, PQgetvalue(result, row, 0)) == 0)
+		return;
+	event = event_new(listener, PQgetvalue(result, row, 0), none ? NULL : PQgetvalue(result, row, 1),
 								  none ? NULL : PQgetvalue(result, row, 3));
 
 	free(listener->position);

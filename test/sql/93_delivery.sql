@@ -11,6 +11,7 @@ CREATE ROLE regress_team;
 CREATE ROLE regress_member IN ROLE regress_team;
 CREATE ROLE regress_agent;
 GRANT USAGE ON SCHEMA usage_mgmt TO regress_partner, regress_team, regress_member;
+GRANT SELECT ON usage_mgmt.usage TO regress_partner, regress_team;
 SELECT usage_mgmt.grant_access('regress_agent', 'agent');
 
 CREATE FUNCTION pg_temp.state(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -25,13 +26,30 @@ END
 $$;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
 
--- Three listeners that are called, each with its secret, and one that is read
-INSERT INTO usage_mgmt.hub_listener (id, resource, callback, version, owner, state) VALUES
-	('a', 'usage', 'https://a.example/', 'r14.5', 'regress_partner', 'active'),
-	('b', 'usage', 'https://b.example/', 'v4', 'regress_team', 'active'),
-	('c', 'usage', 'https://c.example/', 'v4', 'regress_role_that_is_gone', 'active'),
-	('sql', 'usage', NULL, 'v4', 'regress_partner', 'active');
+-- Three listeners that are called, each with its secret, and one that is read; as registering makes them,
+-- but of known ids, and one of an owner who is no role any more
+INSERT INTO usage_mgmt.hub_listener (id, resource, callback, query, version, owner, kinds, state, life)
+	SELECT id, 'usage', callback, '', version, owner, '{create,change,status,delete}', 'active', usage_mgmt.hub_life()
+	FROM (VALUES ('a', 'https://a.example/', 'r14.5', 'regress_partner'), ('b', 'https://b.example/', 'v4', 'regress_team'),
+		('c', 'https://c.example/', 'v4', 'regress_role_that_is_gone'), ('sql', NULL, 'v4', 'regress_partner')) AS l(id, callback, version, owner);
+CREATE TEMP TABLE place AS SELECT 0 AS n, usage_mgmt.hub_position() AS position;
+GRANT SELECT ON place TO PUBLIC;
+INSERT INTO usage_mgmt.hub_cursor (listener, position) SELECT id, position FROM usage_mgmt.hub_listener, place;
 SELECT usage_mgmt.hub_new_secret(id) FROM usage_mgmt.hub_listener WHERE callback IS NOT NULL;
+
+-- Twelve events, x the first of them, and the position behind each
+DO $$
+BEGIN
+	FOR n IN 1 .. 12 LOOP
+		PERFORM usage_mgmt.post_usage(json_build_object('id', CASE n WHEN 1 THEN 'x' ELSE 'u' || n END, 'date', '2001-03-01', 'type', 'VOICE'));
+		COMMIT;
+		INSERT INTO place VALUES (n, usage_mgmt.hub_position());
+	END LOOP;
+END
+$$;
+CREATE FUNCTION pg_temp.behind(n int) RETURNS text RETURN (SELECT p.position FROM place p WHERE p.n = behind.n);
+CREATE FUNCTION pg_temp.place(at text) RETURNS text RETURN coalesce((SELECT 'behind ' || p.n FROM place p WHERE p.position = at), 'nowhere');
+SELECT count(*), count(DISTINCT position) FROM place;
 
 -- A secret has the form of Standard Webhooks, and no two are the same
 SELECT secret ~ '^whsec_[A-Za-z0-9+/]{43}=$' AS sound, length(decode(substr(secret, 7), 'base64')) AS bytes, count(*) OVER ()
@@ -49,7 +67,7 @@ SELECT listener FROM usage_mgmt.hub_claim('two', '1 minute', 10);
 SELECT pg_temp.state($$SELECT usage_mgmt.hub_claim('', '1 minute', 10)$$), pg_temp.state($$SELECT usage_mgmt.hub_claim('one', '0', 10)$$);
 
 -- A checkpoint moves the cursor, parks what failed, and counts
-SELECT usage_mgmt.hub_checkpoint('one', 'a', 'behind 5', '{}', '[]',
+SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(5), '{}', '[]',
 	'[{"event_id": "e2", "resource_id": "x", "event": "{\"n\": 2}", "delay_ms": 0, "error": "HTTP 503"},
 	{"event_id": "e3", "resource_id": "x", "event": "{\"n\":  3}"},
 	{"event_id": "e4", "resource_id": "y", "event": "{\"n\": 4}", "delay_ms": 60000, "error": "timed out"},
@@ -57,7 +75,7 @@ SELECT usage_mgmt.hub_checkpoint('one', 'a', 'behind 5', '{}', '[]',
 	'[{"event_id": "e1", "at": "2001-01-01T00:00:00Z", "status": 204, "ms": 12},
 	{"event_id": "e2", "at": "2001-01-01T00:00:01Z", "status": 503, "ms": 3, "error": "HTTP 503"},
 	{"event_id": "e4", "at": "2001-01-01T00:00:02Z", "ms": 15000, "error": "timed out"}]');
-SELECT position, confirmed_at IS NOT NULL AS confirmed FROM usage_mgmt.hub_cursor WHERE listener = 'a';
+SELECT pg_temp.place(position), confirmed_at > registered_at AS confirmed FROM usage_mgmt.hub_cursor JOIN usage_mgmt.hub_listener ON id = listener WHERE listener = 'a';
 SELECT event_id, at, status, ms, error FROM usage_mgmt.hub_attempt ORDER BY id;
 SELECT id, event_id, resource_id, event, attempts, next_at > now() + '50 s' AS later, last_error FROM usage_mgmt.hub_parked ORDER BY id;
 SELECT delivered, failed, last_success_at, last_error_at, last_error FROM usage_mgmt.hub_delivery WHERE listener = 'a';
@@ -70,9 +88,9 @@ SELECT * FROM usage_mgmt.hub_due('a', 10);
 SELECT attempts, next_at > now() + '50 s' AS later, last_error FROM usage_mgmt.hub_parked WHERE id = 1;
 SELECT usage_mgmt.hub_checkpoint('one', 'a', NULL, '{1}', NULL, NULL, '[{"event_id": "e2", "status": 200}]');
 SELECT * FROM usage_mgmt.hub_due('a', 10);
-SELECT usage_mgmt.hub_checkpoint('one', 'a', 'behind 6', '{2,3}', NULL, NULL, NULL);
+SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(6), '{2,3}', NULL, NULL, NULL);
 SELECT * FROM usage_mgmt.hub_due('a', 10);
-SELECT listener, "position", parked FROM usage_mgmt.hub_claim('one', '1 minute', 10);
+SELECT listener, pg_temp.place("position"), parked FROM usage_mgmt.hub_claim('one', '1 minute', 10);
 -- of another listener nothing is done by number
 SELECT usage_mgmt.hub_checkpoint('one', 'b', NULL, '{4}', '[{"id": 4, "error": "x"}]', NULL, NULL);
 SELECT id, attempts FROM usage_mgmt.hub_parked;
@@ -81,18 +99,18 @@ SELECT usage_mgmt.hub_checkpoint('one', 'b', NULL, NULL, NULL, NULL, '[{"event_i
 SELECT delivered, failed, last_error FROM usage_mgmt.hub_delivery WHERE listener = 'b';
 
 -- Nothing at all is done by an agent whose listener another one has, and nothing by half
-SELECT usage_mgmt.hub_checkpoint('two', 'a', 'behind 9', '{4}', NULL, '[{"event_id": "e9", "resource_id": "z", "event": "{}"}]', '[{"event_id": "e9", "status": 204}]'),
-	usage_mgmt.hub_stop('two', 'a', 'gone', 'HTTP 410'), usage_mgmt.hub_checkpoint('two', 'none such', 'p', NULL, NULL, NULL, NULL);
-SELECT pg_temp.state($$SELECT usage_mgmt.hub_checkpoint('one', 'a', 'behind 9', '{4}', NULL, '[{"event_id": "e9"}]', NULL)$$);
-SELECT c.position, (SELECT count(*) FROM usage_mgmt.hub_parked) AS parked, l.state FROM usage_mgmt.hub_cursor c JOIN usage_mgmt.hub_listener l ON l.id = c.listener;
+SELECT usage_mgmt.hub_checkpoint('two', 'a', pg_temp.behind(9), '{4}', NULL, '[{"event_id": "e9", "resource_id": "z", "event": "{}"}]', '[{"event_id": "e9", "status": 204}]'),
+	usage_mgmt.hub_stop('two', 'a', 'gone', 'HTTP 410'), usage_mgmt.hub_checkpoint('two', 'none such', pg_temp.behind(9), NULL, NULL, NULL, NULL);
+SELECT pg_temp.state($$SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(9), '{4}', NULL, '[{"event_id": "e9"}]', NULL)$$);
+SELECT pg_temp.place(c.position), (SELECT count(*) FROM usage_mgmt.hub_parked) AS parked, l.state FROM usage_mgmt.hub_cursor c JOIN usage_mgmt.hub_listener l ON l.id = c.listener WHERE l.id = 'a';
 
 -- A lease that has run out is another's for the taking, and goes on while nobody takes it
 RESET ROLE;
 UPDATE usage_mgmt.hub_delivery SET leased_until = now() - interval '1 s' WHERE listener IN ('a', 'b');
 SET ROLE regress_agent;
-SELECT usage_mgmt.hub_checkpoint('one', 'a', 'behind 7', NULL, NULL, NULL, NULL);
+SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(7), NULL, NULL, NULL, NULL);
 SELECT listener FROM usage_mgmt.hub_claim('two', '1 minute', 1);
-SELECT usage_mgmt.hub_checkpoint('one', 'a', 'behind 8', NULL, NULL, NULL, NULL), usage_mgmt.hub_checkpoint('two', 'a', 'behind 9', NULL, NULL, NULL, NULL);
+SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(8), NULL, NULL, NULL, NULL), usage_mgmt.hub_checkpoint('two', 'a', pg_temp.behind(9), NULL, NULL, NULL, NULL);
 SELECT listener FROM usage_mgmt.hub_claim('one', '1 minute', 10);
 SELECT usage_mgmt.hub_release('two'), usage_mgmt.hub_release('two');
 SELECT listener FROM usage_mgmt.hub_claim('one', '1 minute', 10);
@@ -110,7 +128,7 @@ SELECT state, reason FROM usage_mgmt.hub_status WHERE listener = 'a';
 SET ROLE regress_agent;
 SELECT listener FROM usage_mgmt.hub_claim('one', '1 minute', 10);
 -- what was on its way is kept account of
-SELECT usage_mgmt.hub_checkpoint('one', 'a', 'behind 10', NULL, '[{"id": 4, "delay_ms": 60000, "error": "HTTP 503"}]', NULL, NULL);
+SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(10), NULL, '[{"id": 4, "delay_ms": 60000, "error": "HTTP 503"}]', NULL, NULL);
 SET ROLE regress_partner;
 SELECT usage_mgmt.resume_listener('a'), usage_mgmt.resume_listener('a');
 SET ROLE regress_member;
@@ -120,19 +138,33 @@ SELECT id, state, reason FROM usage_mgmt.hub_listener ORDER BY id;
 SELECT listener, parked FROM usage_mgmt.hub_claim('one', '1 minute', 10);
 SELECT * FROM usage_mgmt.hub_due('a', 10);
 
+-- Who has it go on elsewhere is not overtaken by what the agent has read already
+SET ROLE regress_partner;
+SELECT usage_mgmt.replay_events('a', pg_temp.behind(3));
+SET ROLE regress_agent;
+SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(11), NULL, NULL, NULL, NULL);
+SELECT listener FROM usage_mgmt.hub_claim('one', '1 minute', 10);
+RESET ROLE;
+UPDATE usage_mgmt.hub_delivery SET leased_until = now() - interval '1 s' WHERE listener = 'a';
+SET ROLE regress_agent;
+SELECT listener, pg_temp.place(position) FROM usage_mgmt.hub_claim('one', '1 minute', 10);
+SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(10), NULL, NULL, NULL, NULL);
+
 -- A sample, and one event again: signed and logged as all are
 SET ROLE regress_partner;
 SELECT usage_mgmt.listener_test('a') AS event_id \gset
 SELECT :'event_id' ~ '^test-[0-9a-f-]{36}$' AS sound;
-SELECT usage_mgmt.resend_event('a', 'kept x');
+SELECT event_id AS kept, event AS told FROM usage_mgmt.hub_read('a', pg_temp.behind(0), 1) \gset
+SELECT usage_mgmt.resend_event('a', :'kept')::jsonb = :'told' AS same, :'told'::json ->> 'eventId' = :'kept' AS named,
+	:'told'::json ->> 'eventType' AS type, :'told'::json #>> '{event,usage,id}' AS id;
 SELECT pg_temp.state($$SELECT usage_mgmt.resend_event('a', 'lost')$$), pg_temp.state($$SELECT usage_mgmt.listener_test('sql')$$),
-	pg_temp.state($$SELECT usage_mgmt.resend_event('sql', 'kept y')$$);
+	pg_temp.state(format('SELECT usage_mgmt.resend_event(''sql'', %L)', event_id)) FROM usage_mgmt.hub_read('sql', NULL, 1);
 SET ROLE regress_agent;
 SELECT event_id LIKE 'test-%' AS test, resource_id = event_id AS own, event::json ->> 'eventId' = event_id AS same,
 	event::json ->> 'eventTime' ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$' AS time, (SELECT string_agg(k, ',') FROM json_object_keys(event::json) k) AS keys
 FROM usage_mgmt.hub_due('a', 10) WHERE event_id LIKE 'test-%';
 -- behind what waits of the same resource
-SELECT event_id, resource_id, event, id IN (SELECT id FROM usage_mgmt.hub_due('a', 10)) AS due FROM usage_mgmt.hub_parked WHERE resource_id = 'x' ORDER BY id;
+SELECT replace(event_id, :'kept', 'kept') AS event_id, resource_id, event::jsonb = :'told' AS told, id IN (SELECT id FROM usage_mgmt.hub_due('a', 10)) AS due FROM usage_mgmt.hub_parked WHERE resource_id = 'x' ORDER BY id;
 SELECT usage_mgmt.hub_resource_id('{"event": {"usage": {"status": "rated"}}}', 'e1'), usage_mgmt.hub_resource_id('{"event": {"serviceUsage": {"id": "s"}}}', 'e1');
 
 -- A secret is shown to the owner and his role's members, and renewed: both are valid for a day
@@ -196,7 +228,7 @@ SELECT usage_mgmt.listener_secret('sql');
 -- Everybody's doors, tried on another's listener, on one whose owner is no role any more, and on none
 CREATE TEMP TABLE door (n serial, statement text);
 INSERT INTO door (statement) VALUES ('listener_secret(%L)'), ('listener_secret(%L, true)'), ('listener_header(%L, ''x'', ''v'')'),
-	('listener_credential(%L, ''u'', ''p'')'), ('listener_test(%L)'), ('resend_event(%L, ''kept y'')'), ('pause_listener(%L)'), ('resume_listener(%L)'),
+	('listener_credential(%L, ''u'', ''p'')'), ('listener_test(%L)'), ('resend_event(%L, ''lost'')'), ('pause_listener(%L)'), ('resume_listener(%L)'),
 	('hub_new_secret(%L)');
 GRANT SELECT ON door TO PUBLIC;
 SELECT id, statement, pg_temp.state(format('SELECT usage_mgmt.' || statement, id)) FROM door, unnest('{b,c,none}'::text[]) id ORDER BY id, n;
@@ -230,7 +262,11 @@ INSERT INTO look (name, statement) VALUES
 	('parked ids', $$SELECT count(*) > 0 FROM usage_mgmt.hub_parked_ids('a')$$),
 	('secrets', $$SELECT count(*) > 0 FROM usage_mgmt.hub_secret$$),
 	('claim', $$SELECT count(*) > 0 FROM usage_mgmt.hub_claim('three', '1 minute', 10)$$),
-	('checkpoint', $$SELECT usage_mgmt.hub_checkpoint('one', 'a', 'p', NULL, NULL, NULL, NULL)$$),
+	('checkpoint', $$SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(11), NULL, NULL, NULL, NULL)$$),
+	('read', $$SELECT count(*) > 0 FROM usage_mgmt.hub_read('a', NULL, 1)$$),
+	('one event', format($$SELECT usage_mgmt.hub_event('a', %L) ->> 'eventType'$$, :'kept')),
+	('confirm', $$SELECT usage_mgmt.confirm_events('a', pg_temp.behind(11))$$),
+	('change a cursor', $$UPDATE usage_mgmt.hub_cursor SET position = pg_temp.behind(0) WHERE listener = 'a' RETURNING listener$$),
 	('stop', $$SELECT usage_mgmt.hub_stop('one', 'a', 'gone', '')$$),
 	('release', $$SELECT usage_mgmt.hub_release('one') > 0$$),
 	('prune', $$SELECT usage_mgmt.hub_prune_attempts()$$),
@@ -315,14 +351,19 @@ SELECT usage_mgmt.hub_checkpoint('one', 'c', NULL, NULL, NULL, NULL, (SELECT jso
 SELECT usage_mgmt.hub_prune_attempts() > 200 AS pruned, usage_mgmt.hub_prune_attempts() AS again;
 SELECT listener, count(*), min(event_id) FROM usage_mgmt.hub_attempt GROUP BY 1 HAVING count(*) > 3 ORDER BY 1;
 -- the rate is that of about a minute, and fades
-SELECT round(rate) AS rate, lag_events, lag_seconds, lost FROM usage_mgmt.hub_status WHERE listener = 'a';
+SELECT round(rate) AS rate, lost FROM usage_mgmt.hub_status WHERE listener = 'a';
 UPDATE usage_mgmt.hub_delivery SET rate_at = now() - interval '1 minute' WHERE listener = 'a';
 SELECT round(rate, 1) AS rate FROM (SELECT rate::numeric FROM usage_mgmt.hub_status WHERE listener = 'a') s;
 
+-- What has not been confirmed is behind: two for a, since its cursor moved; all for b and who reads
+SELECT listener, lag_events, lag_seconds > 0 AS waiting FROM usage_mgmt.hub_status ORDER BY 1;
+
 -- A listener that goes takes all with it, its secret, too; and an id that comes back has nothing of it
 SELECT usage_mgmt.listener_header('a', 'x', 'v');
-DELETE FROM usage_mgmt.hub_listener WHERE id = 'a';
-SELECT (SELECT count(*) FROM usage_mgmt.hub_parked WHERE listener = 'a') AS parked, (SELECT count(*) FROM usage_mgmt.hub_attempt WHERE listener = 'a') AS attempts,
+SET ROLE regress_partner;
+SELECT usage_mgmt.unregister_usage_listener('a');
+RESET ROLE;
+SELECT (SELECT count(*) FROM usage_mgmt.hub_cursor WHERE listener = 'a') AS cursors, (SELECT count(*) FROM usage_mgmt.hub_parked WHERE listener = 'a') AS parked, (SELECT count(*) FROM usage_mgmt.hub_attempt WHERE listener = 'a') AS attempts,
 	(SELECT count(*) FROM usage_mgmt.hub_delivery WHERE listener = 'a') AS deliveries, (SELECT count(*) FROM usage_mgmt.hub_secret WHERE listener = 'a') AS secrets;
 SELECT usage_mgmt.listener_secret('c', true) IS NOT NULL AS renewed, usage_mgmt.listener_header('c', 'x', 'v'), usage_mgmt.listener_credential('c', 'u', 'p'), usage_mgmt.hub_new_secret('c');
 SELECT old_secret, old_until, headers, username, password FROM usage_mgmt.hub_secret WHERE listener = 'c';
@@ -337,8 +378,38 @@ SELECT pg_temp.state('CREATE TRIGGER u AFTER DELETE ON hub_listener FOR EACH ROW
 RESET ROLE;
 SELECT count(*) FROM usage_mgmt.hub_secret WHERE listener = 'c';
 
+-- Registered by its owner, a listener has a secret at once, and the agent all that it delivers by
+SET ROLE regress_agent;
+SELECT pg_temp.state($$SELECT usage_mgmt.register_usage_listener('https://d.example/')$$);
+SET ROLE regress_partner;
+SELECT pg_temp.state($$SELECT usage_mgmt.register_usage_listener('https://user:hidden@d.example/')$$);
+SELECT usage_mgmt.register_usage_listener('https://d.example/', 'eventType=UsageDeleteNotification') ->> 'id' AS id \gset
+SELECT usage_mgmt.listener_secret(:'id') AS secret \gset
+RESET ROLE;
+DELETE FROM usage_mgmt.usage WHERE id = 'u2';
+SET ROLE regress_agent;
+SELECT callback, query, resource, version, "position" IS NOT NULL AS position, secret = :'secret' AS secret FROM usage_mgmt.hub_claim('one', '1 minute', NULL) WHERE listener = :'id';
+SELECT "position" AS position, event_id AS event, resource_id AS resource FROM usage_mgmt.hub_read(:'id', NULL, 1) \gset
+SELECT :'resource' AS resource, usage_mgmt.hub_checkpoint('one', :'id', :'position', NULL, NULL, NULL, jsonb_build_array(jsonb_build_object('event_id', :'event', 'status', 204))) AS done;
+SELECT count(event_id) FROM usage_mgmt.hub_read(:'id', NULL, NULL);
+SELECT "position" = :'position' AS moved FROM usage_mgmt.hub_claim('one', '1 minute', NULL) WHERE listener = :'id';
+-- once more, though it was sent
+SET ROLE regress_partner;
+SELECT usage_mgmt.resend_event(:'id', :'event') ->> 'eventType' AS type;
+-- nobody may be told what he must not select, neither anew nor again
+RESET ROLE;
+REVOKE SELECT ON usage_mgmt.usage FROM regress_partner;
+SET ROLE regress_partner;
+SELECT pg_temp.state(format('SELECT usage_mgmt.resend_event(%L, %L)', :'id', :'event')) LIKE '55000 %' AS refused;
+SET ROLE regress_agent;
+SELECT count(*) FROM usage_mgmt.hub_read(:'id', NULL, NULL);
+SELECT state, reason FROM usage_mgmt.hub_status WHERE listener = :'id';
+SELECT count(*) FROM usage_mgmt.hub_claim('one', '1 minute', NULL) WHERE listener = :'id';
+RESET ROLE;
+
 SET client_min_messages = warning;
 DELETE FROM usage_mgmt.hub_secret;
 TRUNCATE usage_mgmt.hub_listener, usage_mgmt.hub_cursor, usage_mgmt.hub_delivery, usage_mgmt.hub_parked, usage_mgmt.hub_attempt RESTART IDENTITY;
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_event_0, usage_mgmt.usage_event_1, usage_mgmt.usage_event_2;
 DROP OWNED BY regress_owner, regress_agent, regress_agent_too, regress_partner, regress_team, regress_member;
 DROP ROLE regress_owner, regress_agent, regress_agent_too, regress_partner, regress_member, regress_team;

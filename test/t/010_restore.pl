@@ -330,10 +330,10 @@ SQL
 is(sqlstate($node, 'source', 'DROP EXTENSION usage_mgmt'), '2BP01',
 	'DROP EXTENSION refuses while tables exist');
 is(sqlstate($node, 'source', <<'SQL'), '00000', 'and goes through without them');
-DROP TABLE public.copies, usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification,
-	usage_mgmt.service_usage, usage_mgmt.service_usage_key, usage_mgmt.service_usage_specification,
-	usage_mgmt.setting, usage_mgmt.hub_listener, usage_mgmt.hub_cursor, usage_mgmt.hub_delivery, usage_mgmt.hub_parked,
-	usage_mgmt.hub_attempt CASCADE;
+DROP TABLE public.copies;
+SELECT format('DROP TABLE %s CASCADE', c.oid::regclass) FROM pg_class c
+WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e') \gexec
 DROP EXTENSION usage_mgmt;
 SQL
 

@@ -101,7 +101,8 @@ SQL
 answers($update, '', 'install_tables() runs');
 is($node->safe_psql('older', $rows), $before, 'no row is other than before');
 answers($as_said, '', 'nor is a document');
-answers('SELECT * FROM usage_mgmt.setting ORDER BY name', "check_specification|mark\non_missing|reject", 'the setting is whole again');
+answers('SELECT * FROM usage_mgmt.setting EXCEPT SELECT * FROM usage_mgmt.setting_defaults()', 'check_specification|mark', 'the setting is as it was');
+answers('SELECT name FROM usage_mgmt.setting_defaults() EXCEPT SELECT name FROM usage_mgmt.setting', '', 'and whole again');
 
 # Whatever a new store has that is not of a month, and none of it otherwise; but comments stay
 my $declared = <<'SQL';

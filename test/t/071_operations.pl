@@ -3,7 +3,7 @@
 use strict;
 use warnings;
 use FindBin;
-use IPC::Run;
+use Page;
 use Store;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -13,35 +13,15 @@ my $folder = PostgreSQL::Test::Utils::tempdir();
 
 $node->safe_psql('postgres', 'CREATE DATABASE usages');
 
-# What a command says when it fails or warns; nothing is all that is well.
-sub complaint
-{
-	my ($language, $commands) = @_;
-	my ($out, $err) = ('', '');
-	my @shell = $language eq 'sh' ? ('bash', '-e', '-c', "cd '$folder'\n$commands")
-		: (program($node, 'psql'), '-X', '-v', 'ON_ERROR_STOP=1');
-
-	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'usages',
-		PATH => $node->config_data('--bindir') . ":$ENV{PATH}");
-	IPC::Run::run(\@shell, '<', $language eq 'sh' ? \'' : \$commands, '>', \$out, '2>', \$err)
-		or return "status $?: $err";
-	return $err =~ /^.*(?:WARNING|ERROR|FATAL):.*/m ? $& : '';
-}
-
-my $page = slurp_file("$FindBin::Bin/../../docs/operations.md");
 my $usages = slurp_file("$FindBin::Bin/../data/cookbook.sql");
-my $section = '';
 my ($run, $left, $installed) = (0, 0, 0);
 
-while ($page =~ /\G.*?^(?:## (.*?)$|(?:<!-- not run: (.*?) -->\n)?```(sql|sh)\n(.*?)^```$)/gcms)
-{
-	my ($heading, $why_not, $language, $commands) = ($1, $2, $3, $4);
+sub complains { return complaint($node, 'usages', $folder, @_) }
 
-	if (defined $heading)
-	{
-		$section = $heading;
-		next;
-	}
+foreach (page_blocks('operations.md', 'sql', 'sh'))
+{
+	my ($section, $why_not, $language, $commands) = @$_;
+
 	if (defined $why_not)
 	{
 		note("$section: not run, $why_not");
@@ -49,15 +29,13 @@ while ($page =~ /\G.*?^(?:## (.*?)$|(?:<!-- not run: (.*?) -->\n)?```(sql|sh)\n(
 		next;
 	}
 	$run++;
-	is(complaint($language, $commands), '', $section . ': ' . ($commands =~ /^(.*)/)[0]);
+	is(complains($language, $commands), '', $section . ': ' . ($commands =~ /^(.*)/)[0]);
 
 	# There is something to read, move, index and dump.
 	next if $installed || $commands !~ /CREATE EXTENSION/;
 	$installed = 1;
-	is(complaint('sql', $usages), '', 'usages are stored');
+	is(complains('sql', $usages), '', 'usages are stored');
 }
-pos($page) = 0;
-is($run + $left, () = $page =~ /^```(?:sql|sh)$/mg, 'no block was passed over');
 is($left, 2, 'two cannot be run here');
 cmp_ok($run, '>=', 15, 'and the others were');
 

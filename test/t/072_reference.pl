@@ -146,7 +146,7 @@ foreach my $name (map { expand($_) } names($page))
 }
 is(join(', ', sort grep { !$documented{$_} } keys %functions), '', 'functions: the page lacks none');
 
-foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Delivery', 'characteristics')
+foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Events', 'Delivery', 'characteristics')
 {
 	foreach my $row (cells(section($section)))
 	{
@@ -268,7 +268,7 @@ foreach my $row (grep { $_->[0] =~ /^`/ } cells($books))
 	}
 }
 
-foreach my $row (grep { $_->[0] =~ /^`hub_\w+`$/ } cells(section('Delivery')))
+foreach my $row (grep { $_->[0] =~ /^`hub_\w+`$/ } cells(section('Events')), cells(section('Delivery')))
 {
 	my ($table) = names($row->[0]);
 

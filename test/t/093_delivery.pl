@@ -29,8 +29,7 @@ CREATE ROLE agent LOGIN;
 CREATE ROLE partner LOGIN;
 SELECT usage_mgmt.grant_access('agent', 'agent');
 GRANT USAGE ON SCHEMA usage_mgmt TO partner;
-INSERT INTO usage_mgmt.hub_listener (id, resource, callback, version, owner, state)
-	SELECT id::text, 'usage', 'https://' || id || '.example/', 'v4', 'partner', 'active' FROM generate_series(1, 3) id;
+GRANT SELECT ON usage_mgmt.usage TO partner;
 SQL
 
 sub as
@@ -41,7 +40,13 @@ sub as
 }
 
 # New, renewed, shown, claimed; then what goes wrong behind the doors.
-as('partner', 'source', 'SELECT usage_mgmt.hub_new_secret(id) FROM usage_mgmt.hub_listener');
+is(as('partner', 'source', <<'SQL'), "1\n2\n3", 'there are listeners');
+SELECT usage_mgmt.register_usage_listener('https://' || n || '.example/') ->> 'id' FROM generate_series(1, 3) n;
+SQL
+$node->safe_psql('source', <<'SQL');
+SELECT usage_mgmt.post_usage('{"id": "u1", "date": "2001-01-01", "type": "VOICE"}');
+SELECT usage_mgmt.post_usage('{"id": "u2", "date": "2001-01-01", "type": "VOICE"}');
+SQL
 my @secrets = split /\n/, as('partner', 'source', <<'SQL');
 SELECT usage_mgmt.listener_secret(id) FROM usage_mgmt.hub_listener;
 SELECT usage_mgmt.listener_secret('1', renew => true);
@@ -52,9 +57,12 @@ is(as('agent', 'source', "SELECT count(*), count(secret), count(old_secret) FROM
 is($node->safe_psql('source', 'SELECT usage_mgmt.hub_prune_attempts(); ANALYZE; SELECT count(*) FROM usage_mgmt.hub_secret'), "0\n3",
 	'the table is looked through');
 is(as('agent', 'source', <<'SQL'), "t", 'events wait and are logged');
-SELECT usage_mgmt.hub_checkpoint('one', '1', 'behind 1', NULL, NULL,
-	'[{"event_id": "e1", "resource_id": "x", "event": "{}", "error": "HTTP 503"}]', '[{"event_id": "e1", "status": 503, "error": "HTTP 503"}]');
+SELECT usage_mgmt.hub_checkpoint('one', '1', position, NULL, NULL,
+	jsonb_build_array(jsonb_build_object('event_id', event_id, 'resource_id', resource_id, 'event', event::text, 'error', 'HTTP 503')),
+	jsonb_build_array(jsonb_build_object('event_id', event_id, 'status', 503, 'error', 'HTTP 503')))
+FROM usage_mgmt.hub_read('1', NULL, 1);
 SQL
+my $position = $node->safe_psql('source', "SELECT position FROM usage_mgmt.hub_cursor WHERE listener = '1'");
 my $log = slurp_file($node->logfile);
 ok($log =~ /INSERT INTO usage_mgmt\.hub_secret/, 'the log tells of our statements');
 is(scalar(grep { $log =~ /\Q$_\E/ } @secrets), 0, 'the log has no secret');
@@ -72,13 +80,14 @@ sub send_as_parameters
 	unlink "$dumps/script";
 	append_to_file("$dumps/script", $sql);
 	IPC::Run::run([ program($node, 'pgbench'), '-n', '-t', 1, '-M', 'extended', '-D', 'value=header-value-known',
-		'-D', 'password=password-known', '-f', "$dumps/script", $node->connstr('source') ], '>', \$out, '2>', \$err);
+		'-D', 'password=password-known', '-D', 'callback=https://user:password-known@4.example/', '-f', "$dumps/script", $node->connstr('source') ], '>', \$out, '2>', \$err);
 	return $err;
 }
 is(send_as_parameters("SELECT usage_mgmt.listener_header('1', 'x-key', :value);\nSELECT usage_mgmt.listener_credential('2', 'user', :password);\n") =~ /ERROR/,
 	'', 'a header and a credential are set');
 like(send_as_parameters("SELECT usage_mgmt.listener_header('none', 'x-key', :value);\n"), qr/listener "none" does not exist/, 'one is refused');
 like(send_as_parameters("SELECT usage_mgmt.listener_credential('none', 'user', :password);\n"), qr/listener "none" does not exist/, 'another is refused');
+like(send_as_parameters("SELECT usage_mgmt.register_usage_listener(:callback);\n"), qr/what is given is no callback/, 'a callback with a password is, too');
 $log = slurp_file($node->logfile);
 ok($log =~ /STATEMENT:  SELECT usage_mgmt\.listener_header\('none', 'x-key', \$1\)/, 'the log has the statements');
 is(join("\n", $log =~ /^(.*(?:value-known|password-known).*)$/mg), '', 'and not what they were sent with');
@@ -139,18 +148,23 @@ my ($restored, $complaint);
 IPC::Run::run([ program($node, 'psql'), '-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$dumps/dump",
 	'-d', $node->connstr('restored') ], '2>', \$complaint);
 is($complaint, '', 'a dump is restored without a word');
-is($node->safe_psql('restored', 'SELECT count(*), string_agg(DISTINCT state, \',\') FROM usage_mgmt.hub_listener'), '3|active',
-	'the listeners are there');
+is($node->safe_psql('restored', q(SELECT count(*), bool_and(state IN ('starting', 'active')) FROM usage_mgmt.hub_listener)), '3|t',
+	'the listeners are there, as they were');
 $node->safe_psql('restored', "UPDATE usage_mgmt.hub_delivery SET leased_until = now() - interval '1 s'");
 is(as('agent', 'restored', "SELECT count(*) FROM usage_mgmt.hub_claim('one', '1 hour', 10)"), '0', 'none is given to an agent');
-is(as('agent', 'restored', 'SELECT DISTINCT state, reason FROM usage_mgmt.hub_status'),
-	'paused|its secret is missing: listener_secret(id, renew => true) makes one, resume_listener(id) goes on', 'they say why');
-is(as('partner', 'restored', "SELECT usage_mgmt.resume_listener('1')"), 't', 'resumed without a secret');
+is(as('agent', 'restored', 'SELECT DISTINCT state, reason FROM usage_mgmt.hub_status'), 'paused|restored', 'they say why');
+is(as('agent', 'restored', "SELECT count(*) FROM usage_mgmt.hub_read('1', NULL, 10)"), '0', 'nor told of anything');
+is(as('partner', 'restored', "SELECT usage_mgmt.resume_listener('1')"), 't', 'one is resumed, without a secret');
 is(as('agent', 'restored', "SELECT count(*) FROM usage_mgmt.hub_claim('one', '1 hour', 10)"), '0', 'it is paused again');
+is(as('agent', 'restored', "SELECT state, reason FROM usage_mgmt.hub_status WHERE listener = '1'"),
+	'paused|its secret is missing: listener_secret(id, renew => true) makes one, resume_listener(id) goes on', 'it says why');
 is(as('partner', 'restored', "SELECT usage_mgmt.listener_secret('1', renew => true) ~ '^whsec_', usage_mgmt.resume_listener('1')"), 't|t',
 	'its owner makes another and resumes it');
 is(as('agent', 'restored', "SELECT listener, position, headers, parked FROM usage_mgmt.hub_claim('one', '1 hour', 10)"),
-	'1|behind 1|{}|1', 'and it goes on where it was');
+	"1|$position|{}|1", 'and it goes on where it was');
+is(as('agent', 'restored', "SELECT resource_id FROM usage_mgmt.hub_due('1', 10) UNION ALL SELECT resource_id FROM usage_mgmt.hub_read('1', NULL, 10) WHERE event IS NOT NULL"),
+	"u1\nu2", 'with what waited for another attempt, and what had not been sent');
+is(as('agent', 'restored', "SELECT DISTINCT state, reason FROM usage_mgmt.hub_status WHERE listener <> '1'"), 'paused|restored', 'the others wait');
 is($node->safe_psql('restored', 'DELETE FROM usage_mgmt.hub_listener; SELECT count(*) FROM usage_mgmt.hub_secret'), '0',
 	'a listener that goes takes its secret with it there, too');
 

@@ -82,15 +82,11 @@ sub events_by
 
 sub life { my ($in, $database) = @_; return $in->safe_psql($database, 'SELECT to_hex(usage_mgmt.hub_life())') }
 
-# As resume_listener() does
 sub resume
 {
 	my ($in, $database) = @_;
 
-	return $in->safe_psql($database, <<'SQL');
-UPDATE usage_mgmt.hub_listener SET state = 'starting', reason = NULL, next_xid = NULL, life = usage_mgmt.hub_life()
-WHERE state IN ('starting', 'active', 'paused');
-SQL
+	return $in->safe_psql($database, 'SELECT usage_mgmt.resume_listener(id) FROM usage_mgmt.hub_listener');
 }
 
 sub restore
@@ -231,6 +227,23 @@ is_deeply(ids(events($node, 'source', 1)), ids(@pending), 'the source goes on');
 $node->safe_psql('source', "COMMIT PREPARED 'open at the dump'");
 is_deeply(what(events($node, 'source', 1)), [ @{ what(@pending) }, 'UsageCreateNotification|lost|lost' ],
 	'what was open at the dump is told there, and only there');
+
+# ---- who was let go of before the dump ----
+
+$node->safe_psql('postgres', 'CREATE DATABASE ended TEMPLATE source');
+$node->safe_psql('ended', <<'SQL');
+SELECT usage_mgmt.register_usage_specification_listener(NULL), usage_mgmt.register_service_usage_specification_listener(NULL);
+SELECT usage_mgmt.unregister_usage_listener(id) FROM usage_mgmt.hub_listener WHERE resource = 'usage';
+SELECT usage_mgmt.unregister_usage_specification_listener(id) FROM usage_mgmt.hub_listener WHERE resource = 'usage_specification';
+SELECT usage_mgmt.unregister_service_usage_listener(id) FROM usage_mgmt.hub_listener WHERE resource = 'service_usage';
+SELECT usage_mgmt.unregister_service_usage_specification_listener(id) FROM usage_mgmt.hub_listener WHERE resource = 'service_usage_specification';
+SQL
+restore($node, 'ended', 'c', $young, 'ended');
+is($young->safe_psql('ended', <<'SQL'), '0|0', 'all of them are let go of, and nothing is written any more');
+SELECT usage_mgmt.post_usage('{"id": "new", "date": "2026-01-01", "type": "x"}') \gset
+SELECT (SELECT count(*) FROM usage_mgmt.usage_event_0 WHERE id = 'new'), (SELECT count(*) FROM usage_mgmt.hub_cursor)
+SQL
+is(sqlstate($young, 'ended', "SELECT usage_mgmt.next_events('1')"), 'P0002', 'there is none to be read');
 
 # ---- a copy by CREATE DATABASE ----
 
