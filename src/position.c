@@ -146,13 +146,6 @@ um_mark_same(const UmMark *a, const UmMark *b)
 	return compare_marks(a, b) == 0;
 }
 
-/* All transactions before that one were over. */
-uint64
-um_mark_oldest(const UmMark *mark)
-{
-	return mark->running > 0 ? mark->xid[0] : mark->xmax;
-}
-
 /* In the order of time; of one xmax ever fewer are running. */
 static int
 compare_marks(const UmMark *a, const UmMark *b)
