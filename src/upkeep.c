@@ -110,7 +110,9 @@ keep_up(void *arg)
 
 	(void) arg;
 	um_hub_enter(&before);
-	um_execute_once("SELECT at > clock_timestamp() - interval '10 s' FROM usage_mgmt.hub_tick ORDER BY seq DESC LIMIT 1",
+	/* as another role, with whatever search_path the session has */
+	um_execute_once("SELECT at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) "
+					"'10 s'::pg_catalog.interval) FROM usage_mgmt.hub_tick ORDER BY seq DESC LIMIT 1",
 					0, NULL, NULL, true);
 	if (SPI_processed == 0 || strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "t") != 0)
 		um_execute_once(UPKEEP, 0, NULL, NULL, false);

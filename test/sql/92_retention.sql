@@ -282,6 +282,24 @@ SET ROLE regress_consumer;
 CALL public.consume(:'mine');
 RESET ROLE;
 TABLE public.switched;
+-- as the owner of the tables, with nothing of the session's search_path
+CREATE SCHEMA regress_trap;
+CREATE FUNCTION regress_trap.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE 'run as %', current_user; END $$;
+CREATE FUNCTION regress_trap.greater(timestamptz, timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'run as %', current_user; END $$;
+CREATE OPERATOR regress_trap.> (FUNCTION = regress_trap.greater, LEFTARG = timestamptz, RIGHTARG = timestamptz);
+GRANT USAGE ON SCHEMA regress_trap TO regress_consumer;
+CALL public.keep_up();
+SELECT public.fill();
+\c -
+SET ROLE regress_consumer;
+SET search_path = regress_trap, pg_catalog;
+SELECT usage_mgmt.confirm_events(:'mine', (SELECT "position" FROM usage_mgmt.next_events(:'mine', 1)));
+RESET search_path;
+RESET ROLE;
+TABLE public.switched;
+SET client_min_messages = warning;
+DROP SCHEMA regress_trap CASCADE;
+RESET client_min_messages;
 -- also where it fails: what is confirmed is confirmed
 CALL public.keep_up();
 SELECT public.fill();
