@@ -236,7 +236,7 @@ Datum
 um_unregister_listener(PG_FUNCTION_ARGS)
 {
 	UmResource *resource = um_resource_of(fcinfo, "unregister_", "_listener", false);
-	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *id = um_listener_named(fcinfo);
 	Oid			caller = GetUserId();
 	UmUser		before;
 	UmListener *listener;
@@ -253,6 +253,15 @@ um_unregister_listener(PG_FUNCTION_ARGS)
 	um_execute_once("DELETE FROM usage_mgmt.hub_cursor WHERE listener = $1", 1, (Oid[]) {TEXTOID}, &arg, false);
 	um_hub_leave(&before);
 	PG_RETURN_VOID();
+}
+
+/* The id that a function is given first; 22023 for null. */
+char *
+um_listener_named(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(UM_PARAMETER), errmsg("a listener must be named")));
+	return text_to_cstring(PG_GETARG_TEXT_PP(0));
 }
 
 /* The listener of an id, in the current memory context; P0002 for none.  Within um_hub_enter. */

@@ -5,6 +5,8 @@
 #ifndef UM_LISTENER_H
 #define UM_LISTENER_H
 
+#include "fmgr.h"
+
 #include "listen_query.h"
 #include "position.h"
 #include "store.h"
@@ -27,6 +29,7 @@ typedef struct UmListener
 
 extern void um_hub_enter(UmUser *before);
 extern void um_hub_leave(const UmUser *before);
+extern char *um_listener_named(FunctionCallInfo fcinfo);
 extern UmListener *um_listener(const char *id);
 extern void um_listener_require_own(const UmListener *listener, Oid caller);
 extern const char *um_listener_barred(const UmListener *listener);

@@ -471,7 +471,7 @@ um_hub_life_of(PG_FUNCTION_ARGS)
 static UmListener *
 own_listener(FunctionCallInfo fcinfo, Oid caller)
 {
-	UmListener *listener = um_listener(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	UmListener *listener = um_listener(um_listener_named(fcinfo));
 
 	um_listener_require_own(listener, caller);
 	return listener;

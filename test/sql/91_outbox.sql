@@ -328,6 +328,10 @@ DELETE FROM usage_mgmt.service_usage;
 SELECT public.events('service_usage');
 SELECT public.events();
 
+-- A listener must be named
+SELECT * FROM usage_mgmt.next_events(NULL);
+SELECT * FROM usage_mgmt.hub_read(NULL, NULL, NULL);
+SELECT usage_mgmt.unregister_usage_listener(NULL);
 SELECT usage_mgmt.unregister_usage_listener(:'listener');
 SELECT usage_mgmt.unregister_usage_specification_listener(:'spec_listener');
 SELECT usage_mgmt.unregister_service_usage_listener(:'service_listener');
