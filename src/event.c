@@ -83,6 +83,13 @@ um_event_types(const UmEvent *event, const UmListenQuery *query, UmVersion versi
 	return count;
 }
 
+/* Whether a change is an event of that type at all, whoever asks. */
+bool
+um_event_is(const UmEvent *event, UmEventType type, UmVersion version)
+{
+	return (um_events_of(event->resource, version, happened_to(event)) & um_event_bit(type)) != 0;
+}
+
 static int
 happened_to(const UmEvent *event)
 {

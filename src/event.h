@@ -27,6 +27,7 @@ typedef struct UmEvent
 extern int	um_events_of(const UmResource *resource, UmVersion version, int happened);
 extern int	um_event_types(const UmEvent *event, const UmListenQuery *query, UmVersion version,
 						   UmEventType types[UM_EVENT_TYPES]);
+extern bool um_event_is(const UmEvent *event, UmEventType type, UmVersion version);
 extern char *um_event_id(const UmEvent *event, UmEventType type);
 extern bool um_event_from_id(const char *id, UmEvent *event, UmEventType *type);
 extern Datum um_event_json(const UmEvent *event, UmEventType type, const UmListenQuery *query,

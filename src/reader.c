@@ -382,9 +382,10 @@ um_hub_event(PG_FUNCTION_ARGS)
 	um_hub_enter(&before);
 	listener = own_listener(fcinfo, caller);
 	require_told(listener);
-	if (um_event_from_id(text_to_cstring(PG_GETARG_TEXT_PP(1)), &id, &type) &&
-		listener->resource->event[listener->version][type] != NULL)
+	if (um_event_from_id(text_to_cstring(PG_GETARG_TEXT_PP(1)), &id, &type))
 		event = um_window_find(listener->resource, &id);
+	if (event != NULL && !um_event_is(event, type, listener->version))
+		event = NULL;
 	if (event != NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);

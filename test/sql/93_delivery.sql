@@ -397,6 +397,8 @@ SELECT "position" = :'position' AS moved FROM usage_mgmt.hub_claim('one', '1 min
 -- once more, though it was sent
 SET ROLE regress_partner;
 SELECT usage_mgmt.resend_event(:'id', :'event') ->> 'eventType' AS type;
+-- but none that never was
+SELECT usage_mgmt.hub_event(:'id', regexp_replace(:'event', 'd$', letter)) ->> 'eventType' AS type FROM unnest('{d,c,s,a,n}'::text[]) letter;
 -- nobody may be told what he must not select, neither anew nor again
 RESET ROLE;
 REVOKE SELECT ON usage_mgmt.usage FROM regress_partner;
