@@ -302,15 +302,22 @@ um_listener(const char *id)
 	return listener;
 }
 
-/* Others' are not there, but for agents: those who may write what is delivered. */
+/* Others' are not there. */
 void
 um_listener_require_own(const UmListener *listener, Oid caller)
 {
-	if (um_is_listener_owner(listener->owner, caller) ||
-		pg_class_aclcheck(um_table("hub_delivery", false), caller, ACL_UPDATE) == ACLCHECK_OK)
-		return;
-	ereport(ERROR,
-			(errcode(UM_NOT_FOUND), errmsg("listener \"%s\" does not exist", listener->id)));
+	if (!um_is_listener_owner(listener->owner, caller))
+		ereport(ERROR,
+				(errcode(UM_NOT_FOUND),
+				 errmsg("listener \"%s\" does not exist", listener->id)));
+}
+
+/* The same, but for agents: those who may write what is delivered. */
+void
+um_listener_require_read(const UmListener *listener, Oid caller)
+{
+	if (pg_class_aclcheck(um_table("hub_delivery", false), caller, ACL_UPDATE) != ACLCHECK_OK)
+		um_listener_require_own(listener, caller);
 }
 
 /*

@@ -474,7 +474,7 @@ own_listener(FunctionCallInfo fcinfo, Oid caller)
 {
 	UmListener *listener = um_listener(um_listener_named(fcinfo));
 
-	um_listener_require_own(listener, caller);
+	um_listener_require_read(listener, caller);
 	return listener;
 }
 

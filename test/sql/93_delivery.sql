@@ -275,7 +275,8 @@ INSERT INTO look (name, statement) VALUES
 	('change an owner', $$UPDATE usage_mgmt.hub_listener SET owner = current_user WHERE id = 'b' RETURNING id$$),
 	('change a secret', $$UPDATE usage_mgmt.hub_secret SET secret = 'known' WHERE listener = 'b' RETURNING listener$$),
 	('park', $$INSERT INTO usage_mgmt.hub_parked (listener, event_id, resource_id, event) VALUES ('b', 'e', 'x', 'forged') RETURNING listener$$),
-	('delete', $$DELETE FROM usage_mgmt.hub_listener WHERE id = 'b' RETURNING id$$);
+	('delete', $$DELETE FROM usage_mgmt.hub_listener WHERE id = 'b' RETURNING id$$),
+	('unregister', $$SELECT coalesce(usage_mgmt.unregister_usage_listener('a')::text, 'done')$$);
 GRANT SELECT ON look TO PUBLIC;
 CREATE TEMP TABLE seen (role text, n int, answer text);
 CREATE PROCEDURE pg_temp.look_as(role text) LANGUAGE plpgsql AS $$
