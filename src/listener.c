@@ -39,6 +39,7 @@
 #include "listener.h"
 #include "listener_owner.h"
 #include "operations.h"
+#include "outbox.h"
 #include "settings.h"
 #include "store.h"
 #include "types.h"
@@ -187,6 +188,7 @@ give_secret(const char *id)
 	SPI_connect();
 	um_execute_once("SELECT usage_mgmt.hub_new_secret($1)", 1, (Oid[]) {TEXTOID}, &arg, false);
 	SPI_finish();
+	um_outbox_wake();
 }
 
 /* The changes of which its events are. */

@@ -100,7 +100,7 @@ typedef struct Waiting
 
 static Waiting *waiting = NULL;
 static uint32 counter = 0;		/* of the transaction */
-static bool has_written = false;
+static bool wakes = false;		/* whoever listens, when it commits */
 
 static void write_left(UmResource *resource);
 static Waiting *waiting_here(UmResource *resource);
@@ -277,7 +277,14 @@ um_outbox_forget(SubTransactionId from)
 	if (from != InvalidSubTransactionId)
 		return;
 	counter = 0;
-	has_written = false;
+	wakes = false;
+}
+
+/* Has the transaction's commit wake who reads, and agents, whom a listener's change concerns. */
+void
+um_outbox_wake(void)
+{
+	wakes = true;
 }
 
 /*
@@ -294,7 +301,7 @@ um_outbox_at_commit(bool prepare)
 	for (Waiting *w = waiting; w != NULL; w = w->outer)
 		if (w->count > 0 || w->held != NULL)
 			write_left(w->resource);
-	if (!has_written || prepare)
+	if (!wakes || prepare)
 		return;
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, um_table("hub_cursor", false), 0);
 	if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
@@ -624,7 +631,7 @@ write_rows(Waiting *here)
 	um_name_rows(ROWS, here->desc, here->rows, here->count);
 	um_execute(um_prepare(plan_of(resource, turn, here->ordered)), args, NULL, false, 0);
 	SPI_unregister_relation(ROWS);
-	has_written = true;
+	wakes = true;
 	tuplestore_end(here->rows);
 	start_rows(here);
 }
@@ -642,7 +649,7 @@ um_outbox_write_from(UmResource *resource, const char *query)
 	memcpy(types, write_types, sizeof(types));
 	write_arguments(args);
 	um_execute_once(insert_sql(resource, um_hub_turn(resource), query), WRITE_ARGS, types, args, false);
-	has_written = true;
+	wakes = true;
 }
 
 /* Those of insert_sql. */

@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <inttypes.h>
+
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -184,7 +186,7 @@ um_position_text(const UmPosition *position)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "%" INT64_MODIFIER "x.", (uint64) position->life);
+	appendStringInfo(&out, "%" PRIx64 ".", (uint64) position->life);
 	append_mark(&out, position->after);
 	appendStringInfoChar(&out, '.');
 	append_mark(&out, position->upto);
