@@ -314,12 +314,19 @@ um_listener_require_own(const UmListener *listener, Oid caller)
 				 errmsg("listener \"%s\" does not exist", listener->id)));
 }
 
-/* The same, but for agents: those who may write what is delivered. */
+/* The same, but for agents. */
 void
 um_listener_require_read(const UmListener *listener, Oid caller)
 {
-	if (pg_class_aclcheck(um_table("hub_delivery", false), caller, ACL_UPDATE) != ACLCHECK_OK)
+	if (!um_is_agent(caller))
 		um_listener_require_own(listener, caller);
+}
+
+/* Those may write what is delivered. */
+bool
+um_is_agent(Oid role)
+{
+	return pg_class_aclcheck(um_table("hub_delivery", false), role, ACL_UPDATE) == ACLCHECK_OK;
 }
 
 /*

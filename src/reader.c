@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -61,6 +62,8 @@ static void go_on(Reading *reading);
 static UmPosition *position_at(UmResource *resource, Datum time);
 static void set_position(const UmListener *listener, const UmPosition *position);
 static void require_told(const UmListener *listener);
+static int64 count_behind(UmWindow *window, TimestampTz *since);
+static int64 count_window(const UmWindow *window, int64 from, TimestampTz *since);
 static UmListener *own_listener(FunctionCallInfo fcinfo, Oid caller);
 static int64 limit_of(FunctionCallInfo fcinfo, int n);
 
@@ -413,16 +416,17 @@ require_told(const UmListener *listener)
 
 /*
  * hub_lag(position text, resource text) → (events bigint, seconds double precision):
- * how many changes of a resource are behind a position, and for how long the first.
+ * how many changes of a resource are behind a position, and for how long the first;
+ * NULLs for who may not select from the resource.
  */
 Datum
 um_hub_lag(PG_FUNCTION_ARGS)
 {
 	UmResource *resource = um_resource(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	UmWindow	window = {.resource = resource,.at = *um_position_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)))};
-	int64		from;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz since = now;
 	int64		count;
-	TimestampTz since;
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 	TupleDesc	desc;
@@ -430,17 +434,48 @@ um_hub_lag(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "hub_lag gives a row");
+	if (!um_is_agent(GetUserId()) &&
+		pg_class_aclcheck(um_table(resource->model->noun, false), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		PG_RETURN_NULL();
 	um_hub_enter(&before);
-	from = window.at.upto != NULL ? window.at.seq : um_window_start(resource, window.at.after);
-	window.at.upto = window.at.life == um_hub_life() ? um_mark_now() : &all_over;
-	count = um_window_count(&window, from, PAGE, &since);
-	/* of many the numbers tell, which all resources share */
-	if (count == PAGE && window.at.upto != &all_over)
-		count = Max(count, window.at.upto->floor - from);
+	count = count_behind(&window, &since);
 	um_hub_leave(&before);
 	values[0] = Int64GetDatum(count);
-	values[1] = Float8GetDatum(count == 0 ? 0 : (GetCurrentTimestamp() - since) / 1000000.0);
+	values[1] = Float8GetDatum((now - since) / 1000000.0);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* What is left of the window that a position is in, and what comes behind that. */
+static int64
+count_behind(UmWindow *window, TimestampTz *since)
+{
+	UmPosition *at = &window->at;
+	UmMark	   *now = at->life == um_hub_life() ? um_mark_now() : &all_over;
+	int64		count = 0;
+
+	if (at->upto != NULL)
+	{
+		count = count_window(window, at->part == 0 ? at->seq + 1 : at->seq, since);
+		at->after = at->upto;
+	}
+	at->upto = now;
+	if (at->after == NULL || !um_mark_same(at->after, now))
+		count += count_window(window, um_window_start(window->resource, at->after), since);
+	return count;
+}
+
+static int64
+count_window(const UmWindow *window, int64 from, TimestampTz *since)
+{
+	TimestampTz first;
+	int64		count = um_window_count(window, from, PAGE, &first);
+
+	if (count > 0)
+		*since = Min(*since, first);
+	/* of many the numbers tell, which all resources share */
+	if (count == PAGE && !um_mark_same(window->at.upto, &all_over))
+		count = Max(count, window->at.upto->floor - from);
+	return count;
 }
 
 /* hub_position() → text: where a reader is that has been told all that is over now */

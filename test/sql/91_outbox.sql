@@ -329,6 +329,21 @@ DELETE FROM usage_mgmt.service_usage;
 SELECT public.events('service_usage');
 SELECT public.events();
 
+-- Of what is confirmed nothing is behind, and nobody is told of it who may not select
+SELECT usage_mgmt.register_usage_specification_listener(NULL) ->> 'id' AS lagging \gset
+INSERT INTO usage_mgmt.usage_specification (id, name) VALUES ('lag 1', 'one'), ('lag 2', 'two');
+SELECT lag_events, lag_seconds > 0 AS waiting FROM usage_mgmt.hub_status WHERE listener = :'lagging';
+SELECT usage_mgmt.confirm_events(:'lagging', "position") FROM usage_mgmt.next_events(:'lagging');
+SELECT lag_events, lag_seconds FROM usage_mgmt.hub_status WHERE listener = :'lagging';
+CREATE ROLE regress_nobody;
+GRANT USAGE ON SCHEMA usage_mgmt TO regress_nobody;
+SET ROLE regress_nobody;
+SELECT * FROM usage_mgmt.hub_lag(usage_mgmt.hub_position(), 'usage');
+RESET ROLE;
+DROP OWNED BY regress_nobody;
+DROP ROLE regress_nobody;
+SELECT usage_mgmt.unregister_usage_specification_listener(:'lagging');
+
 -- A listener must be named
 SELECT * FROM usage_mgmt.next_events(NULL);
 SELECT * FROM usage_mgmt.hub_read(NULL, NULL, NULL);
