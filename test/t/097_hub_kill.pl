@@ -18,7 +18,7 @@ use Store;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use constant { WRITERS => 3, IDS => 100, AGAIN => 1024 };
+use constant { WRITERS => 3, IDS => 200, AGAIN => 1024 };
 
 my $rounds = $ENV{USAGE_MGMT_KILL_ROUNDS} // 2;
 my $events = 2500 * $rounds;
@@ -49,7 +49,7 @@ CREATE ROLE courier LOGIN;
 SELECT usage_mgmt.grant_access('courier', 'agent');
 CREATE SCHEMA test;
 CREATE SEQUENCE test.change;
--- Changes up to that number, of ids that become more.
+-- Changes up to that number; there are more ids all the time until the middle.
 CREATE PROCEDURE test.write(writer text, target bigint) LANGUAGE plpgsql AS \$\$
 DECLARE
 	n bigint;
@@ -58,7 +58,7 @@ BEGIN
 	LOOP
 		n := nextval('test.change');
 		EXIT WHEN n > target;
-		i := writer || '-' || floor(random() * @{[ IDS ]} * least(1, 3.0 * n / $events));
+		i := writer || '-' || floor(random() * @{[ IDS ]} * least(1, 0.5 + 1.0 * n / $events));
 		UPDATE usage_mgmt.usage SET description = n WHERE id = i;
 		IF NOT FOUND THEN
 			INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES (i, '2026-02-03', 'voice');
@@ -177,7 +177,7 @@ sub writes
 	my $pid = fork // die "could not fork: $!";
 
 	return $pid if $pid;
-	for (1 .. 20)
+	for (1 .. 1000)
 	{
 		waitpid started("$folder/writers", 'psql', '-X', '-c', "CALL test.write('$writer', $target)"), 0;
 		POSIX::_exit(0) if $? == 0;
@@ -197,7 +197,7 @@ sub killed
 	my ($victim, $round) = @_;
 	my %before = sizes();
 	my @writers = map { writes($_, int($events * (@kills + 1) / (3 * $rounds))) } 1 .. WRITERS;
-	my $patience = time + 8;
+	my $patience = time + 60;
 
 	sleep 0.02 while time < $patience && grep { $before{$_} == -s $listener{$_}{log} } qw(well well_too slow);
 	sleep $dice->(300) / 1000;
