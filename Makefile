@@ -67,6 +67,7 @@ OBJS = \
 	src/spec_check.o \
 	src/spec_values.o \
 	src/store.o \
+	src/tally.o \
 	src/tmf_read.o \
 	src/tmf_write.o \
 	src/triggers.o \

@@ -200,7 +200,7 @@ BEGIN
 	LOOP
 		UPDATE usage_mgmt.hub_cursor k
 			SET lost = k.lost + m.events, lost_from = least(k.lost_from, m.since), lost_at = clock_timestamp()
-			FROM usage_mgmt.hub_missed(c.position, resource, turn, 100000) m
+			FROM usage_mgmt.hub_missed(c.position, resource, turn, 1000) m
 			WHERE k.listener = c.listener AND m.events > 0;
 	END LOOP;
 	EXECUTE format('TRUNCATE %s', usage_mgmt.hub_outbox_table(resource, turn));

@@ -60,6 +60,7 @@ BEGIN
 			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
 			('{agent}', 'TABLE', 'hub_listener', 'SELECT, UPDATE (state, reason, changed_at)'),
 			('{agent}', 'TABLE', 'hub_cursor', 'SELECT'),
+			('{agent}', 'TABLE', 'setting', 'SELECT'),
 			('{agent}', 'TABLE', 'hub_delivery', 'SELECT, INSERT, UPDATE'),
 			('{agent}', 'TABLE', 'hub_parked', 'SELECT, INSERT, UPDATE, DELETE'),
 			('{agent}', 'TABLE', 'hub_attempt', 'SELECT, INSERT, DELETE'),

@@ -1804,7 +1804,7 @@ BEGIN
 	LOOP
 		UPDATE usage_mgmt.hub_cursor k
 			SET lost = k.lost + m.events, lost_from = least(k.lost_from, m.since), lost_at = clock_timestamp()
-			FROM usage_mgmt.hub_missed(c.position, resource, turn, 100000) m
+			FROM usage_mgmt.hub_missed(c.position, resource, turn, 1000) m
 			WHERE k.listener = c.listener AND m.events > 0;
 	END LOOP;
 	EXECUTE format('TRUNCATE %s', usage_mgmt.hub_outbox_table(resource, turn));
@@ -2090,6 +2090,10 @@ BEGIN
 	IF coalesce($1 = '' OR $2 <= '0', true) THEN
 		RAISE EXCEPTION 'an agent needs a name and a lease that lasts' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	IF usage_mgmt.setting_value('delivery') = 'off' THEN
+		PERFORM usage_mgmt.hub_release($1);
+		RETURN;
+	END IF;
 	-- Nobody waits for anybody here, so agents cannot lock each other out.
 	PERFORM usage_mgmt.hub_pause_others();
 	INSERT INTO usage_mgmt.hub_delivery (listener)
@@ -2119,7 +2123,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.hub_claim(text, interval, integer) IS
-'For agents: renews the leases of the agent of that name, takes free listeners up to so many in all, null for any number, and gives all that it holds now, with what to sign and send by.';
+'For agents: renews the leases of the agent of that name, takes free listeners up to so many in all, null for any number, and gives all that it holds now, with what to sign and send by. None while the setting delivery is off.';
 
 CREATE FUNCTION usage_mgmt.hub_pause_others() RETURNS void
 LANGUAGE plpgsql
@@ -2129,16 +2133,20 @@ BEGIN
 	WITH unsigned AS MATERIALIZED (
 		SELECT l.id FROM usage_mgmt.hub_listener l
 		WHERE l.callback IS NOT NULL AND l.state IN ('starting', 'active') AND (l.life <> usage_mgmt.hub_life()
-			OR NOT EXISTS (SELECT FROM usage_mgmt.hub_secret s WHERE s.listener = l.id AND s.secret IS NOT NULL))
+			OR NOT EXISTS (SELECT FROM usage_mgmt.hub_secret s WHERE s.listener = l.id AND s.secret IS NOT NULL)
+			OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = l.owner AND has_table_privilege(r.oid,
+				(SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'usage_mgmt'::regnamespace AND c.relname = l.resource), 'SELECT')))
 		ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED)
 	UPDATE usage_mgmt.hub_listener l SET state = 'paused', changed_at = now(),
 		reason = CASE WHEN l.life <> usage_mgmt.hub_life() THEN 'restored'
+			WHEN EXISTS (SELECT FROM usage_mgmt.hub_secret s WHERE s.listener = l.id AND s.secret IS NOT NULL)
+				THEN 'its owner may not select from the table any more'
 			ELSE 'its secret is missing: listener_secret(id, renew => true) makes one, resume_listener(id) goes on' END
 		FROM unsigned WHERE l.id = unsigned.id;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.hub_pause_others() IS
-'Pauses the listeners that were restored, and those without a secret, whose events could not be signed. Part of hub_claim().';
+'Pauses the listeners that were restored, those without a secret, whose events could not be signed, and those whose owner may not read what has been parked. Part of hub_claim().';
 
 CREATE FUNCTION usage_mgmt.hub_checkpoint(agent text, listener text, "position" text, done bigint[],
 	retry jsonb, park jsonb, attempts jsonb) RETURNS boolean
@@ -2641,6 +2649,7 @@ BEGIN
 			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
 			('{agent}', 'TABLE', 'hub_listener', 'SELECT, UPDATE (state, reason, changed_at)'),
 			('{agent}', 'TABLE', 'hub_cursor', 'SELECT'),
+			('{agent}', 'TABLE', 'setting', 'SELECT'),
 			('{agent}', 'TABLE', 'hub_delivery', 'SELECT, INSERT, UPDATE'),
 			('{agent}', 'TABLE', 'hub_parked', 'SELECT, INSERT, UPDATE, DELETE'),
 			('{agent}', 'TABLE', 'hub_attempt', 'SELECT, INSERT, DELETE'),

@@ -23,6 +23,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -37,6 +39,7 @@
 #include "listener.h"
 #include "listener_owner.h"
 #include "operations.h"
+#include "outbox.h"
 #include "settings.h"
 #include "store.h"
 #include "types.h"
@@ -61,6 +64,8 @@ static Datum listener_json(const UmResource *resource, UmVersion version, const 
 						   const char *callback, const char *query);
 static char *hub_href(const UmResource *resource, UmVersion version, const char *id);
 static void go_on(UmListener *listener, const UmMark *now);
+static bool are_over(const UmMark *now, uint64 next_xid);
+static bool is_elsewhere(uint64 xid);
 static bool set_state(const UmListener *listener, const char *state, const char *reason, int64 next_xid);
 
 PG_FUNCTION_INFO_V1(um_register_listener);
@@ -183,6 +188,7 @@ give_secret(const char *id)
 	SPI_connect();
 	um_execute_once("SELECT usage_mgmt.hub_new_secret($1)", 1, (Oid[]) {TEXTOID}, &arg, false);
 	SPI_finish();
+	um_outbox_wake();
 }
 
 /* The changes of which its events are. */
@@ -350,7 +356,7 @@ go_on(UmListener *listener, const UmMark *now)
 
 	if (listener->next_xid != 0)
 	{
-		if (um_mark_oldest(now) >= (uint64) listener->next_xid && set_state(listener, "active", NULL, 0))
+		if (are_over(now, (uint64) listener->next_xid) && set_state(listener, "active", NULL, 0))
 			listener->state = "active";
 		return;
 	}
@@ -360,6 +366,26 @@ go_on(UmListener *listener, const UmMark *now)
 	listener->next_xid = (int64) U64FromFullTransactionId(ReadNextFullTransactionId());
 	UnlockRelationOid(table, ShareLock);
 	(void) set_state(listener, "starting", NULL, listener->next_xid);
+}
+
+/* Whether all transactions before that one are over that can write here. */
+static bool
+are_over(const UmMark *now, uint64 next_xid)
+{
+	for (int i = 0; i < now->running && now->xid[i] < next_xid; i++)
+		if (!is_elsewhere(now->xid[i]))
+			return false;
+	return now->xmax >= next_xid;
+}
+
+/* Whether a transaction is known to be one of another database. */
+static bool
+is_elsewhere(uint64 xid)
+{
+	int			pid = BackendXidGetPid(XidFromFullTransactionId(FullTransactionIdFromU64(xid)));
+	PGPROC	   *backend = pid != 0 ? BackendPidGetProc(pid) : NULL;
+
+	return backend != NULL && OidIsValid(backend->databaseId) && backend->databaseId != MyDatabaseId;
 }
 
 /* False where the transaction cannot write, or somebody else is at it. */

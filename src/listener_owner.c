@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "listener_owner.h"
+#include "outbox.h"
 #include "types.h"
 
 static Oid	owner_of(const char *table);
@@ -149,6 +150,7 @@ park(Datum *args)
 	};
 
 	um_as_owner_of("hub_parked", &plan, args, NULL);
+	um_outbox_wake();
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(UM_NOT_READY),
@@ -170,6 +172,7 @@ change(FunctionCallInfo fcinfo, const char *table, UmPlan *plan)
 	um_as_owner_of(table, plan, args, NULL);
 	changed = SPI_processed;
 	SPI_finish();
+	um_outbox_wake();
 	return changed;
 }
 

@@ -32,7 +32,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -54,6 +53,7 @@
 #include "rows.h"
 #include "rules.h"
 #include "store.h"
+#include "tally.h"
 #include "types.h"
 
 #define ROWS "usage_event_rows"
@@ -66,32 +66,6 @@
 #define WRITE_ARGS 4
 
 static const Oid write_types[WRITE_ARGS] = {XID8OID, INT8OID, INT4OID, TIMESTAMPTZOID};
-
-/* More rows of a statement than these, of which none was counted, are looked for no more. */
-#define FEW_MISSES 100
-
-/* A row that a row trigger has seen on its way in or out. */
-typedef struct Counted
-{
-	uint32		hash;			/* of its id */
-	uint32		count;
-	CommandId	command;
-	bool		moves;			/* from or to another partition: no event of its own */
-	bool		given;			/* by the transition table */
-} Counted;
-
-/*
- * Those that were inserted, or deleted, by the statement under way and, before
- * them, by those that it runs within.
- */
-typedef struct Tally
-{
-	Counted    *row;
-	int			rows;
-	int			size;
-	int			open;			/* of statements that have not come to their end */
-	int			due;			/* of these, that are to be given */
-} Tally;
 
 /* An update that may not come to be.  Of the transaction, as are its rows. */
 typedef struct Held
@@ -114,8 +88,8 @@ typedef struct Waiting
 	UmResource *resource;
 	SubTransactionId transaction;
 	MemoryContext context;
-	Tally		inserted;
-	Tally		deleted;
+	UmTally		inserted;
+	UmTally		deleted;
 	Held	   *held;			/* the last one first */
 	TupleDesc	desc;
 	Tuplestorestate *rows;
@@ -126,13 +100,13 @@ typedef struct Waiting
 
 static Waiting *waiting = NULL;
 static uint32 counter = 0;		/* of the transaction */
-static bool has_written = false;
+static bool wakes = false;		/* whoever listens, when it commits */
 
 static void write_left(UmResource *resource);
 static Waiting *waiting_here(UmResource *resource);
 static void start_rows(Waiting *here);
 static Waiting *waiting_of(UmResource *resource, SubTransactionId transaction);
-static Tally *tally_of(Waiting *here, char kind);
+static UmTally *tally_of(Waiting *here, char kind);
 static bool is_open(const UmResource *resource);
 static void give_rows(Waiting *here, TriggerData *data);
 static void hold(Waiting *here, int wanted, const UmShape *shape, const UmRecord *record,
@@ -141,9 +115,6 @@ static void settle(Waiting *here, CommandId command);
 static void put_held(Waiting *here, Held *held);
 static bool is_in_place(const UmDoubt *doubt);
 static bool wants_update(const UmModel *model, int wanted, uint64 changed);
-static int	first_of(const Tally *tally, CommandId command);
-static Counted *counted_row(const Tally *tally, uint32 hash, int *next, int *misses);
-static uint32 hash_of(Datum id);
 static void put_row(Waiting *here, uint32 count, char kind, Datum old_status, Datum changed,
 					const UmShape *shape, const Datum *values, const bool *nulls);
 static void put_tuple(Waiting *here, uint32 count, HeapTuple tuple);
@@ -170,20 +141,8 @@ void
 um_outbox_note(UmResource *resource, char kind, Datum id, bool moves)
 {
 	Waiting    *here = waiting_here(resource);
-	Tally	   *tally = tally_of(here, kind);
-	MemoryContext old = MemoryContextSwitchTo(here->context);
 
-	tally->rows = tally->open;
-	if (tally->rows == tally->size)
-	{
-		tally->size = Max(8, tally->size * 2);
-		tally->row = tally->row == NULL ? palloc(sizeof(Counted) * tally->size)
-			: repalloc_huge(tally->row, sizeof(Counted) * tally->size);
-	}
-	tally->row[tally->rows++] = (Counted) {hash_of(id), ++counter, GetActiveSnapshot()->curcid, moves, false};
-	tally->open = tally->rows;
-	tally->due += !moves;
-	MemoryContextSwitchTo(old);
+	um_tally_count(tally_of(here, kind), here->context, id, ++counter, moves);
 }
 
 /*
@@ -209,7 +168,7 @@ um_outbox_note_leaving(UmResource *resource, Datum id)
 	Waiting    *here = waiting_of(resource, GetCurrentSubTransactionId());
 	Held	   *held = here != NULL ? here->held : NULL;
 
-	if (held != NULL && held->command == GetActiveSnapshot()->curcid && held->hash == hash_of(id))
+	if (held != NULL && held->command == GetActiveSnapshot()->curcid && held->hash == um_id_hash(id))
 		held->leaving = true;
 }
 
@@ -292,7 +251,8 @@ um_outbox_end(SubTransactionId subtransaction, SubTransactionId parent)
 		Waiting    *into = waiting_of(w->resource, parent);
 
 		next = w->outer;
-		w->inserted.open = w->inserted.due = w->deleted.open = w->deleted.due = 0;
+		um_tally_close(&w->inserted, FirstCommandId);
+		um_tally_close(&w->deleted, FirstCommandId);
 		if (w->count > 0 && into != NULL)
 			gather(into, w);
 		for (Held *h = w->held; into != NULL && h != NULL; h = w->held)
@@ -317,7 +277,14 @@ um_outbox_forget(SubTransactionId from)
 	if (from != InvalidSubTransactionId)
 		return;
 	counter = 0;
-	has_written = false;
+	wakes = false;
+}
+
+/* Has the transaction's commit wake who reads, and agents, whom a listener's change concerns. */
+void
+um_outbox_wake(void)
+{
+	wakes = true;
 }
 
 /*
@@ -334,7 +301,7 @@ um_outbox_at_commit(bool prepare)
 	for (Waiting *w = waiting; w != NULL; w = w->outer)
 		if (w->count > 0 || w->held != NULL)
 			write_left(w->resource);
-	if (!has_written || prepare)
+	if (!wakes || prepare)
 		return;
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, um_table("hub_cursor", false), 0);
 	if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
@@ -420,7 +387,7 @@ start_rows(Waiting *here)
 }
 
 /* Of rows that were inserted, or deleted. */
-static Tally *
+static UmTally *
 tally_of(Waiting *here, char kind)
 {
 	return kind == UM_DELETED ? &here->deleted : &here->inserted;
@@ -446,26 +413,22 @@ static void
 give_rows(Waiting *here, TriggerData *data)
 {
 	char		kind = TRIGGER_FIRED_BY_INSERT(data->tg_event) ? UM_CREATED : UM_DELETED;
-	Tally	   *tally = tally_of(here, kind);
-	int			first = first_of(tally, GetActiveSnapshot()->curcid);
-	int			next = first;
+	UmTally    *tally = tally_of(here, kind);
+	int			next = um_tally_close(tally, GetActiveSnapshot()->curcid);
 	const UmModel *model = here->resource->model;
 	int			misses = 0;
 	UmChanges	changes;
 
-	for (int i = first; i < tally->open; i++)
-		tally->due -= !tally->row[i].moves;
-	tally->open = Min(tally->open, first);
-	if (tally->rows == first)
+	if (tally->rows == next)
 		return;
 	um_changes_open(&changes, data, model);
 	while (um_changes_next(&changes))
 	{
-		Counted    *row;
+		UmCounted  *row;
 
 		slot_getallattrs(changes.row);
-		row = counted_row(tally, hash_of(changes.row->tts_values[changes.shape->column[model->id->slot]]),
-						  &next, &misses);
+		row = um_tally_next(tally, changes.row->tts_values[changes.shape->column[model->id->slot]],
+							&next, &misses);
 		if (row == NULL)
 			continue;
 		row->given = true;
@@ -474,38 +437,6 @@ give_rows(Waiting *here, TriggerData *data)
 					changes.row->tts_values, changes.row->tts_isnull);
 	}
 	um_changes_close(&changes);
-}
-
-/* The first row of a command or a later one. */
-static int
-first_of(const Tally *tally, CommandId command)
-{
-	int			first = tally->rows;
-
-	while (first > 0 && tally->row[first - 1].command >= command)
-		first--;
-	return first;
-}
-
-/*
- * The next row of that hash; NULL where none was counted, as before somebody
- * listened.  Both are in one order.
- */
-static Counted *
-counted_row(const Tally *tally, uint32 hash, int *next, int *misses)
-{
-	for (int i = *next; i < tally->rows; i++)
-	{
-		if (tally->row[i].hash == hash && !tally->row[i].given)
-		{
-			*next = i + 1;
-			return &tally->row[i];
-		}
-		if (*misses > FEW_MISSES)
-			return NULL;
-	}
-	(*misses)++;
-	return NULL;
 }
 
 static void
@@ -518,7 +449,7 @@ hold(Waiting *here, int wanted, const UmShape *shape, const UmRecord *record, co
 	MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
 	Held	   *held = palloc0(sizeof(Held));
 
-	held->hash = hash_of(um_id(record));
+	held->hash = um_id_hash(um_id(record));
 	held->count = ++counter;
 	held->command = GetActiveSnapshot()->curcid;
 	held->wanted = wanted;
@@ -584,14 +515,6 @@ wants_update(const UmModel *model, int wanted, uint64 changed)
 
 	return ((changed & status) != 0 && (wanted & um_event_bit(UM_STATUS_EVENT))) ||
 		((changed & ~status) != 0 && (wanted & um_event_bit(UM_CHANGE_EVENT)));
-}
-
-static uint32
-hash_of(Datum id)
-{
-	UmSlice		text = um_text_slice(id);
-
-	return DatumGetUInt32(hash_any((const unsigned char *) text.ptr, text.len));
 }
 
 /* Appends a row; old_status and changed are 0 for none. */
@@ -708,7 +631,7 @@ write_rows(Waiting *here)
 	um_name_rows(ROWS, here->desc, here->rows, here->count);
 	um_execute(um_prepare(plan_of(resource, turn, here->ordered)), args, NULL, false, 0);
 	SPI_unregister_relation(ROWS);
-	has_written = true;
+	wakes = true;
 	tuplestore_end(here->rows);
 	start_rows(here);
 }
@@ -726,7 +649,7 @@ um_outbox_write_from(UmResource *resource, const char *query)
 	memcpy(types, write_types, sizeof(types));
 	write_arguments(args);
 	um_execute_once(insert_sql(resource, um_hub_turn(resource), query), WRITE_ARGS, types, args, false);
-	has_written = true;
+	wakes = true;
 }
 
 /* Those of insert_sql. */

@@ -32,6 +32,7 @@ extern void um_outbox_write(UmResource *resource, TriggerData *data);
 extern void um_outbox_write_from(UmResource *resource, const char *query);
 extern void um_outbox_end(SubTransactionId subtransaction, SubTransactionId parent);
 extern void um_outbox_forget(SubTransactionId from);
+extern void um_outbox_wake(void);
 extern void um_outbox_at_commit(bool prepare);
 
 #endif

@@ -16,9 +16,12 @@
  */
 #include "postgres.h"
 
+#include <inttypes.h>
+
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "utils/fmgrprotos.h"
@@ -32,6 +35,7 @@
 #define MAX_RUNNING 300000
 
 static int64 last_number(void);
+static void make_durable(void);
 static UmMark *mark_of(const char *snapshot);
 static void add_own(UmMark *mark);
 static int	compare_marks(const UmMark *a, const UmMark *b);
@@ -62,7 +66,25 @@ um_mark_now(void)
 	mark->floor = floor;
 	mark->next = Max(next, mark->xmax);
 	add_own(mark);
+	make_durable();
 	return mark;
+}
+
+/*
+ * Of what a mark knows, and of what is told by it, nothing may be undone by a crash:
+ * transaction ids and numbers would be given again, to events that a reader who keeps
+ * his position elsewhere would take for done.
+ */
+static void
+make_durable(void)
+{
+	XLogRecPtr	end = GetXLogInsertRecPtr();
+	uint64		header = XLogSegmentOffset(end, wal_segment_size) < XLOG_BLCKSZ ? SizeOfXLogLongPHD : SizeOfXLogShortPHD;
+
+	/* at the beginning of a page it is behind a header that is not there yet */
+	if (end % XLOG_BLCKSZ == header)
+		end -= header;
+	XLogFlush(end);
 }
 
 static int64
@@ -126,13 +148,6 @@ um_mark_same(const UmMark *a, const UmMark *b)
 	return compare_marks(a, b) == 0;
 }
 
-/* All transactions before that one were over. */
-uint64
-um_mark_oldest(const UmMark *mark)
-{
-	return mark->running > 0 ? mark->xid[0] : mark->xmax;
-}
-
 /* In the order of time; of one xmax ever fewer are running. */
 static int
 compare_marks(const UmMark *a, const UmMark *b)
@@ -171,7 +186,7 @@ um_position_text(const UmPosition *position)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "%" INT64_MODIFIER "x.", (uint64) position->life);
+	appendStringInfo(&out, "%" PRIx64 ".", (uint64) position->life);
 	append_mark(&out, position->after);
 	appendStringInfoChar(&out, '.');
 	append_mark(&out, position->upto);

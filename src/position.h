@@ -34,7 +34,6 @@ typedef struct UmPosition
 extern UmMark *um_mark_now(void);
 extern bool um_mark_is_before(const UmMark *a, const UmMark *b);
 extern bool um_mark_same(const UmMark *a, const UmMark *b);
-extern uint64 um_mark_oldest(const UmMark *mark);
 extern UmPosition *um_position_parse(const char *text);
 extern char *um_position_text(const UmPosition *position);
 extern bool um_position_is_behind(const UmPosition *position, const UmPosition *other);

@@ -74,7 +74,8 @@ static const Declaration declared[UM_SETTINGS] = {
 	[UM_EVENTS] = {"events", "on", events},
 	[UM_DROP_EVENTS] = {"drop_events", "on", events},
 	[UM_EVENT_RETENTION_AGE] = {"event_retention_age", "7 days", NULL, check_age, "an interval above 0, as 7 days"},
-	[UM_EVENT_RETENTION_SIZE] = {"event_retention_size", "10 GB", NULL, check_size, "a size above 0, as 10 GB"}
+	[UM_EVENT_RETENTION_SIZE] = {"event_retention_size", "10 GB", NULL, check_size, "a size above 0, as 10 GB"},
+	[UM_DELIVERY] = {"delivery", "on", events}
 };
 
 static int	values[UM_SETTINGS];

@@ -11,11 +11,12 @@ typedef enum UmSetting
 	UM_ON_MISSING,				/* UmOnMissing */
 	UM_EVENTS,					/* UmEvents */
 	UM_DROP_EVENTS,				/* UmEvents */
-	UM_EVENT_RETENTION_AGE,		/* these two are read in SQL */
-	UM_EVENT_RETENTION_SIZE
+	UM_EVENT_RETENTION_AGE,		/* these are read in SQL */
+	UM_EVENT_RETENTION_SIZE,
+	UM_DELIVERY
 } UmSetting;
 
-#define UM_SETTINGS (UM_EVENT_RETENTION_SIZE + 1)
+#define UM_SETTINGS (UM_DELIVERY + 1)
 
 typedef enum UmCheckSpecification
 {

@@ -212,8 +212,8 @@ on_told(void *context, const PGresult *result)
 		Event	   *event = told->settled;
 
 		told->settled = event->next;
-		/* the next of its lane may be due */
-		if (event->state == EVENT_DONE)
+		/* the next of its lane may be due, or where all fails the next to be tried */
+		if (event->state == EVENT_DONE || listener->probes)
 			listener->due_at = 0;
 		settled(listener, event);
 	}

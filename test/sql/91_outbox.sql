@@ -6,6 +6,7 @@ RESET client_min_messages;
 \set VERBOSITY terse
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';
+TRUNCATE usage_mgmt.import_load RESTART IDENTITY;
 
 SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-04-01') AS made;
 -- What has been written since the last look, in the order of its numbers

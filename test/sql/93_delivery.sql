@@ -9,9 +9,10 @@ TRUNCATE usage_mgmt.hub_listener, usage_mgmt.hub_cursor, usage_mgmt.hub_delivery
 CREATE ROLE regress_partner;
 CREATE ROLE regress_team;
 CREATE ROLE regress_member IN ROLE regress_team;
+CREATE ROLE regress_role_that_is_gone;
 CREATE ROLE regress_agent;
 GRANT USAGE ON SCHEMA usage_mgmt TO regress_partner, regress_team, regress_member;
-GRANT SELECT ON usage_mgmt.usage TO regress_partner, regress_team;
+GRANT SELECT ON usage_mgmt.usage TO regress_partner, regress_team, regress_role_that_is_gone;
 SELECT usage_mgmt.grant_access('regress_agent', 'agent');
 
 CREATE FUNCTION pg_temp.state(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -27,7 +28,7 @@ $$;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
 
 -- Three listeners that are called, each with its secret, and one that is read; as registering makes them,
--- but of known ids, and one of an owner who is no role any more
+-- but of known ids
 INSERT INTO usage_mgmt.hub_listener (id, resource, callback, query, version, owner, kinds, state, life)
 	SELECT id, 'usage', callback, '', version, owner, '{create,change,status,delete}', 'active', usage_mgmt.hub_life()
 	FROM (VALUES ('a', 'https://a.example/', 'r14.5', 'regress_partner'), ('b', 'https://b.example/', 'v4', 'regress_team'),
@@ -67,18 +68,19 @@ SELECT listener FROM usage_mgmt.hub_claim('two', '1 minute', 10);
 SELECT pg_temp.state($$SELECT usage_mgmt.hub_claim('', '1 minute', 10)$$), pg_temp.state($$SELECT usage_mgmt.hub_claim('one', '0', 10)$$);
 
 -- A checkpoint moves the cursor, parks what failed, and counts
+SELECT to_char(now() - interval '1 day', 'YYYY-MM-DD') AS yesterday \gset
 SELECT usage_mgmt.hub_checkpoint('one', 'a', pg_temp.behind(5), '{}', '[]',
 	'[{"event_id": "e2", "resource_id": "x", "event": "{\"n\": 2}", "delay_ms": 0, "error": "HTTP 503"},
 	{"event_id": "e3", "resource_id": "x", "event": "{\"n\":  3}"},
 	{"event_id": "e4", "resource_id": "y", "event": "{\"n\": 4}", "delay_ms": 60000, "error": "timed out"},
 	{"event_id": "e5", "resource_id": "x", "event": "{\"n\": 5}"}]',
-	'[{"event_id": "e1", "at": "2001-01-01T00:00:00Z", "status": 204, "ms": 12},
-	{"event_id": "e2", "at": "2001-01-01T00:00:01Z", "status": 503, "ms": 3, "error": "HTTP 503"},
-	{"event_id": "e4", "at": "2001-01-01T00:00:02Z", "ms": 15000, "error": "timed out"}]');
+	replace('[{"event_id": "e1", "at": "DAYT00:00:00Z", "status": 204, "ms": 12},
+	{"event_id": "e2", "at": "DAYT00:00:01Z", "status": 503, "ms": 3, "error": "HTTP 503"},
+	{"event_id": "e4", "at": "DAYT00:00:02Z", "ms": 15000, "error": "timed out"}]', 'DAY', :'yesterday')::jsonb);
 SELECT pg_temp.place(position), confirmed_at > registered_at AS confirmed FROM usage_mgmt.hub_cursor JOIN usage_mgmt.hub_listener ON id = listener WHERE listener = 'a';
-SELECT event_id, at, status, ms, error FROM usage_mgmt.hub_attempt ORDER BY id;
+SELECT event_id, at - :'yesterday' AS at, status, ms, error FROM usage_mgmt.hub_attempt ORDER BY id;
 SELECT id, event_id, resource_id, event, attempts, next_at > now() + '50 s' AS later, last_error FROM usage_mgmt.hub_parked ORDER BY id;
-SELECT delivered, failed, last_success_at, last_error_at, last_error FROM usage_mgmt.hub_delivery WHERE listener = 'a';
+SELECT delivered, failed, last_success_at - :'yesterday' AS last_success, last_error_at - :'yesterday' AS last_error_at, last_error FROM usage_mgmt.hub_delivery WHERE listener = 'a';
 
 -- Due are the first of each resource id whose time has come; the others wait behind them
 SELECT * FROM usage_mgmt.hub_due('a', 10);
@@ -226,6 +228,10 @@ SELECT pg_temp.state($$SELECT usage_mgmt.listener_header(NULL, 'x', 'hidden')$$)
 SELECT usage_mgmt.listener_secret('sql');
 
 -- Everybody's doors, tried on another's listener, on one whose owner is no role any more, and on none
+RESET ROLE;
+DROP OWNED BY regress_role_that_is_gone;
+DROP ROLE regress_role_that_is_gone;
+SET ROLE regress_partner;
 CREATE TEMP TABLE door (n serial, statement text);
 INSERT INTO door (statement) VALUES ('listener_secret(%L)'), ('listener_secret(%L, true)'), ('listener_header(%L, ''x'', ''v'')'),
 	('listener_credential(%L, ''u'', ''p'')'), ('listener_test(%L)'), ('resend_event(%L, ''lost'')'), ('pause_listener(%L)'), ('resume_listener(%L)'),
@@ -239,11 +245,9 @@ SELECT DISTINCT pg_temp.state(format('SELECT usage_mgmt.' || statement, 'a')) FR
 RESET ROLE;
 CREATE ROLE regress_role_that_is_gone;
 GRANT USAGE ON SCHEMA usage_mgmt TO regress_role_that_is_gone;
+GRANT SELECT ON usage_mgmt.usage TO regress_role_that_is_gone;
 SET ROLE regress_role_that_is_gone;
 SELECT usage_mgmt.listener_secret('c') ~ '^whsec_' AS shown, (SELECT string_agg(listener, ',') FROM usage_mgmt.hub_status);
-RESET ROLE;
-DROP OWNED BY regress_role_that_is_gone;
-DROP ROLE regress_role_that_is_gone;
 -- the owner of the tables does what the owner of a listener may
 RESET ROLE;
 SELECT usage_mgmt.listener_secret('c') ~ '^whsec_' AS shown, usage_mgmt.resume_listener('c');
@@ -269,7 +273,7 @@ INSERT INTO look (name, statement) VALUES
 	('change a cursor', $$UPDATE usage_mgmt.hub_cursor SET position = pg_temp.behind(0) WHERE listener = 'a' RETURNING listener$$),
 	('stop', $$SELECT usage_mgmt.hub_stop('one', 'a', 'gone', '')$$),
 	('release', $$SELECT usage_mgmt.hub_release('one') > 0$$),
-	('prune', $$SELECT usage_mgmt.hub_prune_attempts()$$),
+	('prune', $$SELECT usage_mgmt.hub_prune_attempts() >= 0$$),
 	('change a state', $$UPDATE usage_mgmt.hub_listener SET state = 'active' WHERE id = 'a' RETURNING id$$),
 	('change an owner', $$UPDATE usage_mgmt.hub_listener SET owner = current_user WHERE id = 'b' RETURNING id$$),
 	('change a secret', $$UPDATE usage_mgmt.hub_secret SET secret = 'known' WHERE listener = 'b' RETURNING listener$$),
@@ -406,10 +410,25 @@ SELECT count(*) FROM usage_mgmt.hub_read(:'id', NULL, NULL);
 SELECT state, reason FROM usage_mgmt.hub_status WHERE listener = :'id';
 SELECT count(*) FROM usage_mgmt.hub_claim('one', '1 minute', NULL) WHERE listener = :'id';
 RESET ROLE;
+-- Whoever owns the tables can have nothing delivered at all, as in a copy that is no restore
+SELECT listener FROM usage_mgmt.hub_claim('one', '1 minute', NULL);
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'delivery';
+SELECT listener FROM usage_mgmt.hub_claim('one', '1 minute', NULL);
+SELECT count(*) AS held FROM usage_mgmt.hub_delivery WHERE agent = 'one';
+UPDATE usage_mgmt.setting SET value = 'on' WHERE name = 'delivery';
+-- What was parked is not sent for an owner who may not read it any more, whether or not anything is read
+GRANT SELECT ON usage_mgmt.usage TO regress_partner;
+SET ROLE regress_partner;
+SELECT usage_mgmt.register_usage_listener('http://localhost/parked') ->> 'id' AS id \gset
+SELECT usage_mgmt.listener_test(:'id') IS NOT NULL AS parked;
+RESET ROLE;
+REVOKE SELECT ON usage_mgmt.usage FROM regress_partner;
+SELECT count(*) FROM usage_mgmt.hub_claim('one', '1 minute', NULL) WHERE listener = :'id';
+SELECT state, reason FROM usage_mgmt.hub_status WHERE listener = :'id';
 
 SET client_min_messages = warning;
 DELETE FROM usage_mgmt.hub_secret;
 TRUNCATE usage_mgmt.hub_listener, usage_mgmt.hub_cursor, usage_mgmt.hub_delivery, usage_mgmt.hub_parked, usage_mgmt.hub_attempt RESTART IDENTITY;
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_event_0, usage_mgmt.usage_event_1, usage_mgmt.usage_event_2;
-DROP OWNED BY regress_owner, regress_agent, regress_agent_too, regress_partner, regress_team, regress_member;
-DROP ROLE regress_owner, regress_agent, regress_agent_too, regress_partner, regress_member, regress_team;
+DROP OWNED BY regress_owner, regress_agent, regress_agent_too, regress_partner, regress_team, regress_member, regress_role_that_is_gone;
+DROP ROLE regress_owner, regress_agent, regress_agent_too, regress_partner, regress_member, regress_team, regress_role_that_is_gone;

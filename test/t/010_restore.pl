@@ -164,7 +164,7 @@ sub is_alive
 		is($store->safe_psql($database, <<'SQL'), "rejected\nreceived", 'and obeyed');
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_id, usage_characteristic)
 	VALUES ('unruly', '2026-02-01', 'voice', 'launched', '{"duration": -1}') RETURNING status;
-UPDATE usage_mgmt.setting SET value = 'off';
+UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, usage_specification_id, usage_characteristic)
 	VALUES ('unchecked', '2026-02-01', 'voice', 'launched', '{"duration": -1}') RETURNING status;
 SQL

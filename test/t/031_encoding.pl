@@ -78,7 +78,7 @@ my $cut = write_file("$folder/cut", join("\n",
 	qq({"id":"1","date":"2001-01-01","type":"VOICE","ratedProductUsage":[{"currencyCode":"$long","taxRate":"x$long","isBilled":"$long"}]}),
 	qq({"id":"1","date":"2001-01-01","type":"VOICE","usageSpecification":{"id":"s"},"usageCharacteristic":{"n":"$long","n$long":1}})) . "\n");
 $node->safe_psql('utf', q{INSERT INTO usage_mgmt.usage_specification (id, usage_spec_characteristic)
-	VALUES ('s', '[{"name": "n", "usageSpecCharacteristicValue": [{"valueType": "number"}]}]'); UPDATE usage_mgmt.setting SET value = 'reject'});
+	VALUES ('s', '[{"name": "n", "usageSpecCharacteristicValue": [{"valueType": "number"}]}]'); UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification'});
 $node->safe_psql('utf', "COPY usage_mgmt.usage_document FROM '$cut' $lines");
 is(books($node, 'utf'), '4|0|0|0|4', 'long values at fault');
 is($node->safe_psql('utf', q{SELECT count(*) FROM usage_mgmt.import_reject, jsonb_array_elements(errors)

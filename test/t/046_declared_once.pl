@@ -21,7 +21,7 @@ is(join(',', grep { !$known{$_} } rows($node, 'declared', 'SELECT DISTINCT resou
 # ---- functions ----
 
 my @operations = qw(post_NOUN get_NOUN put_NOUN patch_NOUN delete_NOUN get_PLURAL count_PLURAL explain_PLURAL
-	patch_PLURAL patch_PLURAL_each delete_PLURAL);
+	patch_PLURAL patch_PLURAL_each delete_PLURAL register_NOUN_listener unregister_NOUN_listener);
 my @triggers = qw(NOUN_check NOUN_document_begin NOUN_document_row NOUN_document_end NOUN_document_refuse);
 
 # A function by the name it would have for any resource, and all that is declared of it.
@@ -57,7 +57,7 @@ is("@silent", '', 'every function has its comment');
 my $model = $set{usage};
 foreach my $r (@resources)
 {
-	my %expected = map { $_ => 1 } @operations, @triggers, 'NOUN_parties', $r->{date} ? 'NOUN_keys' : (),
+	my %expected = map { $_ => 1 } @operations, @triggers, 'NOUN_parties', $r->{date} ? 'NOUN_keys' : 'NOUN_events',
 		$r->{noun} =~ /_specification$/ ? 'NOUN_changed' : (), $r->{noun} eq 'usage' ? qw(NOUN_ratings NOUN_charges) : ();
 	my $own = $set{ $r->{noun} };
 

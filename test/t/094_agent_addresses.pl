@@ -12,6 +12,16 @@ use Test::More;
 use Usagectl;
 
 my $folder = PostgreSQL::Test::Utils::tempdir();
+my (@started, %serving);
+# Who is left would keep the test from ending.
+END
+{
+	my $status = $?;
+
+	$_->kill_kill foreach grep { $_->pumpable } @started;
+	kill KILL => keys %serving;
+	$? = $status;
+}
 
 # ---- which addresses are the public's, at the borders of each network ----
 
@@ -92,6 +102,7 @@ sub delivered
 
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $db, %$environment);
 	my $agent = IPC::Run::start([ program($node, 'usagectl'), 'agent', '-v', '--name=test', @arguments ], '>&', \$out);
+	push @started, $agent;
 	$node->poll_query_until($db, q{SELECT count(*) = 0 FROM usage_mgmt.hub_listener WHERE state = 'starting'});
 	$posted++;
 	$node->safe_psql($db, qq{SELECT usage_mgmt.post_usage('{"id":"p$posted","date":"2026-02-03","type":"voice"}')});
@@ -121,6 +132,7 @@ sub listening
 
 	$listener{process} = IPC::Run::start([ program($node, 'usagectl'), 'listen', '--port=0', @arguments ],
 		'>', \$listener{out}, '2>', \$listener{err});
+	push @started, $listener{process};
 	$listener{process}->pump until $listener{err} =~ /127\.0\.0\.1:(\d+)/;
 	($listener{port}) = $listener{err} =~ /:(\d+)/;
 	return \%listener;
@@ -142,7 +154,10 @@ sub serving
 	my $server = IO::Socket::INET->new(Listen => 10, LocalAddr => '127.0.0.1') or die "could not listen: $!";
 	my $pid = fork // die "could not fork: $!";
 
+	$serving{$pid} = 1 if $pid;
 	return ($server->sockport, $pid) if $pid;
+	%serving = ();
+	@started = ();
 	$SIG{PIPE} = 'IGNORE';
 	$SIG{TERM} = sub { POSIX::_exit(0) };
 	while (my $caller = $server->accept)
@@ -160,6 +175,7 @@ sub stop
 
 	kill TERM => $pid;
 	waitpid $pid, 0;
+	delete $serving{$pid};
 	return;
 }
 
@@ -207,10 +223,12 @@ my $megabyte = 'x' x (1024 * 1024);
 my ($long, $long_server) = serving(sub { "HTTP/1.1 200 Long\r\nConnection: close\r\n\r\n" . $megabyte x 64 });
 push @servers, $long_server;
 $node->safe_psql($db, 'DELETE FROM usage_mgmt.hub_listener');
-@ids = registered((map { "http://127.0.0.1:$_/" } @ports), "http://name:word\@127.0.0.1:$listener->{port}/", "http://127.0.0.1:$long/");
-$printed = delivered({}, '--allow-private');
+@ids = registered((map { "http://127.0.0.1:$_/" } @ports), "http://127.0.0.1:$listener->{port}/", "http://127.0.0.1:$long/");
 my $long_id = pop @ids;
 my $named = pop @ids;
+# it cannot be registered
+$node->safe_psql($db, "UPDATE usage_mgmt.hub_listener SET callback = 'http://name:word\@127.0.0.1:$listener->{port}/' WHERE id = '$named'");
+$printed = delivered({}, '--allow-private');
 like(outcome($ids[$_]), qr/^30\d answered 30\d, and redirects are not followed$/, 'a redirect is a failure') for 0 .. $#ids;
 like(outcome($named), qr/^none /, 'a name and a password in a callback are refused');
 unlike(outcome($named) . $printed, qr/word/, 'and not told');
@@ -230,6 +248,7 @@ SKIP:
 	my $free = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport;
 	my $https = IPC::Run::start([ 'openssl', 's_server', '-accept', "127.0.0.1:$free", '-cert', "$folder/cert.pem",
 		'-key', "$folder/key.pem", '-www' ], '<', \undef, '>&', \$log);
+	push @started, $https;
 	$https->pump until $log =~ /ACCEPT/;
 	$node->safe_psql($db, 'DELETE FROM usage_mgmt.hub_listener');
 	my ($id) = registered("https://localhost:$free/");
@@ -252,7 +271,7 @@ foreach my $case ([ $secret, 'signed', 'the secret before' ], [ $renewed, 'signe
 	my ($key, $verdict, $what) = @$case;
 	my $checking = IPC::Run::start([ program($node, 'usagectl'), 'listen', "--port=$listener->{port}", '--json', "--secret=$key" ],
 		'>', \my $out, '2>', \my $err);
-
+	push @started, $checking;
 	$checking->pump until $err =~ /listening/;
 	my $arguments = -r "/proc/$checking->{KIDS}[0]{PID}/cmdline" ? slurp_file("/proc/$checking->{KIDS}[0]{PID}/cmdline") : '';
 	unlike($arguments, qr/\Q$key\E/, 'a secret does not stay among the arguments of the process');

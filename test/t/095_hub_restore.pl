@@ -314,6 +314,22 @@ SQL
 $node->safe_psql('busy', 'SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()');
 $_->finish foreach @writers;
 
+# ---- a crash ----
+
+# A position that is kept elsewhere knows of transaction ids and numbers that nothing has made
+# durable yet: they are not given again.
+$node->append_conf('postgresql.conf', "wal_writer_delay = '10s'");
+$node->restart;
+new_store($node, 'crash');
+$node->safe_psql('crash', 'SELECT usage_mgmt.register_usage_listener(NULL); CHECKPOINT');
+my ($kept) = $node->safe_psql('crash', join('', map { "BEGIN; INSERT INTO usage_mgmt.usage (id, usage_date, usage_type)
+	VALUES ('rolled back $_', '2026-01-01Z', 'x'); ROLLBACK;\n" } 1 .. 20) . 'SELECT usage_mgmt.hub_position()');
+$node->stop('immediate');
+$node->start;
+$node->safe_psql('crash', q{SELECT usage_mgmt.post_usage('{"id": "after", "date": "2026-01-01", "type": "x", "description": "1"}')});
+$node->safe_psql('crash', "SELECT usage_mgmt.replay_events('1', '$kept')");
+is_deeply(what(events($node, 'crash', 1)), ['UsageCreateNotification|after|1'], 'a crash: what comes behind a position that was kept elsewhere is told');
+
 # ---- a standby ----
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
