@@ -150,3 +150,17 @@ SELECT id, usage_date, tableoid::regclass AS partition FROM usage_mgmt.usage
 WHERE usage_date < '2014-01-01' ORDER BY id;
 -- The ledger of ids agrees with the tables: no rows.
 SELECT * FROM usage_mgmt.check_keys();
+
+-- == 10. Events =============================================================
+-- Who listens is told what happens from now on; this one reads in SQL, in version v4.
+SELECT usage_mgmt.register_usage_listener(NULL, 'usage.usageType=VOICE', 'v4') ->> 'id' AS listener \gset
+UPDATE usage_mgmt.usage SET status = 'guided', description = 'disputed' WHERE id = 'call-3';
+DELETE FROM usage_mgmt.usage WHERE id = 'call-4';
+-- A change of the status and of something else is two events, each with the row as it was then.
+SELECT event ->> 'eventType' AS type, event -> 'event' -> 'usage' ->> 'id' AS usage,
+	event -> 'event' -> 'usage' ->> 'status' AS status, event ->> 'fieldPath' AS changed
+FROM usage_mgmt.next_events(:'listener');
+-- They come again until one is confirmed, and all before it with it.
+SELECT position FROM usage_mgmt.next_events(:'listener') OFFSET 1 LIMIT 1 \gset
+SELECT usage_mgmt.confirm_events(:'listener', :'position');
+SELECT jsonb_pretty(event::jsonb) AS event FROM usage_mgmt.next_events(:'listener');

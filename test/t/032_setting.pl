@@ -41,6 +41,13 @@ $node->safe_psql('postgres', q(ALTER DATABASE setting SET usage_mgmt.check_speci
 is(sqlstate($node, 'setting', $insert), '23514', 'a setting of the database does not count either');
 is($node->safe_psql('setting', 'SELECT count(*) FROM usage_mgmt.usage'), 0, 'nothing is stored');
 
+my $drop = <<'SQL';
+SELECT format('DROP TABLE %s CASCADE', c.oid::regclass) FROM pg_class c
+WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e') \gexec
+DROP EXTENSION usage_mgmt;
+SQL
+
 # A table of settings that is gone, and one that comes back, in one session.
 is($node->safe_psql('setting', <<"SQL"), "0\n1\n1", 'DROP and CREATE EXTENSION in one session');
 SET client_min_messages = error;
@@ -52,19 +59,13 @@ BEGIN
 EXCEPTION WHEN check_violation THEN
 	RETURN 1;
 END \$f\$;
-DROP TABLE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification, usage_mgmt.setting,
-	usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict, usage_mgmt.service_usage,
-	usage_mgmt.service_usage_key, usage_mgmt.service_usage_conflict, usage_mgmt.service_usage_specification CASCADE;
-DROP EXTENSION usage_mgmt;
+$drop
 CREATE EXTENSION usage_mgmt;
 INSERT INTO usage_mgmt.usage_specification (id) VALUES ('s');
 SELECT public.refused();
 UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
 SELECT public.refused();
-DROP TABLE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.usage_specification, usage_mgmt.setting,
-	usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict, usage_mgmt.service_usage,
-	usage_mgmt.service_usage_key, usage_mgmt.service_usage_conflict, usage_mgmt.service_usage_specification CASCADE;
-DROP EXTENSION usage_mgmt;
+$drop
 CREATE EXTENSION usage_mgmt;
 INSERT INTO usage_mgmt.usage_specification (id) VALUES ('s');
 UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
