@@ -1920,7 +1920,7 @@ BEGIN
 	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_parked', name, comment)
 		FROM (VALUES (NULL, 'Events that the cursor has passed and that wait for another attempt. Of one resource id they are sent in the order of id.'),
 			('event', 'As it is sent.'),
-			('next_at', 'Not before that, nor before an earlier one of the same resource id is gone.')) AS c(name, comment);
+			('next_at', 'Not before that, nor before an earlier one of the same resource id is gone; infinity while that is all it waits for.')) AS c(name, comment);
 
 	CREATE TABLE IF NOT EXISTS usage_mgmt.hub_attempt (
 		id bigserial NOT NULL,
@@ -2164,15 +2164,24 @@ BEGIN
 	IF $3 IS NOT NULL THEN
 		PERFORM usage_mgmt.confirm_events($2, $3);
 	END IF;
-	DELETE FROM usage_mgmt.hub_parked p WHERE p.listener = $2 AND p.id = ANY ($4);
+	WITH done AS (
+		DELETE FROM usage_mgmt.hub_parked p WHERE p.listener = $2 AND p.id = ANY ($4) RETURNING p.resource_id)
+	UPDATE usage_mgmt.hub_parked p SET next_at = now()
+		FROM (SELECT DISTINCT resource_id FROM done) d
+		WHERE p.listener = $2 AND p.next_at = 'infinity'
+			AND p.id = (SELECT min(b.id) FROM usage_mgmt.hub_parked b
+				WHERE b.listener = $2 AND b.resource_id = d.resource_id AND b.id <> ALL ($4));
 	UPDATE usage_mgmt.hub_parked p
 		SET attempts = p.attempts + 1, last_error = r.error,
 			next_at = now() + coalesce(r.delay_ms, 0) * interval '1 ms'
 		FROM jsonb_to_recordset($5) AS r(id bigint, delay_ms bigint, error text)
 		WHERE p.listener = $2 AND p.id = r.id;
 	INSERT INTO usage_mgmt.hub_parked (listener, event_id, resource_id, event, attempts, next_at, last_error)
+		-- Those behind another are out of the way of who looks for what is due.
 		SELECT $2, n.event_id, n.resource_id, n.event, (n.error IS NOT NULL)::integer,
-			now() + coalesce(n.delay_ms, 0) * interval '1 ms', n.error
+			CASE WHEN n.error IS NULL AND (row_number() OVER (PARTITION BY n.resource_id ORDER BY n.ordinality) > 1
+				OR EXISTS (SELECT FROM usage_mgmt.hub_parked p WHERE p.listener = $2 AND p.resource_id = n.resource_id))
+				THEN 'infinity' ELSE now() + coalesce(n.delay_ms, 0) * interval '1 ms' END, n.error
 		FROM ROWS FROM (jsonb_to_recordset($6)
 			AS (event_id text, resource_id text, event text, delay_ms bigint, error text)) WITH ORDINALITY AS n
 		ORDER BY n.ordinality;

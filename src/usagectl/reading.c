@@ -73,7 +73,8 @@ reading_step(Listener *listener, double now)
 	{
 		listener->asks_due = true;
 		listener->parked_elsewhere = false;
-		snprintf(number, sizeof(number), "%d", listener->probes ? 1 : listener->window);
+		snprintf(number, sizeof(number), "%d", listener->probes ? 1 :
+				 listener->window * READ_AHEAD < LARGEST_BATCH ? listener->window * READ_AHEAD : LARGEST_BATCH);
 		ask(listener, "SELECT id, event_id, resource_id, event, attempts FROM usage_mgmt.hub_due($1, $2)",
 			number, NULL, on_due);
 	}
