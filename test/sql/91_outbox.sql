@@ -343,6 +343,7 @@ RESET ROLE;
 DROP OWNED BY regress_nobody;
 DROP ROLE regress_nobody;
 SELECT usage_mgmt.unregister_usage_specification_listener(:'lagging');
+TRUNCATE usage_mgmt.usage_specification_event_0;
 
 -- A listener must be named
 SELECT * FROM usage_mgmt.next_events(NULL);
