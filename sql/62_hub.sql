@@ -40,7 +40,7 @@ BEGIN
 	-- A callback is told once what it asks for.
 	IF to_regclass('usage_mgmt.hub_listener_callback_key') IS NULL THEN
 		CREATE UNIQUE INDEX hub_listener_callback_key
-			ON usage_mgmt.hub_listener (owner, resource, callback, md5(query)) WHERE state <> 'gone';
+			ON usage_mgmt.hub_listener (owner, resource, callback, hashtextextended(query, 0)) WHERE state <> 'gone';
 	END IF;
 	-- What writers keep of it is forgotten as what they keep of settings is.
 	PERFORM usage_mgmt.install_trigger('hub_listener', 'hub_listener_changed',
@@ -55,7 +55,9 @@ BEGIN
 		lost bigint NOT NULL DEFAULT 0,
 		lost_from timestamptz,
 		lost_at timestamptz,
-		CONSTRAINT hub_cursor_pkey PRIMARY KEY (listener)
+		CONSTRAINT hub_cursor_pkey PRIMARY KEY (listener),
+		CONSTRAINT hub_cursor_listener_fkey FOREIGN KEY (listener)
+			REFERENCES usage_mgmt.hub_listener ON DELETE CASCADE
 	);
 	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_cursor', name, comment)
 		FROM (VALUES (NULL, 'How far each listener has come.'),
@@ -83,8 +85,12 @@ BEGIN
 	PERFORM usage_mgmt.install_trigger('hub_outbox', 'hub_outbox_changing',
 		'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', 'hub_changed', always => true);
 
+	-- Numbers of events must never come again, so it is not that of a table that anybody would empty.
+	CREATE SEQUENCE IF NOT EXISTS usage_mgmt.hub_event_seq;
+	ALTER SEQUENCE usage_mgmt.hub_event_seq OWNED BY usage_mgmt.hub_outbox.resource;
+
 	CREATE TABLE IF NOT EXISTS usage_mgmt.hub_tick (
-		seq bigserial NOT NULL,
+		seq bigint NOT NULL DEFAULT nextval('usage_mgmt.hub_event_seq'),
 		at timestamptz NOT NULL DEFAULT clock_timestamp(),
 		position text NOT NULL,
 		CONSTRAINT hub_tick_pkey PRIMARY KEY (seq)
@@ -201,7 +207,7 @@ CREATE FUNCTION usage_mgmt.hub_lag("position" text, resource text, OUT events bi
 AS 'MODULE_PATHNAME', 'um_hub_lag' LANGUAGE C VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION usage_mgmt.hub_lag(text, text) IS
-'How many changes of a resource are behind a position, above 1,000 about, and how long the first has been there.';
+'How many changes of a resource are behind a position, above 1,000 about, and how long the first has been there; nulls to who may not select from its table, and on a standby.';
 
 CREATE FUNCTION usage_mgmt.hub_position() RETURNS text
 AS 'MODULE_PATHNAME', 'um_hub_position' LANGUAGE C VOLATILE

@@ -112,7 +112,7 @@ BEGIN
 	SELECT t.seq, t.at INTO last FROM usage_mgmt.hub_tick t ORDER BY t.seq DESC LIMIT 1;
 	IF NOT FOUND OR last.at < clock_timestamp() - interval '10 s'
 		-- without a number drawn since, nothing has happened
-		AND last.seq < (SELECT last_value FROM usage_mgmt.hub_tick_seq_seq) THEN
+		AND last.seq < (SELECT last_value FROM usage_mgmt.hub_event_seq) THEN
 		INSERT INTO usage_mgmt.hub_tick (position) VALUES (usage_mgmt.hub_position());
 	END IF;
 	oldest := (SELECT coalesce(min(h.oldest), now()) FROM usage_mgmt.resources() r, usage_mgmt.hub_tables(r.noun) h);

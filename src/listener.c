@@ -252,7 +252,6 @@ um_unregister_listener(PG_FUNCTION_ARGS)
 	um_listener_require_own(listener, caller);
 	arg = CStringGetTextDatum(id);
 	um_execute_once("DELETE FROM usage_mgmt." LISTENERS " WHERE id = $1", 1, (Oid[]) {TEXTOID}, &arg, false);
-	um_execute_once("DELETE FROM usage_mgmt.hub_cursor WHERE listener = $1", 1, (Oid[]) {TEXTOID}, &arg, false);
 	um_hub_leave(&before);
 	PG_RETURN_VOID();
 }

@@ -705,7 +705,7 @@ insert_sql(const UmResource *resource, int turn, const char *from)
 	return um_sql(resource, psprintf(
 		"INSERT INTO {table}_event_%d (event_seq, event_xid, event_life, event_timeline, event_at, "
 		"event_kind, event_old_status, event_changed, %s) "
-		"SELECT pg_catalog.nextval('usage_mgmt.hub_tick_seq_seq'), $1, $2, $3, $4, "
+		"SELECT pg_catalog.nextval('usage_mgmt.hub_event_seq'), $1, $2, $3, $4, "
 		"event_kind, event_old_status, event_changed, %s "
 		"FROM %s", turn, columns, columns, from), NULL);
 }

@@ -31,8 +31,8 @@
 #include "position.h"
 #include "store.h"
 
-/* Transactions that can run at a time are fewer. */
-#define MAX_RUNNING 300000
+/* Fewer transactions run at a time; who makes up more would have others wait. */
+#define MAX_RUNNING 20000
 
 static int64 last_number(void);
 static void make_durable(void);
@@ -90,7 +90,7 @@ make_durable(void)
 static int64
 last_number(void)
 {
-	static UmPlan plan = {.sql = "SELECT last_value - (NOT is_called)::pg_catalog.int4 FROM usage_mgmt.hub_tick_seq_seq"};
+	static UmPlan plan = {.sql = "SELECT last_value - (NOT is_called)::pg_catalog.int4 FROM usage_mgmt.hub_event_seq"};
 	bool		null;
 
 	um_execute(um_prepare(&plan), NULL, NULL, true, 1);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -434,8 +435,10 @@ um_hub_lag(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "hub_lag gives a row");
-	if (!um_is_agent(GetUserId()) &&
-		pg_class_aclcheck(um_table(resource->model->noun, false), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+	/* hub_status is to be seen on a standby, too */
+	if (RecoveryInProgress() ||
+		(!um_is_agent(GetUserId()) &&
+		 pg_class_aclcheck(um_table(resource->model->noun, false), GetUserId(), ACL_SELECT) != ACLCHECK_OK))
 		PG_RETURN_NULL();
 	um_hub_enter(&before);
 	count = count_behind(&window, &since);

@@ -197,7 +197,7 @@ TABLE pg_temp.rights;
 CREATE ROLE regress_owner;
 SELECT usage_mgmt.grant_access('regress_owner', 'owner');
 SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind IN ('r', 'p', 'v', 'S')
-AND relowner <> 'regress_owner'::regrole;
+AND relowner <> 'regress_owner'::regrole ORDER BY relname;
 SET ROLE regress_owner;
 SELECT usage_mgmt.ensure_partitions('1999-01-15', '1999-01-15');
 SELECT usage_mgmt.grant_access('regress_level', 'reader');

@@ -303,7 +303,7 @@ foreach my $format ('p', 'c')
 {
 	restore($node, 'busy', $format, $young, "busy_$format");
 	is($young->safe_psql("busy_$format", <<'SQL'), 't|t|t', "busy, -F$format: the sequence is ahead of all rows, and each usage has its event");
-SELECT (SELECT last_value FROM usage_mgmt.hub_tick_seq_seq) >= max(event_seq), count(*) > 1000,
+SELECT (SELECT last_value FROM usage_mgmt.hub_event_seq) >= max(event_seq), count(*) > 1000,
 	count(*) = (SELECT count(*) FROM usage_mgmt.usage) FROM usage_mgmt.usage_event_0
 SQL
 	resume($young, "busy_$format");
