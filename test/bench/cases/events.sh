@@ -73,7 +73,8 @@ race
 compare "COPY, somebody hears creations / nobody" copy.create copy.nobody '<= 1.35'
 compare "COPY, somebody hears deletions / nobody" copy.delete copy.nobody '<= 1.03'
 compare "post, somebody hears creations / nobody" post.create post.nobody -
-compare "UPDATE, somebody hears statuses / nobody" guide.status guide.nobody '<= 1.5'
+# 1.5 of what it was while an UPDATE had transition tables, which took 1.2 times as long.
+compare "UPDATE, somebody hears statuses / nobody" guide.status guide.nobody '<= 1.8'
 compare "UPDATE, somebody hears creations / nobody" guide.create guide.nobody '<= 1.03'
 compare "reading of events / to_tmf of the same" read.all read.table -
 compare "the same by pages of 1,000, confirmed" read.pages read.table -
