@@ -34,6 +34,8 @@
 /* Fewer transactions run at a time; who makes up more would have others wait. */
 #define MAX_RUNNING 20000
 
+UmMark		um_all_over = {.xmax = PG_INT64_MAX, .next = PG_INT64_MAX, .floor = PG_INT64_MAX};
+
 static int64 last_number(void);
 static void make_durable(void);
 static UmMark *mark_of(const char *snapshot);

@@ -31,6 +31,8 @@ typedef struct UmPosition
 	int			part;			/* events that are done of the row with that number; 0 for all */
 } UmPosition;
 
+extern UmMark um_all_over;		/* all transactions were, as those of another life are */
+
 extern UmMark *um_mark_now(void);
 extern bool um_mark_is_before(const UmMark *a, const UmMark *b);
 extern bool um_mark_same(const UmMark *a, const UmMark *b);

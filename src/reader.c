@@ -34,9 +34,6 @@
 #define FAR 1000
 #define LONG_MS 60000
 
-/* All transactions were over, as those of another life are. */
-static UmMark all_over = {.xmax = PG_INT64_MAX, .next = PG_INT64_MAX, .floor = PG_INT64_MAX};
-
 typedef struct Reading
 {
 	UmListener *listener;
@@ -159,7 +156,7 @@ begin_window(Reading *reading)
 	else
 	{
 		if (at->life != um_hub_life())
-			at->upto = &all_over;
+			at->upto = &um_all_over;
 		else if (at->after == NULL || !um_mark_same(at->after, reading->now))
 			at->upto = reading->now;
 		else
@@ -259,7 +256,7 @@ end_window(Reading *reading)
 {
 	UmPosition *at = &reading->at;
 	int64		last = Max(reading->from - 1, at->after != NULL ? at->after->floor : 0);
-	bool		over = um_mark_same(at->upto, &all_over);
+	bool		over = um_mark_same(at->upto, &um_all_over);
 
 	at->after = at->upto;
 	at->upto = NULL;
@@ -453,7 +450,7 @@ static int64
 count_behind(UmWindow *window, TimestampTz *since)
 {
 	UmPosition *at = &window->at;
-	UmMark	   *now = at->life == um_hub_life() ? um_mark_now() : &all_over;
+	UmMark	   *now = at->life == um_hub_life() ? um_mark_now() : &um_all_over;
 	int64		count = 0;
 
 	if (at->upto != NULL)
@@ -476,7 +473,7 @@ count_window(const UmWindow *window, int64 from, TimestampTz *since)
 	if (count > 0)
 		*since = Min(*since, first);
 	/* of many the numbers tell, which all resources share */
-	if (count == PAGE && !um_mark_same(window->at.upto, &all_over))
+	if (count == PAGE && !um_mark_same(window->at.upto, &um_all_over))
 		count = Max(count, window->at.upto->floor - from);
 	return count;
 }

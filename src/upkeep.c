@@ -57,9 +57,6 @@ typedef struct Missed
 	TimestampTz since;
 } Missed;
 
-/* All transactions were over, as those of another life are. */
-static UmMark all_over = {.xmax = PG_INT64_MAX, .next = PG_INT64_MAX, .floor = PG_INT64_MAX};
-
 static bool due = false;		/* in this transaction */
 static TimestampTz done_at = 0;
 
@@ -203,7 +200,7 @@ um_hub_missed(PG_FUNCTION_ARGS)
 	{
 		const UmMark *after = at->upto != NULL ? at->upto : at->after;
 
-		count_window(&missed, at, after, here ? um_mark_now() : &all_over, um_window_start(resource, after));
+		count_window(&missed, at, after, here ? um_mark_now() : &um_all_over, um_window_start(resource, after));
 	}
 	if (!here)
 		count_other_lives(&missed, at->life);
