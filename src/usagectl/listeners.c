@@ -32,6 +32,20 @@ listeners_show(PGconn *conn, bool json, bool once)
 	return FAILED;
 }
 
+/* Of a copy, which is not to speak to the world until somebody says so of each. */
+ExitStatus
+listeners_pause(PGconn *conn)
+{
+	PGresult   *result = run(conn, "UPDATE usage_mgmt.hub_listener SET state = 'paused', reason = 'a copy', changed_at = pg_catalog.now() "
+							 "WHERE callback IS NOT NULL AND state IN ('starting', 'active')", 0, NULL);
+
+	if (result == NULL)
+		return FAILED;
+	printf("listeners paused: %s\n", PQcmdTuples(result));
+	PQclear(result);
+	return ALL_DONE;
+}
+
 /* An object each. */
 static bool
 show_json(PGconn *conn)

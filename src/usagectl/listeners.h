@@ -4,6 +4,7 @@
 
 #include "import.h"
 
+extern ExitStatus listeners_pause(PGconn *conn);
 extern ExitStatus listeners_show(PGconn *conn, bool json, bool once);
 
 #endif

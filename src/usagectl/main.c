@@ -31,6 +31,7 @@ typedef struct Declared
 static int	usage(FILE *out);
 static int	import_command(int argc, char **argv);
 static int	export_command(int argc, char **argv);
+static ExitStatus pause_listeners(const char *dbname);
 static int	agent_command(int argc, char **argv);
 static int	listen_command(int argc, char **argv);
 static bool take_secret(Secret *secret, char *text);
@@ -105,6 +106,7 @@ usage(FILE *out)
 		  "      --delays=LIST           when a failed event is tried again\n"
 		  "                              (" DELAYS ")\n"
 		  "      --name=NAME             what it is called (host and process)\n"
+		  "      --pause-all             pause all listeners and end: this database is a copy\n"
 		  "  -v, --verbose               print each attempt\n"
 		  "Options of listeners:\n"
 		  "      --once                  show them once\n"
@@ -230,6 +232,19 @@ export_command(int argc, char **argv)
 	return status;
 }
 
+static ExitStatus
+pause_listeners(const char *dbname)
+{
+	PGconn	   *conn = connect_to(dbname);
+	ExitStatus	status;
+
+	if (conn == NULL)
+		return FAILED;
+	status = listeners_pause(conn);
+	PQfinish(conn);
+	return status;
+}
+
 static int
 agent_command(int argc, char **argv)
 {
@@ -240,11 +255,13 @@ agent_command(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{"json", no_argument, NULL, 'j'},
 		{"name", required_argument, NULL, 'n'},
+		{"pause-all", no_argument, NULL, 'P'},
 		{"verbose", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0}
 	};
 	AgentOptions options = {NULL, {0, {0}}, false, false, false};
 	const char *dbname = NULL;
+	bool		pause_all = false;
 	int			option;
 
 	delays_read(&options.delays, DELAYS);
@@ -257,6 +274,8 @@ agent_command(int argc, char **argv)
 			options.name = optarg;
 		else if (option == 'p')
 			options.allow_private = true;
+		else if (option == 'P')
+			pause_all = true;
 		else if (option == 'j')
 			options.json = true;
 		else if (option == 'v')
@@ -271,7 +290,7 @@ agent_command(int argc, char **argv)
 		}
 	if (optind < argc)
 		return usage(stderr);
-	return agent_run(&options, dbname);
+	return pause_all ? pause_listeners(dbname) : agent_run(&options, dbname);
 }
 
 static int

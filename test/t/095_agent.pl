@@ -263,4 +263,12 @@ foreach my $one ($receiver, $living)
 is(leaves($agent), 0, 'the agent has lived through it');
 receiver_stop($receiver, $living);
 
+# ---- a copy ----
+
+my $going_on = "SELECT count(*) FROM usage_mgmt.hub_listener WHERE callback IS NOT NULL AND state IN ('starting', 'active')";
+my $going = $node->safe_psql($db, $going_on);
+($status, $out, $err) = usagectl($node, $db, 'agent', '--pause-all');
+is("$status $out", "0 listeners paused: $going\n", 'of a copy all listeners are paused');
+is($node->safe_psql($db, $going_on), 0, 'and none goes on');
+
 done_testing();
