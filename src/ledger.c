@@ -59,6 +59,7 @@
 #include "utils/timestamp.h"
 
 #include "caller.h"
+#include "changes.h"
 #include "compat.h"
 #include "content.h"
 #include "errors.h"

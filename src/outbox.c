@@ -157,8 +157,8 @@ um_outbox_note_update(UmResource *resource, int wanted, const UmShape *shape,
 		hold(waiting_here(resource), wanted, shape, record, old, changed, doubt);
 	else if (wants_update(record->model, wanted, changed))
 		put_row(waiting_here(resource), ++counter, UM_UPDATED,
-			CStringGetTextDatum(record->model->life->status[um_record_status(old)]),
-			names_of(record->model, changed), shape, record->column, record->null);
+				CStringGetTextDatum(record->model->life->status[um_record_status(old)]),
+				names_of(record->model, changed), shape, record->column, record->null);
 }
 
 /* A row that is held leaves its partition. */
