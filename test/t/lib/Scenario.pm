@@ -73,7 +73,7 @@ sub scenarios
 
 	foreach my $block (split /^===[ \t]*\n/m, slurp_file($file))
 	{
-		push @found, _scenario($block) if $block =~ /^[^\s#]/m;
+		push @found, _scenario($block) if $block =~ /^---[ \t]*$/m;
 	}
 	return @found;
 }
@@ -379,6 +379,8 @@ sub _exchange
 sub _complete
 {
 	my ($answer, $method) = @_;
+
+	$answer =~ s{\AHTTP/1\.1 100 .*?\r\n\r\n}{}s;
 	my ($head, $body) = $answer =~ /\A(.*?\r\n)\r\n(.*)\z/s or return 0;
 
 	return 1 if ($method // '') eq 'HEAD' || $head =~ m{\AHTTP/1\.\d (?:204|304) };
@@ -390,6 +392,8 @@ sub _complete
 sub _taken_apart
 {
 	my ($answer, $method) = @_;
+
+	$answer =~ s{\AHTTP/1\.1 100 .*?\r\n\r\n}{}s;
 	my ($status, $head, $body) = $answer =~ m{\AHTTP/1\.[01] (\d+)[^\r]*\r\n(.*?\r\n)?\r\n(.*)\z}s;
 
 	# no line with a version has come, and none goes back
