@@ -88,7 +88,7 @@ sub _scenario
 	{
 		my ($what, $text) = ($1 // '', $2);
 
-		if ($what eq '#') { $s{title} //= $text }
+		if ($what eq '#') { $s{title} //= $text if $text !~ /^----/ }
 		elsif ($what eq '@sql') { push @{ $s{sql} }, $text }
 		elsif ($what eq '@only') { ($s{only}) = $text =~ /^(sql|http): \S/ or die "\@only $text: no way, or no reason\n" }
 		elsif ($what =~ /^@(bytes|leaves)$/) { $s{$1} = 1 }
