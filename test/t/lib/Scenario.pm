@@ -2,7 +2,7 @@
 #
 # A file holds blocks, each ended by a line ===
 #
-#	# the title: what the request shows (more lines with # are remarks)
+#	# the title: what the request shows (more lines with # are remarks, and so is # ----)
 #	@sql UPDATE usage_mgmt.setting …     run by a superuser before, any number of lines
 #	@only http: why                      the other way cannot show it (or sql: why)
 #	PATCH /usageManagement/usage/a?fields=id
@@ -88,7 +88,7 @@ sub _scenario
 	{
 		my ($what, $text) = ($1 // '', $2);
 
-		if ($what eq '#') { $s{title} //= $text }
+		if ($what eq '#') { $s{title} //= $text if $text !~ /^-/ }
 		elsif ($what eq '@sql') { push @{ $s{sql} }, $text }
 		elsif ($what eq '@only') { ($s{only}) = $text =~ /^(sql|http): \S/ or die "\@only $text: no way, or no reason\n" }
 		elsif ($what =~ /^@(bytes|leaves)$/) { $s{$1} = 1 }
