@@ -31,6 +31,8 @@ sub new
 		$self->{option}{$name} = $value =~ s/^"(.*)"$/$1/r;
 	}
 	close $lines;
+	# which bounds the one row that a function gives, and 0 is none
+	die "db-max-rows is not for usage_api\n" if length($self->option('db-max-rows') // '');
 	return $self;
 }
 
@@ -75,8 +77,8 @@ sub _claims
 	my ($self, $authorization) = @_;
 	my $anonymous = { role => $self->option('db-anon-role') };
 
-	return $anonymous if !defined $authorization || $authorization !~ /^bearer +(.*)$/is;
-	my ($claims, $code, $message) = $self->_verified($1);
+	return $anonymous if !defined $authorization || $authorization !~ /^bearer(?: +(.*))?$/is;
+	my ($claims, $code, $message) = $self->_verified($1 // '');
 	return { %$anonymous, %$claims } if $claims;
 	return (undef, own_answer(401, $code, $message,
 			headers => [ [ 'WWW-Authenticate', qq(Bearer error="invalid_token", error_description="$message") ] ]));
@@ -87,6 +89,7 @@ sub _verified
 	my ($self, $token) = @_;
 	my @parts = split /\./, $token, -1;
 
+	return (undef, 'PGRST301', 'Empty JWT is sent in Authorization header') if $token eq '';
 	return (undef, 'PGRST301', 'Expected 3 parts in JWT; got ' . @parts) if @parts != 3;
 	my $head = eval { $json->decode(decode_base64url($parts[0])) };
 	return (undef, 'PGRST301', 'Wrong or unsupported encoding algorithm') if ref $head ne 'HASH' || ($head->{alg} // '') ne 'HS256';
