@@ -2,7 +2,7 @@
 #
 # A file holds blocks, each ended by a line ===
 #
-#	# the title: what the request shows (more lines with # are remarks)
+#	# the title: what the request shows (more lines with # are remarks, and so is # ----)
 #	@sql UPDATE usage_mgmt.setting …     run by a superuser before, any number of lines
 #	@only http: why                      the other way cannot show it (or sql: why)
 #	PATCH /usageManagement/usage/a?fields=id
@@ -88,7 +88,7 @@ sub _scenario
 	{
 		my ($what, $text) = ($1 // '', $2);
 
-		if ($what eq '#') { $s{title} //= $text if $text !~ /^----/ }
+		if ($what eq '#') { $s{title} //= $text if $text !~ /^-/ }
 		elsif ($what eq '@sql') { push @{ $s{sql} }, $text }
 		elsif ($what eq '@only') { ($s{only}) = $text =~ /^(sql|http): \S/ or die "\@only $text: no way, or no reason\n" }
 		elsif ($what =~ /^@(bytes|leaves)$/) { $s{$1} = 1 }
@@ -201,7 +201,8 @@ sub _start_behind_nginx
 	{
 		my ($answer) = eval { _exchange($ports[2], "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") };
 
-		return sub { kill 'TERM', $pid; waitpid $pid, 0 } if $answer && $answer->{status} ne '503';
+		# PostgREST would wait for what nginx keeps open
+		return sub { kill $way eq 'postgrest' ? 'KILL' : 'TERM', $pid; waitpid $pid, 0 } if $answer && $answer->{status} ne '503';
 		sleep 0.1;
 	}
 	kill 'KILL', $pid;
@@ -269,6 +270,7 @@ sub _run_file
 			$super->do($_) foreach map { _filled($_, \%kept) } @{ $s->{sql} };
 			my $answer = $ask->(_filled_request($s, \%kept));
 
+			$answer->{body} = '' if ($s->{method} // '') eq 'HEAD' && $way eq 'sql';
 			_tally($seen, $s, $answer);
 			join "\n", _differences($s, $answer, \%kept), _other_way($s, $answer);
 		} // $@;
@@ -411,7 +413,8 @@ sub _taken_apart
 
 # ---- the same without them ----
 
-my %function = (map({ $_ => 'GET' } qw(GET HEAD OPTIONS)), map({ $_ => 'POST' } qw(POST PUT PATCH DELETE)));
+my $our_type = 'application/json;charset=utf-8';
+my %function = (HEAD => 'HEAD', map({ $_ => 'GET' } qw(GET OPTIONS)), map({ $_ => 'POST' } qw(POST PUT PATCH DELETE)));
 
 # As nginx hands a request to PostgREST, and what it makes of the answer.
 sub _ask_sql
@@ -423,13 +426,15 @@ sub _ask_sql
 
 	$headers{$_} = $given{$_} foreach grep { defined $given{$_} } qw(authorization if-match if-none-match if-modified-since);
 	$headers{"x-um-$_"} = $given{$_} foreach grep { length($given{$_} // '') } qw(content-type content-encoding);
-	my $answer = $answers->answer({ method => $method, path => $method eq 'GET' ? '/rpc/read' : '/rpc/write', query => '',
+	my $answer = $answers->answer({ method => $method, path => $method eq 'POST' ? '/rpc/write' : '/rpc/read', query => '',
 			headers => \%headers, body => $request->{body} // '' });
-	my %back = map { lc $_->[0] => $_->[1] } @{ $answer->{headers} };
+	my ($type) = map { $_->[1] } grep { lc $_->[0] eq 'content-type' } @{ $answer->{headers} };
 
-	return { %{ _page($answer->{status}) }, hidden => $answer->{body} }
-		if $answer->{status} >= 400 && ($back{'content-type'} // '') ne 'application/json;charset=utf-8';
-	$answer->{body} = '' if $request->{method} eq 'HEAD' || $answer->{status} =~ /^(?:204|304)$/;
+	if ($type ne $our_type)
+	{
+		return { %{ _page($answer->{status}) }, hidden => $answer->{body} } if $answer->{status} >= 400;
+		$answer->{headers} = [ grep { lc $_->[0] ne 'content-type' } @{ $answer->{headers} } ];
+	}
 	return $answer;
 }
 
@@ -437,14 +442,14 @@ sub _ask_sql
 sub _page
 {
 	my ($status) = @_;
-	my ($map) = slurp_file("$top/deploy/nginx.conf") =~ /(\$um_own \{.*?^\})/ms;
+	my ($map) = slurp_file("$top/deploy/nginx.conf") =~ /(\$um_page \{.*?^\})/ms;
 	my ($page, $headers, $body);
 
 	$status = $1 eq '$status' ? $status : $1 if $status != 405 && $map =~ /^\t"~\^(?:\(\?:[\d|]*\b$status\b[\d|]*\)|$status) "\s+\/um_error\/(\S+);/m;
 	$status = 503 if $status =~ /^50[234]$/;
 	($headers, $body) = slurp_file("$top/deploy/nginx.conf") =~ m{location = /um_error/$status \{\n((?:\s*add_header .*\n)*)\s*return $status '(.*)';}
 		or die "nginx.conf has no page for $status\n";
-	return { status => $status, body => $body, headers => [ [ 'Content-Type', 'application/json' ],
+	return { status => $status, body => $body, headers => [ [ 'Content-Type', $our_type ],
 			map { /add_header (\S+) (?|'(.*)'|"(.*)"|(\S+)) always/ ? [ $1, $2 ] : () } split /\n/, $headers ] };
 }
 

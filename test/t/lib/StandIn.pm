@@ -31,6 +31,8 @@ sub new
 		$self->{option}{$name} = $value =~ s/^"(.*)"$/$1/r;
 	}
 	close $lines;
+	# which bounds the one row that a function gives, and 0 is none
+	die "db-max-rows is not for usage_api\n" if length($self->option('db-max-rows') // '');
 	return $self;
 }
 
@@ -75,8 +77,8 @@ sub _claims
 	my ($self, $authorization) = @_;
 	my $anonymous = { role => $self->option('db-anon-role') };
 
-	return $anonymous if !defined $authorization || $authorization !~ /^bearer +(.*)$/is;
-	my ($claims, $code, $message) = $self->_verified($1);
+	return $anonymous if !defined $authorization || $authorization !~ /^bearer(?: +(.*))?$/is;
+	my ($claims, $code, $message) = $self->_verified($1 // '');
 	return { %$anonymous, %$claims } if $claims;
 	return (undef, own_answer(401, $code, $message,
 			headers => [ [ 'WWW-Authenticate', qq(Bearer error="invalid_token", error_description="$message") ] ]));
@@ -87,6 +89,7 @@ sub _verified
 	my ($self, $token) = @_;
 	my @parts = split /\./, $token, -1;
 
+	return (undef, 'PGRST301', 'Empty JWT is sent in Authorization header') if $token eq '';
 	return (undef, 'PGRST301', 'Expected 3 parts in JWT; got ' . @parts) if @parts != 3;
 	my $head = eval { $json->decode(decode_base64url($parts[0])) };
 	return (undef, 'PGRST301', 'Wrong or unsupported encoding algorithm') if ref $head ne 'HASH' || ($head->{alg} // '') ne 'HS256';
@@ -167,13 +170,14 @@ sub status_of
 	my ($code, $message, $token) = @_;
 
 	return $token ? 403 : 401 if $code eq '42501';
+	return $1 if $code =~ /^PT([1-9]\d\d)$/;
 	return 401 if $code eq '22023' && $message =~ /^role .* does not exist/;
 	return 405 if $code eq '25006';
 	return 409 if $code =~ /^2350[35]$/;
 	return 404 if $code =~ /^(?:42883|42P01)$/;
 	return 403 if $code =~ /^(?:0L|0P|28)/;
-	return 503 if $code =~ /^(?:08|53|57P01|PGRST)/;
-	return 500 if $code =~ /^(?:09|2[15D]|3[89B]|4[0]|5[4578]|F0|HV|P0(?!001)|XX)/;
+	return 503 if $code =~ /^(?:08|53(?!400)|57P01|PGRST)/;
+	return 500 if $code =~ /^(?:09|2[15D]|3[89B]|40|42P17|53400|5[4578]|F0|HV|P0(?!001)|XX)/;
 	return 400;
 }
 
@@ -210,7 +214,7 @@ sub _made
 {
 	my ($body, $headers, $status) = @_;
 	my $said = defined $headers ? eval { $json->decode($headers) } : [];
-	my @headers = ([ 'Content-Range', '0-0/*' ]);
+	my @headers = ([ 'Content-Range', '0-0/*' ], [ 'Vary', 'Accept, Prefer, Range' ]);
 
 	return own_answer(500, 'PGRST111', 'response.headers guc must be a JSON array composed of objects with a single key and a string value')
 		if ref $said ne 'ARRAY' || grep { ref $_ ne 'HASH' || keys %$_ != 1 } @$said;
