@@ -21,6 +21,7 @@ static bool has_tag(const char *list, const char *tag);
 static TimestampTz changed_at(const UmRecord *record);
 static pg_time_t seconds(TimestampTz time);
 static bool is_before(TimestampTz changed, const char *date);
+static bool read_date(const char *date, pg_time_t *said);
 
 /* Adds the tag, and the date of the last change. */
 void
@@ -100,29 +101,46 @@ has_tag(const char *list, const char *tag)
 static bool
 is_before(TimestampTz changed, const char *date)
 {
-	struct tm	parsed = {0};
-	const char *end = strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &parsed);
+	pg_time_t	said;
 
-	return end != NULL && *end == '\0' && seconds(changed) <= (pg_time_t) timegm(&parsed) &&
+	return read_date(date, &said) && seconds(changed) <= said &&
 		TimestampDifferenceExceeds(changed, GetCurrentTimestamp(), 1000);
 }
 
-/* Whether a change depends on the state that it finds. */
+/* A date as HTTP writes it; what is none is not heeded, as its standard has it. */
+static bool
+read_date(const char *date, pg_time_t *said)
+{
+	struct tm	parsed = {0};
+	const char *end = strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &parsed);
+
+	*said = (pg_time_t) timegm(&parsed);
+	return end != NULL && *end == '\0';
+}
+
+/* Whether an answer depends on the state that it finds. */
 bool
 um_has_conditions(const UmHttp *http)
 {
-	return *http->if_match != '\0' || *http->if_none_match != '\0';
+	return *http->if_match != '\0' || *http->if_none_match != '\0' ||
+		*http->if_unmodified_since != '\0';
 }
 
-/* UM004 where what is stored is not what the client means to change. */
+/* UM004 where what is stored is not what the client means. */
 void
 um_require_state(const void *arg, const UmRecord *stored)
 {
 	const UmHttp *http = arg;
 	char	   *tag = tag_of(stored, http->target.face.version);
+	bool		reads = http->method < UM_POST;
+	bool		meant = true;
+	pg_time_t	said;
 
-	if ((*http->if_match != '\0' && !has_tag(http->if_match, tag)) ||
-		(*http->if_none_match != '\0' && has_tag(http->if_none_match, tag)))
+	if (*http->if_match != '\0')
+		meant = has_tag(http->if_match, tag);
+	else if (*http->if_unmodified_since != '\0' && read_date(http->if_unmodified_since, &said))
+		meant = seconds(changed_at(stored)) <= said;
+	if (!meant || (!reads && *http->if_none_match != '\0' && has_tag(http->if_none_match, tag)))
 		ereport(ERROR,
 				(errcode(UM_OTHER_STATE),
 				 errmsg("the %s has changed since", stored->model->label),

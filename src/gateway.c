@@ -164,7 +164,7 @@ require_media_type(const UmHttp *http)
 
 	if (http->method < UM_POST || http->method == UM_DELETE)
 		return;
-	if (*http->content_encoding != '\0' && strcmp(http->content_encoding, "identity") != 0)
+	if (*http->content_encoding != '\0' && pg_strcasecmp(http->content_encoding, "identity") != 0)
 		ereport(ERROR,
 				(errcode(UM_MEDIA_TYPE),
 				 errmsg("content encoding \"%s\" is not taken", http->content_encoding)));
@@ -197,6 +197,8 @@ answer_fault(Exchange *exchange, const ErrorData *error)
 	um_answer_error(answer, error, http->token);
 	if (answer->status == 405)
 		um_answer_header(answer, "Allow", "%s", um_method_names(allowed(&http->target)));
+	if (answer->status == 415 && *http->content_encoding != '\0')
+		um_answer_header(answer, "Accept-Encoding", "identity");
 	if (answer->status == 415 && http->method == UM_PATCH)
 		um_answer_header(answer, "Accept-Patch", "%s", um_words(um_patch_types, ""));
 }

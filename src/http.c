@@ -32,7 +32,7 @@ um_http_start(UmHttp *http, UmSlice body)
 {
 	*http = (UmHttp) {
 		.method = UM_NO_METHOD, .query = "", .content_type = "", .if_match = "", .if_none_match = "",
-		.if_modified_since = "", .content_encoding = "", .body = body
+		.if_modified_since = "", .if_unmodified_since = "", .content_encoding = "", .body = body
 	};
 	read_headers(http);
 }
@@ -83,6 +83,8 @@ take_header(UmHttp *http, UmSlice name, const char *value)
 		http->if_none_match = value;
 	else if (um_slice_is(name, "if-modified-since"))
 		http->if_modified_since = value;
+	else if (um_slice_is(name, "if-unmodified-since"))
+		http->if_unmodified_since = value;
 	else if (um_slice_is(name, "authorization"))
 		http->token = pg_strncasecmp(value, "bearer", strlen("bearer")) == 0;
 }
@@ -102,15 +104,17 @@ static const char *
 media_type(const char *content_type)
 {
 	char	   *type = asc_tolower(content_type, strlen(content_type));
-	const char *charset = strstr(type, "charset=");
 	size_t		len = strcspn(type, "; \t");
 
-	if (charset != NULL)
+	for (const char *charset = type; (charset = strstr(charset, "charset=")) != NULL;)
 	{
+		UmSlice		name;
+
 		charset += strlen("charset=");
 		charset += *charset == '"';
-		/* by its own name then, which is no type that anything takes */
-		if (strncmp(charset, "utf-8", 5) != 0 && strncmp(charset, "us-ascii", 8) != 0)
+		name = (UmSlice) {charset, strcspn(charset, "\"; \t")};
+		/* with it then, which is no type that anything takes */
+		if (!um_slice_is(name, "utf-8") && !um_slice_is(name, "us-ascii"))
 			return type;
 	}
 	return pnstrdup(type, len);

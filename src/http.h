@@ -24,6 +24,7 @@ typedef struct UmHttp
 	const char *if_match;		/* "" for none, as all that follow */
 	const char *if_none_match;
 	const char *if_modified_since;
+	const char *if_unmodified_since;
 	const char *content_encoding;
 	bool		token;			/* the client has shown one */
 	UmSlice		body;			/* bytes that nobody has looked at */

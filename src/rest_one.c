@@ -58,6 +58,7 @@ um_rest_get(const UmHttp *http, UmAnswer *answer)
 	um_get_one(&request);
 	if (request.record == NULL)
 		um_refuse_missing(&request);
+	um_require_state(http, request.record);
 	if (um_is_unchanged(http, request.record))
 	{
 		answer->status = 304;
