@@ -35,6 +35,7 @@ typedef struct UmAnswer
 	int			status;
 	StringInfoData headers;		/* members of PostgREST's array, as they are added */
 	StringInfoData body;		/* JSON, in the database's encoding; without any no type is told */
+	uint64		total;			/* of a list, where a page behind its end is refused */
 } UmAnswer;
 
 /* Answers a request; an ereport becomes the standard's error. */
