@@ -119,7 +119,8 @@ answer_links(UmAnswer *answer, const UmHttp *http, const UmRequest *request, con
 		if (offset > 0)
 			add_offset(&links, "prev", Max(offset - page->limit, 0));
 		add_offset(&links, "first", 0);
-		if (!total->estimated)
+		/* pages that end by their size cannot be counted */
+		if (!total->estimated && (!page->more || page->count == page->limit))
 			add_offset(&links, "last",
 					   offset + (total->count - offset - 1) / page->limit * page->limit);
 	}

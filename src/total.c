@@ -36,7 +36,7 @@ static double rows_known(const UmResource *resource);
 static double rows_of_parts(Relation table);
 static double rows_of_part(Oid part);
 static double rows_without_statistics(Oid part);
-static UmTotal count_some(const UmStatement *statement, int64 exact);
+static UmTotal count_some(const UmStatement *statement, int64 exact, double known);
 static UmTotal estimated(double rows, int64 least);
 static bool pass(TupleTableSlot *slot, void *arg);
 
@@ -51,6 +51,7 @@ um_total(UmRequest *request, int64 exact)
 	char	   *after = request->names->after;
 	UmStatement statement;
 	UmFilter   *filter;
+	double		rows;
 
 	/* of the whole, and not of what comes after */
 	request->names->after = NULL;
@@ -58,15 +59,11 @@ um_total(UmRequest *request, int64 exact)
 	appendStringInfo(&statement.sql, "SELECT FROM usage_mgmt.%s u", model->noun);
 	filter = um_add_where(&statement, request->names, request->version);
 	request->names->after = after;
-	if (filter == NULL)
-	{
-		double		rows = rows_known(request->resource);
-
-		if (rows > (double) exact * MORE_BY_STATISTICS)
-			return estimated(rows, exact + 1);
-	}
+	rows = filter == NULL ? rows_known(request->resource) : 0;
+	if (rows > (double) exact * MORE_BY_STATISTICS)
+		return estimated(rows, exact + 1);
 	appendStringInfo(&statement.sql, " LIMIT " INT64_FORMAT, exact + 1);
-	return count_some(&statement, exact);
+	return count_some(&statement, exact, rows);
 }
 
 /* How many rows there are as far as is known without a look at any; 0 for too little. */
@@ -127,13 +124,16 @@ rows_without_statistics(Oid part)
 	return rows;
 }
 
-/* Counts up to one more than are to be exact, where the planner does not expect far more. */
+/*
+ * Counts up to one more than are to be exact, where the planner does not expect
+ * far more; it is asked only where nothing is known, which is 0.
+ */
 static UmTotal
-count_some(const UmStatement *statement, int64 exact)
+count_some(const UmStatement *statement, int64 exact, double known)
 {
 	UmCursor   *cursor = um_cursor_open(statement->sql.data, statement->nargs, statement->types,
 										statement->args);
-	double		expected = um_cursor_expects(cursor);
+	double		expected = known > 0 ? known : um_cursor_expects(cursor);
 	UmTotal		total;
 
 	if (expected > (double) exact * MORE_BY_PLAN)
