@@ -3,7 +3,8 @@
  *	  The operations on the resources that a query string names.
  *
  * A list is given one resource at a time from a cursor, so that one of any
- * length starts at once and takes no memory.  A page is looked for where it
+ * length starts at once and takes no memory; or one page of it is written at
+ * once, whose size its caller has bounded.  A page is looked for where it
  * begins, and among all rows when it is not there in full: two statements of one
  * snapshot, of which one gives all rows.  A collection is changed in one
  * statement, all or nothing: where a merge patch only sets columns, by a plain
