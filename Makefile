@@ -80,6 +80,7 @@ OBJS = \
 	src/tally.o \
 	src/tmf_read.o \
 	src/tmf_write.o \
+	src/total.o \
 	src/triggers.o \
 	src/types.o \
 	src/upkeep.o \

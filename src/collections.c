@@ -3,7 +3,8 @@
  *	  The operations on the resources that a query string names.
  *
  * A list is given one resource at a time from a cursor, so that one of any
- * length starts at once and takes no memory.  A page is looked for where it
+ * length starts at once and takes no memory; or one page of it is written at
+ * once, whose size its caller has bounded.  A page is looked for where it
  * begins, and among all rows when it is not there in full: two statements of one
  * snapshot, of which one gives all rows.  A collection is changed in one
  * statement, all or nothing: where a merge patch only sets columns, by a plain
@@ -29,6 +30,7 @@
 #include "store.h"
 
 #define FETCH 100				/* rows from a cursor at a time */
+#define NEAR 1000				/* rows that are passed over where a page is looked for */
 
 struct UmListing
 {
@@ -42,6 +44,18 @@ struct UmListing
 	int			next;
 };
 
+/* A page as it is written. */
+typedef struct PageWriter
+{
+	UmPage	   *page;
+	const UmRequest *request;
+	UmFields   *fields;
+	UmShape    *shape;
+	MemoryContext row;
+	StringInfo	out;
+	int			begin;			/* of the page in it */
+} PageWriter;
+
 static List *ids_of(const UmRequest *request);
 static bool is_of_session(int sqlstate);
 static void parse_query(UmRequest *request);
@@ -49,6 +63,8 @@ static void parse_whole_query(UmRequest *request);
 static UmFilter *select_statement(UmStatement *statement, const char *what,
 								  const UmRequest *request);
 static bool list_statement(UmStatement *statement, const UmRequest *request, bool ranged);
+static void write_page(PageWriter *writer, const UmStatement *statement);
+static bool write_row(TupleTableSlot *slot, void *arg);
 static void open_cursor(UmListing *listing, const UmStatement *statement);
 static bool fetch_rows(UmListing *listing);
 static List *explain(const UmStatement *statement, List *lines);
@@ -75,7 +91,7 @@ um_list_open(UmRequest *request)
 	listing->fields = um_fields(request->names->fields, request->resource->model,
 								listing->version);
 	listing->rows = AllocSetContextCreate(CurrentMemoryContext, "listing", ALLOCSET_DEFAULT_SIZES);
-	ranged = list_statement(&statement, request, true);
+	ranged = list_statement(&statement, request, request->names->limit <= FETCH);
 	open_cursor(listing, &statement);
 	if (ranged && (!fetch_rows(listing) || listing->count < request->names->limit))
 	{
@@ -101,8 +117,8 @@ list_statement(UmStatement *statement, const UmRequest *request, bool ranged)
 	SPI_connect();
 	MemoryContextSwitchTo(context);
 	filter = select_statement(statement, "u.*", request);
-	ranged = ranged && names->limit > 0 && names->limit <= FETCH &&
-		names->offset <= 10 * FETCH && um_add_range(statement, names, filter);
+	ranged = ranged && names->limit > 0 && names->offset <= NEAR &&
+		um_add_range(statement, names, filter);
 	um_add_page(statement, names);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
@@ -120,7 +136,7 @@ open_cursor(UmListing *listing, const UmStatement *statement)
 	listing->count = listing->next = 0;
 }
 
-static void
+static bool
 list_row(TupleTableSlot *slot, void *arg)
 {
 	UmListing  *listing = arg;
@@ -130,6 +146,7 @@ list_row(TupleTableSlot *slot, void *arg)
 		um_json_of(um_record_from_values(listing->shape, slot->tts_values, slot->tts_isnull),
 				   listing->version, listing->fields);
 	MemoryContextSwitchTo(old);
+	return true;
 }
 
 /* The next rows as JSON; false where there are none. */
@@ -160,6 +177,76 @@ um_list_close(UmListing *listing)
 	um_cursor_close(listing->cursor);
 }
 
+/*
+ * Appends a page as a JSON array, in the place of what limit the query has, and
+ * tells of it.  The query has been taken apart.  One row more than is shown is
+ * looked for, to see whether there are others.
+ */
+void
+um_list_page(UmRequest *request, UmPage *page, StringInfo out)
+{
+	PageWriter	writer = {.page = page, .request = request, .out = out, .begin = out->len};
+	int64		asked = request->names->limit;
+	UmStatement statement;
+	bool		ranged;
+
+	writer.fields = um_fields(request->names->fields, request->resource->model, request->version);
+	writer.row = AllocSetContextCreate(CurrentMemoryContext, "listed row", ALLOCSET_DEFAULT_SIZES);
+	initStringInfo(&page->last);
+	request->names->limit = page->limit + 1;
+	ranged = list_statement(&statement, request, true);
+	write_page(&writer, &statement);
+	if (ranged && !page->more)
+	{
+		(void) list_statement(&statement, request, false);
+		write_page(&writer, &statement);
+	}
+	request->names->limit = asked;
+	MemoryContextDelete(writer.row);
+}
+
+static void
+write_page(PageWriter *writer, const UmStatement *statement)
+{
+	UmPage	   *page = writer->page;
+	UmCursor   *cursor = um_cursor_open(statement->sql.data, statement->nargs, statement->types,
+										statement->args);
+
+	writer->shape = um_shape(statement->model, um_cursor_desc(cursor), statement->model->noun);
+	writer->out->len = writer->begin;
+	appendStringInfoChar(writer->out, '[');
+	page->count = 0;
+	page->more = false;
+	(void) um_cursor_fetch(cursor, page->limit + 1, write_row, writer);
+	appendStringInfoChar(writer->out, ']');
+	um_cursor_close(cursor);
+}
+
+static bool
+write_row(TupleTableSlot *slot, void *arg)
+{
+	PageWriter *writer = arg;
+	UmPage	   *page = writer->page;
+	UmRecord   *record;
+	UmSlice		id;
+	MemoryContext old;
+
+	page->more = page->count >= page->limit || writer->out->len - writer->begin > page->bytes;
+	if (page->more)
+		return false;
+	old = MemoryContextSwitchTo(writer->row);
+	record = um_record_from_values(writer->shape, slot->tts_values, slot->tts_isnull);
+	if (page->count++ > 0)
+		appendStringInfoChar(writer->out, ',');
+	um_write_record(writer->out, record, writer->request->version, writer->fields);
+	id = um_text_slice(um_id(record));
+	resetStringInfo(&page->last);
+	appendBinaryStringInfo(&page->last, id.ptr, id.len);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(writer->row);
+	return true;
+}
+
 /* How many there are; the whole is counted, whatever page of it is asked for. */
 void
 um_count_many(UmRequest *request)
@@ -187,7 +274,7 @@ um_explain_many(UmRequest *request)
 	List	   *lines = NIL;
 
 	parse_query(request);
-	if (list_statement(&statement, request, true))
+	if (list_statement(&statement, request, request->names->limit <= FETCH))
 	{
 		lines = explain(&statement, lines);
 		(void) list_statement(&statement, request, false);

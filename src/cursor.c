@@ -134,7 +134,16 @@ um_cursor_desc(const UmCursor *cursor)
 	return cursor->query->tupDesc;
 }
 
-/* Hands out as many rows, or all that are left; tells how many. */
+/* How many rows the planner expects that there are, whatever LIMIT there is of them. */
+double
+um_cursor_expects(const UmCursor *cursor)
+{
+	const Plan *plan = cursor->query->plannedstmt->planTree;
+
+	return IsA(plan, Limit) ? outerPlan(plan)->plan_rows : plan->plan_rows;
+}
+
+/* Hands out as many rows, or all that are left or taken; tells how many. */
 uint64
 um_cursor_fetch(UmCursor *cursor, uint64 count, UmTakeRow take, void *arg)
 {
@@ -201,8 +210,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	UmCursor   *cursor = (UmCursor *) self;
 
 	slot_getallattrs(slot);
-	cursor->take(slot, cursor->arg);
-	return true;
+	return cursor->take(slot, cursor->arg);
 }
 
 /* Closed, or freed by an error that nobody could close it at. */

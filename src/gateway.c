@@ -199,6 +199,8 @@ answer_fault(Exchange *exchange, const ErrorData *error)
 		um_answer_header(answer, "Allow", "%s", um_method_names(allowed(&http->target)));
 	if (answer->status == 415 && *http->content_encoding != '\0')
 		um_answer_header(answer, "Accept-Encoding", "identity");
+	if (answer->status == 416)
+		um_answer_header(answer, "Content-Range", "items */" UINT64_FORMAT, answer->total);
 	if (answer->status == 415 && http->method == UM_PATCH)
 		um_answer_header(answer, "Accept-Patch", "%s", um_words(um_patch_types, ""));
 }

@@ -34,6 +34,7 @@ typedef struct UmHttp
 typedef struct UmAnswer
 {
 	int			status;
+	uint64		total;			/* of a list, where a page behind its end is refused */
 	StringInfoData headers;		/* members of PostgREST's array, as they are added */
 	StringInfoData body;		/* JSON, in the database's encoding */
 } UmAnswer;

@@ -46,6 +46,17 @@ typedef struct UmRequest
 
 typedef struct UmListing UmListing;
 
+/* One page of a list: what is asked for, and what there is. */
+typedef struct UmPage
+{
+	int64		limit;			/* resources at most, and so many bytes that one goes beyond */
+	int			bytes;
+
+	int64		count;			/* of those that are shown */
+	bool		more;			/* others follow */
+	StringInfoData last;		/* id of the last one that is shown */
+} UmPage;
+
 extern void um_post_one(UmRequest *request);
 extern void um_get_one(UmRequest *request);
 extern void um_put_one(UmRequest *request);
@@ -57,6 +68,7 @@ pg_noreturn extern void um_refuse_missing(const UmRequest *request);
 extern UmListing *um_list_open(UmRequest *request);
 extern bool um_list_next(UmListing *listing, Datum *json);
 extern void um_list_close(UmListing *listing);
+extern void um_list_page(UmRequest *request, UmPage *page, StringInfo out);
 extern void um_count_many(UmRequest *request);
 extern List *um_explain_many(UmRequest *request);
 extern void um_patch_many(UmRequest *request);

@@ -281,6 +281,16 @@ after_order(const UmModel *model, const UmQueryString *query, const UmAttribute 
 	return *date != NULL || (place.attribute == model->id && place.rest == NULL);
 }
 
+/* Whether a page in that order can be followed by one "after" its last. */
+bool
+um_goes_on_after(const UmModel *model, const UmQueryString *query)
+{
+	const UmAttribute *date;
+	bool		descending;
+
+	return after_order(model, query, &date, &descending);
+}
+
 /* The date, where the order begins with it; else NULL. */
 static const UmAttribute *
 leading_date(const UmModel *model, const UmQueryString *query)

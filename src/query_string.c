@@ -59,7 +59,7 @@ um_parse_query(const char *text, bool filter)
 	char	   *copy = pstrdup(text);
 	char	   *next;
 
-	query->limit = -1;
+	query->limit = query->offset = -1;
 	if (*copy == '?')
 		copy++;
 	for (char *pair = copy; pair != NULL; pair = next)
@@ -203,6 +203,28 @@ take_parameter(UmQueryString *query, const char *name, char *value)
 	else
 		ereport(ERROR,
 				(errcode(UM_PARAMETER), errmsg("query parameter \"%s\" is true or is left out", name)));
+}
+
+/* What is left of a query string, encoded as it came, without the parameters of those names. */
+char *
+um_query_without(const char *text, const char *const *names)
+{
+	StringInfoData left;
+	UmOperator	op;
+	char	   *value;
+	int			len;
+
+	initStringInfo(&left);
+	for (const char *pair = text + (*text == '?'); *pair != '\0'; pair += len + (pair[len] != '\0'))
+	{
+		char	   *name;
+
+		len = strcspn(pair, "&");
+		name = split_pair(pnstrdup(pair, len), &op, &value);
+		if (len > 0 && um_find_word(names, (UmSlice) {name, strlen(name)}) < 0)
+			appendStringInfo(&left, "%s%.*s", left.len > 0 ? "&" : "", len, pair);
+	}
+	return left.data;
 }
 
 static int64

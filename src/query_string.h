@@ -25,13 +25,14 @@ typedef struct UmQueryString
 	char	   *fields;
 	List	   *sort;			/* of char *: names, - before a descending one */
 	int64		limit;			/* -1 for none */
-	int64		offset;
+	int64		offset;			/* the same */
 	char	   *after;			/* id of the last resource seen */
 	bool		all;			/* says that all are meant */
 	bool		changes;		/* what it names is to be changed or deleted */
 } UmQueryString;
 
 extern UmQueryString *um_parse_query(const char *text, bool filter);
+extern char *um_query_without(const char *text, const char *const *names);
 extern char *um_url_decode(const char *text, int len);
 
 #endif

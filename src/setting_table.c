@@ -43,6 +43,8 @@ typedef struct Declaration
 	const char *const *labels;	/* the value is one of these: its place is the result */
 	UmWork		check;			/* or what this takes, which is read in SQL alone */
 	const char *takes;			/* said of it */
+	int			least;			/* or a number from that on, which is the result */
+	int			most;			/* to that one */
 } Declaration;
 
 /* The value under check; good is the answer. */
@@ -75,7 +77,10 @@ static const Declaration declared[UM_SETTINGS] = {
 	[UM_DROP_EVENTS] = {"drop_events", "on", events},
 	[UM_EVENT_RETENTION_AGE] = {"event_retention_age", "7 days", NULL, check_age, "an interval above 0, as 7 days"},
 	[UM_EVENT_RETENTION_SIZE] = {"event_retention_size", "10 GB", NULL, check_size, "a size above 0, as 10 GB"},
-	[UM_DELIVERY] = {"delivery", "on", events}
+	[UM_DELIVERY] = {"delivery", "on", events},
+	[UM_PAGE_LIMIT] = {"page_limit", "100", .takes = "a number from 1 to 100000", .least = 1, .most = 100000},
+	[UM_PAGE_LIMIT_MAX] = {"page_limit_max", "1000", .takes = "a number from 1 to 100000", .least = 1, .most = 100000},
+	[UM_EXACT_COUNT] = {"exact_count", "10000", .takes = "a number from 0 to 1000000000", .most = 1000000000}
 };
 
 static int	values[UM_SETTINGS];
@@ -87,7 +92,9 @@ static void forget(Datum arg, Oid relation);
 static void preset_all(void);
 static void load(Oid relation);
 static int	find(const char *name);
+static bool is_kept(const Declaration *setting);
 static int	value_of(const Declaration *setting, const char *text);
+static int	number_of(const Declaration *setting, const char *text);
 static void require_value(const Declaration *setting, const char *text);
 static char *column_of(const TriggerData *data, HeapTuple tuple, const char *name);
 
@@ -116,7 +123,7 @@ static void
 preset_all(void)
 {
 	for (int i = 0; i < UM_SETTINGS; i++)
-		if (declared[i].labels != NULL)
+		if (is_kept(&declared[i]))
 			values[i] = value_of(&declared[i], declared[i].preset);
 }
 
@@ -173,7 +180,7 @@ load(Oid relation)
 		char	   *value = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
 
 		/* a name that is not known is that of a newer version */
-		if (setting >= 0 && declared[setting].labels != NULL)
+		if (setting >= 0 && is_kept(&declared[setting]))
 			values[setting] = value_of(&declared[setting], value);
 	}
 	SPI_finish();
@@ -192,7 +199,14 @@ find(const char *name)
 	return -1;
 }
 
-/* What a text is as one of a setting's words; 22023 where it is none. */
+/* Whether C reads it. */
+static bool
+is_kept(const Declaration *setting)
+{
+	return setting->labels != NULL || setting->most > 0;
+}
+
+/* What a text is as one of a setting's words, or as its number; 22023 where it is none. */
 static int
 value_of(const Declaration *setting, const char *text)
 {
@@ -200,13 +214,25 @@ value_of(const Declaration *setting, const char *text)
 
 	if (text == NULL)
 		text = "";
-	value = um_find_word(setting->labels, (UmSlice) {text, strlen(text)});
+	value = setting->labels != NULL ? um_find_word(setting->labels, (UmSlice) {text, strlen(text)})
+		: number_of(setting, text);
 	if (value < 0)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("\"%s\" is no value of setting \"%s\"", text, setting->name),
-				 errhint("It takes %s.", um_words(setting->labels, ""))));
+				 errhint("It takes %s.", setting->labels != NULL ? um_words(setting->labels, "") : setting->takes)));
 	return value;
+}
+
+/* -1 for what is no number within its bounds. */
+static int
+number_of(const Declaration *setting, const char *text)
+{
+	size_t		len = strlen(text);
+	int			number = len > 0 && len <= 10 && strspn(text, "0123456789") == len
+		? (int) Min(strtoll(text, NULL, 10), PG_INT32_MAX) : -1;
+
+	return number >= setting->least && number <= setting->most ? number : -1;
 }
 
 /* The same of any setting. */
@@ -215,7 +241,7 @@ require_value(const Declaration *setting, const char *text)
 {
 	Candidate	candidate = {text, false};
 
-	if (setting->labels != NULL)
+	if (is_kept(setting))
 		(void) value_of(setting, text);
 	else if (um_try(UM_NOBODY, setting->check, &candidate) != NULL || !candidate.good)
 		ereport(ERROR,

@@ -13,10 +13,13 @@ typedef enum UmSetting
 	UM_DROP_EVENTS,				/* UmEvents */
 	UM_EVENT_RETENTION_AGE,		/* these are read in SQL */
 	UM_EVENT_RETENTION_SIZE,
-	UM_DELIVERY
+	UM_DELIVERY,
+	UM_PAGE_LIMIT,				/* resources */
+	UM_PAGE_LIMIT_MAX,
+	UM_EXACT_COUNT
 } UmSetting;
 
-#define UM_SETTINGS (UM_DELIVERY + 1)
+#define UM_SETTINGS (UM_EXACT_COUNT + 1)
 
 typedef enum UmCheckSpecification
 {

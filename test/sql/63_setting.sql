@@ -42,7 +42,15 @@ SELECT pg_temp.state(statement) FROM (VALUES
 	('UPDATE usage_mgmt.setting SET value = NULL WHERE name = $$on_missing$$'),
 	('UPDATE usage_mgmt.setting SET name = $$on_missing$$ WHERE name = $$check_specification$$'),
 	('INSERT INTO usage_mgmt.setting VALUES ($$on_missing$$, $$fill$$)'),
-	('INSERT INTO usage_mgmt.setting VALUES (NULL, NULL)')) v (statement);
+	('INSERT INTO usage_mgmt.setting VALUES (NULL, NULL)'),
+	('UPDATE usage_mgmt.setting SET value = $$0$$ WHERE name = $$page_limit$$'),
+	('UPDATE usage_mgmt.setting SET value = $$100001$$ WHERE name = $$page_limit_max$$'),
+	('UPDATE usage_mgmt.setting SET value = $$99999999999999999999$$ WHERE name = $$exact_count$$'),
+	('UPDATE usage_mgmt.setting SET value = $$-1$$ WHERE name = $$exact_count$$'),
+	('UPDATE usage_mgmt.setting SET value = $$1e3$$ WHERE name = $$exact_count$$'),
+	('UPDATE usage_mgmt.setting SET value = $$ 7$$ WHERE name = $$page_limit$$'),
+	('UPDATE usage_mgmt.setting SET value = $$$$ WHERE name = $$page_limit$$'),
+	('UPDATE usage_mgmt.setting SET value = $$many$$ WHERE name = $$page_limit$$')) v (statement);
 
 -- A session has no say: there is no such GUC
 SELECT pg_temp.state('SET usage_mgmt.check_specification = off');
