@@ -132,6 +132,8 @@ um_batch_store(UmBatch *batch, const List *items)
 {
 	int			count = list_length(items);
 	UmBatchItem **sorted = palloc(sizeof(UmBatchItem *) * Max(count, 1));
+	/* SPI leaves there what is read of stored records */
+	MemoryContext old = MemoryContextSwitchTo(batch->scratch);
 
 	for (int i = 0; i < count; i++)
 		sorted[i] = list_nth(items, i);
@@ -140,6 +142,7 @@ um_batch_store(UmBatch *batch, const List *items)
 	for (int i = 0; i < count && list_length(batch->refused->list) < UM_MAX_FAULTS; i += batch->count)
 	{
 		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(batch->scratch);
 		batch->items = sorted + i;
 		batch->count = batch->resource->date == NULL ? 1 : Min(count - i, UM_BATCH_RECORDS);
 		if (batch->resource->date != NULL)
@@ -147,6 +150,7 @@ um_batch_store(UmBatch *batch, const List *items)
 		else if (!batch->dry)
 			store_element_alone(batch, sorted[i]);
 	}
+	MemoryContextSwitchTo(old);
 }
 
 /* Its record is read again: it is the larger the fewer there are. */
@@ -154,15 +158,10 @@ static void
 store_element_alone(UmBatch *batch, UmBatchItem *item)
 {
 	UmFaults	faults = {batch->version, NIL, 0};
-	MemoryContext old;
-	UmRecord   *record;
+	UmRecord   *record = um_item_read(batch, item->document, &faults, &item->filled);
 
-	MemoryContextReset(batch->scratch);
-	old = MemoryContextSwitchTo(batch->scratch);
-	record = um_item_read(batch, item->document, &faults, &item->filled);
 	um_record_set(record, record->model->id->slot, item->key.id);
 	um_batch_store_alone(batch, item, record);
-	MemoryContextSwitchTo(old);
 }
 
 /*
