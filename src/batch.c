@@ -124,30 +124,31 @@ store(void *arg)
 }
 
 /*
- * Stores the sound elements of an array, or only finds out what else is against
- * them, where some are at fault already.
+ * Stores the sound elements of an array.  Where some are at fault already, ids
+ * are only looked up, to tell of those that are taken.
  */
 void
 um_batch_store(UmBatch *batch, const List *items)
 {
 	int			count = list_length(items);
 	UmBatchItem **sorted = palloc(sizeof(UmBatchItem *) * Max(count, 1));
+	bool		faulty = batch->refused->list != NIL;
 	/* SPI leaves there what is read of stored records */
 	MemoryContext old = MemoryContextSwitchTo(batch->scratch);
 
 	for (int i = 0; i < count; i++)
 		sorted[i] = list_nth(items, i);
 	qsort(sorted, count, sizeof(UmBatchItem *), compare_items);
-	batch->dry = batch->refused->list != NIL;
-	for (int i = 0; i < count && list_length(batch->refused->list) < UM_MAX_FAULTS; i += batch->count)
+	for (int i = 0; i < count; i += batch->count)
 	{
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(batch->scratch);
+		batch->dry = faulty || list_length(batch->refused->list) >= UM_MAX_FAULTS;
 		batch->items = sorted + i;
 		batch->count = batch->resource->date == NULL ? 1 : Min(count - i, UM_BATCH_RECORDS);
 		if (batch->resource->date != NULL)
 			um_batch_flush(batch);
-		else if (!batch->dry)
+		else
 			store_element_alone(batch, sorted[i]);
 	}
 	MemoryContextSwitchTo(old);

@@ -143,6 +143,12 @@ um_item_refuse_taken(UmBatch *batch, UmBatchItem *item, const UmRecord *record)
 {
 	UmFaults	faults = {batch->version, NIL, 0};
 
+	/* there it is only counted */
+	if (list_length(batch->refused->list) >= UM_MAX_FAULTS)
+	{
+		batch->refused->left_out++;
+		return;
+	}
 	um_become_again(&batch->caller);
 	(void) um_fault_taken(record, &faults);
 	um_become(batch->owner, &batch->caller);
