@@ -166,10 +166,10 @@ store_element_alone(UmBatch *batch, UmBatchItem *item)
 }
 
 /*
- * Stores what the batch holds.  A round decides what the ledger
- * knows and inserts the first record of every id that it does not; the second
- * one of an id, or one that another session was faster with, is decided in the
- * next round.
+ * Stores what the batch holds.  A round decides what the ledger knows and
+ * inserts the first record of every id that it does not; the second one of an
+ * id, or one that another session was faster with, is decided in the next
+ * round.
  */
 void
 um_batch_flush(UmBatch *batch)
