@@ -5,6 +5,7 @@ MODULE_big = usage_mgmt
 OBJS = \
 	src/attribute.o \
 	src/batch.o \
+	src/batch_item.o \
 	src/bulk.o \
 	src/caller.o \
 	src/catalog.o \

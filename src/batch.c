@@ -1,43 +1,52 @@
 /*
  * batch.c
- *	  The records of a load, a thousand at a time, and what becomes of them.
+ *	  The records of a load or an array, a thousand at a time, and what becomes of them.
  *
  * Ids are looked up in the ledger, what is new goes into usage by one INSERT …
  * SELECT from a tuplestore, so that triggers, row security and foreign engines
  * keep working.  It runs in a subtransaction: a record that fails it is found
  * by halving and becomes a reject, an id that another session stored meanwhile
  * is looked at again.
+ *
+ * The elements of an array are stored all or none.  No books are kept of them;
+ * what is at fault is collected, and they are shown as they were stored.  They
+ * go in by the order of their ids, so that of two arrays with ids in common one
+ * waits for the other, and not each for the other.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/partition.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 #include "batch.h"
+#include "batch_item.h"
 #include "caller.h"
 #include "compat.h"
 #include "content.h"
 #include "delivery.h"
 #include "errors.h"
-#include "lifecycle.h"
 #include "row.h"
-#include "rules.h"
-#include "spec_check.h"
 #include "store.h"
-#include "tmf_read.h"
-#include "types.h"
 #include "vouch.h"
 
+/* Memory that is not given back between batches: rows and documents of 1 kB, one record. */
+#define RECORDS_KEPT (3 * 1024 * 1024)
+#define SCRATCH_KEPT (64 * 1024)
+
+/* A record that is stored by itself. */
+typedef struct Single
+{
+	UmRecord   *record;
+	bool		repeated;
+} Single;
+
+static void store(void *arg);
+static void store_element_alone(UmBatch *batch, UmBatchItem *item);
 static void look_up(UmBatch *batch, bool ask_ledger);
 static void ask(UmBatch *batch, UmBatchItem **open, int count);
 static int	compare_items(const void *a, const void *b);
@@ -49,89 +58,130 @@ static void judge_suspects(UmBatch *batch);
 static void judge_suspect(UmBatch *batch, UmBatchItem *item);
 static void insert_new(UmBatch *batch, int from, int to, bool again);
 static void insert_rows(void *arg);
+static void show_inserted(UmBatch *batch);
+static void show_repeated(UmBatch *batch);
 static void let_go_of_unused(MemoryContext context);
 static Size bytes_in_use(MemoryContext context, Size *blocks);
 static bool is_faster(const UmBatch *batch, const UmBatchItem *item, const ErrorData *error);
-static bool is_id_taken(const UmResource *resource, const ErrorData *error);
-static bool is_partition_new(const UmResource *resource, const ErrorData *error);
-static bool is_partition_of(const UmResource *resource, Oid table);
-static bool is_record_fault(int sqlstate);
 static int	count_fate(const UmBatch *batch, UmFate fate);
 static void change_fate(UmBatch *batch, int from, int to, UmFate old, UmFate fate);
 static void keep_books(UmBatch *batch);
-static char *error_as_fault(const ErrorData *error);
 
-/*
- * The same steps as a post: read, complete, check.  But a load makes nothing
- * up unless that is ordered; then it tells where it has.  The specification is
- * for what turns out to be new.
- */
-UmRecord *
-um_batch_read(const UmBatch *batch, const text *document, UmFaults *faults, bool *filled)
+/* A batch without records, that makes nothing up and keeps nothing. */
+UmBatch *
+um_batch_start(UmResource *resource, Oid owner, MemoryContext parent)
 {
-	UmResource *resource = batch->resource;
-	UmRecord   *record = um_read_document(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document),
-										  resource->model, faults);
-	bool		readable = faults->list == NIL || ((UmFault *) linitial(faults->list))->path[0] != '\0';
+	MemoryContext context = AllocSetContextCreate(parent, "usage batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	UmBatch    *batch = palloc0(sizeof(UmBatch));
 
-	*filled = false;
-	if (!readable)
-		return record;
-	if (batch->fills)
-		*filled = um_fill(record, um_speaks(record, um_default_version(resource)),
-						  GetCurrentTransactionStartTimestamp());
-	um_complete(record, NULL);
-	if (record->state[record->model->id->slot] == UM_ABSENT)
-		um_record_set(record, record->model->id->slot,
-					  resource->date != NULL ? um_content_id(record) : um_new_id());
-	um_check(record, NULL, faults);
-	return record;
+	batch->resource = resource;
+	batch->version = um_default_version(resource);
+	batch->owner = owner;
+	batch->context = context;
+	batch->records = GenerationContextCreate(context, "usage batch records", RECORDS_KEPT,
+											 ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+	batch->scratch = AllocSetContextCreate(context, "usage record", SCRATCH_KEPT, SCRATCH_KEPT,
+										   ALLOCSET_DEFAULT_MAXSIZE);
+	batch->rows = um_rows_start(resource->model, false);
+	batch->expects_new = true;
+	batch->check = um_setting(UM_CHECK_SPECIFICATION);
+	/* nothing can be marked without a status for it */
+	if (batch->check == UM_CHECK_MARK && resource->life->rejected == 0)
+		batch->check = UM_CHECK_REJECT;
+	MemoryContextSwitchTo(old);
+	return batch;
 }
 
-/* Whether the specification of a sound record is against it; adds what is. */
-bool
-um_batch_suspects(const UmBatch *batch, const UmRecord *record, UmFaults *faults)
-{
-	if (batch->check == UM_CHECK_REJECT &&
-		!um_status_in(um_record_status(record), batch->resource->life->rejected))
-		um_check_specification_of(record, NULL, batch->owner, faults);
-	return faults->list != NIL;
-}
-
-/* Puts a faulty record by; errors is a JSON array. */
+/* What has no ledger, as specifications, are few: each is posted by itself. */
 void
-um_batch_judge(UmBatch *batch, UmBatchItem *item, const char *errors)
+um_batch_store_alone(UmBatch *batch, UmBatchItem *item, UmRecord *record)
 {
-	item->fate = FATE_REJECTED;
-	um_load_reject(batch->load, batch->resource, item->number, item->document, errors);
-}
+	Single		single = {record, false};
+	ErrorData  *error;
 
-/* The same by an error; raised again where faults are not kept, or it is not the record's. */
-void
-um_batch_judge_error(UmBatch *batch, UmBatchItem *item, ErrorData *error)
-{
-	if (!batch->keeps || !is_record_fault(error->sqlerrcode))
+	batch->storing = true;
+	SPI_connect();
+	error = um_try(batch->version, store, &single);
+	batch->storing = false;
+	item->fate = single.repeated ? FATE_REPEATED : FATE_STORED;
+	/* before SPI takes the error with it */
+	if (error != NULL && (!batch->keeps || !um_is_record_fault(error->sqlerrcode)))
 		ReThrowError(error);
-	um_batch_judge(batch, item, error_as_fault(error));
+	if (error != NULL)
+		um_item_judge_error(batch, item, error);
+	else if (batch->refused != NULL && single.record != NULL)
+		um_item_show(batch, item, single.record);
+	SPI_finish();
+}
+
+static void
+store(void *arg)
+{
+	Single	   *single = arg;
+
+	single->record = um_store_new(single->record, &single->repeated);
 }
 
 /*
- * Stores what the batch holds and forgets it.  A round decides what the ledger
- * knows and inserts the first record of every id that it does not; the second
- * one of an id, or one that another session was faster with, is decided in the
- * next round.
+ * Stores the sound elements of an array.  Where some are at fault already, ids
+ * are only looked up, to tell of those that are taken.
+ */
+void
+um_batch_store(UmBatch *batch, const List *items)
+{
+	int			count = list_length(items);
+	UmBatchItem **sorted = palloc(sizeof(UmBatchItem *) * Max(count, 1));
+	bool		faulty = batch->refused->list != NIL;
+	/* SPI leaves there what is read of stored records */
+	MemoryContext old = MemoryContextSwitchTo(batch->scratch);
+
+	for (int i = 0; i < count; i++)
+		sorted[i] = list_nth(items, i);
+	qsort(sorted, count, sizeof(UmBatchItem *), compare_items);
+	for (int i = 0; i < count; i += batch->count)
+	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(batch->scratch);
+		batch->dry = faulty || list_length(batch->refused->list) >= UM_MAX_FAULTS;
+		batch->items = sorted + i;
+		batch->count = batch->resource->date == NULL ? 1 : Min(count - i, UM_BATCH_RECORDS);
+		if (batch->resource->date != NULL)
+			um_batch_flush(batch);
+		else
+			store_element_alone(batch, sorted[i]);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Its record is read again: it is the larger the fewer there are. */
+static void
+store_element_alone(UmBatch *batch, UmBatchItem *item)
+{
+	UmFaults	faults = {batch->version, NIL, 0};
+	UmRecord   *record = um_item_read(batch, item->document, &faults, &item->filled);
+
+	um_record_set(record, record->model->id->slot, item->key.id);
+	um_batch_store_alone(batch, item, record);
+}
+
+/*
+ * Stores what the batch holds.  A round decides what the ledger knows and
+ * inserts the first record of every id that it does not; the second one of an
+ * id, or one that another session was faster with, is decided in the next
+ * round.
  */
 void
 um_batch_flush(UmBatch *batch)
 {
 	int			idle = 0;
-	bool		ask = !batch->expects_new;
+	bool		ask = !batch->expects_new || batch->dry;
 
 	if (batch->count == 0)
 		return;
 	/* the INSERT, which could tell instead, is not for these */
 	for (int i = 0; i < batch->count; i++)
-		ask |= batch->items[i].suspect;
+		ask |= batch->items[i]->suspect;
 	batch->storing = true;
 	SPI_connect();
 	while (count_fate(batch, FATE_UNKNOWN) > 0)
@@ -140,6 +190,8 @@ um_batch_flush(UmBatch *batch)
 
 		look_up(batch, ask);
 		judge_suspects(batch);
+		if (batch->dry)
+			break;
 		insert_new(batch, 0, batch->count, idle > 0);
 		/* a snapshot that cannot see the other's row would go round for ever */
 		idle = !ask || count_fate(batch, FATE_UNKNOWN) < before ? 0 : idle + 1;
@@ -152,11 +204,10 @@ um_batch_flush(UmBatch *batch)
 	}
 	batch->expects_new = count_fate(batch, FATE_REPEATED) + count_fate(batch, FATE_CONFLICTING) == 0;
 	keep_books(batch);
+	if (batch->refused != NULL)
+		show_repeated(batch);
 	SPI_finish();
 	batch->storing = false;
-	MemoryContextReset(batch->records);
-	batch->count = 0;
-	batch->bytes = 0;
 }
 
 /*
@@ -170,8 +221,8 @@ look_up(UmBatch *batch, bool ask_ledger)
 	int			count = 0;
 
 	for (int i = 0; i < batch->count; i++)
-		if (batch->items[i].fate == FATE_UNKNOWN)
-			open[count++] = &batch->items[i];
+		if (batch->items[i]->fate == FATE_UNKNOWN)
+			open[count++] = batch->items[i];
 	qsort(open, count, sizeof(UmBatchItem *), compare_items);
 	if (ask_ledger)
 		ask(batch, open, count);
@@ -256,17 +307,19 @@ decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known, 
 static void
 decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
 {
-	UmFaults	faults = {um_default_version(batch->resource), NIL, 0};
+	UmFaults	faults = {batch->version, NIL, 0};
 	UmRecord   *record;
 	UmRecord   *stored;
 	bool		filled;
 
+	/* where an array's is looked for that is shown */
+	item->key.date = key->date;
 	if (um_same_hash(item->key.content_hash, key->content_hash))
 	{
 		item->fate = FATE_REPEATED;
 		return;
 	}
-	record = um_batch_read(batch, item->document, &faults, &filled);
+	record = um_item_read(batch, item->document, &faults, &filled);
 	stored = um_store_get(batch->resource, item->key.id, key, false);
 	if (stored != NULL && um_is_repeat(record, stored, key))
 	{
@@ -278,8 +331,12 @@ decide(UmBatch *batch, UmBatchItem *item, const UmKey *key)
 		um_become_again(&batch->caller);
 		um_refuse_taken(record);
 	}
+	if (batch->refused != NULL)
+		um_item_refuse_taken(batch, item, record);
+	else
+		um_load_conflict(batch->load, batch->resource, item->number, item->key.id, item->document,
+						 stored);
 	item->fate = FATE_CONFLICTING;
-	um_load_conflict(batch->load, batch->resource, item->number, item->key.id, item->document, stored);
 }
 
 /* Judges those of which the ledger knows nothing. */
@@ -287,28 +344,28 @@ static void
 judge_suspects(UmBatch *batch)
 {
 	for (int i = 0; i < batch->count; i++)
-		if (batch->items[i].suspect && batch->items[i].fate == FATE_NEW)
-			judge_suspect(batch, &batch->items[i]);
+		if (batch->items[i]->suspect && batch->items[i]->fate == FATE_NEW)
+			judge_suspect(batch, batch->items[i]);
 }
 
 /* What is against a record that is new.  It is read again, for few are. */
 static void
 judge_suspect(UmBatch *batch, UmBatchItem *item)
 {
-	UmFaults	faults = {um_default_version(batch->resource), NIL, 0};
+	UmFaults	faults = {batch->version, NIL, 0};
 	UmRecord   *record;
 	bool		filled;
 	MemoryContext old;
 
 	MemoryContextReset(batch->scratch);
 	old = MemoryContextSwitchTo(batch->scratch);
-	record = um_batch_read(batch, item->document, &faults, &filled);
+	record = um_item_read(batch, item->document, &faults, &filled);
 	/* its specification may have changed meanwhile */
-	if (um_batch_suspects(batch, record, &faults))
+	if (um_item_suspects(batch, record, &faults))
 	{
 		if (!batch->keeps)
 			um_refuse_row(record, &faults, NULL);
-		um_batch_judge(batch, item, um_faults_json(&faults, false));
+		um_item_judge(batch, item, &faults);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -326,24 +383,24 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 	ErrorData  *error;
 
 	for (int i = from; i < to; i++)
-		count += batch->items[i].fate == FATE_NEW;
+		count += batch->items[i]->fate == FATE_NEW;
 	if (count == 0)
 		return;
 	batch->from = from;
 	batch->to = to;
-	error = um_try(um_default_version(batch->resource), insert_rows, batch);
+	error = um_try(batch->version, insert_rows, batch);
 	if (error == NULL)
 	{
 		change_fate(batch, from, to, FATE_NEW, FATE_STORED);
 		return;
 	}
-	if ((error->sqlerrcode == UM_ID_TAKEN || is_partition_new(batch->resource, error)) && !again)
+	if ((error->sqlerrcode == UM_ID_TAKEN || um_is_partition_new(batch->resource, error)) && !again)
 	{
 		/* the ledger was not asked, or another session was faster: look again */
 		change_fate(batch, from, to, FATE_NEW, FATE_UNKNOWN);
 		return;
 	}
-	if (error->sqlerrcode != UM_ID_TAKEN && (!batch->keeps || !is_record_fault(error->sqlerrcode)))
+	if (error->sqlerrcode != UM_ID_TAKEN && (!batch->keeps || !um_is_record_fault(error->sqlerrcode)))
 		ReThrowError(error);
 	if (count > 1)
 	{
@@ -353,7 +410,7 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 	}
 	for (int i = from; i < to; i++)
 	{
-		UmBatchItem *item = &batch->items[i];
+		UmBatchItem *item = batch->items[i];
 
 		if (item->fate != FATE_NEW)
 			continue;
@@ -362,7 +419,7 @@ insert_new(UmBatch *batch, int from, int to, bool again)
 		else if (!batch->keeps)
 			ReThrowError(error);
 		else
-			um_batch_judge(batch, item, error_as_fault(error));
+			um_item_judge_error(batch, item, error);
 	}
 }
 
@@ -372,26 +429,66 @@ insert_rows(void *arg)
 {
 	UmBatch    *batch = arg;
 	UmVouched **rows = palloc(sizeof(UmVouched *) * (batch->to - batch->from));
+	bool		shown = batch->refused != NULL;
 	int			count = 0;
+	uint64		stored;
 
 	um_rows_clear(batch->rows);
 	for (int i = batch->from; i < batch->to; i++)
 	{
-		if (batch->items[i].fate != FATE_NEW)
+		if (batch->items[i]->fate != FATE_NEW)
 			continue;
-		um_rows_put(batch->rows, batch->items[i].row);
-		rows[count++] = &batch->items[i].key;
+		um_rows_put(batch->rows, batch->items[i]->row);
+		rows[count++] = &batch->items[i]->key;
 	}
 	/* what the specification check may change is not vouched for */
 	if (batch->check != UM_CHECK_MARK)
 		um_vouch(batch->resource, rows, count, UM_WHATEVER_CHECK);
-	/* what is not there must not be counted as stored */
-	if (um_rows_insert(batch->rows) != (uint64) count)
+	stored = um_rows_insert(batch->rows, shown);
+	/* what is not there must not be counted as stored; which one it is, halving tells */
+	if (stored != (uint64) count && !(shown && count == 1))
 		ereport(ERROR,
 				(errcode(UM_RULE),
 				 errmsg("a trigger of \"%s\" left the row out", batch->resource->model->noun)));
 	um_vouch_no_more();
+	if (shown)
+		show_inserted(batch);
 	let_go_of_unused(CurTransactionContext);
+}
+
+/* Those that an INSERT has returned, which are as many and in the same order. */
+static void
+show_inserted(UmBatch *batch)
+{
+	SPITupleTable *rows = SPI_tuptable;
+	const UmModel *model = batch->resource->model;
+	UmShape    *shape = um_shape(model, rows->tupdesc, model->noun);
+	uint64		next = 0;
+
+	for (int i = batch->from; i < batch->to && next < rows->numvals; i++)
+	{
+		MemoryContext old;
+
+		if (batch->items[i]->fate != FATE_NEW)
+			continue;
+		MemoryContextReset(batch->scratch);
+		old = MemoryContextSwitchTo(batch->scratch);
+		um_item_show(batch, batch->items[i], um_record_from_tuple(shape, rows->tupdesc, rows->vals[next++]));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_freetuptable(rows);
+}
+
+/* Those that were there before. */
+static void
+show_repeated(UmBatch *batch)
+{
+	for (int i = 0; i < batch->count && batch->refused->list == NIL; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (batch->items[i]->fate == FATE_REPEATED)
+			um_item_show_repeated(batch, batch->items[i]);
+	}
 }
 
 /*
@@ -441,69 +538,8 @@ is_faster(const UmBatch *batch, const UmBatchItem *item, const ErrorData *error)
 {
 	/* its key may be out of sight */
 	if (IsolationUsesXactSnapshot())
-		return is_id_taken(batch->resource, error);
+		return um_is_id_taken(batch->resource, error);
 	return um_store_key(batch->resource, item->key.id, false).found;
-}
-
-/* Whether it was the ledger or the primary key of the table that refused a row. */
-static bool
-is_id_taken(const UmResource *resource, const ErrorData *error)
-{
-	Oid			schema;
-	Oid			table;
-	Oid			index;
-	HeapTuple	tuple;
-	bool		primary;
-
-	if (error->schema_name == NULL || error->table_name == NULL || error->constraint_name == NULL)
-		return false;
-	schema = get_namespace_oid(error->schema_name, true);
-	table = get_relname_relid(error->table_name, schema);
-	index = get_relname_relid(error->constraint_name, schema);
-	if (!OidIsValid(table) || !OidIsValid(index))
-		return false;
-	if (table != um_table(resource->ledger, true) && !is_partition_of(resource, table))
-		return false;
-	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
-	primary = HeapTupleIsValid(tuple) && ((Form_pg_index) GETSTRUCT(tuple))->indisprimary;
-	if (HeapTupleIsValid(tuple))
-		ReleaseSysCache(tuple);
-	return primary;
-}
-
-/*
- * Whether a row was on its way into the default partition when that of its month
- * was made.  A constraint of the user's has a name.
- */
-static bool
-is_partition_new(const UmResource *resource, const ErrorData *error)
-{
-	Oid			table;
-
-	if (error->sqlerrcode != ERRCODE_CHECK_VIOLATION || error->schema_name == NULL ||
-		error->table_name == NULL || error->constraint_name != NULL)
-		return false;
-	table = get_relname_relid(error->table_name, get_namespace_oid(error->schema_name, true));
-	return OidIsValid(table) && is_partition_of(resource, table);
-}
-
-static bool
-is_partition_of(const UmResource *resource, Oid table)
-{
-	return list_member_oid(get_partition_ancestors(table), um_table(resource->model->noun, true));
-}
-
-/* Errors that are the record's own: its content, or a right it would need. */
-static bool
-is_record_fault(int sqlstate)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlstate);
-
-	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-		category == ERRCODE_WITH_CHECK_OPTION_VIOLATION ||
-		sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE ||
-		sqlstate == ERRCODE_RAISE_EXCEPTION ||
-		category == ERRCODE_TO_CATEGORY(UM_BILLED);
 }
 
 static int
@@ -512,7 +548,7 @@ count_fate(const UmBatch *batch, UmFate fate)
 	int			count = 0;
 
 	for (int i = 0; i < batch->count; i++)
-		count += batch->items[i].fate == fate;
+		count += batch->items[i]->fate == fate;
 	return count;
 }
 
@@ -520,8 +556,8 @@ static void
 change_fate(UmBatch *batch, int from, int to, UmFate old, UmFate fate)
 {
 	for (int i = from; i < to; i++)
-		if (batch->items[i].fate == old)
-			batch->items[i].fate = fate;
+		if (batch->items[i]->fate == old)
+			batch->items[i]->fate = fate;
 }
 
 static void
@@ -536,7 +572,7 @@ keep_books(UmBatch *batch)
 	batch->load->rejected += count_fate(batch, FATE_REJECTED);
 	for (int i = 0; i < batch->count; i++)
 	{
-		const UmBatchItem *item = &batch->items[i];
+		const UmBatchItem *item = batch->items[i];
 
 		if (item->fate != FATE_STORED)
 			continue;
@@ -544,16 +580,4 @@ keep_books(UmBatch *batch)
 		if (batch->resource->date != NULL)
 			um_load_add(batch->load, item->key.date, item->amounts);
 	}
-}
-
-static char *
-error_as_fault(const ErrorData *error)
-{
-	UmFaults	faults = {.list = NIL};
-
-	/* a record's faults are a JSON array already */
-	if (error->detail != NULL && error->detail[0] == '[' && error->detail[1] == '{')
-		return error->detail;
-	um_fault(&faults, NULL, error->sqlerrcode, "%s", error->message);
-	return um_faults_json(&faults, false);
 }

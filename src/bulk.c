@@ -23,37 +23,22 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/timestamp.h"
 
 #include "batch.h"
+#include "batch_item.h"
 #include "bulk.h"
 #include "caller.h"
 #include "compat.h"
-#include "content.h"
 #include "copy_form.h"
-#include "delivery.h"
 #include "errors.h"
 #include "load.h"
-#include "rows.h"
 #include "setting_table.h"
 #include "settings.h"
 #include "vouch.h"
 
 #define BATCH_BYTES (16 * 1024 * 1024)
-
-/* Memory that is not given back between batches: rows and documents of 1 kB, one record. */
-#define RECORDS_KEPT (3 * 1024 * 1024)
-#define SCRATCH_KEPT (64 * 1024)
-
-/* A record that is stored by itself. */
-typedef struct Single
-{
-	UmRecord   *record;
-	bool		repeated;
-} Single;
 
 static UmBatch *innermost = NULL;
 
@@ -62,11 +47,9 @@ static void open_batch(Relation view, UmResource *resource);
 static bool is_nested(void);
 static UmBatch *batch_of(Oid view);
 static void drop_batch(UmBatch *batch);
+static void flush(UmBatch *batch);
 static void add_document(UmBatch *batch, text *document);
 static void read_item(UmBatch *batch, UmBatchItem *item, UmFaults *faults);
-static void make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *record);
-static void store_alone(UmBatch *batch, UmBatchItem *item, UmRecord *record);
-static void store(void *arg);
 
 PG_FUNCTION_INFO_V1(um_document_begin);
 PG_FUNCTION_INFO_V1(um_document_row);
@@ -130,7 +113,7 @@ um_document_end(PG_FUNCTION_ARGS)
 
 	if (batch == NULL)
 		return PointerGetDatum(NULL);
-	um_batch_flush(batch);
+	flush(batch);
 	if (batch->load != NULL)
 		um_load_close(batch->load);
 	drop_batch(batch);
@@ -181,31 +164,16 @@ trigger_data(FunctionCallInfo fcinfo, bool row)
 static void
 open_batch(Relation view, UmResource *resource)
 {
-	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "usage batch",
-												  ALLOCSET_DEFAULT_SIZES);
-	UmBatch	   *batch = MemoryContextAllocZero(context, sizeof(UmBatch));
+	UmBatch	   *batch = um_batch_start(resource, view->rd_rel->relowner, TopTransactionContext);
 	int64		load = um_load_id();
 	bool		kept = !is_nested() && (load != 0 || um_is_copy_into(RelationGetRelid(view)));
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(batch->context);
 
 	batch->view = RelationGetRelid(view);
-	batch->resource = resource;
-	batch->context = context;
-	batch->records = GenerationContextCreate(context, "usage batch records", RECORDS_KEPT,
-											 ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
-	batch->scratch = AllocSetContextCreate(context, "usage record", SCRATCH_KEPT, SCRATCH_KEPT,
-										   ALLOCSET_DEFAULT_MAXSIZE);
-	batch->expects_new = true;
 	batch->transaction = GetCurrentSubTransactionId();
-	batch->owner = view->rd_rel->relowner;
 	batch->keeps = kept && um_on_fault == UM_KEEP_FAULTS;
-	batch->check = um_setting(UM_CHECK_SPECIFICATION);
-	/* nothing can be marked without a status for it */
-	if (batch->check == UM_CHECK_MARK && resource->life->rejected == 0)
-		batch->check = UM_CHECK_REJECT;
 	batch->fills = um_setting(UM_ON_MISSING) == UM_MISSING_FILL;
-	old = MemoryContextSwitchTo(context);
-	batch->rows = um_rows_start(resource->model, false);
+	batch->items = palloc(sizeof(UmBatchItem *) * UM_BATCH_RECORDS);
 	if (kept)
 		batch->load = um_load_open(resource, batch->owner);
 	MemoryContextSwitchTo(old);
@@ -258,26 +226,35 @@ drop_batch(UmBatch *batch)
 	MemoryContextDelete(batch->context);
 }
 
+/* Stores what the batch holds and forgets it. */
+static void
+flush(UmBatch *batch)
+{
+	um_batch_flush(batch);
+	MemoryContextReset(batch->records);
+	batch->count = 0;
+	batch->bytes = 0;
+}
+
 /* Reads a document into the batch; a faulty one is judged at once. */
 static void
 add_document(UmBatch *batch, text *document)
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->records);
-	UmBatchItem *item = &batch->items[batch->count++];
-	UmFaults	faults = {um_default_version(batch->resource), NIL, 0};
+	UmBatchItem *item = palloc0(sizeof(UmBatchItem));
+	UmFaults	faults = {batch->version, NIL, 0};
 
-	Assert(batch->count <= UM_BATCH_RECORDS);
-	*item = (UmBatchItem) {
-		.document = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(document)),
-		.number = ++batch->number, .fate = FATE_UNKNOWN
-	};
-	batch->bytes += VARSIZE_ANY(item->document);
+	Assert(batch->count < UM_BATCH_RECORDS);
+	batch->items[batch->count++] = item;
+	item->document = um_text_slice(PointerGetDatum(PG_DETOAST_DATUM_COPY(PointerGetDatum(document))));
+	item->number = ++batch->number;
+	batch->bytes += item->document.len;
 	MemoryContextReset(batch->scratch);
 	MemoryContextSwitchTo(batch->scratch);
-	if (batch->keeps && VARSIZE_ANY_EXHDR(item->document) > UM_LONGEST_KEPT)
+	if (batch->keeps && item->document.len > UM_LONGEST_KEPT)
 		um_fault(&faults, NULL, UM_TOO_MUCH,
 				 "a document of %d bytes, more than %d: its first megabyte was kept",
-				 (int) VARSIZE_ANY_EXHDR(item->document), UM_LONGEST_KEPT);
+				 item->document.len, UM_LONGEST_KEPT);
 	else if (batch->copy != NULL && !um_is_line_whole(batch->copy))
 		um_fault(&faults, NULL, UM_NOT_JSON,
 				 "not JSON: a control character in a string, which COPY has taken for a quote");
@@ -287,75 +264,22 @@ add_document(UmBatch *batch, text *document)
 	{
 		if (!batch->keeps)
 			um_raise_faults(&faults, batch->resource->model, NULL);
-		um_batch_judge(batch, item, um_faults_json(&faults, false));
+		um_item_judge(batch, item, &faults);
 	}
 	MemoryContextSwitchTo(old);
 	if (batch->count == UM_BATCH_RECORDS || batch->bytes >= BATCH_BYTES)
-		um_batch_flush(batch);
+		flush(batch);
 }
 
 static void
 read_item(UmBatch *batch, UmBatchItem *item, UmFaults *faults)
 {
-	UmRecord   *record = um_batch_read(batch, item->document, faults, &item->filled);
+	UmRecord   *record = um_item_read(batch, item->document, faults, &item->filled);
 
 	if (faults->list != NIL)
 		return;
 	if (batch->resource->date != NULL)
-		make_row(batch, item, record);
+		um_item_row(batch, item, record);
 	else
-		store_alone(batch, item, record);
-}
-
-/* The row of a sound record, and what there is to know of it before it is stored. */
-static void
-make_row(UmBatch *batch, UmBatchItem *item, const UmRecord *record)
-{
-	const UmModel *model = record->model;
-	UmFaults	faults = {um_default_version(batch->resource), NIL, 0};
-	UmRecord	row = *record;
-	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-	MemoryContext old;
-
-	item->suspect = um_batch_suspects(batch, record, &faults);
-	item->key.content_hash = um_content_hash(record);
-	item->key.date = DatumGetTimestampTz(record->value[model->date_slot]);
-	/* a complete row needs nothing more of its trigger */
-	if (row.state[model->receipt_slot] == UM_ABSENT)
-		um_record_set(&row, model->receipt_slot, now);
-	um_record_set(&row, model->change_slot, now);
-	if (batch->load != NULL)
-		um_record_set(&row, model->load_slot, Int64GetDatum(batch->load->id));
-	item->row = um_rows_form(batch->rows, &row, (Datum) 0, batch->records);
-	old = MemoryContextSwitchTo(batch->records);
-	item->key.id = datumCopy(um_id(record), false, -1);
-	if (batch->load != NULL)
-		item->amounts = um_load_amounts(record);
-	MemoryContextSwitchTo(old);
-}
-
-/* What has no ledger, as specifications, are few: each is posted by itself. */
-static void
-store_alone(UmBatch *batch, UmBatchItem *item, UmRecord *record)
-{
-	Single		single = {record, false};
-	ErrorData  *error;
-
-	batch->storing = true;
-	SPI_connect();
-	error = um_try(um_default_version(batch->resource), store, &single);
-	batch->storing = false;
-	item->fate = single.repeated ? FATE_REPEATED : FATE_STORED;
-	/* before SPI takes the error with it */
-	if (error != NULL)
-		um_batch_judge_error(batch, item, error);
-	SPI_finish();
-}
-
-static void
-store(void *arg)
-{
-	Single	   *single = arg;
-
-	(void) um_store_new(single->record, &single->repeated);
+		um_batch_store_alone(batch, item, record);
 }

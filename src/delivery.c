@@ -131,22 +131,31 @@ um_refuse_taken(const UmRecord *record)
 	const UmModel *model = record->model;
 	UmFaults	faults = {.version = um_fault_version(model->resource)};
 	char	   *id = TextDatumGetCString(um_id(record));
-	const UmAttribute *other = difference(record);
 
-	if (other != NULL)
-	{
-		UmPath		object = {NULL, other->parent, 0};
-		UmPath		path = {other->parent != NULL ? &object : NULL, other, 0};
-
-		um_fault(&faults, &path, UM_ID_TAKEN, "differs from what is stored under that id");
+	if (um_fault_taken(record, &faults))
 		ereport(ERROR,
 				(errcode(UM_ID_TAKEN),
 				 errmsg("%s \"%s\" exists with other content: %s differs", model->label, id,
 						((UmFault *) linitial(faults.list))->path),
 				 errdetail("%s", um_faults_json(&faults, false))));
-	}
 	ereport(ERROR,
 			(errcode(UM_ID_TAKEN), errmsg("%s \"%s\" exists with other content", model->label, id)));
+}
+
+/* The same as a fault; whether it says where.  Within SPI_connect. */
+bool
+um_fault_taken(const UmRecord *record, UmFaults *faults)
+{
+	const UmAttribute *other = difference(record);
+	UmPath		object = {NULL, other != NULL ? other->parent : NULL, 0};
+	UmPath		path = {object.attribute != NULL ? &object : NULL, other, 0};
+
+	if (other != NULL)
+		um_fault(faults, &path, UM_ID_TAKEN, "differs from what is stored under that id");
+	else
+		um_fault(faults, NULL, UM_ID_TAKEN, "%s \"%s\" exists with other content",
+				 record->model->label, TextDatumGetCString(um_id(record)));
+	return other != NULL;
 }
 
 /* Where a record begins to differ from what is stored under its id; NULL where that cannot be seen. */

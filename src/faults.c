@@ -19,6 +19,7 @@
 /* Bits of the order that each level of a path takes: attribute, element, ... */
 static const int level_bits[] = {6, 18, 6, 12, 6, 8, 6};
 
+static bool read_fault(UmScan *scan, UmFault *fault);
 static UmFault *add_fault(UmFaults *faults, const UmPath *path, int sqlstate);
 static void append_path(StringInfo out, const UmPath *path, UmVersion version);
 static char *column_of(const UmPath *path);
@@ -187,7 +188,7 @@ compare_faults(const ListCell *a, const ListCell *b)
  * a "column" that is called otherwise than the path.
  */
 char *
-um_faults_json(UmFaults *faults, bool columns)
+um_faults_json(const UmFaults *faults, bool columns)
 {
 	StringInfoData out;
 	ListCell   *cell;
@@ -219,6 +220,88 @@ um_faults_json(UmFaults *faults, bool columns)
 						 faults->left_out);
 	appendStringInfoChar(&out, ']');
 	return out.data;
+}
+
+/*
+ * Takes over what is wrong with an element of an array, behind the elements
+ * before it; in the current memory context.
+ */
+void
+um_fault_element(UmFaults *all, const UmFaults *faults, int element)
+{
+	ListCell   *cell;
+
+	list_sort(faults->list, compare_faults);
+	all->left_out += faults->left_out;
+	foreach(cell, faults->list)
+	{
+		UmFault    *fault;
+
+		if (list_length(all->list) >= UM_MAX_FAULTS)
+		{
+			all->left_out++;
+			continue;
+		}
+		fault = palloc(sizeof(UmFault));
+		*fault = *(const UmFault *) lfirst(cell);
+		fault->order = ((uint64) element << 32) + foreach_current_index(cell);
+		fault->path = psprintf("[%d]%s%s", element, *fault->path != '\0' ? "." : "", fault->path);
+		fault->message = pstrdup(fault->message);
+		fault->legal = fault->legal != NULL ? pstrdup(fault->legal) : NULL;
+		fault->column = NULL;
+		all->list = lappend(all->list, fault);
+	}
+}
+
+/* Adds those of an array that um_faults_json has made; false where it is another text. */
+bool
+um_read_faults(UmFaults *faults, const char *json)
+{
+	List	   *found = NIL;
+	UmScan		scan;
+
+	um_scan_init(&scan, json, strlen(json));
+	if (um_scan_peek(&scan) != UM_ARRAY_TOKEN || !um_scan_enter(&scan))
+		return false;
+	while (um_scan_element(&scan))
+	{
+		UmFault    *fault = palloc0(sizeof(UmFault));
+
+		if (!read_fault(&scan, fault))
+			return false;
+		fault->order = list_length(found);
+		found = lappend(found, fault);
+	}
+	if (!um_scan_finish(&scan) || found == NIL)
+		return false;
+	faults->list = list_concat(faults->list, found);
+	return true;
+}
+
+static bool
+read_fault(UmScan *scan, UmFault *fault)
+{
+	UmSlice		key;
+	UmSlice		value;
+	char	   *text;
+
+	if (um_scan_peek(scan) != UM_OBJECT_TOKEN || !um_scan_enter(scan))
+		return false;
+	while (um_scan_key(scan, &key))
+	{
+		if (um_scan_peek(scan) != UM_STRING || !um_scan_string(scan, &value))
+			return false;
+		text = pnstrdup(value.ptr, value.len);
+		if (um_slice_is(key, "path"))
+			fault->path = text;
+		else if (um_slice_is(key, "code") && value.len == 5)
+			fault->sqlstate = MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]);
+		else if (um_slice_is(key, "message"))
+			fault->message = text;
+		else if (um_slice_is(key, "legal"))
+			fault->legal = text;
+	}
+	return scan->sqlstate == 0 && fault->path != NULL && fault->sqlstate != 0 && fault->message != NULL;
 }
 
 /*

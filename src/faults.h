@@ -43,7 +43,9 @@ typedef struct UmFaults
 
 extern UmFault *um_fault(UmFaults *faults, const UmPath *path, int sqlstate,
 						 const char *format,...) pg_attribute_printf(4, 5);
+extern void um_fault_element(UmFaults *all, const UmFaults *faults, int element);
+extern bool um_read_faults(UmFaults *faults, const char *json);
 extern void um_raise_faults(UmFaults *faults, const UmModel *model, Relation table);
-extern char *um_faults_json(UmFaults *faults, bool columns);
+extern char *um_faults_json(const UmFaults *faults, bool columns);
 
 #endif

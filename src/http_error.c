@@ -17,7 +17,6 @@
 
 static char *told(const ErrorData *error);
 static char *all_faults(const char *detail);
-static bool is_fault(UmScan *scan, StringInfo message);
 static void write_error(UmAnswer *answer, int sqlstate, const char *reason, const char *message);
 static void log_error(const ErrorData *error);
 
@@ -61,49 +60,25 @@ told(const ErrorData *error)
 static char *
 all_faults(const char *detail)
 {
+	UmFaults	faults = {.list = NIL};
 	StringInfoData message;
-	UmScan		scan;
+	ListCell   *cell;
 
-	initStringInfo(&message);
-	um_scan_init(&scan, detail, strlen(detail));
-	if (um_scan_peek(&scan) != UM_ARRAY_TOKEN || !um_scan_enter(&scan))
+	if (!um_read_faults(&faults, detail))
 		return NULL;
-	while (um_scan_element(&scan))
-		if (!is_fault(&scan, &message))
-			return NULL;
-	return um_scan_finish(&scan) && message.len > 0 ? message.data : NULL;
-}
-
-/* Takes one of them. */
-static bool
-is_fault(UmScan *scan, StringInfo message)
-{
-	UmSlice		key;
-	UmSlice		value;
-	UmSlice		path = {NULL, 0};
-	UmSlice		said = {NULL, 0};
-	UmSlice		legal = {NULL, 0};
-
-	if (um_scan_peek(scan) != UM_OBJECT_TOKEN || !um_scan_enter(scan))
-		return false;
-	while (um_scan_key(scan, &key))
+	initStringInfo(&message);
+	foreach(cell, faults.list)
 	{
-		if (um_scan_peek(scan) != UM_STRING || !um_scan_string(scan, &value))
-			return false;
-		if (um_slice_is(key, "path"))
-			path = value;
-		else if (um_slice_is(key, "message"))
-			said = value;
-		else if (um_slice_is(key, "legal"))
-			legal = value;
+		const UmFault *fault = lfirst(cell);
+
+		appendStringInfoString(&message, message.len > 0 ? "; " : "");
+		if (*fault->path != '\0')
+			appendStringInfo(&message, "%s: ", fault->path);
+		appendStringInfoString(&message, fault->message);
+		if (fault->legal != NULL)
+			appendStringInfo(&message, " (legal: %s)", fault->legal);
 	}
-	appendStringInfoString(message, message->len > 0 ? "; " : "");
-	if (path.len > 0)
-		appendStringInfo(message, "%.*s: ", path.len, path.ptr);
-	appendStringInfo(message, "%.*s", said.len, said.ptr);
-	if (legal.len > 0)
-		appendStringInfo(message, " (legal: %.*s)", legal.len, legal.ptr);
-	return scan->sqlstate == 0;
+	return message.data;
 }
 
 static void

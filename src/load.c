@@ -39,7 +39,7 @@ static List *add_rating(List *amounts, const UmRecord *rating);
 static void add_amount(UmLoad *load, const UmAmount *more);
 static void run(const UmLoad *load, UmPlan *plan, Datum *args, const char *nulls);
 static void report(const UmLoad *load);
-static Datum kept_text(const text *document);
+static Datum kept_text(UmSlice document);
 
 /* The load that the setting ties statements to; 0 for none. */
 int64
@@ -275,7 +275,7 @@ report(const UmLoad *load)
 
 /* Keeps a faulty document; errors is a JSON array.  Within SPI_connect or not. */
 void
-um_load_reject(UmLoad *load, const UmResource *resource, int64 number, const text *document,
+um_load_reject(UmLoad *load, const UmResource *resource, int64 number, UmSlice document,
 			   const char *errors)
 {
 	static UmPlan plan = {
@@ -286,7 +286,7 @@ um_load_reject(UmLoad *load, const UmResource *resource, int64 number, const tex
 	};
 	Datum		args[] = {
 		Int64GetDatum(load->id), Int64GetDatum(number), kept_text(document),
-		Int64GetDatum(VARSIZE_ANY_EXHDR(document)),
+		Int64GetDatum(document.len),
 		DirectFunctionCall1(jsonb_in, CStringGetDatum(errors)),
 		CStringGetTextDatum(resource->model->noun)
 	};
@@ -298,7 +298,7 @@ um_load_reject(UmLoad *load, const UmResource *resource, int64 number, const tex
 
 /* Keeps a document whose id the store has with other content, and both. */
 void
-um_load_conflict(UmLoad *load, UmResource *resource, int64 number, Datum id, const text *document,
+um_load_conflict(UmLoad *load, UmResource *resource, int64 number, Datum id, UmSlice document,
 				 const UmRecord *stored)
 {
 	static const Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, JSONOID};
@@ -307,7 +307,7 @@ um_load_conflict(UmLoad *load, UmResource *resource, int64 number, Datum id, con
 							   "VALUES ($1, $2, $3, $4, $5, $6)", lengthof(types), types);
 	Datum		args[] = {
 		Int64GetDatum(load->id), Int64GetDatum(number), id, kept_text(document),
-		Int64GetDatum(VARSIZE_ANY_EXHDR(document)), (Datum) 0
+		Int64GetDatum(document.len), (Datum) 0
 	};
 	StringInfoData json;
 
@@ -323,12 +323,10 @@ um_load_conflict(UmLoad *load, UmResource *resource, int64 number, Datum id, con
 }
 
 static Datum
-kept_text(const text *document)
+kept_text(UmSlice document)
 {
-	UmSlice		text = um_text_slice(PointerGetDatum(document));
-
-	return text.len <= UM_LONGEST_KEPT ? PointerGetDatum(document)
-		: PointerGetDatum(cstring_to_text_with_len(text.ptr, um_clip(text, KEPT_OF_LONGER)));
+	return PointerGetDatum(cstring_to_text_with_len(document.ptr, document.len <= UM_LONGEST_KEPT
+													? document.len : um_clip(document, KEPT_OF_LONGER)));
 }
 
 /* Runs a statement on the books, as their owner.  Within SPI_connect. */

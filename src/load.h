@@ -40,9 +40,9 @@ extern UmLoad *um_load_open(const UmResource *resource, Oid owner);
 extern void um_load_close(UmLoad *load);
 extern List *um_load_amounts(const UmRecord *record);
 extern void um_load_add(UmLoad *load, TimestampTz date, const List *amounts);
-extern void um_load_reject(UmLoad *load, const UmResource *resource, int64 number, const text *document,
+extern void um_load_reject(UmLoad *load, const UmResource *resource, int64 number, UmSlice document,
 						   const char *errors);
 extern void um_load_conflict(UmLoad *load, UmResource *resource, int64 number, Datum id,
-							 const text *document, const UmRecord *stored);
+							 UmSlice document, const UmRecord *stored);
 
 #endif

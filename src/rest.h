@@ -18,7 +18,7 @@ extern void um_rest_delete(const UmHttp *http, UmAnswer *answer);
 /* many: rest_list.c, rest_many.c */
 extern void um_rest_list(const UmHttp *http, UmAnswer *answer);
 extern void um_rest_patch_list(const UmHttp *http, UmAnswer *answer);
-extern void um_rest_post_many(const UmHttp *http, UmAnswer *answer);
+extern void um_rest_post_many(UmRequest *request, UmFields *fields, UmAnswer *answer);
 
 /* listeners: rest_hub.c */
 extern void um_rest_hub_list(const UmHttp *http, UmAnswer *answer);

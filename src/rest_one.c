@@ -91,7 +91,7 @@ um_rest_post(const UmHttp *http, UmAnswer *answer)
 
 	if (um_trim(request.body).len > 0 && *um_trim(request.body).ptr == '[')
 	{
-		um_rest_post_many(http, answer);
+		um_rest_post_many(&request, fields, answer);
 		return;
 	}
 	um_post_one(&request);

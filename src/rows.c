@@ -160,18 +160,21 @@ run(UmRows *rows, UmPlan *plan, const char *sql)
 }
 
 /*
- * Inserts them all, and tells how many triggers let in.  Within SPI_connect.
+ * Inserts them all, and tells how many triggers let in; with returning, these
+ * are in SPI_tuptable as they were stored.  Within SPI_connect.
  */
 uint64
-um_rows_insert(UmRows *rows)
+um_rows_insert(UmRows *rows, bool returning)
 {
 	UmResource *resource = rows->model->resource;
-	UmPlan	   *plan = um_plan(resource, UM_PLAN_INSERT_ROWS, NULL, 0, NULL);
+	UmPlanKind	kind = returning ? UM_PLAN_INSERT_RETURNING : UM_PLAN_INSERT_ROWS;
+	UmPlan	   *plan = um_plan(resource, kind, NULL, 0, NULL);
 
 	if (plan->sql == NULL)
-		plan = um_plan(resource, UM_PLAN_INSERT_ROWS,
-					   psprintf("INSERT INTO {table} (%s) SELECT * FROM " ROWS,
-								um_columns(rows->model, "", true)), 0, NULL);
+		plan = um_plan(resource, kind,
+					   psprintf("INSERT INTO {table} (%s) SELECT * FROM " ROWS "%s",
+								um_columns(rows->model, "", true), returning ? " RETURNING *" : ""),
+					   0, NULL);
 	return run(rows, plan, NULL);
 }
 

@@ -25,7 +25,7 @@ extern UmRows *um_rows_start(const UmModel *model, bool update);
 extern MinimalTuple um_rows_form(const UmRows *rows, const UmRecord *record, Datum old_date,
 								 MemoryContext context);
 extern void um_rows_put(UmRows *rows, MinimalTuple row);
-extern uint64 um_rows_insert(UmRows *rows);
+extern uint64 um_rows_insert(UmRows *rows, bool returning);
 extern uint64 um_rows_update(UmRows *rows);
 extern void um_rows_clear(UmRows *rows);
 extern void um_name_rows(const char *name, TupleDesc desc, Tuplestorestate *rows, double count);

@@ -93,6 +93,13 @@ um_read_document(const char *text, int len, const UmModel *model, UmFaults *faul
 	return record;
 }
 
+/* Reads the document that comes next in an array of them; what is no JSON is in the scan. */
+UmRecord *
+um_read_element(UmScan *scan, const UmModel *model, UmFaults *faults)
+{
+	return read_object(scan, model, faults, NULL);
+}
+
 static UmRecord *
 read_object(UmScan *scan, const UmModel *model, UmFaults *faults, const UmPath *path)
 {

@@ -40,6 +40,20 @@ CREATE FUNCTION usage_with(members text) RETURNS json LANGUAGE sql AS
 CREATE FUNCTION input(name text) RETURNS json LANGUAGE sql STABLE AS
 \$\$SELECT document FROM input WHERE name = \$1\$\$;
 
+-- an array over HTTP, whose answer is raised again where it is an error
+CREATE FUNCTION posted(elements text) RETURNS int LANGUAGE plpgsql AS \$\$
+DECLARE
+	answer text;
+BEGIN
+	PERFORM set_config('request.headers', '{"x-um-method":"POST","x-um-uri":"/usageManagement/usage"}', true);
+	answer := convert_from(usage_api.write(convert_to('[' || elements || ']', 'UTF8')), 'UTF8');
+	IF answer NOT LIKE '[%' THEN
+		RAISE EXCEPTION USING ERRCODE = answer::json ->> 'code';
+	END IF;
+	RETURN length(answer);
+END
+\$\$;
+
 INSERT INTO input VALUES
 ('texts', usage_with('"usageCharacteristic":[' || parts('{"name":"c#","value":"#"}') || ']')),
 ('numbers', usage_with('"usageCharacteristic":[' || parts('{"name":"c#","value":#.5}') || ']')),
@@ -122,6 +136,11 @@ foreach my $name (@documents)
 	answers("post: $name", "SELECT length(usage_mgmt.post_usage(input('$name'))::text)");
 	answers("COPY: $name", "COPY usage_mgmt.usage_document FROM '$folder/$name' $lines");
 }
+answers("array: $_->[0]", "SELECT posted(parts('$_->[1]'))", $_->[2]) foreach (
+	['new', '{"id":"#","date":"2026-03-01","type":"x"}'], ['of one content', '{"date":"2026-03-01","type":"x"}'],
+	['one id', '{"id":"x","date":"2026-03-01","type":"#"}', '23505'], ['faults', '{"id":"#"}', '23502'], ['no objects', '#', '22P02'],
+	['too many', '{},{"id":"#"}', '54000']);
+answers('array: of one', "SELECT posted(input('texts')::text)");
 answers("INSERT: $_", "INSERT INTO usage_mgmt.usage_document VALUES (input('$_')::text)")
 	foreach 'types', 'faults', 'no objects';
 answers("against the specification: $_", checking('reject')

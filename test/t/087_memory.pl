@@ -1,6 +1,6 @@
 # A COPY of any length takes the memory of a batch: what it has stored it lets go of.
-# At its last record a trigger weighs the backend's memory contexts, as at one not far from the first. Expressions are kept compiled within bounds,
-# and numbers of a query string are not spelt out.
+# At its last record a trigger weighs the backend's memory contexts, as at one not far from the first. An array that is posted takes some
+# times its body, and gives it back. Expressions are kept compiled within bounds, and numbers of a query string are not spelt out.
 
 use strict;
 use warnings;
@@ -43,6 +43,48 @@ for my $what (qw(document row))
 	is($seen, 2, "the last $what was seen");
 	cmp_ok($more, '<=', MORE, "$last of them are not kept ($what)");
 }
+
+# An array is weighed by its last batch, and when it is answered. It is kept as rows and as what is answered; the body and
+# the answer are the caller's.
+$node->safe_psql('memory', <<"SQL");
+CREATE FUNCTION weight() RETURNS bigint LANGUAGE sql AS 'SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts';
+CREATE TABLE array_body AS SELECT what, convert_to('[' || string_agg(document, ',') || ']', 'UTF8') AS body FROM (
+	SELECT 'large', json_build_object('id', 'l' || n, 'usageDate', '2026-03-01', 'description', repeat('x', $width))::text FROM generate_series(1, $last / 2) n
+	UNION ALL SELECT 'small', '{}' FROM generate_series(1, 5 * $last)
+	UNION ALL SELECT 'faulty', '{"usageDate":0}' FROM generate_series(1, 5 * $last)
+	UNION ALL SELECT 'one', '{"usageCharacteristic":[' || string_agg(format('{"name":"%s","value":"%s"}', n, n), ',') || ']}' FROM generate_series(1, 10 * $last) n
+	) d (what, document) GROUP BY what;
+TRUNCATE weighed;
+CREATE TRIGGER last AFTER INSERT ON usage_mgmt.usage FOR EACH STATEMENT EXECUTE FUNCTION weigh();
+CREATE PROCEDURE post_array(sent text) LANGUAGE plpgsql AS \$\$
+DECLARE
+	answer int;
+BEGIN
+	PERFORM set_config('request.headers', '{"x-um-method":"POST","x-um-uri":"/tmf-api/usageManagement/v4/usage"}', true);
+	INSERT INTO weighed VALUES ('before', weight());
+	SELECT length(usage_api.write(body)) INTO answer FROM array_body WHERE what = sent;
+	INSERT INTO weighed VALUES (current_setting('response.status'), weight()), ('body', (SELECT length(body) FROM array_body WHERE what = sent)), ('answer', answer);
+END
+\$\$;
+SQL
+foreach my $case (['large', 201], ['small', 201], ['faulty', 400], ['one', 201])
+{
+	my ($what, $status) = @$case;
+	my ($answered, $most, $kept, $bound) = split /\|/, $node->safe_psql('memory', <<"SQL");
+SET client_min_messages = error;
+CALL post_array('one');
+DELETE FROM usage_mgmt.usage WHERE usage_type = 'unspecified';
+TRUNCATE weighed;
+CALL post_array('$what');
+SELECT count(*) FILTER (WHERE what = '$status'), coalesce(max(bytes) FILTER (WHERE what = 'last'), 0) - min(bytes) FILTER (WHERE what = 'before'),
+	max(bytes) FILTER (WHERE what = '$status') - min(bytes) FILTER (WHERE what = 'before'),
+	5 * (sum(bytes) FILTER (WHERE what IN ('body', 'answer'))) FROM weighed;
+SQL
+	is($answered, 1, "an array is answered with $status ($what)");
+	cmp_ok($most, '<=', $bound, "it takes some times its body and its answer ($what)");
+	cmp_ok($kept, '<=', MORE / 4, "which it gives back ($what)");
+}
+$node->safe_psql('memory', 'DROP TRIGGER last ON usage_mgmt.usage; TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key');
 
 # 150 expressions of 0.7 MB each, in memory that no context counts.
 SKIP: {

@@ -63,6 +63,16 @@ BEGIN
 	END LOOP;
 END
 $$;
+-- What a POST of HTTP answers: its status and body, or what was wrong
+CREATE FUNCTION test.posted(uri text, body text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	answer text;
+BEGIN
+	PERFORM set_config('request.headers', json_build_object('x-um-method', 'POST', 'x-um-uri', uri)::text, true);
+	answer := convert_from(usage_api.write(convert_to(body, 'UTF8')), 'UTF8');
+	RETURN current_setting('response.status') || ' ' || CASE WHEN answer ~ '^\[' THEN answer ELSE answer::json ->> 'message' END;
+END
+$$;
 CREATE VIEW test.newest_load AS SELECT * FROM usage_mgmt.import_load ORDER BY id DESC LIMIT 1;
 SQL
 	return;
@@ -207,7 +217,7 @@ sub all_chapters
 	($node, $database, $r) = @_;
 	($noun, $plural) = @$r{qw(noun plural)};
 
-	foreach my $chapter (\&life_cycle, \&mandatory, \&round_trip, \&broken_input, \&ledger, \&copy, \&queries,
+	foreach my $chapter (\&life_cycle, \&mandatory, \&round_trip, \&broken_input, \&ledger, \&copy, \&arrays, \&queries,
 		\&patches, \&deletes, \&privileges, \&restore)
 	{
 		clean();
@@ -569,6 +579,33 @@ sub copy
 		[ "COPY usage_mgmt.${noun}_document FROM '$file.out' $lines", 'done' ], [ $books, '5 5 0 0 0', 'into an empty table' ],
 		[ "COPY (SELECT usage_mgmt.to_tmf(x, '$version')::text FROM usage_mgmt.$noun x) TO '$file.bin' (FORMAT binary)", 'done' ],
 		[ "COPY usage_mgmt.${noun}_document FROM '$file.bin' (FORMAT binary)", 'done' ], [ $books, '5 0 5 0 0', 'in binary form' ]);
+	return;
+}
+
+# ---- arrays ----
+
+# Many posted at once over HTTP, in each version: stored and shown as they are by themselves
+sub arrays
+{
+	foreach my $version (versions())
+	{
+		my $uri = $r->{path}{$version} =~ s{/$}{}r;
+		my $status = name_in($r->{status}, $version);
+		my $posted = sub { return "SELECT test.posted('$uri', '[' || concat_ws(', ', " . join(', ', map { /^\{/ ? literal($_) : "($_)::text" } @_) . ") || ']')" };
+		my @documents = (doc($version, 1, 'b'), doc($version, 0, 'a'), doc($version, 1, 'b'));
+		my $all = '[' . join(',', @documents) . ']';
+
+		outcomes("an array in $version", $version,
+			[ $posted->(@documents), "201 $all", 'stored' ],
+			[ $posted->(@documents), "200 $all", 'again' ],
+			[ $posted->(doc($version, 0, 'c'), with(doc($version, 0, 'd'), $status => '"no such"'), '\'7\''), qr/^400 \[1\]\.$status: "no such" is none of .*; \[2\]: expected an object/, 'at fault' ],
+			[ $posted->(doc($version, 0, 'c'), doc($version, 1, 'a'), doc($version, 0, 'b')), qr/^409 \[1\]\.\S+: differs .*; \[2\]\.\S+: differs /, 'taken' ],
+			[ $posted->(doc($version, 0, 'd'), doc($version, 1, 'd')), qr/^409 \[1\]\.\S+: differs [^;]*$/, 'one id twice' ],
+			[ "SELECT string_agg(id, ',' ORDER BY id) FROM usage_mgmt.$noun", 'a,b', 'nothing of these is stored' ],
+			[ $posted->(doc($version, 0, 'c'), doc($version, 0, 'a')), '201 [' . join(',', doc($version, 0, 'c'), doc($version, 0, 'a')) . ']', 'one that is new' ],
+			[ 'SELECT count(*) FROM usage_mgmt.import_load', '0', 'no books' ]);
+		clean();
+	}
 	return;
 }
 
