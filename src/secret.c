@@ -32,8 +32,8 @@
 
 /* The same one for all of $1, in the place of what they may have. */
 #define NEW_SECRETS \
-	"WITH made AS MATERIALIZED (SELECT usage_mgmt.hub_random_secret() AS secret) " \
 	"INSERT INTO usage_mgmt." TABLE " AS s (listener, secret) " \
+	"WITH made AS MATERIALIZED (SELECT usage_mgmt.hub_random_secret() AS secret) " \
 	"SELECT o.id, made.secret FROM made, pg_catalog.unnest($1) o(id) ON CONFLICT (listener) DO UPDATE "
 
 /* What HTTP and Standard Webhooks have the agent set; proxy- and webhook- with whatever follows. */
