@@ -24,6 +24,17 @@ END
 }
 
 my $node = new_node('rest_hub');
+# What a careful administrator would see
+$node->append_conf('postgresql.conf', <<'CONF');
+log_statement = all
+log_error_verbosity = verbose
+log_parameter_max_length_on_error = -1
+shared_preload_libraries = 'auto_explain'
+auto_explain.log_min_duration = 0
+auto_explain.log_nested_statements = on
+auto_explain.log_verbose = on
+CONF
+$node->restart;
 new_store($node, 'store');
 $node->safe_psql('store', <<'SQL');
 CREATE ROLE courier LOGIN;
@@ -121,6 +132,10 @@ changes('second');
 is_deeply([ map { $_->{headers}{'webhook-signature'} } @both ], [ map { my $r = $_; join ' ', map { signature($_, $r) } $renewed, $secret } @both ],
 	'a new secret of one signs the events of both');
 is(scalar(@both), 2, 'which are two');
+
+my $log = slurp_file($node->logfile);
+ok($log =~ /INSERT INTO usage_mgmt\.hub_secret/, 'the log tells of our statements');
+is(scalar(grep { index($log, $_) >= 0 } $secret, $renewed), 0, 'and no secret');
 
 # ---- dumped and restored ----
 
