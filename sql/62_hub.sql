@@ -23,6 +23,7 @@ BEGIN
 		CONSTRAINT hub_listener_pkey PRIMARY KEY (id),
 		CONSTRAINT hub_listener_state CHECK (state IN ('starting', 'active', 'paused', 'quarantined', 'gone'))
 	);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.hub_listener', '{hub}', ARRAY['text COLLATE "C"']);
 	ALTER SEQUENCE usage_mgmt.hub_listener_id_seq OWNED BY usage_mgmt.hub_listener.id;
 	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_listener', name, comment)
 		FROM (VALUES (NULL, 'Who listens to the events of a resource. Written by the functions of the hub alone.'),
@@ -35,7 +36,8 @@ BEGIN
 			('state', 'starting, active, paused, quarantined or gone.'),
 			('reason', 'Why it is paused, quarantined or gone.'),
 			('life', 'Of the database in which it may be read; a restored one is another.'),
-			('next_xid', 'While it is starting: complete from the first transaction on that began behind this one.')
+			('next_xid', 'While it is starting: complete from the first transaction on that began behind this one.'),
+			('hub', 'Of those that were registered together, at the hub of an API, the id of the first; null for that one, and for one by itself.')
 		) AS c(name, comment);
 	-- A callback is told once what it asks for.
 	IF to_regclass('usage_mgmt.hub_listener_callback_key') IS NULL THEN

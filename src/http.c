@@ -24,6 +24,7 @@ static void read_headers(UmHttp *http);
 static void take_header(UmHttp *http, UmSlice name, const char *value);
 static void take_uri(UmHttp *http, const char *uri);
 static const char *media_type(const char *content_type);
+static bool is_token(const char *authorization);
 static void set_for_answer(const char *setting, const char *value);
 
 /* Takes the headers; what is left out is empty, an unknown method UM_NO_METHOD. */
@@ -86,7 +87,7 @@ take_header(UmHttp *http, UmSlice name, const char *value)
 	else if (um_slice_is(name, "if-unmodified-since"))
 		http->if_unmodified_since = value;
 	else if (um_slice_is(name, "authorization"))
-		http->token = pg_strncasecmp(value, "bearer", strlen("bearer")) == 0;
+		http->token = is_token(value);
 }
 
 /* Parts the query from the path; what the path means is asked later, where an error has an answer. */
@@ -118,6 +119,13 @@ media_type(const char *content_type)
 			return type;
 	}
 	return pnstrdup(type, len);
+}
+
+/* What PostgREST takes for one and has checked; by any other scheme a client is anonymous to it. */
+static bool
+is_token(const char *authorization)
+{
+	return pg_strncasecmp(authorization, "bearer ", 7) == 0 && strspn(authorization + 7, " ") < strlen(authorization + 7);
 }
 
 /* The body as text of the database; 22021 where it is not UTF-8. */

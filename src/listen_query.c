@@ -14,6 +14,10 @@
  * other operator than equality.  Without it all types are meant but that of any
  * change, which would tell everything twice.
  *
+ * A listener at the hub of an API is one of each of its resources, by the same
+ * string.  So types and fields of the others there are passed over, as long as
+ * something is left; a condition on another one's attributes no event meets.
+ *
  * All that a string cannot mean is said when it is read, so a listener that is
  * registered is one whose query works: the filter is compiled once for nothing.
  */
@@ -23,18 +27,26 @@
 #include "utils/builtins.h"
 
 #include "errors.h"
+#include "face.h"
 #include "listen_query.h"
 #include "query.h"
 #include "store.h"
 
+#define MAX_QUERY 8000			/* bytes */
+
 static void refuse_page(const UmQueryString *query, const UmResource *resource);
 static bool is_event_type(const UmCondition *condition, UmVersion version);
-static int	types_of(const UmResource *resource, UmVersion version, const UmCondition *condition);
+static int	types_of(const UmResource *resource, UmVersion version, const UmCondition *condition,
+					 const char **others);
+static int	find_type(const UmResource *resource, UmVersion version, const char *name);
+static bool is_type_of_another(const UmResource *resource, UmVersion version, const char *name);
+pg_noreturn static void refuse_type(const UmResource *resource, UmVersion version, const char *name);
 static int	default_types(const UmResource *resource, UmVersion version);
 static char *known_types(const UmResource *resource, UmVersion version);
 static void name_in_resource(UmCondition *condition, const UmResource *resource, UmVersion version);
 static const char *bare_name(const UmResource *resource, const char *name, UmVersion version);
 static const char *behind_segment(const char *name, const char *segment);
+static bool is_name_of_another(const UmResource *resource, const char *name, UmVersion version);
 static UmFields *fields_of(const UmResource *resource, const char *fields, UmVersion version);
 static UmFilter *filter_of(const UmResource *resource, const UmQueryString *query,
 						   UmVersion version);
@@ -44,23 +56,30 @@ UmListenQuery *
 um_listen_query(const UmResource *resource, const char *query, UmVersion version)
 {
 	UmListenQuery *listen = palloc0(sizeof(UmListenQuery));
-	UmQueryString *string = um_parse_query(query, false);
+	UmQueryString *string;
 	List	   *conditions = NIL;
+	const char *others = NULL;	/* a type of another resource */
 	ListCell   *cell;
 
+	if (strlen(query) > MAX_QUERY)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER), errmsg("a listener's query has at most %d bytes", MAX_QUERY)));
+	string = um_parse_query(query, false);
 	refuse_page(string, resource);
 	foreach(cell, string->conditions)
 	{
 		UmCondition *condition = lfirst(cell);
 
 		if (is_event_type(condition, version))
-			listen->types |= types_of(resource, version, condition);
+			listen->types |= types_of(resource, version, condition, &others);
 		else
 		{
 			name_in_resource(condition, resource, version);
 			conditions = lappend(conditions, condition);
 		}
 	}
+	if (listen->types == 0 && others != NULL)
+		refuse_type(resource, version, others);
 	if (listen->types == 0)
 		listen->types = default_types(resource, version);
 	string->conditions = conditions;
@@ -90,11 +109,11 @@ is_event_type(const UmCondition *condition, UmVersion version)
 				  um_name_in(um_notification.slot[UM_NOTIFICATION_TYPE], version)) == 0;
 }
 
-/* Those that a condition names, as bits. */
+/* Those that a condition names, as bits; *others becomes one of another resource of the API. */
 static int
-types_of(const UmResource *resource, UmVersion version, const UmCondition *condition)
+types_of(const UmResource *resource, UmVersion version, const UmCondition *condition,
+		 const char **others)
 {
-	const char *const *names = resource->event[version];
 	int			types = 0;
 	ListCell   *cell;
 
@@ -104,21 +123,47 @@ types_of(const UmResource *resource, UmVersion version, const UmCondition *condi
 				 errmsg("\"%s\" takes no operator but =", condition->name)));
 	foreach(cell, condition->values)
 	{
-		int			type = 0;
+		int			type = find_type(resource, version, lfirst(cell));
 
-		while (type < UM_EVENT_TYPES &&
-			   (names[type] == NULL || strcmp(names[type], lfirst(cell)) != 0))
-			type++;
-		if (type == UM_EVENT_TYPES)
-			ereport(ERROR,
-					(errcode(UM_PARAMETER),
-					 errmsg("\"%s\" is no type of event of a %s in version \"%s\"",
-							(char *) lfirst(cell), resource->model->label,
-							um_version_name(version)),
-					 errhint("The types are %s.", known_types(resource, version))));
-		types |= um_event_bit(type);
+		if (type >= 0)
+			types |= um_event_bit(type);
+		else if (is_type_of_another(resource, version, lfirst(cell)))
+			*others = lfirst(cell);
+		else
+			refuse_type(resource, version, lfirst(cell));
 	}
 	return types;
+}
+
+/* -1 for none of the resource's. */
+static int
+find_type(const UmResource *resource, UmVersion version, const char *name)
+{
+	for (int t = 0; t < UM_EVENT_TYPES; t++)
+		if (resource->event[version][t] != NULL && strcmp(resource->event[version][t], name) == 0)
+			return t;
+	return -1;
+}
+
+static bool
+is_type_of_another(const UmResource *resource, UmVersion version, const char *name)
+{
+	UmFace		face = um_face_of(resource, version);
+
+	for (UmResource *r = um_face_next(&face, NULL); r != NULL; r = um_face_next(&face, r))
+		if (find_type(r, version, name) >= 0)
+			return true;
+	return false;
+}
+
+static void
+refuse_type(const UmResource *resource, UmVersion version, const char *name)
+{
+	ereport(ERROR,
+			(errcode(UM_PARAMETER),
+			 errmsg("\"%s\" is no type of event of a %s in version \"%s\"", name,
+					resource->model->label, um_version_name(version)),
+			 errhint("The types are %s.", known_types(resource, version))));
 }
 
 static int
@@ -193,6 +238,21 @@ behind_segment(const char *name, const char *segment)
 	return strncmp(name, segment, len) == 0 && name[len] == '.' ? name + len + 1 : NULL;
 }
 
+/* Whether it is one from another resource of the API on, and cannot be ours. */
+static bool
+is_name_of_another(const UmResource *resource, const char *name, UmVersion version)
+{
+	UmFace		face = um_face_of(resource, version);
+	UmSlice		first = {name, strcspn(name, ".")};
+
+	if (um_find_name(&resource->model->names, first, NULL) != NULL)
+		return false;
+	for (UmResource *r = um_face_next(&face, NULL); r != NULL; r = um_face_next(&face, r))
+		if (r != resource && bare_name(r, name, version) != name)
+			return true;
+	return false;
+}
+
 static UmFields *
 fields_of(const UmResource *resource, const char *fields, UmVersion version)
 {
@@ -204,9 +264,11 @@ fields_of(const UmResource *resource, const char *fields, UmVersion version)
 	initStringInfo(&bare);
 	for (char *name = strtok_r(pstrdup(fields), ", ", &save); name != NULL;
 		 name = strtok_r(NULL, ", ", &save))
-		appendStringInfo(&bare, "%s%s", bare.len == 0 ? "" : ",",
-						 bare_name(resource, name, version));
-	return um_fields(bare.data, resource->model, version);
+		if (!is_name_of_another(resource, name, version))
+			appendStringInfo(&bare, "%s%s", bare.len == 0 ? "" : ",",
+							 bare_name(resource, name, version));
+	/* where nothing is left, all of it is refused by name */
+	return um_fields(bare.len > 0 ? bare.data : fields, resource->model, version);
 }
 
 /* Of all conditions that are left, or NULL. */

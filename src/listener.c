@@ -7,6 +7,11 @@
  * nothing more.  Listeners that a dump has brought into another database wait for
  * somebody to say that it is meant to speak to the world.
  *
+ * Who listens to a whole API is a listener of each of its resources, and these
+ * have the id of the first in the column hub.  Order is promised of one resource's
+ * id alone, so each is told, paused and read by itself; what its events are signed
+ * and sent with they have in common.
+ *
  * A listener is complete from the first transaction on that had to know of it.
  * Writers look behind the assignment of their transaction id, and are told of a
  * registration right behind its commit, before its locks are let go.  So once its
@@ -39,16 +44,15 @@
 #include "listener.h"
 #include "listener_owner.h"
 #include "operations.h"
-#include "outbox.h"
+#include "secret.h"
 #include "settings.h"
 #include "store.h"
 #include "types.h"
 
 #define LISTENERS "hub_listener"
 
-/* A table of such names would have no index of them. */
+/* No index would have more. */
 #define MAX_CALLBACK 2000
-#define MAX_QUERY 8000
 
 /* What a URL has to encode. */
 #define NOT_IN_URL "\"<>\\^`{|} \001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022" \
@@ -57,12 +61,8 @@
 static void require_select(UmResource *resource);
 static void check_callback(const char *callback);
 static Datum kinds_of(const UmResource *resource, UmVersion version, const UmListenQuery *query);
-static char *insert_listener(UmResource *resource, const char *callback, const char *query,
-							 UmVersion version, const UmListenQuery *asked);
-static void give_secret(const char *id);
-static Datum listener_json(const UmResource *resource, UmVersion version, const char *id,
-						   const char *callback, const char *query);
-static char *hub_href(const UmResource *resource, UmVersion version, const char *id);
+static char *insert_listener(Datum *values, const char *nulls);
+pg_noreturn static void refuse_repeated(Datum *values);
 static void go_on(UmListener *listener, const UmMark *now);
 static bool are_over(const UmMark *now, uint64 next_xid);
 static bool is_elsewhere(uint64 xid);
@@ -102,16 +102,40 @@ um_register_listener(PG_FUNCTION_ARGS)
 	UmVersion	version = um_version_of(resource, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	char	   *callback = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *query = PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	UmFace		face = um_face_of(resource, version);
+	char	   *id = um_listener_add(resource, version, callback, query, NULL);
+
+	if (callback != NULL)
+		(void) um_new_secret(CStringGetTextDatum(id));
+	return um_json_of(um_listener_record(&face, id, callback, query), version, NULL);
+}
+
+/*
+ * Registers one of the caller's, and gives its id; hub is that of the first one of
+ * the same hub, or NULL.  One with a callback has no secret yet.
+ */
+char *
+um_listener_add(UmResource *resource, UmVersion version, const char *callback, const char *query,
+				const char *hub)
+{
 	UmListenQuery *asked;
+	Datum		values[8];
+	char		nulls[] = "        ";
 
 	require_select(resource);
 	check_callback(callback);
-	if (strlen(query) > MAX_QUERY)
-		ereport(ERROR,
-				(errcode(UM_PARAMETER), errmsg("a listener's query has at most %d bytes", MAX_QUERY)));
 	asked = um_listen_query(resource, query, version);
-	return listener_json(resource, version, insert_listener(resource, callback, query, version, asked),
-						 callback, query);
+	values[0] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
+	values[1] = CStringGetTextDatum(resource->model->noun);
+	values[2] = CStringGetTextDatum(callback != NULL ? callback : "");
+	values[3] = CStringGetTextDatum(query);
+	values[4] = CStringGetTextDatum(um_version_name(version));
+	values[5] = kinds_of(resource, version, asked);
+	values[6] = Int64GetDatum(um_hub_life());
+	values[7] = CStringGetTextDatum(hub != NULL ? hub : "");
+	nulls[2] = callback != NULL ? ' ' : 'n';
+	nulls[7] = hub != NULL ? ' ' : 'n';
+	return insert_listener(values, nulls);
 }
 
 /* Events are whole rows of all. */
@@ -149,19 +173,18 @@ check_callback(const char *callback)
 						 MAX_CALLBACK)));
 }
 
+/* By whatever search_path, since HTTP comes in under the client's. */
 static char *
-insert_listener(UmResource *resource, const char *callback, const char *query, UmVersion version,
-				const UmListenQuery *asked)
+insert_listener(Datum *values, const char *nulls)
 {
-	const char *insert = "INSERT INTO usage_mgmt." LISTENERS
-		" (resource, callback, query, version, owner, kinds, state, life) "
-		"VALUES ($1, nullif($2, ''), $3, $4, $5, $6, 'starting', $7) RETURNING id";
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8OID};
-	Datum		values[] = {CStringGetTextDatum(resource->model->noun),
-		CStringGetTextDatum(callback != NULL ? callback : ""), CStringGetTextDatum(query),
-		CStringGetTextDatum(um_version_name(version)),
-		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false)),
-	kinds_of(resource, version, asked), Int64GetDatum(um_hub_life())};
+	static UmPlan insert = {
+		.sql = "INSERT INTO usage_mgmt." LISTENERS
+		" (owner, resource, callback, query, version, kinds, state, life, hub) "
+		"VALUES ($1, $2, $3, $4, $5, $6, 'starting', $7, $8) "
+		"ON CONFLICT (owner, resource, callback, pg_catalog.hashtextextended(query, 0)) "
+		"WHERE state OPERATOR(pg_catalog.<>) 'gone' DO NOTHING RETURNING id",
+		.args = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8OID, TEXTOID}, .nargs = 8
+	};
 	UmPosition	position = {.life = um_hub_life()};
 	MemoryContext context = CurrentMemoryContext;
 	UmUser		before;
@@ -169,26 +192,38 @@ insert_listener(UmResource *resource, const char *callback, const char *query, U
 
 	um_hub_enter(&before);
 	position.after = um_mark_now();
-	um_execute_once(insert, lengthof(types), types, values, false);
+	um_execute(um_prepare(&insert), values, nulls, false, 0);
+	if (SPI_processed == 0)
+		refuse_repeated(values);
 	id = MemoryContextStrdup(context, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
 	um_execute_once("INSERT INTO usage_mgmt.hub_cursor (listener, position) VALUES ($1, $2)", 2,
 					(Oid[]) {TEXTOID, TEXTOID},
 					(Datum[]) {CStringGetTextDatum(id), CStringGetTextDatum(um_position_text(&position))}, false);
 	um_hub_leave(&before);
-	if (callback != NULL)
-		give_secret(id);
 	return id;
 }
 
+/* A callback is told once what it asks for: owner, resource, callback and query are there. */
 static void
-give_secret(const char *id)
+refuse_repeated(Datum *values)
 {
-	Datum		arg = CStringGetTextDatum(id);
+	static UmPlan find = {
+		.sql = "SELECT coalesce(l.hub, l.id), l.version FROM usage_mgmt." LISTENERS " l "
+		"WHERE l.owner OPERATOR(pg_catalog.=) $1 AND l.resource OPERATOR(pg_catalog.=) $2 "
+		"AND l.callback OPERATOR(pg_catalog.=) $3 AND l.state OPERATOR(pg_catalog.<>) 'gone' "
+		"AND pg_catalog.hashtextextended(l.query, 0) OPERATOR(pg_catalog.=) pg_catalog.hashtextextended($4, 0)",
+		.args = {TEXTOID, TEXTOID, TEXTOID, TEXTOID}, .nargs = 4
+	};
+	TupleDesc	desc;
+	HeapTuple	row;
 
-	SPI_connect();
-	um_execute_once("SELECT usage_mgmt.hub_new_secret($1)", 1, (Oid[]) {TEXTOID}, &arg, false);
-	SPI_finish();
-	um_outbox_wake();
+	um_execute(um_prepare(&find), values, NULL, false, 1);
+	row = SPI_processed > 0 ? SPI_tuptable->vals[0] : NULL;
+	desc = SPI_tuptable->tupdesc;
+	ereport(ERROR,
+			(errcode(UM_ID_TAKEN), errmsg("the callback is registered with that query already"),
+			 row != NULL ? errdetail("It is listener \"%s\", of version \"%s\".", SPI_getvalue(row, desc, 1),
+									 SPI_getvalue(row, desc, 2)) : 0));
 }
 
 /* The changes of which its events are. */
@@ -205,32 +240,26 @@ kinds_of(const UmResource *resource, UmVersion version, const UmListenQuery *que
 }
 
 /* As the standard's hub answers; v4 knows no href of a listener. */
-static Datum
-listener_json(const UmResource *resource, UmVersion version, const char *id, const char *callback,
-			  const char *query)
+UmRecord *
+um_listener_record(const UmFace *face, const char *id, const char *callback, const char *query)
 {
 	UmRecord   *record = um_record_new(&um_listener_entity);
 	const char *values[] = {
-		[UM_LISTENER_CALLBACK] = callback,[UM_LISTENER_HREF] = version == UM_V4 ? NULL : hub_href(resource, version, id),
+		[UM_LISTENER_CALLBACK] = callback,[UM_LISTENER_HREF] = face->version == UM_V4 ? NULL : um_hub_href(face, id),
 		[UM_LISTENER_ID] = id,[UM_LISTENER_QUERY] = *query != '\0' ? query : NULL
 	};
 
 	for (size_t i = 0; i < lengthof(values); i++)
 		if (values[i] != NULL)
 			um_record_set(record, i, CStringGetTextDatum(values[i]));
-	return um_json_of(record, version, NULL);
+	return record;
 }
 
-/* Beside the resource's own path. */
-static char *
-hub_href(const UmResource *resource, UmVersion version, const char *id)
+/* Where the API's hub has it. */
+char *
+um_hub_href(const UmFace *face, const char *id)
 {
-	const char *path = resource->path[version];
-	int			len = strlen(path) - 1;
-
-	while (len > 0 && path[len - 1] != '/')
-		len--;
-	return psprintf("%s%.*shub/%s", um_base_url, len, path, id);
+	return psprintf("%s%.*shub/%s", um_base_url, face->base.len, face->base.ptr, id);
 }
 
 /* unregister_…_listener(id text) → void; P0002 for none of one's own */

@@ -96,7 +96,7 @@ um_listener_test(PG_FUNCTION_ARGS)
 	bool		null;
 
 	SPI_connect();
-	um_own_listener(args[0]);
+	(void) um_own_listener(args[0]);
 	um_execute(um_prepare(&sample), NULL, NULL, false, 1);
 	for (int i = 0; i < 3; i++)
 		args[i + 1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &null);
@@ -120,7 +120,7 @@ um_resend_event(PG_FUNCTION_ARGS)
 	bool		null;
 
 	SPI_connect();
-	um_own_listener(args[0]);
+	(void) um_own_listener(args[0]);
 	um_execute(um_prepare(&find), args, NULL, false, 1);
 	if (SPI_processed == 0)
 		ereport(ERROR,
@@ -168,7 +168,7 @@ change(FunctionCallInfo fcinfo, const char *table, UmPlan *plan)
 	for (int i = 0; i < PG_NARGS(); i++)
 		args[i] = PG_GETARG_DATUM(i);
 	SPI_connect();
-	um_own_listener(args[0]);
+	(void) um_own_listener(args[0]);
 	um_as_owner_of(table, plan, args, NULL);
 	changed = SPI_processed;
 	SPI_finish();
@@ -176,24 +176,35 @@ change(FunctionCallInfo fcinfo, const char *table, UmPlan *plan)
 	return changed;
 }
 
-/* P0002 unless the listener is the caller's; within SPI_connect. */
-void
+/*
+ * P0002 unless the listener is the caller's; within SPI_connect.  Gives the ids, as
+ * an array, of those at the same hub, which have in common what they are sent with.
+ */
+Datum
 um_own_listener(Datum listener)
 {
 	static UmPlan plan = {
-		.sql = "SELECT l.owner FROM usage_mgmt.hub_listener l WHERE l.id OPERATOR(pg_catalog.=) $1",
+		.sql = "SELECT l.owner, ARRAY(SELECT o.id FROM usage_mgmt.hub_listener o "
+		"WHERE coalesce(o.hub, o.id) OPERATOR(pg_catalog.=) coalesce(l.hub, l.id)) "
+		"FROM usage_mgmt.hub_listener l WHERE l.id OPERATOR(pg_catalog.=) $1",
 		.args = {TEXTOID}, .nargs = 1
 	};
 	char	   *name = NULL;
+	Datum		hub = (Datum) 0;
+	bool		null;
 
 	um_as_owner_of("hub_listener", &plan, &listener, NULL);
 	if (SPI_processed > 0)
+	{
 		name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		hub = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &null);
+	}
 	if (SPI_processed == 0 || !um_is_listener_owner(name, GetUserId()))
 		ereport(ERROR,
 				(errcode(UM_NOT_FOUND),
 				 errmsg("listener \"%s\" does not exist", TextDatumGetCString(listener)),
 				 errhint("SELECT listener FROM usage_mgmt.hub_status shows yours.")));
+	return hub;
 }
 
 /* Whether a role may do what the owner of that name may. */

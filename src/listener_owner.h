@@ -7,7 +7,7 @@
 
 #include "store.h"
 
-extern void um_own_listener(Datum listener);
+extern Datum um_own_listener(Datum listener);
 extern bool um_is_listener_owner(const char *name, Oid role);
 extern void um_as_owner_of(const char *table, UmPlan *plan, Datum *args, const char *nulls);
 

@@ -591,16 +591,25 @@ ENTITY(contact_medium, "ContactMedium",
 	   ATTRIBUTE("type", UM_TEXT, "type", UM_MANDATORY),
 	   {.name = BOTH("validFor"), .kind = UM_BRANCH, .column = "valid_for", .of = &time_period});
 
-ENTITY(create_listener, "CreateListener",
-	   CALLBACK,
-	   ATTRIBUTE("query", UM_TEXT, "query", 0));
+/* Its order is that of UmCreateListenerSlot. */
+static UmAttribute create_listener_attributes[] = {
+	CALLBACK,
+	ATTRIBUTE("query", UM_TEXT, "query", 0),
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
 
-/* Its order is that of UmListenerSlot. */
+UmModel		um_create_listener = {
+	.noun = "CreateListener", .label = "CreateListener", .attributes = create_listener_attributes
+};
+
+/* Its order is that of UmListenerSlot.  The secret is ours, and told once. */
 static UmAttribute listener_attributes[] = {
 	CALLBACK,
 	HREF,
 	ATTRIBUTE("id", UM_TEXT, "id", UM_MANDATORY),
 	ATTRIBUTE("query", UM_TEXT, "query", 0),
+	ATTRIBUTE("secret", UM_TEXT, "secret", 0),
 	{.kind = UM_EXTRA, .column = "extra"},
 	END
 };
@@ -684,6 +693,6 @@ ENTITY(related_party_ref, "RelatedPartyRef",
 
 UmModel *const um_entities[] = {
 	&alias, &array_update, &billing_account_ref, &individual_characteristic, &contact_medium,
-	&create_listener, &credential, &um_error_entity, &header, &um_listener_entity, &medium, &money, &note, &um_notification,
+	&um_create_listener, &credential, &um_error_entity, &header, &um_listener_entity, &medium, &money, &note, &um_notification,
 	&payment_mean_ref, &period_entity, &place_ref, &related_party_ref, &time_period, NULL
 };

@@ -167,10 +167,16 @@ typedef enum UmNotificationSlot
 	UM_NOTIFICATION_OCCURRED, UM_NOTIFICATION_EVENT
 } UmNotificationSlot;
 
+/* And of um_create_listener. */
+typedef enum UmCreateListenerSlot
+{
+	UM_CREATE_LISTENER_CALLBACK, UM_CREATE_LISTENER_QUERY
+} UmCreateListenerSlot;
+
 /* And of um_listener_entity. */
 typedef enum UmListenerSlot
 {
-	UM_LISTENER_CALLBACK, UM_LISTENER_HREF, UM_LISTENER_ID, UM_LISTENER_QUERY
+	UM_LISTENER_CALLBACK, UM_LISTENER_HREF, UM_LISTENER_ID, UM_LISTENER_QUERY, UM_LISTENER_SECRET
 } UmListenerSlot;
 
 /* And of um_error_entity. */
@@ -181,6 +187,7 @@ typedef enum UmErrorSlot
 
 extern UmModel um_characteristic;
 extern UmModel um_notification;
+extern UmModel um_create_listener;
 extern UmModel um_listener_entity;
 extern UmModel um_error_entity;
 extern UmModel um_usage_party;

@@ -3,9 +3,10 @@
  *	  What a listener's events are signed and sent with: the table hub_secret.
  *
  * The table is a member of the extension, so that no dump carries a secret.
- * It is written here alone, as its owner, for the owner of a listener.  What
- * comes from there goes to the caller of listener_secret and to agents, who
- * read the table.  No error tells a value: a message has the name of a listener
+ * It is written here alone, as its owner, for the owner of a listener, and alike
+ * for all listeners at one hub.  What comes from there goes to who registers by
+ * HTTP, once, to the caller of listener_secret, and to agents, who read the
+ * table.  No error tells a value: a message has the name of a listener
  * or of a header that the caller may not set, and the table has no constraint
  * whose error would show a row.
  */
@@ -22,10 +23,18 @@
 #include "errors.h"
 #include "json_scan.h"
 #include "listener_owner.h"
+#include "outbox.h"
+#include "secret.h"
 #include "types.h"
 
 #define TABLE "hub_secret"
 #define MAX_HEADERS 16384		/* bytes of all of a listener's */
+
+/* The same one for all of $1, in the place of what they may have. */
+#define NEW_SECRETS \
+	"INSERT INTO usage_mgmt." TABLE " AS s (listener, secret) " \
+	"WITH made AS MATERIALIZED (SELECT usage_mgmt.hub_random_secret() AS secret) " \
+	"SELECT o.id, made.secret FROM made, pg_catalog.unnest($1) o(id) ON CONFLICT (listener) DO UPDATE "
 
 /* What HTTP and Standard Webhooks have the agent set; proxy- and webhook- with whatever follows. */
 static const char *const reserved[] = {
@@ -45,24 +54,33 @@ PG_FUNCTION_INFO_V1(um_listener_secret);
 PG_FUNCTION_INFO_V1(um_listener_header);
 PG_FUNCTION_INFO_V1(um_listener_credential);
 
-/* hub_new_secret(listener text): the first one; an id may have been another listener's. */
+/* hub_new_secret(listener text) */
 Datum
 um_hub_new_secret(PG_FUNCTION_ARGS)
 {
+	(void) um_new_secret(PG_GETARG_DATUM(0));
+	PG_RETURN_VOID();
+}
+
+/* Gives a listener of the caller's its first one, and tells it; an id may have been another listener's. */
+Datum
+um_new_secret(Datum listener)
+{
 	static UmPlan plan = {
-		.sql = "INSERT INTO usage_mgmt." TABLE " AS s (listener, secret) "
-		"VALUES ($1, usage_mgmt.hub_random_secret()) ON CONFLICT (listener) DO UPDATE "
-		"SET secret = excluded.secret, old_secret = NULL, old_until = NULL, headers = '{}', "
-		"username = NULL, password = NULL",
-		.args = {TEXTOID}, .nargs = 1
+		.sql = NEW_SECRETS "SET secret = excluded.secret, old_secret = NULL, old_until = NULL, headers = '{}', "
+		"username = NULL, password = NULL RETURNING s.secret",
+		.args = {TEXTARRAYOID}, .nargs = 1
 	};
-	Datum		listener = PG_GETARG_DATUM(0);
+	Datum		hub;
+	bool		null;
 
 	SPI_connect();
-	um_own_listener(listener);
-	um_as_owner_of(TABLE, &plan, &listener, NULL);
+	hub = um_own_listener(listener);
+	um_as_owner_of(TABLE, &plan, &hub, NULL);
+	listener = SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null), false, -1);
 	SPI_finish();
-	PG_RETURN_VOID();
+	um_outbox_wake();
+	return listener;
 }
 
 /* listener_secret(id text, renew boolean) → text, NULL for none */
@@ -74,20 +92,19 @@ um_listener_secret(PG_FUNCTION_ARGS)
 		.args = {TEXTOID}, .nargs = 1
 	};
 	static UmPlan renew = {
-		.sql = "INSERT INTO usage_mgmt." TABLE " AS s (listener, secret) "
-		"VALUES ($1, usage_mgmt.hub_random_secret()) ON CONFLICT (listener) DO UPDATE "
-		"SET secret = excluded.secret, old_secret = s.secret, "
+		.sql = NEW_SECRETS "SET secret = excluded.secret, old_secret = s.secret, "
 		"old_until = pg_catalog.now() OPERATOR(pg_catalog.+) '1 day'::pg_catalog.interval "
 		"RETURNING s.secret",
-		.args = {TEXTOID}, .nargs = 1
+		.args = {TEXTARRAYOID}, .nargs = 1
 	};
 	Datum		listener = PG_GETARG_DATUM(0);
+	Datum		hub;
 	Datum		secret = (Datum) 0;
 	bool		null = true;
 
 	SPI_connect();
-	um_own_listener(listener);
-	um_as_owner_of(TABLE, PG_GETARG_BOOL(1) ? &renew : &show, &listener, NULL);
+	hub = um_own_listener(listener);
+	um_as_owner_of(TABLE, PG_GETARG_BOOL(1) ? &renew : &show, PG_GETARG_BOOL(1) ? &hub : &listener, NULL);
 	if (SPI_processed > 0)
 		secret = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
 	if (!null)
@@ -109,9 +126,9 @@ um_listener_header(PG_FUNCTION_ARGS)
 		"ELSE headers OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object($2, $3) END, "
 		"username = CASE WHEN $2 OPERATOR(pg_catalog.<>) 'authorization' OR $3 IS NULL THEN username END, "
 		"password = CASE WHEN $2 OPERATOR(pg_catalog.<>) 'authorization' OR $3 IS NULL THEN password END "
-		"WHERE listener OPERATOR(pg_catalog.=) $1 "
+		"WHERE listener OPERATOR(pg_catalog.=) ANY ($1) "
 		"RETURNING pg_catalog.octet_length(headers::pg_catalog.text)",
-		.args = {TEXTOID, TEXTOID, TEXTOID}, .nargs = 3
+		.args = {TEXTARRAYOID, TEXTOID, TEXTOID}, .nargs = 3
 	};
 	Datum		args[3] = {0};
 
@@ -131,8 +148,8 @@ um_listener_credential(PG_FUNCTION_ARGS)
 	static UmPlan plan = {
 		.sql = "UPDATE usage_mgmt." TABLE " SET username = $2, password = $3, headers = CASE "
 		"WHEN $2 IS NULL THEN headers ELSE headers OPERATOR(pg_catalog.-) 'authorization' END "
-		"WHERE listener OPERATOR(pg_catalog.=) $1 RETURNING 0",
-		.args = {TEXTOID, TEXTOID, TEXTOID}, .nargs = 3
+		"WHERE listener OPERATOR(pg_catalog.=) ANY ($1) RETURNING 0",
+		.args = {TEXTARRAYOID, TEXTOID, TEXTOID}, .nargs = 3
 	};
 	Datum		args[3] = {0};
 
@@ -177,11 +194,12 @@ um_hub_listener_gone(PG_FUNCTION_ARGS)
 
 /*
  * Writes what a function was given, and args in its place where they are not 0,
- * beside a listener's secret.  The statement returns the bytes of the headers.
+ * beside the secret of a listener and of those at its hub.  The statement returns the bytes of the headers.
  */
 static void
 set(FunctionCallInfo fcinfo, UmPlan *plan, Datum *args)
 {
+	Datum		listener;
 	char		nulls[3];
 	bool		null;
 
@@ -194,18 +212,19 @@ set(FunctionCallInfo fcinfo, UmPlan *plan, Datum *args)
 			args[i] = PG_GETARG_DATUM(i);
 	}
 	SPI_connect();
-	um_own_listener(args[0]);
+	listener = args[0];
+	args[0] = um_own_listener(listener);
 	um_as_owner_of(TABLE, plan, args, nulls);
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(UM_NOT_READY),
-				 errmsg("listener \"%s\" has no secret", TextDatumGetCString(args[0])),
+				 errmsg("listener \"%s\" has no secret", TextDatumGetCString(listener)),
 				 errhint("SELECT usage_mgmt.listener_secret(id, renew => true) makes one.")));
 	if (DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null)) > MAX_HEADERS)
 		ereport(ERROR,
 				(errcode(UM_TOO_MUCH),
 				 errmsg("headers of listener \"%s\" take more than %d bytes",
-						TextDatumGetCString(args[0]), MAX_HEADERS)));
+						TextDatumGetCString(listener), MAX_HEADERS)));
 	SPI_finish();
 }
 

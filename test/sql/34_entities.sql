@@ -26,7 +26,7 @@ INSERT INTO entity VALUES
 		"referenceError": "http://server/errors", "@type": "Error"}', '{code,reason}'),
 	('Header', '{"key": "Content-Type", "value": "application/json"}', '{}'),
 	('Listener', '{"callback": "http://client/listener", "href": "http://server/hub/42", "id": "42",
-		"query": "status=rated"}', '{callback,href,id}'),
+		"query": "status=rated", "secret": "whsec_1"}', '{callback,href,id}'),
 	('Medium', '{"city": "Denver", "country": "USA", "emailAddress": "fred.bloggs@thing.com", "number": "1",
 		"postcode": "80201", "stateOrProvince": "CO", "street1": "Main Street 1", "street2": "2nd floor",
 		"type": "fax"}', '{}'),

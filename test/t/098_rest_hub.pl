@@ -1,0 +1,165 @@
+# A listener that was registered over HTTP: the agent delivers events of all resources of its API, signed with
+# the secret that the answer told; a dump and its restore keep it one.
+
+use strict;
+use warnings;
+use Digest::SHA qw(hmac_sha256);
+use IPC::Run ();
+use JSON::PP;
+use MIME::Base64;
+use PostgreSQL::Test::Utils;
+use Receiver;
+use Store;
+use Test::More;
+
+my $agent;
+my $receiver;
+END
+{
+	my $status = $?;
+
+	$agent->kill_kill if $agent;
+	receiver_stop($receiver) if $receiver;
+	$? = $status;
+}
+
+my $node = new_node('rest_hub');
+# What a careful administrator would see
+$node->append_conf('postgresql.conf', <<'CONF');
+log_statement = all
+log_error_verbosity = verbose
+log_parameter_max_length_on_error = -1
+shared_preload_libraries = 'auto_explain'
+auto_explain.log_min_duration = 0
+auto_explain.log_nested_statements = on
+auto_explain.log_verbose = on
+CONF
+$node->restart;
+new_store($node, 'store');
+$node->safe_psql('store', <<'SQL');
+CREATE ROLE courier LOGIN;
+CREATE ROLE partner;
+SELECT usage_mgmt.grant_access('courier', 'agent'), usage_mgmt.grant_access('partner', 'reader');
+SQL
+
+# Status and body, as the partner
+sub http
+{
+	my ($database, $method, $uri, $body) = @_;
+	my $call = $method eq 'GET' ? 'usage_api.read()' : q{usage_api.write(convert_to(current_setting('hub_test.body'), 'UTF8'))};
+	my $headers = encode_json({ 'x-um-method' => $method, 'x-um-uri' => $uri, authorization => 'Bearer x' });
+	my ($status, $answer) = split /\n/, $node->safe_psql($database, sprintf(<<'SQL', $headers, $body // '', $call)), 2;
+BEGIN;
+SET LOCAL ROLE partner;
+SELECT set_config('request.headers', '%s', true) AS headers, set_config('hub_test.body', '%s', true) AS body \gset
+SELECT convert_from(%s, 'UTF8') AS answer \gset
+SELECT current_setting('response.status') AS status \gset
+COMMIT;
+\echo :status
+\echo :answer
+SQL
+
+	return ($status, $answer ? decode_json($answer) : undef);
+}
+
+sub changes
+{
+	my ($id) = @_;
+
+	$node->safe_psql('store', <<"SQL");
+SELECT usage_mgmt.post_usage('{"id": "$id", "date": "2026-02-03", "type": "voice"}');
+SELECT usage_mgmt.post_usage_specification('{"id": "$id", "name": "voice"}');
+SQL
+	ok($node->poll_query_until('store', 'SELECT coalesce(bool_and(lag_events = 0 AND parked = 0), true) FROM usage_mgmt.hub_status'), "all of $id is delivered");
+	return;
+}
+
+sub agent
+{
+	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'store', PGUSER => 'courier');
+	$agent = IPC::Run::start([ program($node, 'usagectl'), 'agent', '--name=one', '--allow-private' ], '>&', \my $out);
+	return;
+}
+
+sub leaves
+{
+	$agent->signal('TERM');
+	$agent->finish;
+	is($agent->full_result(0), 0, 'the agent leaves');
+	undef $agent;
+	return;
+}
+
+# What came at a path, by type and id
+sub came
+{
+	my ($path) = @_;
+
+	return join ' ', sort map { my $event = decode_json($_->{body}); my ($of) = values %{ $event->{event} }; "$event->{eventType} $of->{id}" }
+		grep { $_->{path} eq $path } received($receiver);
+}
+
+sub signature
+{
+	my ($secret, $request) = @_;
+
+	return 'v1,' . encode_base64(hmac_sha256(join('.', @{ $request->{headers} }{qw(webhook-id webhook-timestamp)}, $request->{body}),
+		decode_base64($secret =~ s/^whsec_//r)), '');
+}
+
+# ---- delivered ----
+
+$receiver = receiver(sub { return 204 });
+my $url = $receiver->{url} =~ s{/hub$}{}r;
+my ($status, $listener) = http('store', 'POST', '/usageManagement/hub', qq({"callback": "$url/both"}));
+is($status, 201, 'a listener is registered');
+my $secret = delete $listener->{secret};
+is_deeply($listener, { id => 1, callback => "$url/both", href => '/usageManagement/hub/1' }, 'it is as the standard has it');
+is((http('store', 'POST', '/tmf-api/usageManagement/v4/hub', qq({"callback": "$url/one", "query": "usage.usageType=voice&fields=usage.id"})))[0], 201, 'and another one');
+agent();
+changes('first');
+is(came('/both'), 'UsageCreateNotification first UsageSpecificationCreateNotification first', 'events of both resources come');
+is(came('/one'), 'UsageCreateEvent first', 'to who asks for those of one, these');
+my @both = grep { $_->{path} eq '/both' } received($receiver);
+is_deeply([ map { $_->{headers}{'webhook-signature'} } @both ], [ map { signature($secret, $_) } @both ], 'signed with the secret that the answer told');
+
+my $renewed = $node->safe_psql('store', "SELECT usage_mgmt.listener_secret('2', renew => true)");
+# what the agent knows of it is learnt anew with its next claim
+leaves();
+agent();
+changes('second');
+@both = grep { $_->{path} eq '/both' && $_->{body} =~ /second/ } received($receiver);
+is_deeply([ map { $_->{headers}{'webhook-signature'} } @both ], [ map { my $r = $_; join ' ', map { signature($_, $r) } $renewed, $secret } @both ],
+	'a new secret of one signs the events of both');
+is(scalar(@both), 2, 'which are two');
+
+my $log = slurp_file($node->logfile);
+ok($log =~ /INSERT INTO usage_mgmt\.hub_secret/, 'the log tells of our statements');
+is(scalar(grep { index($log, $_) >= 0 } $secret, $renewed), 0, 'and no secret');
+
+# ---- dumped and restored ----
+
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
+my ($out, $err);
+IPC::Run::run([ program($node, 'pg_dump'), '-Fc', '-f', $dump, '-d', $node->connstr('store') ], '>', \$out, '2>', \$err) or die $err;
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+IPC::Run::run([ program($node, 'pg_restore'), '-1', '-d', $node->connstr('restored'), $dump ], '>', \$out, '2>', \$err) or die $err;
+is_deeply([ http('restored', 'GET', '/usageManagement/hub') ], [ 200, [$listener] ], 'restored, it is one');
+is($node->safe_psql('restored', "SELECT string_agg(resource, ' ' ORDER BY id) FROM usage_mgmt.hub_listener WHERE '1' IN (id, hub)"),
+	'usage usage_specification', 'of two resources');
+is((http('restored', 'POST', '/usageManagement/hub', qq({"callback": "$url/both"})))[0], 409, 'there still');
+is($node->safe_psql('restored', "SELECT usage_mgmt.listener_secret('1', renew => true) = usage_mgmt.listener_secret('2')"), 't', 'a new secret is both\'s');
+is($node->safe_psql('restored', "SELECT bool_and(usage_mgmt.resume_listener(id)) FROM usage_mgmt.hub_listener WHERE '1' IN (id, hub)"), 't', 'they are resumed');
+is((http('restored', 'DELETE', '/usageManagement/hub/1'))[0], 204, 'it is ended');
+is($node->safe_psql('restored', 'SELECT count(*) FROM usage_mgmt.hub_listener'), 1, 'and nothing of it is left');
+
+# ---- ended ----
+
+is((http('store', 'DELETE', '/usageManagement/hub/1'))[0], 204, 'ended here, too');
+changes('third');
+is(came('/both'), join(' ', map { "UsageCreateNotification $_" } qw(first second)) . ' ' . join(' ', map { "UsageSpecificationCreateNotification $_" } qw(first second)),
+	'nothing more comes');
+is(came('/one'), join(' ', map { "UsageCreateEvent $_" } qw(first second third)), 'to the other it does');
+leaves();
+
+done_testing();
