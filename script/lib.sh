@@ -168,6 +168,7 @@ start_cluster() {
 		unix_socket_directories = '$PGHOST'
 		wal_level = logical
 		fsync = off
+		jit = off
 	CONF
 	printf '%s\n' "$@" >> "$scratch/data/postgresql.conf"
 	"$bindir/pg_ctl" --wait --silent --pgdata="$scratch/data" --log="$scratch/server.log" start ||
