@@ -424,7 +424,7 @@ sub _ask_sql
 	my $method = $function{ $request->{method} } or return _page(405);
 	my %headers = (host => 'usage_mgmt', 'content-type' => 'application/octet-stream', 'x-um-method' => $request->{method}, 'x-um-uri' => $request->{uri});
 
-	$headers{$_} = $given{$_} foreach grep { defined $given{$_} } qw(authorization if-match if-none-match if-modified-since);
+	$headers{$_} = $given{$_} foreach grep { defined $given{$_} } qw(authorization if-match if-none-match if-modified-since if-unmodified-since);
 	$headers{"x-um-$_"} = $given{$_} foreach grep { length($given{$_} // '') } qw(content-type content-encoding);
 	my $answer = $answers->answer({ method => $method, path => $method eq 'POST' ? '/rpc/write' : '/rpc/read', query => '',
 			headers => \%headers, body => $request->{body} // '' });
@@ -435,6 +435,7 @@ sub _ask_sql
 		return { %{ _page($answer->{status}) }, hidden => $answer->{body} } if $answer->{status} >= 400;
 		$answer->{headers} = [ grep { lc $_->[0] ne 'content-type' } @{ $answer->{headers} } ];
 	}
+	$answer->{headers} = [ (grep { lc $_->[0] ne 'retry-after' } @{ $answer->{headers} }), [ 'Retry-After', 5 ] ] if $answer->{status} == 503;
 	return $answer;
 }
 

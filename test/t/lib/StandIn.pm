@@ -66,7 +66,8 @@ sub own_answer
 	my ($status, $code, $message, %more) = @_;
 
 	return { status => $status,
-		headers => [ [ 'Content-Type', 'application/json; charset=utf-8' ], [ 'Proxy-Status', "PostgREST; error=$code" ], @{ $more{headers} // [] } ],
+		headers => [ [ 'Content-Type', 'application/json; charset=utf-8' ], [ 'Proxy-Status', "PostgREST; error=$code" ], @{ $more{headers} // [] },
+			$status == 503 ? [ 'Retry-After', 0 ] : () ],
 		body => $json->encode({ code => $code, message => $message, details => $more{details}, hint => $more{hint} }) };
 }
 
@@ -139,7 +140,7 @@ sub _transaction
 		[ 'request.headers', $json->encode(\%headers) ], [ 'request.cookies', $json->encode(\%cookies) ]);
 	my $answer = eval {
 		$connection->do("BEGIN ISOLATION LEVEL READ COMMITTED $reads");
-		$connection->prepare_cached('SELECT ' . join ', ', ('set_config(?, ?, true)') x @settings)->execute(map { @$_ } @settings);
+		$connection->selectrow_array($connection->prepare_cached('SELECT ' . join ', ', ('set_config(?, ?, true)') x @settings), undef, map { @$_ } @settings);
 		my $made = $call->($connection);
 		$connection->do('COMMIT');
 		$made;
@@ -227,6 +228,7 @@ sub _made
 		push @headers, [ $name, $value ];
 	}
 	push @headers, [ 'Content-Type', 'application/octet-stream' ] if !grep { lc $_->[0] eq 'content-type' } @headers;
+	push @headers, [ 'Retry-After', 0 ] if ($status // 200) == 503;
 	return { status => $status // 200, headers => \@headers, body => $body // '' };
 }
 
