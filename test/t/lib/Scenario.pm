@@ -56,7 +56,7 @@ use StandIn;
 use Test::More;
 use Time::HiRes 'sleep';
 
-our @EXPORT = qw(scenarios ways run_scenarios);
+our @EXPORT = qw(scenarios ways run_scenarios start_nginx exchange);
 
 my $top = "$FindBin::Bin/../..";
 my $secret = 'a secret of the tests, long enough for HS256';
@@ -170,18 +170,26 @@ sub _shell
 	return;
 }
 
-my ($nginx, @ports);
+my (@nginx, @ports);
 
 # nginx with deploy/nginx.conf, once for all files.
 sub _start_nginx
 {
-	return if $nginx;
-	my $folder = PostgreSQL::Test::Utils::tempdir();
-
-	@ports = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
-	_shell("start_nginx '$folder' @ports");
-	$nginx = $folder;
+	@ports = start_nginx() if !@ports;
 	return;
+}
+
+# An nginx with deploy/nginx.conf, changed by a filter of sed's: its port, that of its inner
+# server, and the one where it looks for PostgREST.
+sub start_nginx
+{
+	my ($filter) = @_;
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my @free = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
+
+	_shell("start_nginx '$folder' @free '" . ($filter // '') . q('));
+	push @nginx, $folder;
+	return @free;
 }
 
 # What answers behind nginx, and a function that ends it.
@@ -199,7 +207,7 @@ sub _start_behind_nginx
 	}
 	foreach (1 .. 300)
 	{
-		my ($answer) = eval { _exchange($ports[2], "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") };
+		my ($answer) = eval { exchange($ports[2], "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") };
 
 		# PostgREST would wait for what nginx keeps open
 		return sub { kill $way eq 'postgrest' ? 'KILL' : 'TERM', $pid; waitpid $pid, 0 } if $answer && $answer->{status} ne '503';
@@ -212,7 +220,7 @@ sub _start_behind_nginx
 END
 {
 	my $status = $?;
-	_shell("stop_nginx '$nginx'") if $nginx;
+	_shell("stop_nginx '$_'") foreach @nginx;
 	$? = $status;
 }
 
@@ -353,10 +361,11 @@ sub _ask_http
 		$text .= 'Content-Length: ' . length($body) . "\r\n" if defined $body && !$given{'content-length'} && !$given{'transfer-encoding'};
 		$text .= "\r\n" . ($body // '');
 	}
-	return _exchange($ports[0], $text, $request->{leaves}, $request->{method});
+	return exchange($ports[0], $text, $request->{leaves}, $request->{method});
 }
 
-sub _exchange
+# Sends bytes to a port of this machine, and takes the answer apart.
+sub exchange
 {
 	my ($port, $text, $leaves, $method) = @_;
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 60) or die "cannot connect: $@\n";
