@@ -31,6 +31,8 @@ ALTER ROLE usage_writer SET statement_timeout = '30s';
 ALTER ROLE usage_operator SET statement_timeout = '60s';
 -- how long PostgREST may be silent inside a transaction
 ALTER ROLE usage_authenticator SET idle_in_transaction_session_timeout = '60s';
+-- no request is long enough to be worth compiling
+ALTER ROLE usage_authenticator SET jit = off;
 -- what stands before each href
 ALTER ROLE usage_authenticator SET usage_mgmt.base_url = :'base_url';
 -- a token must not get into the log

@@ -25,6 +25,7 @@ sub stand_in
 	my $pid = fork // die "fork: $!";
 
 	return $pid if $pid;
+	my @never;
 	while (my $client = $listener->accept)
 	{
 		my ($head, $body) = ('', '');
@@ -37,7 +38,7 @@ sub stand_in
 		my ($status, $kind) = ($header{'x-um-uri'} // '') =~ m{^/answer/(\d+)\?(.*)};
 
 		next if ($kind // '') eq 'nothing';
-		sleep 60 if ($kind // '') eq 'never';
+		push(@never, $client), next if ($kind // '') eq 'never';
 		my $answer = $status ? '{"code":"PGRST999","details":null,"hint":null,"message":"own"}' : $json->encode({ line => $line, headers => \%header, body => $body });
 		my $more = ($kind // '') =~ /^own/ ? "Proxy-Status: PostgREST; error=PGRST999\r\n" : '';
 		my $its = !defined $kind || $kind eq 'ours' || $kind eq 'own+ours' ? $type : $kind eq 'own' ? 'application/json; charset=utf-8' : 'text/plain';

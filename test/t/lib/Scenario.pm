@@ -444,6 +444,7 @@ sub _ask_sql
 		return { %{ _page($answer->{status}) }, hidden => $answer->{body} } if $answer->{status} >= 400;
 		$answer->{headers} = [ grep { lc $_->[0] ne 'content-type' } @{ $answer->{headers} } ];
 	}
+	$answer->{headers} = [ grep { lc $_->[0] ne 'content-range' || $_->[1] =~ /^items / } @{ $answer->{headers} } ];
 	$answer->{headers} = [ (grep { lc $_->[0] ne 'retry-after' } @{ $answer->{headers} }), [ 'Retry-After', 5 ] ] if $answer->{status} == 503;
 	return $answer;
 }
@@ -539,7 +540,7 @@ sub _keep
 sub _other_way
 {
 	my ($s, $answer) = @_;
-	my $names = join ' ', sort grep { !/^(?:date|server|connection|content-length|content-range|transfer-encoding|keep-alive|content-encoding|vary)$/ }
+	my $names = join ' ', sort grep { !/^(?:date|server|connection|content-length|transfer-encoding|keep-alive|content-encoding|vary)$/ }
 		map { lc $_->[0] } @{ $answer->{headers} };
 
 	$s->{names} //= $names;

@@ -215,7 +215,9 @@ sub _made
 {
 	my ($body, $headers, $status) = @_;
 	my $said = defined $headers ? eval { $json->decode($headers) } : [];
-	my @headers = ([ 'Content-Range', '0-0/*' ], [ 'Vary', 'Accept, Prefer, Range' ]);
+	# what PostgREST says where the function does not
+	my %headers = ('Content-Range' => '0-0/*', Vary => 'Accept, Prefer, Range', 'Content-Type' => 'application/octet-stream');
+	my @headers;
 
 	return own_answer(500, 'PGRST111', 'response.headers guc must be a JSON array composed of objects with a single key and a string value')
 		if ref $said ne 'ARRAY' || grep { ref $_ ne 'HASH' || keys %$_ != 1 } @$said;
@@ -226,8 +228,9 @@ sub _made
 
 		utf8::encode($_) foreach $name, $value;
 		push @headers, [ $name, $value ];
+		delete @headers{ grep { lc $_ eq lc $name } keys %headers };
 	}
-	push @headers, [ 'Content-Type', 'application/octet-stream' ] if !grep { lc $_->[0] eq 'content-type' } @headers;
+	push @headers, map { [ $_, $headers{$_} ] } sort keys %headers;
 	push @headers, [ 'Retry-After', 0 ] if ($status // 200) == 503;
 	return { status => $status // 200, headers => \@headers, body => $body // '' };
 }
