@@ -32,10 +32,15 @@ clean_environment() {
 }
 
 # Tracked files and new ones that are not ignored, as they are in the work tree.
-# The owner of the checkout may be somebody else than root.
+# The owner of the checkout may be somebody else than root. What git does not know is a copy
+# already, with the folder of a test that runs there.
 copy_checkout() {
 	local from=$1 to=$2
-	git -c safe.directory='*' -C "$from" ls-files -z --cached --others --exclude-standard |
+	if [ -e "$from/.git" ]; then
+		git -c safe.directory='*' -C "$from" ls-files -z --cached --others --exclude-standard
+	else
+		(cd "$from" && find . -name tmp_check -prune -o ! -type d -printf '%P\0')
+	fi |
 		while IFS= read -r -d '' file; do
 			if [ -e "$from/$file" ] || [ -L "$from/$file" ]; then
 				printf '%s\0' "$file"
