@@ -1,9 +1,10 @@
 -- What script/serve has beside the demo's data, so that there is something to see: calls of
 -- the last 14 days in each status, a load with rejects, a listener that is behind.
---   :file is where the server may write the load
+--   :file is where the server may write the load, :base_url what stands before an href
 \set lines '(FORMAT csv, QUOTE E''\\x01'', DELIMITER E''\\x02'')'
 SET TimeZone = 'UTC';
 SET usage_mgmt.tmf_version = 'v4';
+SET usage_mgmt.base_url = :'base_url';
 -- Without a token one may write here.
 SELECT usage_mgmt.grant_access('usage_anonymous', 'writer') \g /dev/null
 SELECT usage_mgmt.ensure_partitions((now() - interval '15 days')::date, now()::date) \g /dev/null

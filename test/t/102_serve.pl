@@ -36,6 +36,13 @@ my $serve = do {
 	$out = $err = '';
 	IPC::Run::start([ "$top/script/serve", '--port', $port ], '<', \'', '>', \$out, '2>', \$err);
 };
+END
+{
+	my $status = $?;
+	$serve->kill_kill(grace => 60) if $serve && $serve->pumpable;
+	$? = $status;
+}
+
 foreach (1 .. 3000)
 {
 	last if $out =~ /^Serving on port $port/m || !$serve->pumpable;
