@@ -460,6 +460,8 @@ sub _page
 	$status = 503 if $status =~ /^50[234]$/;
 	($headers, $body) = slurp_file("$top/deploy/nginx.conf") =~ m{location = /um_error/$status \{\n((?:\s*add_header .*\n)*)\s*return $status '(.*)';}
 		or die "nginx.conf has no page for $status\n";
+	# the one variable there is
+	$headers =~ s/add_header Allow \$um_allow/add_header Allow "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"/;
 	return { status => $status, body => $body, headers => [ [ 'Content-Type', $our_type ],
 			map { /add_header (\S+) (?|'(.*)'|"(.*)"|(\S+)) always/ ? [ $1, $2 ] : () } split /\n/, $headers ] };
 }

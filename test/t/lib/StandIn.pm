@@ -31,8 +31,8 @@ sub new
 		$self->{option}{$name} = $value =~ s/^"(.*)"$/$1/r;
 	}
 	close $lines;
-	# which bounds the one row that a function gives, and 0 is none
-	die "db-max-rows is not for usage_api\n" if length($self->option('db-max-rows') // '');
+	# it bounds the one row that a function gives, too
+	die "db-max-rows = 0 means no rows\n" if ($self->option('db-max-rows') // '') eq '0';
 	return $self;
 }
 
