@@ -100,6 +100,9 @@ my $came = $json->decode(exchange($port, join("\r\n", 'PATCH /x HTTP/1.1', 'Host
 			'Content-Type: Application/Merge-Patch+JSON; charset=UTF-8', 'Content-Encoding: br', 'Content-Length: 3', '', "\xff\x00{"))->{body} =~ s/\xff/?/r);
 is_deeply($came->{headers}, { %passed, host => 'usage_mgmt', 'content-type' => 'application/octet-stream', 'content-length' => 3, 'x-um-method' => 'PATCH',
 		'x-um-uri' => '/x', 'x-um-content-type' => 'Application/Merge-Patch+JSON; charset=UTF-8', 'x-um-content-encoding' => 'br' }, 'a PATCH with all that is passed on');
+$came = $json->decode(ask($port, 'GET', '/native/usage?select=id&id=eq.%2f&limit=1', @spoofed, 'Authorization: Bearer x')->{body});
+is_deeply([ $came->{line}, $came->{headers} ], [ 'GET /usage?select=id&id=eq.%2f&limit=1 HTTP/1.1',
+		{ host => 'usage_mgmt', accept => 'text/csv', authorization => 'Bearer x', prefer => 'tx=rollback', range => '0-1' } ], 'a view');
 my $answer = ask($port, 'GET', '/x');
 is_deeply([ sort grep { !/^(?:date|server|connection)$/ } keys %{ $answer->{header} } ], [qw(content-length content-type)], 'no header of PostgREST goes back');
 
