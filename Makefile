@@ -94,6 +94,7 @@ SQL_PARTS = \
 	sql/75_lists.sql \
 	sql/80_functions.sql \
 	sql/85_access.sql \
+	sql/88_native.sql \
 	sql/90_install.sql
 
 # The client program.

@@ -85,6 +85,7 @@ BEGIN
 		EXECUTE format('GRANT %s ON %s usage_mgmt.%I TO %I',
 			right_of.privileges, right_of.kind, right_of.relation, role_name);
 	END LOOP;
+	PERFORM usage_mgmt.grant_native(role_name, level);
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
@@ -101,7 +102,7 @@ BEGIN
 		RAISE EXCEPTION 'only a superuser can hand over the tables of usage_mgmt'
 			USING ERRCODE = 'insufficient_privilege';
 	END IF;
-	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_mgmt TO %I WITH GRANT OPTION', role_name);
+	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_mgmt, usage_api TO %I WITH GRANT OPTION', role_name);
 	-- the secrets stay the extension's, but who makes agents lets them read
 	EXECUTE format('GRANT SELECT ON usage_mgmt.hub_secret TO %I WITH GRANT OPTION', role_name);
 	FOR statement IN
@@ -113,7 +114,7 @@ BEGIN
 		SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, role_name)
 		FROM pg_class c
 		WHERE relkind IN ('r', 'p', 'v') AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = role_name)
-		AND (relnamespace = 'usage_mgmt'::regnamespace
+		AND (relnamespace IN ('usage_mgmt'::regnamespace, 'usage_api'::regnamespace)
 			 OR c.oid IN (SELECT relid FROM usage_mgmt.resources(), pg_partition_tree(to_regclass('usage_mgmt.' || noun))))
 		AND NOT EXISTS (SELECT FROM pg_depend
 						WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
