@@ -58,28 +58,19 @@ BEGIN
 			format('Each %s for clients of PostgREST''s own, read-only: the attributes under their names in v4, as v4 writes them, and beside them what can be filtered by. changedAt and what else is no attribute is called as its column.', r.label))
 		FROM usage_mgmt.native_columns(resource);
 	IF r.date_column IS NOT NULL THEN
-		PERFORM usage_mgmt.install_native_view(resource || '_count', '{day,status,n}', '{d.day,c.status,c.n}',
-			usage_mgmt.native_days(resource, r.date_column),
-			format('How many there are of each status on each of the last 31 days in UTC: %s.', r.plural));
+		-- Its bounds are known before it is run, so that no other months are looked at.
+		PERFORM usage_mgmt.install_native_view(resource || '_count', '{day,status,n}',
+			ARRAY[format('(r.%I AT TIME ZONE ''UTC'')::date', r.date_column), 'r.status', 'count(*)'],
+			format($sql$usage_mgmt.%I r
+				WHERE r.%I >= ((now() AT TIME ZONE 'UTC')::date - 30)::timestamp AT TIME ZONE 'UTC'
+				AND r.%2$I < ((now() AT TIME ZONE 'UTC')::date + 1)::timestamp AT TIME ZONE 'UTC'
+				GROUP BY 1, 2$sql$, resource, r.date_column),
+			format('How many %s there are of each status on each of the last 31 days, in UTC.', r.plural));
 	END IF;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_native(text) IS
 'Makes the native views of a resource in the schema usage_api, or brings older ones up to date. Part of install_tables().';
-
--- Day by day, so that a condition on the day is one on the partitions, and an index on the date serves it.
-CREATE FUNCTION usage_mgmt.native_days(resource text, date_column text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT format($sql$
-		(SELECT (now() AT TIME ZONE 'UTC')::date - ago AS day FROM generate_series(0, 30) ago) d,
-		LATERAL (SELECT r.status, count(*) AS n FROM usage_mgmt.%I r
-			WHERE r.%I >= d.day::timestamp AT TIME ZONE 'UTC' AND r.%2$I < (d.day + 1)::timestamp AT TIME ZONE 'UTC'
-			GROUP BY r.status) c$sql$, resource, date_column)
-$$;
-COMMENT ON FUNCTION usage_mgmt.native_days(text, text) IS
-'What NOUN_count reads. Part of install_native().';
 
 CREATE FUNCTION usage_mgmt.install_native_books() RETURNS void
 LANGUAGE plpgsql
@@ -167,19 +158,27 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	statement text;
+	view text;
 BEGIN
-	FOR statement IN
-		SELECT format('GRANT SELECT ON usage_api.%I TO %I', v.name, role_name)
-		FROM (SELECT noun AS name, '{reader,writer,operator}'::text[] AS levels FROM usage_mgmt.resources()
+	FOR view IN
+		SELECT format('usage_api.%I', v.name)
+		FROM (SELECT noun, '{reader,writer,operator}'::text[] FROM usage_mgmt.resources()
 			UNION ALL
 			SELECT noun || '_count', '{reader,writer,operator}' FROM usage_mgmt.resources() WHERE date_column IS NOT NULL
 			UNION ALL
-			VALUES ('load', '{loader,operator}'::text[]), ('reject', '{operator}'), ('listener', '{reader,writer,operator}')) v
+			VALUES ('load', '{loader,operator}'::text[]), ('reject', '{operator}'), ('listener', '{reader,writer,operator}')
+		) AS v(name, levels)
 		WHERE level = ANY (levels)
 		ORDER BY 1
 	LOOP
-		EXECUTE statement;
+		IF to_regclass(view) IS NULL THEN
+			RAISE EXCEPTION 'relation "%" does not exist', view
+				USING ERRCODE = 'undefined_table', HINT = 'Run SELECT usage_mgmt.install_tables().';
+		END IF;
+		IF NOT has_schema_privilege(role_name, 'usage_api', 'USAGE') THEN
+			EXECUTE format('GRANT USAGE ON SCHEMA usage_api TO %I', role_name);
+		END IF;
+		EXECUTE format('GRANT SELECT ON %s TO %I', view, role_name);
 	END LOOP;
 END
 $$;

@@ -108,8 +108,9 @@ SELECT 'seen', count(*), max(at) FROM public.seen;
 SQL
 my $shape = <<'SQL';
 SELECT c.oid::regclass::text, c.relkind, pg_get_expr(c.relpartbound, c.oid), c.relrowsecurity,
-	obj_description(c.oid), (SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)
-	FROM pg_class c WHERE relnamespace = 'usage_mgmt'::regnamespace ORDER BY 1;
+	obj_description(c.oid), (SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0),
+	CASE relkind WHEN 'v' THEN pg_get_viewdef(c.oid) END, relowner::regrole, array_to_string(relacl, ' ')
+	FROM pg_class c WHERE relnamespace IN ('usage_mgmt'::regnamespace, 'usage_api'::regnamespace) ORDER BY 1;
 SELECT indexdef FROM pg_indexes WHERE schemaname = 'usage_mgmt' ORDER BY 1;
 SELECT tgrelid::regclass::text, tgname, tgenabled, tgparentid <> 0, pg_get_triggerdef(oid) FROM pg_trigger
 	WHERE NOT tgisinternal ORDER BY 1, 2;
@@ -308,7 +309,7 @@ WITH RECURSIVE member AS (
 ), released AS (
 	SELECT c.oid AS relation, c.reltype, t.typarray
 	FROM pg_class c LEFT JOIN pg_type t ON t.oid = c.reltype
-	WHERE c.relnamespace = 'usage_mgmt'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+	WHERE c.relnamespace IN ('usage_mgmt'::regnamespace, 'usage_api'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
 	AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 )
 SELECT count(DISTINCT (d.classid, d.objid)), (SELECT count(*) > 15 FROM released)
