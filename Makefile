@@ -24,9 +24,14 @@ OBJS = \
 	src/delivery.o \
 	src/entry.o \
 	src/errors.o \
+	src/etag.o \
 	src/event.o \
+	src/face.o \
 	src/faults.o \
 	src/filter.o \
+	src/gateway.o \
+	src/http.o \
+	src/http_error.o \
 	src/hub.o \
 	src/json_patch.o \
 	src/json_pointer.o \
@@ -42,6 +47,7 @@ OBJS = \
 	src/model.o \
 	src/names.o \
 	src/number.o \
+	src/openapi.o \
 	src/operations.o \
 	src/outbox.o \
 	src/page.o \
@@ -56,6 +62,10 @@ OBJS = \
 	src/references.o \
 	src/replace.o \
 	src/resource.o \
+	src/rest_hub.o \
+	src/rest_list.o \
+	src/rest_many.o \
+	src/rest_one.o \
 	src/row.o \
 	src/rows.o \
 	src/rules.o \
@@ -93,6 +103,7 @@ SQL_PARTS = \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \
+	sql/84_rest.sql \
 	sql/85_access.sql \
 	sql/88_native.sql \
 	sql/90_install.sql

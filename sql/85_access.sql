@@ -85,11 +85,33 @@ BEGIN
 		EXECUTE format('GRANT %s ON %s usage_mgmt.%I TO %I',
 			right_of.privileges, right_of.kind, right_of.relation, role_name);
 	END LOOP;
-	PERFORM usage_mgmt.grant_native(role_name, level);
+	IF level IN ('reader', 'loader', 'writer', 'operator') THEN
+		PERFORM usage_mgmt.open_api(role_name);
+		PERFORM usage_mgmt.grant_native(role_name, level);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
 'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
+
+-- What somebody may do by HTTP his rights on the tables say.
+CREATE FUNCTION usage_mgmt.open_api(role_name text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF has_schema_privilege('usage_api', 'USAGE WITH GRANT OPTION') THEN
+		EXECUTE format('GRANT USAGE ON SCHEMA usage_api TO %I', role_name);
+		EXECUTE format('GRANT EXECUTE ON FUNCTION usage_api.read(), usage_api.write(bytea) TO %I', role_name);
+	ELSIF NOT has_schema_privilege(role_name, 'usage_api', 'USAGE') THEN
+		RAISE EXCEPTION 'permission denied to grant usage of schema usage_api'
+			USING ERRCODE = 'insufficient_privilege',
+			HINT = format('A superuser does it, or gives you what an owner needs: SELECT usage_mgmt.grant_access(%L, ''owner'').', current_user);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.open_api(text) IS
+'Lets a role call what answers HTTP. Part of grant_access(); a role that is to see nothing but errors, as the one of requests without a token may be, is given it alone.';
 
 CREATE FUNCTION usage_mgmt.hand_over(role_name text) RETURNS void
 LANGUAGE plpgsql
@@ -102,7 +124,9 @@ BEGIN
 		RAISE EXCEPTION 'only a superuser can hand over the tables of usage_mgmt'
 			USING ERRCODE = 'insufficient_privilege';
 	END IF;
-	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_mgmt, usage_api TO %I WITH GRANT OPTION', role_name);
+	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_mgmt TO %I WITH GRANT OPTION', role_name);
+	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_api TO %I WITH GRANT OPTION', role_name);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION usage_api.read(), usage_api.write(bytea) TO %I WITH GRANT OPTION', role_name);
 	-- the secrets stay the extension's, but who makes agents lets them read
 	EXECUTE format('GRANT SELECT ON usage_mgmt.hub_secret TO %I WITH GRANT OPTION', role_name);
 	FOR statement IN

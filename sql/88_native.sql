@@ -1,8 +1,5 @@
 -- The native views: what PostgREST's own clients read, in the names of the standard's JSON
 
--- Temporarily here: it is 87_rest's.
-CREATE SCHEMA usage_api;
-
 CREATE FUNCTION usage_mgmt.camel_case(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN lower(left(name, 1)) || substr(replace(initcap(replace(name, '_', ' ')), ' ', ''), 2);
@@ -174,9 +171,6 @@ BEGIN
 		IF to_regclass(view) IS NULL THEN
 			RAISE EXCEPTION 'relation "%" does not exist', view
 				USING ERRCODE = 'undefined_table', HINT = 'Run SELECT usage_mgmt.install_tables().';
-		END IF;
-		IF NOT has_schema_privilege(role_name, 'usage_api', 'USAGE') THEN
-			EXECUTE format('GRANT USAGE ON SCHEMA usage_api TO %I', role_name);
 		END IF;
 		EXECUTE format('GRANT SELECT ON %s TO %I', view, role_name);
 	END LOOP;

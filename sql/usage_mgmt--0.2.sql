@@ -2623,6 +2623,27 @@ BEGIN
 	PERFORM usage_mgmt.install_functions(noun) FROM usage_mgmt.resources();
 END
 $install$;
+-- The schema that PostgREST exposes
+
+CREATE SCHEMA usage_api;
+COMMENT ON SCHEMA usage_api IS
+'What is open to HTTP, by way of PostgREST: read() and write() for the URIs of TM Forum, views for clients of its own.';
+
+CREATE DOMAIN usage_api."*/*" AS bytea;
+COMMENT ON DOMAIN usage_api."*/*" IS
+'The body of an answer, whose media type the answer itself tells. PostgREST goes by the name.';
+
+CREATE FUNCTION usage_api.read() RETURNS usage_api."*/*"
+AS 'MODULE_PATHNAME', 'um_gateway_read' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION usage_api.read() IS
+'Answers GET, HEAD and OPTIONS of the URIs of TMF635 and TMF727. The request is the setting request.headers: x-um-method, x-um-uri and so on, as nginx sends them; status and headers of the answer are the settings response.status and response.headers. Raises nothing: an error is an answer.';
+REVOKE EXECUTE ON FUNCTION usage_api.read() FROM PUBLIC;
+
+CREATE FUNCTION usage_api.write(bytea) RETURNS usage_api."*/*"
+AS 'MODULE_PATHNAME', 'um_gateway_write' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION usage_api.write(bytea) IS
+'Answers POST, PUT, PATCH and DELETE, with the body as it came; else as read(). What fails leaves nothing.';
+REVOKE EXECUTE ON FUNCTION usage_api.write(bytea) FROM PUBLIC;
 -- Who may do what with the tables, in levels
 
 CREATE FUNCTION usage_mgmt.grant_access(role_name text, level text) RETURNS void
@@ -2710,11 +2731,33 @@ BEGIN
 		EXECUTE format('GRANT %s ON %s usage_mgmt.%I TO %I',
 			right_of.privileges, right_of.kind, right_of.relation, role_name);
 	END LOOP;
-	PERFORM usage_mgmt.grant_native(role_name, level);
+	IF level IN ('reader', 'loader', 'writer', 'operator') THEN
+		PERFORM usage_mgmt.open_api(role_name);
+		PERFORM usage_mgmt.grant_native(role_name, level);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
 'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
+
+-- What somebody may do by HTTP his rights on the tables say.
+CREATE FUNCTION usage_mgmt.open_api(role_name text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF has_schema_privilege('usage_api', 'USAGE WITH GRANT OPTION') THEN
+		EXECUTE format('GRANT USAGE ON SCHEMA usage_api TO %I', role_name);
+		EXECUTE format('GRANT EXECUTE ON FUNCTION usage_api.read(), usage_api.write(bytea) TO %I', role_name);
+	ELSIF NOT has_schema_privilege(role_name, 'usage_api', 'USAGE') THEN
+		RAISE EXCEPTION 'permission denied to grant usage of schema usage_api'
+			USING ERRCODE = 'insufficient_privilege',
+			HINT = format('A superuser does it, or gives you what an owner needs: SELECT usage_mgmt.grant_access(%L, ''owner'').', current_user);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.open_api(text) IS
+'Lets a role call what answers HTTP. Part of grant_access(); a role that is to see nothing but errors, as the one of requests without a token may be, is given it alone.';
 
 CREATE FUNCTION usage_mgmt.hand_over(role_name text) RETURNS void
 LANGUAGE plpgsql
@@ -2727,7 +2770,9 @@ BEGIN
 		RAISE EXCEPTION 'only a superuser can hand over the tables of usage_mgmt'
 			USING ERRCODE = 'insufficient_privilege';
 	END IF;
-	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_mgmt, usage_api TO %I WITH GRANT OPTION', role_name);
+	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_mgmt TO %I WITH GRANT OPTION', role_name);
+	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA usage_api TO %I WITH GRANT OPTION', role_name);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION usage_api.read(), usage_api.write(bytea) TO %I WITH GRANT OPTION', role_name);
 	-- the secrets stay the extension's, but who makes agents lets them read
 	EXECUTE format('GRANT SELECT ON usage_mgmt.hub_secret TO %I WITH GRANT OPTION', role_name);
 	FOR statement IN
@@ -2752,9 +2797,6 @@ COMMENT ON FUNCTION usage_mgmt.hand_over(text) IS
 'Makes a role the owner of the tables and views, and of those to come. Part of grant_access().';
 REVOKE EXECUTE ON FUNCTION usage_mgmt.hand_over(text) FROM PUBLIC;
 -- The native views: what PostgREST's own clients read, in the names of the standard's JSON
-
--- Temporarily here: it is 87_rest's.
-CREATE SCHEMA usage_api;
 
 CREATE FUNCTION usage_mgmt.camel_case(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -2927,9 +2969,6 @@ BEGIN
 		IF to_regclass(view) IS NULL THEN
 			RAISE EXCEPTION 'relation "%" does not exist', view
 				USING ERRCODE = 'undefined_table', HINT = 'Run SELECT usage_mgmt.install_tables().';
-		END IF;
-		IF NOT has_schema_privilege(role_name, 'usage_api', 'USAGE') THEN
-			EXECUTE format('GRANT USAGE ON SCHEMA usage_api TO %I', role_name);
 		END IF;
 		EXECUTE format('GRANT SELECT ON %s TO %I', view, role_name);
 	END LOOP;

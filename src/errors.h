@@ -38,6 +38,14 @@
 #define UM_FINISHED				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
 #define UM_NOT_READY			ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
 
+/* what is to be changed is not what the caller has seen */
+#define UM_OTHER_STATE			MAKE_SQLSTATE('U', 'M', '0', '0', '4')
+
+/* of HTTP alone: a method that a place has not, a media type, a page behind the end */
+#define UM_WRONG_METHOD			MAKE_SQLSTATE('U', 'M', '0', '0', '5')
+#define UM_MEDIA_TYPE			MAKE_SQLSTATE('U', 'M', '0', '0', '6')
+#define UM_NO_SUCH_PAGE			MAKE_SQLSTATE('U', 'M', '0', '0', '7')
+
 /* no such resource */
 #define UM_NOT_FOUND			ERRCODE_NO_DATA_FOUND
 

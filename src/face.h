@@ -33,6 +33,7 @@ typedef struct UmTarget
 	const char *id;				/* of an item or listener, decoded */
 } UmTarget;
 
+extern UmFace um_face_of(const UmResource *resource, UmVersion version);
 /* Loops over the resources of an API: um_face_next(face, NULL) is the first. */
 extern UmResource *um_face_next(const UmFace *face, const UmResource *before);
 extern UmTarget um_target(const char *path);

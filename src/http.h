@@ -17,7 +17,7 @@ typedef enum UmMethod
 typedef struct UmHttp
 {
 	UmMethod	method;
-	const char *uri;			/* as the client wrote it */
+	const char *uri;			/* its path as the client wrote it; NULL for none */
 	UmTarget	target;			/* what that means */
 	const char *query;			/* behind its question mark, still encoded; "" for none */
 	const char *content_type;	/* in lower case, without parameters; "" for none */
@@ -40,8 +40,12 @@ typedef struct UmAnswer
 /* Answers a request; an ereport becomes the standard's error. */
 typedef void (*UmHandler) (const UmHttp *http, UmAnswer *answer);
 
+extern void um_http_start(UmHttp *http, UmSlice body);
+extern UmSlice um_http_text(UmSlice body);
+extern char *um_method_names(int allowed);
 extern void um_answer_start(UmAnswer *answer, int status);
 extern void um_answer_header(UmAnswer *answer, const char *name, const char *format,...)
 			pg_attribute_printf(3, 4);
+extern bytea *um_answer_give(UmAnswer *answer, bool with_body);
 
 #endif

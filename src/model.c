@@ -495,6 +495,7 @@ static UmResource service_usage_specification = {
 	.about = "What service usages of a type look like (TMF727: ServiceUsageSpecification).",
 	.life = &specification_life, .faces = UM_ONLY_V4,
 	.path = {[UM_V4] = "/tmf-api/serviceUsage/v4/serviceUsageSpecification/"},
+	.other_path = {[UM_V4] = "/tmf-api/serviceUsageManagement/v4/serviceUsageSpecification/"},
 	.event = {
 		[UM_V4] = {
 			[UM_CREATE_EVENT] = "ServiceUsageSpecificationCreateEvent",
@@ -509,6 +510,7 @@ static UmResource service_usage = {
 	.plural = "service_usages", .model = &service_usage_model, .life = &service_usage_life,
 	.about = "Usage of services (TMF727: ServiceUsage). One is one row; partitions are months in UTC.",
 	.faces = UM_ONLY_V4, .path = {[UM_V4] = "/tmf-api/serviceUsage/v4/serviceUsage/"},
+	.other_path = {[UM_V4] = "/tmf-api/serviceUsageManagement/v4/serviceUsage/"},
 	.date = "usage_date", .ledger = "service_usage_key", .conflict = "service_usage_conflict",
 	.specification = &service_usage_specification, .specification_id = "usage_specification_id",
 	.event = {
@@ -607,6 +609,22 @@ UmModel		um_listener_entity = {
 	.noun = "Listener", .label = "Listener", .attributes = listener_attributes
 };
 
+/* Its order is that of UmErrorSlot. */
+static UmAttribute error_attributes[] = {
+	ATTRIBUTE("code", UM_TEXT, "code", UM_MANDATORY),
+	ATTRIBUTE("reason", UM_TEXT, "reason", UM_MANDATORY),
+	ATTRIBUTE("message", UM_TEXT, "message", 0),
+	ATTRIBUTE("status", UM_TEXT, "status", 0),
+	ATTRIBUTE("referenceError", UM_URI, "reference_error", UM_BLANK_IS_NONE),
+	ATTRIBUTE("@type", UM_TEXT, "type", 0),
+	{.kind = UM_EXTRA, .column = "extra"},
+	END
+};
+
+UmModel		um_error_entity = {
+	.noun = "Error", .label = "Error", .attributes = error_attributes
+};
+
 ENTITY(credential, "Credential",
 	   ATTRIBUTE("login", UM_TEXT, "login", 0),
 	   ATTRIBUTE("password", UM_TEXT, "password", 0),
@@ -666,6 +684,6 @@ ENTITY(related_party_ref, "RelatedPartyRef",
 
 UmModel *const um_entities[] = {
 	&alias, &array_update, &billing_account_ref, &individual_characteristic, &contact_medium,
-	&create_listener, &credential, &header, &um_listener_entity, &medium, &money, &note, &um_notification,
+	&create_listener, &credential, &um_error_entity, &header, &um_listener_entity, &medium, &money, &note, &um_notification,
 	&payment_mean_ref, &period_entity, &place_ref, &related_party_ref, &time_period, NULL
 };

@@ -173,9 +173,16 @@ typedef enum UmListenerSlot
 	UM_LISTENER_CALLBACK, UM_LISTENER_HREF, UM_LISTENER_ID, UM_LISTENER_QUERY
 } UmListenerSlot;
 
+/* And of um_error_entity. */
+typedef enum UmErrorSlot
+{
+	UM_ERROR_CODE, UM_ERROR_REASON, UM_ERROR_MESSAGE, UM_ERROR_STATUS, UM_ERROR_REFERENCE, UM_ERROR_TYPE
+} UmErrorSlot;
+
 extern UmModel um_characteristic;
 extern UmModel um_notification;
 extern UmModel um_listener_entity;
+extern UmModel um_error_entity;
 extern UmModel um_usage_party;
 extern UmModel um_rated_product_usage;
 extern UmModel *const um_entities[];	/* those that no table holds, up to a NULL */

@@ -68,12 +68,13 @@ post(void *arg)
 {
 	UmRequest  *request = arg;
 	UmVouched	key;
-	bool		repeated;
+	bool		repeated = false;
 
 	SPI_connect();
 	vouch_for(request, &key);
 	request->record = request->named ? um_store_new(request->record, &repeated)
 		: um_store_insert(request->record);
+	request->created = request->record != NULL && !repeated;
 	um_vouch_no_more();
 	SPI_finish();
 }
@@ -112,6 +113,16 @@ um_get_one(UmRequest *request)
 	SPI_finish();
 }
 
+/* P0002 for an id that no resource has. */
+void
+um_refuse_missing(const UmRequest *request)
+{
+	ereport(ERROR,
+			(errcode(UM_NOT_FOUND),
+			 errmsg("%s \"%s\" does not exist", request->resource->model->label,
+					request->id == NULL ? "" : text_to_cstring(request->id))));
+}
+
 static void
 change(void *arg)
 {
@@ -122,10 +133,9 @@ change(void *arg)
 	SPI_connect();
 	old = request->id == NULL ? NULL : um_store_lock(request->resource, PointerGetDatum(request->id));
 	if (old == NULL)
-		ereport(ERROR,
-				(errcode(UM_NOT_FOUND),
-				 errmsg("%s \"%s\" does not exist", request->resource->model->label,
-						request->id == NULL ? "" : text_to_cstring(request->id))));
+		um_refuse_missing(request);
+	if (request->condition != NULL)
+		request->condition(request->condition_arg, old);
 	if (request->patch != NULL)
 		record = um_patch_apply(request->patch, old, &request->faults);
 	else
@@ -162,8 +172,12 @@ static void
 delete(void *arg)
 {
 	UmRequest  *request = arg;
+	UmRecord   *old;
 
 	SPI_connect();
+	if (request->condition != NULL &&
+		(old = um_store_lock(request->resource, PointerGetDatum(request->id))) != NULL)
+		request->condition(request->condition_arg, old);
 	request->count = um_store_delete(request->resource, PointerGetDatum(request->id));
 	SPI_finish();
 }

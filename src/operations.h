@@ -5,6 +5,7 @@
 #ifndef UM_OPERATIONS_H
 #define UM_OPERATIONS_H
 
+#include "compat.h"
 #include "faults.h"
 #include "patch.h"
 #include "query_string.h"
@@ -12,6 +13,9 @@
 
 /* One that was refused while others were not; detail is what to say of it. */
 typedef void (*UmRefused) (void *arg, const char *id, int sqlstate, const char *detail);
+
+/* Looks at the one that is to be changed or deleted, behind its lock; an error keeps it. */
+typedef void (*UmStored) (const void *arg, const UmRecord *stored);
 
 /* What is asked of a resource, and what became of it. */
 typedef struct UmRequest
@@ -25,6 +29,8 @@ typedef struct UmRequest
 	bool		closed;			/* of a delete: what is billed may go, too */
 	UmRefused	refused;		/* of a patch of each: is told of them */
 	void	   *refused_arg;
+	UmStored	condition;		/* of put, patch and delete; NULL for none */
+	const void *condition_arg;
 
 	/* what it is while it is under way */
 	UmFaults	faults;			/* of the body, or of what a patch makes */
@@ -35,6 +41,7 @@ typedef struct UmRequest
 	/* the answer, in the caller's memory */
 	UmRecord   *record;			/* as it is stored now; NULL for none; before that the body */
 	uint64		count;			/* of many, or of one that was deleted */
+	bool		created;		/* by this post; else it was there before */
 } UmRequest;
 
 typedef struct UmListing UmListing;
@@ -45,6 +52,7 @@ extern void um_put_one(UmRequest *request);
 extern void um_read_patch(UmRequest *request);
 extern void um_patch_one(UmRequest *request);
 extern void um_delete_one(UmRequest *request);
+pg_noreturn extern void um_refuse_missing(const UmRequest *request);
 
 extern UmListing *um_list_open(UmRequest *request);
 extern bool um_list_next(UmListing *listing, Datum *json);

@@ -39,6 +39,11 @@ struct UmPatch
 	UmConstant	constant;		/* of a merge patch; no record where it does more */
 };
 
+const char *const um_patch_types[] = {
+	"application/merge-patch+json", "application/json-patch+json",
+	"application/json-patch-query+json", "application/json", NULL
+};
+
 static bool has_operations(const char *content_type, struct json_object *tree, bool *may_filter);
 static bool is_media_type(const char *content_type, const char *name);
 static void find_untouched(UmPatch *patch);

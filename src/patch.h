@@ -17,6 +17,7 @@ typedef struct UmConstant
 	List	   *forgotten;		/* of char *: members that leave extra */
 } UmConstant;
 
+extern const char *const um_patch_types[];	/* the media types, up to a NULL */
 extern UmPatch *um_patch_parse(UmSlice text, const char *content_type, const UmModel *model,
 							   UmVersion version);
 extern UmRecord *um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults);

@@ -32,6 +32,7 @@ um_resource_init(void)
 	um_model_init(&um_characteristic, NULL);
 	um_model_init(&um_notification, NULL);
 	um_model_init(&um_listener_entity, NULL);
+	um_model_init(&um_error_entity, NULL);
 	for (UmResource *const *r = um_declared_resources; *r != NULL; r++)
 		um_resource_register(*r);
 }

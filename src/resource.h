@@ -39,6 +39,7 @@ typedef struct UmResource
 	UmLifeCycle *life;
 	int			faces;			/* versions it has, as bits */
 	const char *path[UM_VERSIONS];	/* of its URI */
+	const char *other_path[UM_VERSIONS];	/* that is understood, too; NULL for none */
 	const char *event[UM_VERSIONS][UM_EVENT_TYPES]; /* their names; NULL for one that a version
 													 * has not */
 
