@@ -13,9 +13,10 @@ die() {
 	exit 1
 }
 
-# Installing packages and extensions takes root; PG_CONFIG is all a caller may set.
+# Installing packages and extensions takes root; these are all a caller may set.
 become_root() {
-	[ "$(id -u)" = 0 ] || exec sudo ${PG_CONFIG:+"PG_CONFIG=$PG_CONFIG"} "$0" "$@"
+	[ "$(id -u)" = 0 ] || exec sudo ${PG_CONFIG:+"PG_CONFIG=$PG_CONFIG"} \
+		${POSTGREST:+"POSTGREST=$POSTGREST"} ${SCENARIOS:+"SCENARIOS=$SCENARIOS"} "$0" "$@"
 }
 
 # The caller's connection settings, locale and make must not reach the tests.
@@ -222,4 +223,40 @@ run_suites() {
 # add_up COUNTS: "passed failed skipped" over all suites of the file.
 add_up() {
 	awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0 }' "$1"
+}
+
+# postgrest_options PORT CONNECTION SECRET: deploy/postgrest.conf for this port, database and
+# secret.
+postgrest_options() {
+	sed -e "s|^server-port = .*|server-port = $1|" -e "s|^db-uri = .*|db-uri = \"$2\"|" \
+		-e "s|^jwt-secret = .*|jwt-secret = \"$3\"|" deploy/postgrest.conf
+}
+
+# start_nginx FOLDER PORT INNER POSTGREST: deploy/nginx.conf with these three ports. What
+# it writes is below FOLDER, and so is what is in its place of deploy/page and of Swagger UI.
+start_nginx() {
+	local folder=$1
+	sed -e "s|listen 80;|listen 127.0.0.1:$2;|" -e "s|127\.0\.0\.1:3001|127.0.0.1:$3|" \
+		-e "s|127\.0\.0\.1:3000|127.0.0.1:$4|" -e "s|/usr/share/usage_mgmt/page|${page:-$PWD/deploy/page}|" \
+		-e "s|/usr/share/usage_mgmt/docs|${docs:-$folder/docs}|" deploy/nginx.conf > "$folder/usage_mgmt.conf"
+	cat > "$folder/nginx.conf" <<-CONF
+		pid $folder/nginx.pid;
+		error_log $folder/error.log;
+		worker_processes 2;
+		events { worker_connections 2048; }
+		http {
+			access_log off;
+			client_body_temp_path $folder/body;
+			proxy_temp_path $folder/proxy;
+			fastcgi_temp_path $folder/fastcgi;
+			uwsgi_temp_path $folder/uwsgi;
+			scgi_temp_path $folder/scgi;
+			include $folder/usage_mgmt.conf;
+		}
+	CONF
+	/usr/sbin/nginx -e "$folder/error.log" -p "$folder" -c "$folder/nginx.conf"
+}
+
+stop_nginx() {
+	/usr/sbin/nginx -e "$1/error.log" -p "$1" -c "$1/nginx.conf" -s stop
 }
