@@ -80,8 +80,8 @@ function refusal(error, what, level)
 // The next round number for a scale, and its steps.
 function scale(most)
 {
-	const power = 10 ** Math.floor(Math.log10(Math.max(most, 4) / 4));
-	const step = Math.max(1, [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n * 4 >= most));
+	const power = 10 ** Math.floor(Math.log10(Math.max(most, 5) / 5));
+	const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n * 5 >= most);
 	const ticks = [];
 
 	for (let n = 0; n === 0 || ticks[ticks.length - 1] < most; n++)
@@ -269,7 +269,7 @@ function loadRows(load, rejects)
 	const finished = load.finishedAt === null ? make('span', { class: 'warn' }, 'not finished')
 		: duration((new Date(load.finishedAt) - new Date(load.startedAt)) / 1000);
 	const rows = [make('tr', { 'data-load': load.id, class: own.length > 0 ? 'has-sub' : '' }, make('th', { scope: 'row', class: 'n' }, String(load.id)), cell(load.source, 'long'),
-		cell(time(load.startedAt), 'when'), cell(finished), count(load.read), count(load.stored), count(load.repeated),
+		cell(time(load.startedAt), 'when'), cell(finished, 'when'), count(load.read), count(load.stored), count(load.repeated),
 		count(load.conflicting, true), count(load.rejected, true), cell(load.loadedBy))];
 
 	if (own.length > 0)
