@@ -1,4 +1,4 @@
-// Swagger UI on the document of the face that is chosen, with the token that is given.
+// Swagger UI on the document of the face that is chosen. Its Authorize takes the token.
 'use strict';
 
 const face = document.getElementById('face');
@@ -19,13 +19,6 @@ function draw()
 		url,
 		domNode: place,
 		validatorUrl: null,		// nothing of this leaves for another server
-		requestInterceptor: (request) => {
-			const token = document.getElementById('token').value.trim();
-
-			if (token !== '')
-				request.headers.Authorization = 'Bearer ' + token;
-			return request;
-		},
 	});
 }
 
@@ -40,6 +33,5 @@ function choose()
 }
 
 face.addEventListener('change', () => { history.replaceState(null, '', '#/' + face.value); draw(); });
-document.getElementById('reader').addEventListener('submit', (event) => event.preventDefault());
 addEventListener('hashchange', choose);
 choose();

@@ -34,6 +34,8 @@ AS $$ BEGIN new.cost_centre := 'centre of ' || new.usage_type; RETURN new; END $
 CREATE TRIGGER aa_users_trigger BEFORE INSERT ON usage_mgmt.usage
 	FOR EACH ROW EXECUTE FUNCTION public.centre();
 ALTER TABLE usage_mgmt.usage ENABLE ROW LEVEL SECURITY;
+CREATE ROLE usage_mgmt_reader;
+SELECT usage_mgmt.grant_access('usage_mgmt_reader', 'reader');
 CREATE POLICY voice_only ON usage_mgmt.usage USING (usage_type = 'voice');
 CREATE VIEW public.turnover AS
 	SELECT usage_date, sum(tax_included_rating_amount) FROM usage_mgmt.usage_rating GROUP BY 1;
@@ -276,6 +278,7 @@ my ($last, $database) = ($node, 'source');
 foreach my $bindir (newer_bindirs($node))
 {
 	my $newer = new_node("newer_$bindir" =~ s/\W/_/gr, $bindir);
+	$newer->safe_psql('postgres', 'CREATE ROLE usage_mgmt_reader');
 
 	($last, $database) = ($node, 'source') unless can_follow($last, $newer);
   SKIP:

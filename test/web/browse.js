@@ -122,8 +122,11 @@ async function swagger(page)
 	seen.without = await tried(page, 'post', '/usage', (block) => block.locator('textarea').first().fill(plan.body));
 	await page.reload();
 	await page.selectOption('#face', 'tmf-api/usageManagement/v4');
-	await page.fill('#token', plan.tokens.writer);
 	await page.waitForSelector('[data-path="/usage"]');
+	await page.click('.auth-wrapper .authorize');
+	await page.fill('.auth-container input', plan.tokens.writer);
+	await page.click('.auth-btn-wrapper .authorize');
+	await page.click('.auth-btn-wrapper .btn-done');
 	seen.post = await tried(page, 'post', '/usage', (block) => block.locator('textarea').first().fill(plan.body));
 	seen.get = await tried(page, 'get', '/usage/{id}', (block) => block.locator('tr[data-param-name=id] input').fill(plan.id));
 }
