@@ -2,20 +2,22 @@
 
 CREATE FUNCTION usage_mgmt.camel_case(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN lower(left(name, 1)) || substr(replace(initcap(replace(name, '_', ' ')), ' ', ''), 2);
+RETURN left(name, 1) || substr(replace(initcap(replace(name, '_', ' ') COLLATE "C"), ' ', ''), 2);
 COMMENT ON FUNCTION usage_mgmt.camel_case(text) IS
 'changed_at as changedAt: what a native view calls a column that no version of the standard names. Part of install_native().';
 
--- v4's names, since every resource has that version. In the expressions r is the row of the resource.
+-- By the names of the newest version that the resource has. In the expressions r is its row.
 CREATE FUNCTION usage_mgmt.native_columns(resource text, OUT name text, OUT expression text)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH attribute AS (
-		SELECT a.*, columns[1] AS first FROM usage_mgmt.resource_attributes(resource)
-			WITH ORDINALITY a(version, name, columns, plain, pairs, gathered, place)
-		WHERE a.version = 'v4'),
+	WITH spoken AS (
+		SELECT * FROM usage_mgmt.resource_attributes(resource)
+			WITH ORDINALITY a(version, name, columns, plain, pairs, gathered, place)),
+	attribute AS (
+		SELECT s.*, columns[1] AS first FROM spoken s
+		WHERE version = (SELECT version FROM spoken ORDER BY place DESC LIMIT 1)),
 	member AS (
 		SELECT a.place, m.name, m.place AS inner_place,
 			m.name LIKE '%\_id' AS id, bool_or(m.name LIKE '%\_id') OVER (PARTITION BY a.place) AS has_id
@@ -52,7 +54,7 @@ BEGIN
 	SELECT * INTO r FROM usage_mgmt.resources() WHERE noun = resource;
 	PERFORM usage_mgmt.install_native_view(resource, array_agg(name), array_agg(expression),
 			format('usage_mgmt.%I r', resource),
-			format('Each %s for clients of PostgREST''s own, read-only: the attributes under their names in v4, as v4 writes them, and beside them what can be filtered by. changedAt and what else is no attribute is called as its column.', r.label))
+			format('Each %s for clients of PostgREST''s own, read-only: the attributes as the newest version of the standard calls and writes them, and beside them what can be filtered by. What is no attribute is called as its column, as changedAt.', r.label))
 		FROM usage_mgmt.native_columns(resource);
 	IF r.date_column IS NOT NULL THEN
 		-- Its bounds are known before it is run, so that no other months are looked at.

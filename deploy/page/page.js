@@ -139,7 +139,7 @@ function chart(list, noun, width)
 		const x = left + slot * i;
 		const statuses = inOrder(STATUSES, d.counts.keys()).filter((status) => d.counts.get(status) > 0);
 		const said = statuses.map((status) => `${status} ${whole.format(d.counts.get(status))}`).join(', ');
-		const group = make('svg:g', { class: 'day', tabindex: '0', role: 'img', 'data-day': d.day,
+		const group = make('svg:g', { class: 'day', tabindex: i === list.length - 1 ? '0' : '-1', role: 'img', 'data-day': d.day,
 			'aria-label': `${named(d.day)}: ${whole.format(d.total)}${said === '' ? '' : ': ' + said}` },
 			make('svg:rect', { class: 'band', x, y: top, width: slot, height: height - top - bottom }));
 		let sum = 0;
@@ -153,6 +153,7 @@ function chart(list, noun, width)
 		});
 		group.addEventListener('pointerenter', () => point(plot, tip, d, x + slot / 2));
 		group.addEventListener('focus', () => point(plot, tip, d, x + slot / 2));
+		group.addEventListener('keydown', (event) => walk(event, group));
 		group.addEventListener('pointerleave', () => { tip.hidden = true; });
 		group.addEventListener('blur', () => { tip.hidden = true; });
 		svg.append(group);
@@ -160,6 +161,21 @@ function chart(list, noun, width)
 			svg.append(make('svg:text', { class: 'tick', x: x + slot / 2, y: height - 6, 'text-anchor': i === list.length - 1 ? 'end' : 'middle' }, named(d.day)));
 	});
 	return plot;
+}
+
+// The arrow keys go from day to day: the chart is one stop of the Tab key.
+function walk(event, group)
+{
+	const days = [...group.parentNode.querySelectorAll('.day')];
+	const at = days.indexOf(group);
+	const to = days[{ ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: days.length - 1 }[event.key]];
+
+	if (to === undefined)
+		return;
+	event.preventDefault();
+	group.setAttribute('tabindex', '-1');
+	to.setAttribute('tabindex', '0');
+	to.focus();
 }
 
 // The values of a day beside its column.

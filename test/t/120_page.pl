@@ -197,7 +197,8 @@ foreach my $part (qw(counts loads listeners))
 	like($seen->{forged}{notices}{$part}[0], qr/^No right to see the $part\. That takes a token/, "nor does a token that is none");
 }
 is_deeply($seen->{services}{legend}, ['generated 5'], 'service usages have a chart of their own');
-isnt($seen->{tipOfFocus}, '', 'a day is told to who comes by the keyboard');
+is_deeply($seen->{focused}, [ (reverse sort keys %{ $operator->{days} })[2], 1 ], 'the keyboard walks from day to day');
+is($seen->{tipOfFocus} =~ s/\D//gr + 0, substr($seen->{focused}[0], -2) + 0, 'and is told what was there');
 is($seen->{overflow}, 0, 'the page fits a small screen');
 
 # ---- Swagger UI ----

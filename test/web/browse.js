@@ -48,7 +48,10 @@ async function ourPage(page)
 	seen.tip = await page.textContent('.tip');
 	await page.locator('.day').nth(18).hover();
 	await page.screenshot({ path: join(plan.shots, 'page.png'), fullPage: true });
-	await page.focus('.day');
+	await page.focus('.day[tabindex="0"]');
+	await page.keyboard.press('ArrowLeft');
+	await page.keyboard.press('ArrowLeft');
+	seen.focused = await page.evaluate(() => [document.activeElement.dataset.day, document.querySelectorAll('.day[tabindex="0"]').length]);
 	seen.tipOfFocus = await page.textContent('.tip caption');
 	await page.check('input[value=service_usage]');
 	seen.services = await shown(page, 3);
