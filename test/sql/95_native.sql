@@ -68,8 +68,8 @@ SET LOCAL enable_seqscan = off;
 SET LOCAL enable_indexscan = off;
 CREATE INDEX ON usage_mgmt.usage USING gin (usage_mgmt.party_ids(related_party));
 CREATE INDEX ON usage_mgmt.usage ((usage_characteristic::jsonb ->> 'duration'));
-SELECT DISTINCT line FROM pg_temp.plan($$SELECT id FROM usage_api.usage WHERE "partyIds" @> '{45}'$$) line WHERE line ~ 'Index Cond';
-SELECT DISTINCT line FROM pg_temp.plan($$SELECT id FROM usage_api.usage WHERE characteristic ->> 'duration' = '61'$$) line WHERE line ~ 'Index Cond';
+SELECT DISTINCT trim(line) AS plan FROM pg_temp.plan($$SELECT id FROM usage_api.usage WHERE "partyIds" @> '{45}'$$) line WHERE line ~ 'Index Cond';
+SELECT DISTINCT trim(line) AS plan FROM pg_temp.plan($$SELECT id FROM usage_api.usage WHERE characteristic ->> 'duration' = '61'$$) line WHERE line ~ 'Index Cond';
 ROLLBACK;
 
 -- Counts are of the last 31 days in UTC, and of whole ones
