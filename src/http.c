@@ -84,7 +84,7 @@ take_header(UmHttp *http, UmSlice name, const char *value)
 	else if (um_slice_is(name, "if-modified-since"))
 		http->if_modified_since = value;
 	else if (um_slice_is(name, "authorization"))
-		http->token = true;
+		http->token = pg_strncasecmp(value, "bearer", strlen("bearer")) == 0;
 }
 
 /* Parts the query from the path; what the path means is asked later, where an error has an answer. */
@@ -169,14 +169,11 @@ um_answer_give(UmAnswer *answer, bool with_body)
 	int			len = answer->body.len;
 	bytea	   *given;
 
-	if (len > 0)
-		um_answer_header(answer, "Content-Type", "application/json;charset=utf-8");
+	/* also without a body: PostgREST would tell a type of its own, and a cache believe it */
+	um_answer_header(answer, "Content-Type", "application/json;charset=utf-8");
+	appendStringInfoChar(&answer->headers, ']');
 	set_for_answer("response.status", psprintf("%d", answer->status));
-	if (answer->headers.len > 0)
-	{
-		appendStringInfoChar(&answer->headers, ']');
-		set_for_answer("response.headers", answer->headers.data);
-	}
+	set_for_answer("response.headers", answer->headers.data);
 	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
 	{
 		body = pg_server_to_any(body, len, PG_UTF8);

@@ -34,7 +34,7 @@ typedef struct UmAnswer
 {
 	int			status;
 	StringInfoData headers;		/* members of PostgREST's array, as they are added */
-	StringInfoData body;		/* JSON, in the database's encoding; without any no type is told */
+	StringInfoData body;		/* JSON, in the database's encoding */
 } UmAnswer;
 
 /* Answers a request; an ereport becomes the standard's error. */

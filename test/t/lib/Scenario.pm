@@ -56,7 +56,7 @@ use StandIn;
 use Test::More;
 use Time::HiRes 'sleep';
 
-our @EXPORT = qw(scenarios ways run_scenarios);
+our @EXPORT = qw(scenarios ways run_scenarios start_nginx exchange);
 
 my $top = "$FindBin::Bin/../..";
 my $secret = 'a secret of the tests, long enough for HS256';
@@ -170,18 +170,26 @@ sub _shell
 	return;
 }
 
-my ($nginx, @ports);
+my (@nginx, @ports);
 
 # nginx with deploy/nginx.conf, once for all files.
 sub _start_nginx
 {
-	return if $nginx;
-	my $folder = PostgreSQL::Test::Utils::tempdir();
-
-	@ports = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
-	_shell("start_nginx '$folder' @ports");
-	$nginx = $folder;
+	@ports = start_nginx() if !@ports;
 	return;
+}
+
+# An nginx with deploy/nginx.conf, changed by a filter of sed's: its port, that of its inner
+# server, and the one where it looks for PostgREST.
+sub start_nginx
+{
+	my ($filter) = @_;
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my @free = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
+
+	_shell("start_nginx '$folder' @free '" . ($filter // '') . q('));
+	push @nginx, $folder;
+	return @free;
 }
 
 # What answers behind nginx, and a function that ends it.
@@ -199,9 +207,10 @@ sub _start_behind_nginx
 	}
 	foreach (1 .. 300)
 	{
-		my ($answer) = eval { _exchange($ports[2], "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") };
+		my ($answer) = eval { exchange($ports[2], "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") };
 
-		return sub { kill 'TERM', $pid; waitpid $pid, 0 } if $answer && $answer->{status} ne '503';
+		# PostgREST would wait for what nginx keeps open
+		return sub { kill $way eq 'postgrest' ? 'KILL' : 'TERM', $pid; waitpid $pid, 0 } if $answer && $answer->{status} ne '503';
 		sleep 0.1;
 	}
 	kill 'KILL', $pid;
@@ -211,7 +220,7 @@ sub _start_behind_nginx
 END
 {
 	my $status = $?;
-	_shell("stop_nginx '$nginx'") if $nginx;
+	_shell("stop_nginx '$_'") foreach @nginx;
 	$? = $status;
 }
 
@@ -269,6 +278,7 @@ sub _run_file
 			$super->do($_) foreach map { _filled($_, \%kept) } @{ $s->{sql} };
 			my $answer = $ask->(_filled_request($s, \%kept));
 
+			$answer->{body} = '' if ($s->{method} // '') eq 'HEAD' && $way eq 'sql';
 			_tally($seen, $s, $answer);
 			join "\n", _differences($s, $answer, \%kept), _other_way($s, $answer);
 		} // $@;
@@ -351,10 +361,11 @@ sub _ask_http
 		$text .= 'Content-Length: ' . length($body) . "\r\n" if defined $body && !$given{'content-length'} && !$given{'transfer-encoding'};
 		$text .= "\r\n" . ($body // '');
 	}
-	return _exchange($ports[0], $text, $request->{leaves}, $request->{method});
+	return exchange($ports[0], $text, $request->{leaves}, $request->{method});
 }
 
-sub _exchange
+# Sends bytes to a port of this machine, and takes the answer apart.
+sub exchange
 {
 	my ($port, $text, $leaves, $method) = @_;
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 60) or die "cannot connect: $@\n";
@@ -411,7 +422,8 @@ sub _taken_apart
 
 # ---- the same without them ----
 
-my %function = (map({ $_ => 'GET' } qw(GET HEAD OPTIONS)), map({ $_ => 'POST' } qw(POST PUT PATCH DELETE)));
+my $our_type = 'application/json;charset=utf-8';
+my %function = (HEAD => 'HEAD', map({ $_ => 'GET' } qw(GET OPTIONS)), map({ $_ => 'POST' } qw(POST PUT PATCH DELETE)));
 
 # As nginx hands a request to PostgREST, and what it makes of the answer.
 sub _ask_sql
@@ -421,15 +433,19 @@ sub _ask_sql
 	my $method = $function{ $request->{method} } or return _page(405);
 	my %headers = (host => 'usage_mgmt', 'content-type' => 'application/octet-stream', 'x-um-method' => $request->{method}, 'x-um-uri' => $request->{uri});
 
-	$headers{$_} = $given{$_} foreach grep { defined $given{$_} } qw(authorization if-match if-none-match if-modified-since);
+	$headers{$_} = $given{$_} foreach grep { defined $given{$_} } qw(authorization if-match if-none-match if-modified-since if-unmodified-since);
 	$headers{"x-um-$_"} = $given{$_} foreach grep { length($given{$_} // '') } qw(content-type content-encoding);
-	my $answer = $answers->answer({ method => $method, path => $method eq 'GET' ? '/rpc/read' : '/rpc/write', query => '',
+	my $answer = $answers->answer({ method => $method, path => $method eq 'POST' ? '/rpc/write' : '/rpc/read', query => '',
 			headers => \%headers, body => $request->{body} // '' });
-	my %back = map { lc $_->[0] => $_->[1] } @{ $answer->{headers} };
+	my ($type) = map { $_->[1] } grep { lc $_->[0] eq 'content-type' } @{ $answer->{headers} };
 
-	return { %{ _page($answer->{status}) }, hidden => $answer->{body} }
-		if $answer->{status} >= 400 && ($back{'content-type'} // '') ne 'application/json;charset=utf-8';
-	$answer->{body} = '' if $request->{method} eq 'HEAD' || $answer->{status} =~ /^(?:204|304)$/;
+	if ($type ne $our_type)
+	{
+		return { %{ _page($answer->{status}) }, hidden => $answer->{body} } if $answer->{status} >= 400;
+		$answer->{headers} = [ grep { lc $_->[0] ne 'content-type' } @{ $answer->{headers} } ];
+	}
+	$answer->{headers} = [ grep { lc $_->[0] ne 'content-range' || $_->[1] =~ /^items / } @{ $answer->{headers} } ];
+	$answer->{headers} = [ (grep { lc $_->[0] ne 'retry-after' } @{ $answer->{headers} }), [ 'Retry-After', 5 ] ] if $answer->{status} == 503;
 	return $answer;
 }
 
@@ -437,14 +453,16 @@ sub _ask_sql
 sub _page
 {
 	my ($status) = @_;
-	my ($map) = slurp_file("$top/deploy/nginx.conf") =~ /(\$um_own \{.*?^\})/ms;
+	my ($map) = slurp_file("$top/deploy/nginx.conf") =~ /(\$um_page \{.*?^\})/ms;
 	my ($page, $headers, $body);
 
 	$status = $1 eq '$status' ? $status : $1 if $status != 405 && $map =~ /^\t"~\^(?:\(\?:[\d|]*\b$status\b[\d|]*\)|$status) "\s+\/um_error\/(\S+);/m;
 	$status = 503 if $status =~ /^50[234]$/;
 	($headers, $body) = slurp_file("$top/deploy/nginx.conf") =~ m{location = /um_error/$status \{\n((?:\s*add_header .*\n)*)\s*return $status '(.*)';}
 		or die "nginx.conf has no page for $status\n";
-	return { status => $status, body => $body, headers => [ [ 'Content-Type', 'application/json' ],
+	# the one variable there is
+	$headers =~ s/add_header Allow \$um_allow/add_header Allow "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"/;
+	return { status => $status, body => $body, headers => [ [ 'Content-Type', $our_type ],
 			map { /add_header (\S+) (?|'(.*)'|"(.*)"|(\S+)) always/ ? [ $1, $2 ] : () } split /\n/, $headers ] };
 }
 
@@ -524,7 +542,7 @@ sub _keep
 sub _other_way
 {
 	my ($s, $answer) = @_;
-	my $names = join ' ', sort grep { !/^(?:date|server|connection|content-length|content-range|transfer-encoding|keep-alive|content-encoding|vary)$/ }
+	my $names = join ' ', sort grep { !/^(?:date|server|connection|content-length|transfer-encoding|keep-alive|content-encoding|vary)$/ }
 		map { lc $_->[0] } @{ $answer->{headers} };
 
 	$s->{names} //= $names;

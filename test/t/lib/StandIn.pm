@@ -31,8 +31,8 @@ sub new
 		$self->{option}{$name} = $value =~ s/^"(.*)"$/$1/r;
 	}
 	close $lines;
-	# which bounds the one row that a function gives, and 0 is none
-	die "db-max-rows is not for usage_api\n" if length($self->option('db-max-rows') // '');
+	# it bounds the one row that a function gives, too
+	die "db-max-rows = 0 means no rows\n" if ($self->option('db-max-rows') // '') eq '0';
 	return $self;
 }
 
@@ -66,7 +66,8 @@ sub own_answer
 	my ($status, $code, $message, %more) = @_;
 
 	return { status => $status,
-		headers => [ [ 'Content-Type', 'application/json; charset=utf-8' ], [ 'Proxy-Status', "PostgREST; error=$code" ], @{ $more{headers} // [] } ],
+		headers => [ [ 'Content-Type', 'application/json; charset=utf-8' ], [ 'Proxy-Status', "PostgREST; error=$code" ], @{ $more{headers} // [] },
+			$status == 503 ? [ 'Retry-After', 0 ] : () ],
 		body => $json->encode({ code => $code, message => $message, details => $more{details}, hint => $more{hint} }) };
 }
 
@@ -139,7 +140,7 @@ sub _transaction
 		[ 'request.headers', $json->encode(\%headers) ], [ 'request.cookies', $json->encode(\%cookies) ]);
 	my $answer = eval {
 		$connection->do("BEGIN ISOLATION LEVEL READ COMMITTED $reads");
-		$connection->prepare_cached('SELECT ' . join ', ', ('set_config(?, ?, true)') x @settings)->execute(map { @$_ } @settings);
+		$connection->selectrow_array($connection->prepare_cached('SELECT ' . join ', ', ('set_config(?, ?, true)') x @settings), undef, map { @$_ } @settings);
 		my $made = $call->($connection);
 		$connection->do('COMMIT');
 		$made;
@@ -170,13 +171,14 @@ sub status_of
 	my ($code, $message, $token) = @_;
 
 	return $token ? 403 : 401 if $code eq '42501';
+	return $1 if $code =~ /^PT([1-9]\d\d)$/;
 	return 401 if $code eq '22023' && $message =~ /^role .* does not exist/;
 	return 405 if $code eq '25006';
 	return 409 if $code =~ /^2350[35]$/;
 	return 404 if $code =~ /^(?:42883|42P01)$/;
 	return 403 if $code =~ /^(?:0L|0P|28)/;
-	return 503 if $code =~ /^(?:08|53|57P01|PGRST)/;
-	return 500 if $code =~ /^(?:09|2[15D]|3[89B]|4[0]|5[4578]|F0|HV|P0(?!001)|XX)/;
+	return 503 if $code =~ /^(?:08|53(?!400)|57P01|PGRST)/;
+	return 500 if $code =~ /^(?:09|2[15D]|3[89B]|40|42P17|53400|5[4578]|F0|HV|P0(?!001)|XX)/;
 	return 400;
 }
 
@@ -213,7 +215,9 @@ sub _made
 {
 	my ($body, $headers, $status) = @_;
 	my $said = defined $headers ? eval { $json->decode($headers) } : [];
-	my @headers = ([ 'Content-Range', '0-0/*' ]);
+	# what PostgREST says where the function does not
+	my %headers = ('Content-Range' => '0-0/*', Vary => 'Accept, Prefer, Range', 'Content-Type' => 'application/octet-stream');
+	my @headers;
 
 	return own_answer(500, 'PGRST111', 'response.headers guc must be a JSON array composed of objects with a single key and a string value')
 		if ref $said ne 'ARRAY' || grep { ref $_ ne 'HASH' || keys %$_ != 1 } @$said;
@@ -224,8 +228,10 @@ sub _made
 
 		utf8::encode($_) foreach $name, $value;
 		push @headers, [ $name, $value ];
+		delete @headers{ grep { lc $_ eq lc $name } keys %headers };
 	}
-	push @headers, [ 'Content-Type', 'application/octet-stream' ] if !grep { lc $_->[0] eq 'content-type' } @headers;
+	push @headers, map { [ $_, $headers{$_} ] } sort keys %headers;
+	push @headers, [ 'Retry-After', 0 ] if ($status // 200) == 503;
 	return { status => $status // 200, headers => \@headers, body => $body // '' };
 }
 
