@@ -203,6 +203,8 @@ is($seen->{overflow}, 0, 'the page fits a small screen');
 
 # ---- Swagger UI ----
 
+like($seen->{uninstalled}, qr/^Swagger UI is not installed here/, 'where there is no Swagger UI, the page says so');
+is($seen->{redirected}, "$plan->{url}docs.html", 'the folder of it leads to the page');
 is(scalar(@{ $seen->{faces} }), 3, 'Swagger UI shows each API');
 cmp_ok($_->[1], '>', 5, "$_->[0]: its operations") foreach @{ $seen->{faces} };
 is($seen->{without}{status}, '401', 'a POST without a token');

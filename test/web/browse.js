@@ -109,7 +109,12 @@ async function tried(page, method, path, fill)
 
 async function swagger(page)
 {
+	await page.route('**/docs/swagger-ui*', (route) => route.fulfill({ status: 404 }));
 	await page.goto(plan.url + 'docs.html');
+	seen.uninstalled = await page.textContent('.notice');
+	await page.unroute('**/docs/swagger-ui*');
+	await page.goto(plan.url + 'docs/');
+	seen.redirected = page.url();
 	await page.waitForSelector('.opblock');
 	seen.faces = [];
 	for (const face of await page.locator('#face option').evaluateAll((options) => options.map((o) => o.value))) {
@@ -145,7 +150,7 @@ async function swagger(page)
 	page.setDefaultTimeout(60000);
 	// that a right is missing is told by a status, which a browser reports as an error
 	page.on('console', (message) => {
-		if (['error', 'warning'].includes(message.type()) && !/status of 40[13]/.test(message.text()))
+		if (['error', 'warning'].includes(message.type()) && !/status of 40[134]/.test(message.text()))
 			seen.complaints.push(message.text());
 	});
 	page.on('pageerror', (error) => seen.complaints.push(String(error)));
