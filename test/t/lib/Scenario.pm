@@ -276,10 +276,11 @@ sub _run_file
 	{
 		my $wrong = eval {
 			$super->do($_) foreach map { _filled($_, \%kept) } @{ $s->{sql} };
-			my $answer = $ask->(_filled_request($s, \%kept));
+			my $request = _filled_request($s, \%kept);
+			my $answer = $ask->($request);
 
 			$answer->{body} = '' if ($s->{method} // '') eq 'HEAD' && $way eq 'sql';
-			_tally($seen, $s, $answer);
+			_tally($seen, $request, $answer);
 			join "\n", _differences($s, $answer, \%kept), _other_way($s, $answer);
 		} // $@;
 
@@ -302,15 +303,14 @@ sub _tokens
 
 sub _tally
 {
-	my ($seen, $s, $answer) = @_;
+	my ($seen, $request, $answer) = @_;
 
-	my ($face, $rest) = ($s->{uri} // '') =~ m{^(/usageManagement|/tmf-api/\w+/v4)(.*)};
-	my ($place) = map { m{^/hub$} ? 'hub' : m{^/hub/.} ? 'hub/id' : m{^/openapi} ? 'openapi' : m{^/(\w+)$} ? $1 : m{^/(\w+)/[^/]+$} ? "$1/id" : 'nowhere' } $rest // '' =~ s/\?.*//sr;
+	my ($face, $place) = ($request->{uri} // '') =~ m{^(/usageManagement|/tmf-api/\w+/v4)/([^?]*)};
 
 	$seen->{status}{ $answer->{status} }++;
 	$seen->{header}{ lc $_->[0] }++ foreach @{ $answer->{headers} };
-	$seen->{type}{ lc $_->[1] =~ s/;.*//r }++ foreach grep { $answer->{status} < 300 && lc $_->[0] eq 'content-type' } @{ $s->{asked_headers} };
-	$seen->{operation}{"$s->{method} $face $place"}++ if defined $face && $answer->{status} < 500;
+	$seen->{type}{ lc $_->[1] =~ s/;.*//r }++ foreach grep { $answer->{status} < 300 && lc $_->[0] eq 'content-type' } @{ $request->{headers} // [] };
+	$seen->{operation}{"$request->{method} $face/" . $place =~ s{/.*}{/id}r}++ if defined $face && $answer->{status} < 300;
 	return;
 }
 
