@@ -49,6 +49,7 @@ OBJS = \
 	src/names.o \
 	src/number.o \
 	src/openapi.o \
+	src/openapi_schema.o \
 	src/operations.o \
 	src/outbox.o \
 	src/page.o \
@@ -107,6 +108,7 @@ SQL_PARTS = \
 	sql/80_functions.sql \
 	sql/84_rest.sql \
 	sql/85_access.sql \
+	sql/88_native.sql \
 	sql/90_install.sql
 
 # The client program.

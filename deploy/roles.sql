@@ -18,7 +18,8 @@ SELECT 'CREATE ROLE usage_authenticator LOGIN NOINHERIT' WHERE to_regrole('usage
 \gexec
 GRANT usage_anonymous, usage_reader, usage_writer, usage_operator TO usage_authenticator;
 
--- Who comes without a token reads here. For none at all leave anonymous without a level.
+-- Who comes without a token reads here. If he is to get nothing but errors:
+-- SELECT usage_mgmt.open_api('usage_anonymous') in the place of his level.
 SELECT usage_mgmt.grant_access('usage_anonymous', 'reader'), usage_mgmt.grant_access('usage_reader', 'reader'),
 	usage_mgmt.grant_access('usage_writer', 'writer'), usage_mgmt.grant_access('usage_operator', 'operator')
 \g /dev/null
@@ -31,6 +32,8 @@ ALTER ROLE usage_writer SET statement_timeout = '30s';
 ALTER ROLE usage_operator SET statement_timeout = '60s';
 -- how long PostgREST may be silent inside a transaction
 ALTER ROLE usage_authenticator SET idle_in_transaction_session_timeout = '60s';
+-- no request is long enough to be worth compiling
+ALTER ROLE usage_authenticator SET jit = off;
 -- what stands before each href
 ALTER ROLE usage_authenticator SET usage_mgmt.base_url = :'base_url';
 -- a token must not get into the log

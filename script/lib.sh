@@ -32,10 +32,15 @@ clean_environment() {
 }
 
 # Tracked files and new ones that are not ignored, as they are in the work tree.
-# The owner of the checkout may be somebody else than root.
+# The owner of the checkout may be somebody else than root. What git does not know is a copy
+# already, with the folder of a test that runs there.
 copy_checkout() {
 	local from=$1 to=$2
-	git -c safe.directory='*' -C "$from" ls-files -z --cached --others --exclude-standard |
+	if [ -e "$from/.git" ]; then
+		git -c safe.directory='*' -C "$from" ls-files -z --cached --others --exclude-standard
+	else
+		(cd "$from" && find . -name tmp_check -prune -o ! -type d -printf '%P\0')
+	fi |
 		while IFS= read -r -d '' file; do
 			if [ -e "$from/$file" ] || [ -L "$from/$file" ]; then
 				printf '%s\0' "$file"
@@ -156,6 +161,7 @@ tap_files() {
 	done
 }
 
+# start_cluster [LINE...]: the lines go into postgresql.conf.
 start_cluster() {
 	export PGHOST=$scratch/socket PGPORT=5432 PGDATABASE=postgres
 	mkdir "$PGHOST"
@@ -169,6 +175,7 @@ start_cluster() {
 		fsync = off
 		jit = off
 	CONF
+	printf '%s\n' "$@" >> "$scratch/data/postgresql.conf"
 	"$bindir/pg_ctl" --wait --silent --pgdata="$scratch/data" --log="$scratch/server.log" start ||
 		{ cat "$scratch/server.log"; return 1; }
 }
@@ -225,6 +232,71 @@ add_up() {
 	awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0 }' "$1"
 }
 
+# ---- a cluster to look at: script/demo and script/serve ----
+
+# make_scratch NAME: the folders $work and $scratch, which go when the script ends, behind
+# what its before_leaving() does.
+make_scratch() {
+	# Not under TMPDIR: the path of a socket must be short and open to postgres.
+	work=$(mktemp -d "/tmp/usage_mgmt-$1.XXXXXX")
+	# Debian's server loads extensions from any folder.
+	export PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config
+	export scratch=$work/cluster bindir=${PG_CONFIG%/*}
+	trap leave_scratch EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+leave_scratch() {
+	local status=$?
+	trap - EXIT
+	trap '' INT TERM
+	[ "$(type -t before_leaving)" != function ] || before_leaving
+	[ ! -d "$scratch/data" ] || as_postgres stop_cluster
+	rm -rf "$work"
+	exit "$status"
+}
+
+# quietly WHAT COMMAND...: what the command prints is shown only if it fails.
+quietly() {
+	echo "$1 ..."
+	shift
+	"$@" > "$work/log" 2>&1 < /dev/null || { cat "$work/log"; return 1; }
+}
+
+# A server refuses to be root's; anybody else is good enough.
+as_postgres() {
+	local as=
+	[ "$(id -u)" != 0 ] || as='runuser -u postgres --'
+	$as bash -euo pipefail -c '. script/lib.sh; "$@"' "$0" "$@"
+}
+
+# become FILE COMMAND...: the command, whose process number is in the file.
+become() {
+	echo $$ > "$1"
+	shift
+	exec "$@"
+}
+
+# start_scratch TOP: builds the checkout, installs it below $work and starts a cluster that
+# has the extension in its database postgres.
+start_scratch() {
+	clean_environment
+	mkdir "$work/tree" "$work/installed" "$scratch"
+	copy_checkout "$1" "$work/tree"
+	[ "$(id -u)" != 0 ] || chown -R postgres "$work"
+	cd "$work/tree"
+
+	quietly "Building" as_postgres build
+	quietly "Installing into a temporary folder" pgxs_make install DESTDIR="$work/installed"
+	quietly "Making a cluster" as_postgres start_cluster "extension_destdir = '$work/installed'" \
+		"dynamic_library_path = '$work/installed$("$PG_CONFIG" --pkglibdir):\$libdir'"
+	export PGHOST=$scratch/socket PGPORT=5432 PGDATABASE=postgres
+	as_postgres "$bindir/psql" -X -q -U postgres -c 'CREATE EXTENSION usage_mgmt'
+}
+
+# ---- nginx and PostgREST: script/serve and the tests ----
+
 # postgrest_options PORT CONNECTION SECRET: deploy/postgrest.conf for this port, database and
 # secret.
 postgrest_options() {
@@ -232,13 +304,14 @@ postgrest_options() {
 		-e "s|^jwt-secret = .*|jwt-secret = \"$3\"|" deploy/postgrest.conf
 }
 
-# start_nginx FOLDER PORT INNER POSTGREST: deploy/nginx.conf with these three ports. What
-# it writes is below FOLDER, and so is what is in its place of deploy/page and of Swagger UI.
+# start_nginx FOLDER PORT INNER POSTGREST [FILTER]: deploy/nginx.conf with these three ports,
+# changed by a filter of sed's. What it writes is below FOLDER. $docs is the folder of
+# Swagger UI.
 start_nginx() {
 	local folder=$1
 	sed -e "s|listen 80;|listen 127.0.0.1:$2;|" -e "s|127\.0\.0\.1:3001|127.0.0.1:$3|" \
-		-e "s|127\.0\.0\.1:3000|127.0.0.1:$4|" -e "s|/usr/share/usage_mgmt/page|${page:-$PWD/deploy/page}|" \
-		-e "s|/usr/share/usage_mgmt/docs|${docs:-$folder/docs}|" deploy/nginx.conf > "$folder/usage_mgmt.conf"
+		-e "s|127\.0\.0\.1:3000|127.0.0.1:$4|" -e "s|/usr/share/usage_mgmt/page|$PWD/deploy/page|" \
+		-e "s|/usr/share/usage_mgmt/docs|${docs:-$folder/docs}|" -e "${5:-}" deploy/nginx.conf > "$folder/usage_mgmt.conf"
 	cat > "$folder/nginx.conf" <<-CONF
 		pid $folder/nginx.pid;
 		error_log $folder/error.log;

@@ -15,6 +15,14 @@ AS 'MODULE_PATHNAME', 'um_resource_columns' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION usage_mgmt.resource_columns(text) IS
 'The columns of a resource''s table as the model has them, with what each version of the standard calls them; view is what the name of the view with a list''s elements ends with.';
 
+CREATE FUNCTION usage_mgmt.resource_attributes(
+	resource text, OUT version text, OUT name text, OUT columns text[], OUT plain boolean,
+	OUT pairs text, OUT gathered text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_resource_attributes' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION usage_mgmt.resource_attributes(text) IS
+'The attributes of a resource as each version of the standard that it has calls them; name is null for what no version shows. columns hold it, of an object those of its members; plain where PostgreSQL makes the JSON of it that to_tmf() does; pairs is what an element of named values is called, gathered the function that gathers from a list what an index serves.';
+
 CREATE FUNCTION usage_mgmt.attribute_names(resource text, column_name text) RETURNS text[]
 AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.attribute_names(text, text) IS
@@ -25,6 +33,11 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'um_event_type_list' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION usage_mgmt.event_types(text) IS
 'The types of event that each version of the standard has for a resource: of its creation, of a change of its status, of other attributes, of its deletion, and (any) of whatever has happened to it, which is sent only to who asks for it by its name.';
+
+CREATE FUNCTION usage_mgmt.openapi(path text) RETURNS json
+AS 'MODULE_PATHNAME', 'um_openapi' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION usage_mgmt.openapi(text) IS
+'What there is at the path of an API, such as /tmf-api/usageManagement/v4/, as an OpenAPI 3.0 document: resources, operations, schemas, examples. 22023 where there is none.';
 
 CREATE FUNCTION usage_mgmt.setting_check() RETURNS trigger
 AS 'MODULE_PATHNAME', 'um_setting_check' LANGUAGE C;

@@ -12,6 +12,7 @@ BEGIN
 	PERFORM usage_mgmt.install_hub();
 	PERFORM usage_mgmt.install_delivery();
 	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
+	PERFORM usage_mgmt.install_native_books();
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_tables() IS
@@ -98,6 +99,7 @@ BEGIN
 	END IF;
 	PERFORM usage_mgmt.install_outbox(resource);
 	PERFORM usage_mgmt.install_views(resource, r.label);
+	PERFORM usage_mgmt.install_native(resource);
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_table(text) IS

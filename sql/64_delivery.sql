@@ -119,10 +119,16 @@ BEGIN
 			coalesce(own, 'listener = ANY (ARRAY(SELECT l.id FROM usage_mgmt.hub_listener l))'));
 		EXECUTE format('GRANT SELECT %s ON usage_mgmt.%I TO PUBLIC', columns, name);
 	END LOOP;
+	-- What is of a listener is seen by who sees it; what may be done with it is its owner's still.
+	IF NOT EXISTS (SELECT FROM pg_policy
+			WHERE polrelid = 'usage_mgmt.hub_listener'::regclass AND polname = 'operators_see') THEN
+		CREATE POLICY operators_see ON usage_mgmt.hub_listener FOR SELECT
+			USING ((SELECT has_table_privilege('usage_mgmt.import_load', 'DELETE')));
+	END IF;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_listener_rights() IS
-'Lets everybody see his own listeners, and agents all. Part of install_tables().';
+'Lets everybody see his own listeners, and agents and operators all. Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_hub_status() RETURNS void
 LANGUAGE plpgsql

@@ -5,6 +5,11 @@ AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
 'A row of the table of a resource, or of a partition of it, as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u. Any other row type is 42804.';
 
+CREATE FUNCTION usage_mgmt.attribute_json("row" anyelement, name text, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_attribute_json' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.attribute_json(anyelement, text, text) IS
+'One attribute of such a row, by any of its names, as to_tmf() writes it; null where it does not. 22023 for a name that the resource has not.';
+
 CREATE FUNCTION usage_mgmt.event_of(
 	"row" anyelement, kind text, old_status text DEFAULT NULL, changed text[] DEFAULT NULL,
 	query text DEFAULT '', version text DEFAULT NULL) RETURNS SETOF json

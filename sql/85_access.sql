@@ -87,6 +87,7 @@ BEGIN
 	END LOOP;
 	IF level IN ('reader', 'loader', 'writer', 'operator') THEN
 		PERFORM usage_mgmt.open_api(role_name);
+		PERFORM usage_mgmt.grant_native(role_name, level);
 	END IF;
 END
 $$;
@@ -137,7 +138,7 @@ BEGIN
 		SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, role_name)
 		FROM pg_class c
 		WHERE relkind IN ('r', 'p', 'v') AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = role_name)
-		AND (relnamespace = 'usage_mgmt'::regnamespace
+		AND (relnamespace IN ('usage_mgmt'::regnamespace, 'usage_api'::regnamespace)
 			 OR c.oid IN (SELECT relid FROM usage_mgmt.resources(), pg_partition_tree(to_regclass('usage_mgmt.' || noun))))
 		AND NOT EXISTS (SELECT FROM pg_depend
 						WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')

@@ -17,11 +17,15 @@ static void put_moves(ReturnSetInfo *result, const UmResource *resource);
 static Datum status_array(const UmLifeCycle *life, int statuses);
 static char *declaration(const UmAttribute *attribute, const UmModel *model);
 static char *comment(const UmAttribute *attribute);
+static void put_attribute(ReturnSetInfo *result, const UmAttribute *attribute, UmVersion version);
+static Datum column_array(const UmAttribute *attribute);
+static bool is_plain(const UmAttribute *attribute);
 
 PG_FUNCTION_INFO_V1(um_status_transitions);
 PG_FUNCTION_INFO_V1(um_attribute_names);
 PG_FUNCTION_INFO_V1(um_resource_list);
 PG_FUNCTION_INFO_V1(um_resource_columns);
+PG_FUNCTION_INFO_V1(um_resource_attributes);
 PG_FUNCTION_INFO_V1(um_event_type_list);
 
 /*
@@ -188,6 +192,73 @@ comment(const UmAttribute *attribute)
 	if (attribute->about != NULL)
 		appendStringInfo(&out, "%s%s", out.len > 0 ? ": " : "", attribute->about);
 	return out.data;
+}
+
+/*
+ * resource_attributes(resource text) → (version, name, columns, plain, pairs,
+ * gathered): the attributes of a resource as each version that it has calls them,
+ * in the order of the model, and without a name what no version shows.
+ */
+Datum
+um_resource_attributes(PG_FUNCTION_ARGS)
+{
+	const UmResource *resource = um_resource(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int v = 0; v < UM_VERSIONS; v++)
+		if (resource->faces & (1 << v))
+			for (const UmAttribute *a = resource->model->attributes; a->kind != UM_END; a++)
+				put_attribute((ReturnSetInfo *) fcinfo->resultinfo, a, v);
+	return (Datum) 0;
+}
+
+static void
+put_attribute(ReturnSetInfo *result, const UmAttribute *attribute, UmVersion version)
+{
+	bool		unnamed = attribute->kind == UM_INTERNAL || attribute->kind == UM_EXTRA;
+	const char *pairs = attribute->kind == UM_CHARACTERISTICS ? attribute->of->noun : NULL;
+	const char *gathered = attribute->kind == UM_LIST ? attribute->of->ids : NULL;
+	bool		nulls[6] = {false, unnamed, false, false, pairs == NULL, gathered == NULL};
+	Datum		values[6];
+
+	values[0] = CStringGetTextDatum(um_version_name(version));
+	values[1] = unnamed ? (Datum) 0 : CStringGetTextDatum(um_name_in(attribute, version));
+	values[2] = column_array(attribute);
+	values[3] = BoolGetDatum(is_plain(attribute));
+	values[4] = pairs == NULL ? (Datum) 0 : CStringGetTextDatum(pairs);
+	values[5] = gathered == NULL ? (Datum) 0 : CStringGetTextDatum(gathered);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* The columns that hold an attribute: one, those of its members, or none. */
+static Datum
+column_array(const UmAttribute *attribute)
+{
+	ArrayBuildState *columns = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+
+	if (attribute->column != NULL)
+		accumArrayResult(columns, CStringGetTextDatum(attribute->column), false, TEXTOID, CurrentMemoryContext);
+	for (const UmAttribute *m = attribute->members; attribute->column == NULL && m != NULL && m->kind != UM_END; m++)
+		accumArrayResult(columns, CStringGetTextDatum(m->column), false, TEXTOID, CurrentMemoryContext);
+	return makeArrayResult(columns, CurrentMemoryContext);
+}
+
+/* Whether PostgreSQL makes of its column the JSON that we do, but for the spelling of a time. */
+static bool
+is_plain(const UmAttribute *attribute)
+{
+	switch (attribute->kind)
+	{
+		case UM_ANY:
+		case UM_LIST:
+		case UM_TREE:
+		case UM_BRANCH:
+		case UM_OBJECT:
+		case UM_HREF:
+			return false;
+		default:
+			return true;
+	}
 }
 
 /*

@@ -68,6 +68,7 @@ PG_FUNCTION_INFO_V1(um_patch_list);
 PG_FUNCTION_INFO_V1(um_patch_list_each);
 PG_FUNCTION_INFO_V1(um_delete_list);
 PG_FUNCTION_INFO_V1(um_to_tmf);
+PG_FUNCTION_INFO_V1(um_attribute_json);
 PG_FUNCTION_INFO_V1(um_event_of);
 PG_FUNCTION_INFO_V1(um_content_hash_of);
 PG_FUNCTION_INFO_V1(um_hash_version);
@@ -315,6 +316,35 @@ um_to_tmf(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	record = record_arg(fcinfo, &shape, false);
 	return um_json_of(record, um_version_of(shape->resource, text_arg(fcinfo, 1)), NULL);
+}
+
+/*
+ * attribute_json(row anyelement, name text, version text) → json: one attribute of
+ * a row as to_tmf() writes it, NULL where it does not.
+ */
+Datum
+um_attribute_json(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_arg(fcinfo, 1);
+	RowShape   *shape;
+	UmRecord   *record;
+	UmAttribute *attribute;
+	text	   *json;
+
+	if (fcinfo->flinfo->fn_extra == NULL && !type_is_rowtype(get_fn_expr_argtype(fcinfo->flinfo, 0)))
+		refuse_row_type(fcinfo);
+	if (PG_ARGISNULL(0) || name == NULL)
+		PG_RETURN_NULL();
+	record = record_arg(fcinfo, &shape, false);
+	attribute = um_find_name(&record->model->names, (UmSlice) {name, strlen(name)}, NULL);
+	if (attribute == NULL)
+		ereport(ERROR,
+				(errcode(UM_PARAMETER),
+				 errmsg("attribute \"%s\" of %s is not known", name, record->model->label)));
+	json = um_json_of_attribute(record, attribute, um_version_of(shape->resource, text_arg(fcinfo, 2)));
+	if (json == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(json);
 }
 
 /*

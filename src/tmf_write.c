@@ -10,6 +10,7 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -83,6 +84,21 @@ um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields)
 	um_write_record(&out, record, version, fields);
 	SET_VARSIZE(out.data, out.len);
 	return PointerGetDatum(out.data);
+}
+
+/* One attribute alone, without its name; NULL where the record says nothing of it. */
+text *
+um_json_of_attribute(const UmRecord *record, const UmAttribute *attribute, UmVersion version)
+{
+	StringInfoData out;
+	Writer		writer = {&out, record, version, NULL, NULL, 0, 0};
+	int			name = attribute->key[version].len - 1;	/* no comma is written before it */
+
+	initStringInfo(&out);
+	if (um_is_set(record, record->model->extra_slot))
+		writer.extra = DatumGetJsonbP(record->value[record->model->extra_slot]);
+	write_attribute(&writer, attribute);
+	return out.len > 0 ? cstring_to_text_with_len(out.data + name, out.len - name) : NULL;
 }
 
 static void

@@ -19,6 +19,8 @@ typedef List UmFields;
 extern void um_write_record(StringInfo out, const UmRecord *record, UmVersion version,
 							const UmFields *fields);
 extern Datum um_json_of(const UmRecord *record, UmVersion version, const UmFields *fields);
+extern text *um_json_of_attribute(const UmRecord *record, const UmAttribute *attribute,
+								  UmVersion version);
 extern void um_write_tree(StringInfo out, const UmAttribute *attribute, const UmList *list,
 						  UmVersion version);
 extern UmFields *um_fields(const char *text, const UmModel *model, UmVersion version);

@@ -34,6 +34,8 @@ AS $$ BEGIN new.cost_centre := 'centre of ' || new.usage_type; RETURN new; END $
 CREATE TRIGGER aa_users_trigger BEFORE INSERT ON usage_mgmt.usage
 	FOR EACH ROW EXECUTE FUNCTION public.centre();
 ALTER TABLE usage_mgmt.usage ENABLE ROW LEVEL SECURITY;
+CREATE ROLE usage_mgmt_reader;
+SELECT usage_mgmt.grant_access('usage_mgmt_reader', 'reader');
 CREATE POLICY voice_only ON usage_mgmt.usage USING (usage_type = 'voice');
 CREATE VIEW public.turnover AS
 	SELECT usage_date, sum(tax_included_rating_amount) FROM usage_mgmt.usage_rating GROUP BY 1;
@@ -108,8 +110,9 @@ SELECT 'seen', count(*), max(at) FROM public.seen;
 SQL
 my $shape = <<'SQL';
 SELECT c.oid::regclass::text, c.relkind, pg_get_expr(c.relpartbound, c.oid), c.relrowsecurity,
-	obj_description(c.oid), (SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)
-	FROM pg_class c WHERE relnamespace = 'usage_mgmt'::regnamespace ORDER BY 1;
+	obj_description(c.oid), (SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0),
+	CASE relkind WHEN 'v' THEN pg_get_viewdef(c.oid) END, relowner::regrole, array_to_string(relacl, ' ')
+	FROM pg_class c WHERE relnamespace IN ('usage_mgmt'::regnamespace, 'usage_api'::regnamespace) ORDER BY 1;
 SELECT indexdef FROM pg_indexes WHERE schemaname = 'usage_mgmt' ORDER BY 1;
 SELECT tgrelid::regclass::text, tgname, tgenabled, tgparentid <> 0, pg_get_triggerdef(oid) FROM pg_trigger
 	WHERE NOT tgisinternal ORDER BY 1, 2;
@@ -275,6 +278,7 @@ my ($last, $database) = ($node, 'source');
 foreach my $bindir (newer_bindirs($node))
 {
 	my $newer = new_node("newer_$bindir" =~ s/\W/_/gr, $bindir);
+	$newer->safe_psql('postgres', 'CREATE ROLE usage_mgmt_reader');
 
 	($last, $database) = ($node, 'source') unless can_follow($last, $newer);
   SKIP:
@@ -308,7 +312,7 @@ WITH RECURSIVE member AS (
 ), released AS (
 	SELECT c.oid AS relation, c.reltype, t.typarray
 	FROM pg_class c LEFT JOIN pg_type t ON t.oid = c.reltype
-	WHERE c.relnamespace = 'usage_mgmt'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+	WHERE c.relnamespace IN ('usage_mgmt'::regnamespace, 'usage_api'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
 	AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 )
 SELECT count(DISTINCT (d.classid, d.objid)), (SELECT count(*) > 15 FROM released)

@@ -66,7 +66,7 @@ UNION ALL
 			FROM pg_attribute a LEFT JOIN pg_attrdef d ON adrelid = attrelid AND adnum = attnum
 			WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), ''),
 		'pg_class'::regclass, c.oid, relacl::text
-	FROM pg_class c WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind NOT IN ('c', 'i', 'I')
+	FROM pg_class c WHERE relnamespace IN ('usage_mgmt'::regnamespace, 'usage_api'::regnamespace) AND relkind NOT IN ('c', 'i', 'I')
 UNION ALL
 	SELECT format('index %s valid %s', pg_get_indexdef(indexrelid), indisvalid), 'pg_class'::regclass, indexrelid, NULL
 	FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE relnamespace = 'usage_mgmt'::regnamespace
@@ -78,7 +78,7 @@ UNION ALL
 	SELECT format('trigger on %s %s %s %s', tgrelid::regclass, pg_get_triggerdef(t.oid), tgenabled, tgparentid <> 0),
 		'pg_trigger'::regclass, t.oid, NULL
 	FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
-	WHERE relnamespace = 'usage_mgmt'::regnamespace AND NOT tgisinternal
+	WHERE relnamespace IN ('usage_mgmt'::regnamespace, 'usage_api'::regnamespace) AND NOT tgisinternal
 )
 SELECT format('%s | acl %s | comment %s | member %s', replace(line, E'\n', ' ~ '), acl, obj_description(oid, class::regclass::name),
 	EXISTS (SELECT FROM pg_depend WHERE classid = class AND objid = described.oid AND deptype = 'e'))
@@ -87,7 +87,7 @@ UNION ALL
 SELECT format('extension in %s relocatable %s config %s %s', extnamespace::regnamespace, extrelocatable,
 	extconfig::regclass[], extcondition) FROM pg_extension WHERE extname = 'usage_mgmt'
 UNION ALL
-SELECT format('schema acl %s', nspacl) FROM pg_namespace WHERE nspname = 'usage_mgmt'
+SELECT format('schema %s acl %s', nspname, nspacl) FROM pg_namespace WHERE nspname IN ('usage_mgmt', 'usage_api')
 ORDER BY 1;
 SQL
 
@@ -202,8 +202,8 @@ $fresh = catalog_of('fresh');
 my @lost = rows($node, 'fresh', <<'SQL');
 SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass) FROM pg_trigger
 WHERE NOT tgisinternal AND tgparentid = 0
-UNION ALL SELECT format('DROP VIEW usage_mgmt.%I', viewname) FROM pg_views
-WHERE schemaname = 'usage_mgmt' AND viewname <> 'status_transition'
+UNION ALL SELECT format('DROP VIEW IF EXISTS %I.%I CASCADE', schemaname, viewname) FROM pg_views
+WHERE schemaname IN ('usage_mgmt', 'usage_api') AND viewname <> 'status_transition'
 UNION ALL SELECT format('DROP INDEX %s', indexrelid::regclass) FROM pg_index
 WHERE indrelid = 'usage_mgmt.usage'::regclass AND NOT indisprimary
 ORDER BY 1;

@@ -171,10 +171,10 @@ foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Events', 'Del
 	}
 }
 
-my %gives = map { my ($result) = $page =~ /`\Q$_\E\([^`]*\)` → setof \((.*?)\)/; ($_ => [ split /, /, $result ]) } 'resources', 'resource_columns', 'status_transitions', 'event_types';
+my %gives = map { my ($result) = $page =~ /`\Q$_\E\([^`]*\)` → setof \((.*?)\)/; ($_ => [ split /, /, $result ]) } 'resources', 'resource_columns', 'resource_attributes', 'status_transitions', 'event_types';
 is_deeply($gives{ $_->[0] }, [ split /,/, $_->[1] ], "what $_->[0] gives") foreach catalog(<<'SQL');
 SELECT proname, array_to_string(proargnames[pronargs + 1:], ',') FROM pg_proc
-WHERE proname IN ('resources', 'resource_columns', 'status_transitions', 'event_types') AND pronamespace = 'usage_mgmt'::regnamespace
+WHERE proname IN ('resources', 'resource_columns', 'resource_attributes', 'status_transitions', 'event_types') AND pronamespace = 'usage_mgmt'::regnamespace
 SQL
 
 # ---- resources ----
@@ -298,7 +298,37 @@ foreach my $row (grep { $_->[0] =~ /^`/ } cells(section('Views')))
 }
 same(\@views, [ map { $_->[0] } catalog("SELECT relname FROM pg_class WHERE relnamespace = 'usage_mgmt'::regnamespace AND relkind = 'v'") ], 'views');
 same([ names(section('Views') =~ /^Triggers of the document views: (.*?)\.$/ms) ], [ map { $_->[0] } catalog(<<'SQL') ], 'triggers of the document views');
-SELECT DISTINCT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE relkind = 'v'
+SELECT DISTINCT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE relkind = 'v' AND relnamespace = 'usage_mgmt'::regnamespace
+SQL
+
+# ---- native views ----
+
+my %native;
+foreach (catalog(<<'SQL'))
+SELECT relname, attname FROM pg_class c JOIN pg_attribute ON attrelid = c.oid
+WHERE relnamespace = 'usage_api'::regnamespace AND relkind = 'v' AND attnum > 0 ORDER BY relname, attnum
+SQL
+{
+	push @{ $native{ $_->[0] } }, $_->[1];
+}
+my @said_native;
+my ($native) = section('Native views');
+foreach my $row (grep { ($_->[2] // '') =~ /operator/ } cells($native))
+{
+	my @columns = names($row->[1] =~ s/`:.*|` of .*/`/sr);
+
+	foreach my $view (map { expand($_) } names($row->[0]))
+	{
+		push @said_native, $view;
+		is_deeply(\@columns, $native{$view}, "columns of usage_api.$view") if $row->[0] ne '`NOUN`';
+	}
+}
+same(\@said_native, [ keys %native ], 'native views');
+my %beside = map { $_ => 1 } map { names($_->[0]) } grep { ($_->[2] // '') !~ /operator|^for$/ && $_->[0] =~ /^`/ } cells($native);
+my %v4 = map { $_->[0] => 1 } map { catalog("SELECT name FROM resource_attributes('$_->{noun}') WHERE version = 'v4' AND name IS NOT NULL") } @resources;
+same([ keys %beside ], [ grep { !$v4{$_} } map { @{ $native{ $_->{noun} } } } @resources ], 'columns that are no attributes');
+same([ names($native =~ /(by the triggers .*?)\. /s) ], [ map { $_->[0] } catalog(<<'SQL') ], 'triggers of the native views');
+SELECT DISTINCT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE relkind = 'v' AND relnamespace = 'usage_api'::regnamespace
 SQL
 my $enums = section('usage_status, usage_specification_status, service_usage_status');
 foreach my $type (map { $_->[0] } catalog("SELECT typname FROM pg_type WHERE typnamespace = 'usage_mgmt'::regnamespace AND typtype = 'e'"))

@@ -56,7 +56,7 @@ use StandIn;
 use Test::More;
 use Time::HiRes 'sleep';
 
-our @EXPORT = qw(scenarios ways run_scenarios);
+our @EXPORT = qw(scenarios ways run_scenarios start_nginx exchange);
 
 my $top = "$FindBin::Bin/../..";
 my $secret = 'a secret of the tests, long enough for HS256';
@@ -170,18 +170,26 @@ sub _shell
 	return;
 }
 
-my ($nginx, @ports);
+my (@nginx, @ports);
 
 # nginx with deploy/nginx.conf, once for all files.
 sub _start_nginx
 {
-	return if $nginx;
-	my $folder = PostgreSQL::Test::Utils::tempdir();
-
-	@ports = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
-	_shell("start_nginx '$folder' @ports");
-	$nginx = $folder;
+	@ports = start_nginx() if !@ports;
 	return;
+}
+
+# An nginx with deploy/nginx.conf, changed by a filter of sed's: its port, that of its inner
+# server, and the one where it looks for PostgREST.
+sub start_nginx
+{
+	my ($filter) = @_;
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my @free = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
+
+	_shell("start_nginx '$folder' @free '" . ($filter // '') . q('));
+	push @nginx, $folder;
+	return @free;
 }
 
 # What answers behind nginx, and a function that ends it.
@@ -199,7 +207,7 @@ sub _start_behind_nginx
 	}
 	foreach (1 .. 300)
 	{
-		my ($answer) = eval { _exchange($ports[2], "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") };
+		my ($answer) = eval { exchange($ports[2], "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") };
 
 		# PostgREST would wait for what nginx keeps open
 		return sub { kill $way eq 'postgrest' ? 'KILL' : 'TERM', $pid; waitpid $pid, 0 } if $answer && $answer->{status} ne '503';
@@ -212,14 +220,14 @@ sub _start_behind_nginx
 END
 {
 	my $status = $?;
-	_shell("stop_nginx '$nginx'") if $nginx;
+	_shell("stop_nginx '$_'") foreach @nginx;
 	$? = $status;
 }
 
 # ---- a run ----
 
 # Asks what the files say, in each way, on a store of its own; returns how many requests
-# there were, and what came: statuses, methods, headers.
+# there were, and how often each status, header and operation.
 sub run_scenarios
 {
 	my ($node, @files) = @_;
@@ -268,10 +276,11 @@ sub _run_file
 	{
 		my $wrong = eval {
 			$super->do($_) foreach map { _filled($_, \%kept) } @{ $s->{sql} };
-			my $answer = $ask->(_filled_request($s, \%kept));
+			my $request = _filled_request($s, \%kept);
+			my $answer = $ask->($request);
 
 			$answer->{body} = '' if ($s->{method} // '') eq 'HEAD' && $way eq 'sql';
-			_tally($seen, $s, $answer);
+			_tally($seen, $request, $answer);
 			join "\n", _differences($s, $answer, \%kept), _other_way($s, $answer);
 		} // $@;
 
@@ -294,11 +303,14 @@ sub _tokens
 
 sub _tally
 {
-	my ($seen, $s, $answer) = @_;
+	my ($seen, $request, $answer) = @_;
+
+	my ($face, $place) = ($request->{uri} // '') =~ m{^(/usageManagement|/tmf-api/\w+/v4)/([^?]*)};
 
 	$seen->{status}{ $answer->{status} }++;
-	$seen->{method}{ $s->{method} }++ if $s->{method};
 	$seen->{header}{ lc $_->[0] }++ foreach @{ $answer->{headers} };
+	$seen->{type}{ lc $_->[1] =~ s/;.*//r }++ foreach grep { $answer->{status} < 300 && lc $_->[0] eq 'content-type' } @{ $request->{headers} // [] };
+	$seen->{operation}{"$request->{method} $face/" . $place =~ s{/.*}{/id}r}++ if defined $face && $answer->{status} < 300;
 	return;
 }
 
@@ -353,10 +365,11 @@ sub _ask_http
 		$text .= 'Content-Length: ' . length($body) . "\r\n" if defined $body && !$given{'content-length'} && !$given{'transfer-encoding'};
 		$text .= "\r\n" . ($body // '');
 	}
-	return _exchange($ports[0], $text, $request->{leaves}, $request->{method});
+	return exchange($ports[0], $text, $request->{leaves}, $request->{method});
 }
 
-sub _exchange
+# Sends bytes to a port of this machine, and takes the answer apart.
+sub exchange
 {
 	my ($port, $text, $leaves, $method) = @_;
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 60) or die "cannot connect: $@\n";
@@ -435,6 +448,8 @@ sub _ask_sql
 		return { %{ _page($answer->{status}) }, hidden => $answer->{body} } if $answer->{status} >= 400;
 		$answer->{headers} = [ grep { lc $_->[0] ne 'content-type' } @{ $answer->{headers} } ];
 	}
+	$answer->{headers} = [ grep { lc $_->[0] ne 'content-range' || $_->[1] =~ /^items / } @{ $answer->{headers} } ];
+	$answer->{headers} = [ (grep { lc $_->[0] ne 'retry-after' } @{ $answer->{headers} }), [ 'Retry-After', 5 ] ] if $answer->{status} == 503;
 	return $answer;
 }
 
@@ -449,6 +464,8 @@ sub _page
 	$status = 503 if $status =~ /^50[234]$/;
 	($headers, $body) = slurp_file("$top/deploy/nginx.conf") =~ m{location = /um_error/$status \{\n((?:\s*add_header .*\n)*)\s*return $status '(.*)';}
 		or die "nginx.conf has no page for $status\n";
+	# the one variable there is
+	$headers =~ s/add_header Allow \$um_allow/add_header Allow "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"/;
 	return { status => $status, body => $body, headers => [ [ 'Content-Type', $our_type ],
 			map { /add_header (\S+) (?|'(.*)'|"(.*)"|(\S+)) always/ ? [ $1, $2 ] : () } split /\n/, $headers ] };
 }
@@ -529,7 +546,7 @@ sub _keep
 sub _other_way
 {
 	my ($s, $answer) = @_;
-	my $names = join ' ', sort grep { !/^(?:date|server|connection|content-length|content-range|transfer-encoding|keep-alive|content-encoding|vary)$/ }
+	my $names = join ' ', sort grep { !/^(?:date|server|connection|content-length|transfer-encoding|keep-alive|content-encoding|vary)$/ }
 		map { lc $_->[0] } @{ $answer->{headers} };
 
 	$s->{names} //= $names;

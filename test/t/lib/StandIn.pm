@@ -31,8 +31,8 @@ sub new
 		$self->{option}{$name} = $value =~ s/^"(.*)"$/$1/r;
 	}
 	close $lines;
-	# which bounds the one row that a function gives, and 0 is none
-	die "db-max-rows is not for usage_api\n" if length($self->option('db-max-rows') // '');
+	# it bounds the one row that a function gives, too
+	die "db-max-rows = 0 means no rows\n" if ($self->option('db-max-rows') // '') eq '0';
 	return $self;
 }
 
@@ -66,7 +66,8 @@ sub own_answer
 	my ($status, $code, $message, %more) = @_;
 
 	return { status => $status,
-		headers => [ [ 'Content-Type', 'application/json; charset=utf-8' ], [ 'Proxy-Status', "PostgREST; error=$code" ], @{ $more{headers} // [] } ],
+		headers => [ [ 'Content-Type', 'application/json; charset=utf-8' ], [ 'Proxy-Status', "PostgREST; error=$code" ], @{ $more{headers} // [] },
+			$status == 503 ? [ 'Retry-After', 0 ] : () ],
 		body => $json->encode({ code => $code, message => $message, details => $more{details}, hint => $more{hint} }) };
 }
 
@@ -78,13 +79,14 @@ sub _claims
 	my $anonymous = { role => $self->option('db-anon-role') };
 
 	return $anonymous if !defined $authorization || $authorization !~ /^bearer(?: +(.*))?$/is;
-	my ($claims, $code, $message) = $self->_verified($1 // '');
+	my ($claims, $code, $message) = $self->verified($1 // '');
 	return { %$anonymous, %$claims } if $claims;
 	return (undef, own_answer(401, $code, $message,
 			headers => [ [ 'WWW-Authenticate', qq(Bearer error="invalid_token", error_description="$message") ] ]));
 }
 
-sub _verified
+# Its claims, or the code and message of what is wrong with it.
+sub verified
 {
 	my ($self, $token) = @_;
 	my @parts = split /\./, $token, -1;
@@ -139,7 +141,7 @@ sub _transaction
 		[ 'request.headers', $json->encode(\%headers) ], [ 'request.cookies', $json->encode(\%cookies) ]);
 	my $answer = eval {
 		$connection->do("BEGIN ISOLATION LEVEL READ COMMITTED $reads");
-		$connection->prepare_cached('SELECT ' . join ', ', ('set_config(?, ?, true)') x @settings)->execute(map { @$_ } @settings);
+		$connection->selectrow_array($connection->prepare_cached('SELECT ' . join ', ', ('set_config(?, ?, true)') x @settings), undef, map { @$_ } @settings);
 		my $made = $call->($connection);
 		$connection->do('COMMIT');
 		$made;
@@ -214,7 +216,9 @@ sub _made
 {
 	my ($body, $headers, $status) = @_;
 	my $said = defined $headers ? eval { $json->decode($headers) } : [];
-	my @headers = ([ 'Content-Range', '0-0/*' ], [ 'Vary', 'Accept, Prefer, Range' ]);
+	# what PostgREST says where the function does not
+	my %headers = ('Content-Range' => '0-0/*', Vary => 'Accept, Prefer, Range', 'Content-Type' => 'application/octet-stream');
+	my @headers;
 
 	return own_answer(500, 'PGRST111', 'response.headers guc must be a JSON array composed of objects with a single key and a string value')
 		if ref $said ne 'ARRAY' || grep { ref $_ ne 'HASH' || keys %$_ != 1 } @$said;
@@ -225,8 +229,10 @@ sub _made
 
 		utf8::encode($_) foreach $name, $value;
 		push @headers, [ $name, $value ];
+		delete @headers{ grep { lc $_ eq lc $name } keys %headers };
 	}
-	push @headers, [ 'Content-Type', 'application/octet-stream' ] if !grep { lc $_->[0] eq 'content-type' } @headers;
+	push @headers, map { [ $_, $headers{$_} ] } sort keys %headers;
+	push @headers, [ 'Retry-After', 0 ] if ($status // 200) == 503;
 	return { status => $status // 200, headers => \@headers, body => $body // '' };
 }
 
