@@ -48,6 +48,7 @@ OBJS = \
 	src/names.o \
 	src/number.o \
 	src/openapi.o \
+	src/openapi_schema.o \
 	src/operations.o \
 	src/outbox.o \
 	src/page.o \

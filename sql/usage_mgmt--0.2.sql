@@ -472,6 +472,11 @@ AS 'MODULE_PATHNAME', 'um_event_type_list' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION usage_mgmt.event_types(text) IS
 'The types of event that each version of the standard has for a resource: of its creation, of a change of its status, of other attributes, of its deletion, and (any) of whatever has happened to it, which is sent only to who asks for it by its name.';
 
+CREATE FUNCTION usage_mgmt.openapi(path text) RETURNS json
+AS 'MODULE_PATHNAME', 'um_openapi' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION usage_mgmt.openapi(text) IS
+'What there is at the path of an API, such as /tmf-api/usageManagement/v4/, as an OpenAPI 3.0 document: resources, operations, schemas, examples. 22023 where there is none.';
+
 CREATE FUNCTION usage_mgmt.setting_check() RETURNS trigger
 AS 'MODULE_PATHNAME', 'um_setting_check' LANGUAGE C;
 COMMENT ON FUNCTION usage_mgmt.setting_check() IS

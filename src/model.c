@@ -37,12 +37,14 @@
 
 #define END {.kind = UM_END}
 
-/* A model and its attributes. */
-#define SHAPE(model, noun_, label_, ...) \
+/* A model and its attributes; documents call its shape after its noun, or as they are said to. */
+#define SHAPE_CALLED(model, noun_, label_, schema_, ...) \
 static UmAttribute model##_attributes[] = {__VA_ARGS__, END}; \
 static UmModel model = { \
-	.noun = noun_, .label = label_, .attributes = model##_attributes \
+	.noun = noun_, .label = label_, .schema = schema_, .attributes = model##_attributes \
 }
+
+#define SHAPE(model, noun_, label_, ...) SHAPE_CALLED(model, noun_, label_, NULL, __VA_ARGS__)
 
 /* What a mandatory text is that nothing is known of. */
 #define UNSPECIFIED "unspecified"
@@ -70,11 +72,12 @@ static UmAttribute period[] = {
 	END
 };
 
-/* An object in all versions. */
-#define OBJECT(name_, members_) \
-	{.name = BOTH(name_), .kind = UM_OBJECT, .members = members_, .object_in = UM_ALL_VERSIONS}
+/* An object in all versions; schema is what documents call it. */
+#define OBJECT(name_, members_, schema_) \
+	{.name = BOTH(name_), .kind = UM_OBJECT, .members = members_, .object_in = UM_ALL_VERSIONS, \
+	.schema = schema_}
 
-#define VALID_FOR OBJECT("validFor", period)
+#define VALID_FOR OBJECT("validFor", period, "TimePeriod")
 
 /* What v4 lets each resource say of its type. */
 #define EXTENSIBLE \
@@ -127,7 +130,7 @@ SHAPE(usage_model, "usage", "usage",
 	  ATTRIBUTE("description", UM_TEXT, "description", UM_FREE_WHEN_BILLED,
 				.alias = {"usageDescription"}),
 	  ATTRIBUTE("status", UM_STATUS, "status", UM_BLANK_IS_NONE),
-	  OBJECT("usageSpecification", usage_specification_ref),
+	  OBJECT("usageSpecification", usage_specification_ref, "UsageSpecificationRef"),
 	  ATTRIBUTE("usageCharacteristic", UM_CHARACTERISTICS, "usage_characteristic", 0,
 				.of = &um_characteristic),
 	  ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &um_usage_party),
@@ -218,21 +221,22 @@ static UmAttribute rated_product_usage_attributes[] = {
 			  .preset = "total"),
 	ATTRIBUTE("taxIncludedRatingAmount", UM_NUMBER, "tax_included_rating_amount",
 			  UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_AMOUNT, .alias = {"taxIncludedAmount"},
-			  .members = tax_included_money, .object_in = UM_ONLY_V4),
+			  .members = tax_included_money, .object_in = UM_ONLY_V4, .schema = "Money"),
 	ATTRIBUTE("taxExcludedRatingAmount", UM_NUMBER, "tax_excluded_rating_amount",
 			  UM_MANDATORY_RATED | UM_BLANK_IS_NONE, .alias = {"taxExcludedAmount"},
-			  .members = tax_excluded_money, .object_in = UM_ONLY_V4),
+			  .members = tax_excluded_money, .object_in = UM_ONLY_V4, .schema = "Money"),
 	ATTRIBUTE("taxRate", UM_NUMBER, "tax_rate", UM_MANDATORY_RATED | UM_BLANK_IS_NONE),
 	ATTRIBUTE("isTaxExempt", UM_BOOL, "is_tax_exempt", UM_BLANK_IS_NONE, .preset = "false"),
 	ATTRIBUTE("offerTariffType", UM_TEXT, "offer_tariff_type", UM_BLANK_IS_NONE,
 			  .preset = "normal"),
 	ATTRIBUTE("bucketValueConvertedInAmount", UM_NUMBER, "bucket_value_converted_in_amount",
-			  UM_BLANK_IS_NONE, .members = bucket_money, .object_in = UM_ONLY_V4),
+			  UM_BLANK_IS_NONE, .members = bucket_money, .object_in = UM_ONLY_V4, .schema = "Money"),
 	{.name = {"currencyCode", NULL}, .kind = UM_TEXT, .column = "currency_code",
 	.flags = UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_CURRENCY},
 	ATTRIBUTE("productRef", UM_URI, "product_ref",
 			  UM_MANDATORY_RATED | UM_BLANK_IS_NONE | UM_GATHERED,
-			  .fallback = "product_ref_id", .members = product_ref, .object_in = UM_ONLY_V4),
+			  .fallback = "product_ref_id", .members = product_ref, .object_in = UM_ONLY_V4,
+			  .schema = "ProductRef"),
 	EXTENSIBLE,
 	{.kind = UM_EXTRA, .column = "extra"},
 	END
@@ -244,7 +248,8 @@ UmModel		um_rated_product_usage = {
 	.ids = "rating_refs", .ids_by_name = true
 };
 
-SHAPE(characteristic_value, "characteristic_value", "characteristic value",
+SHAPE_CALLED(characteristic_value, "characteristic_value", "characteristic value",
+	  "CharacteristicValueSpecification",
 	  ATTRIBUTE("valueType", UM_TEXT, "value_type", UM_MANDATORY | UM_BLANK_IS_NONE),
 	  {.name = {"default", "isDefault"}, .kind = UM_BOOL, .column = "is_default",
 	  .flags = UM_BLANK_IS_NONE},
@@ -277,7 +282,7 @@ SHAPE(characteristic_specification, "characteristic_specification", "characteris
 	  ATTRIBUTE("category", UM_ANY, "category", 0),
 	  ATTRIBUTE("presence", UM_ANY, "presence", 0));
 
-SHAPE(attachment, "attachment", "attachment",
+SHAPE_CALLED(attachment, "attachment", "attachment", "AttachmentRefOrValue",
 	  ATTRIBUTE("id", UM_TEXT, "id", 0),
 	  ATTRIBUTE("href", UM_URI, "href", 0),
 	  ATTRIBUTE("attachmentType", UM_TEXT, "attachment_type", 0),
@@ -296,7 +301,7 @@ SHAPE(constraint_ref, "constraint_ref", "constraint",
 	  ATTRIBUTE("version", UM_TEXT, "version", 0),
 	  {.kind = UM_EXTRA, .column = "extra"});
 
-SHAPE(relationship, "relationship", "relationship",
+SHAPE_CALLED(relationship, "relationship", "relationship", "EntitySpecificationRelationship",
 	  ATTRIBUTE("id", UM_TEXT, "id", 0),
 	  ATTRIBUTE("href", UM_URI, "href", 0),
 	  ATTRIBUTE("name", UM_TEXT, "name", 0),
@@ -305,7 +310,7 @@ SHAPE(relationship, "relationship", "relationship",
 	  VALID_FOR,
 	  {.kind = UM_EXTRA, .column = "extra"});
 
-SHAPE(target_schema, "target_schema", "target schema",
+SHAPE_CALLED(target_schema, "target_schema", "target schema", "TargetEntitySchema",
 	  ATTRIBUTE("@type", UM_TEXT, "type", 0),
 	  ATTRIBUTE("@schemaLocation", UM_TEXT, "schema_location", 0),
 	  {.kind = UM_EXTRA, .column = "extra"});
@@ -344,8 +349,8 @@ SHAPE(service_usage_model, "service_usage", "service usage",
 	  ATTRIBUTE("usageType", UM_TEXT, "usage_type", 0),
 	  ATTRIBUTE("description", UM_TEXT, "description", 0, .alias = {"usageDescription"}),
 	  ATTRIBUTE("status", UM_STATUS, "status", UM_MANDATORY | UM_BLANK_IS_NONE),
-	  OBJECT("usageSpecification", service_usage_specification_ref),
-	  OBJECT("service", service_ref),
+	  OBJECT("usageSpecification", service_usage_specification_ref, "ServiceUsageSpecificationRef"),
+	  OBJECT("service", service_ref, "ServiceRef"),
 	  ATTRIBUTE("usageCharacteristic", UM_CHARACTERISTICS, "usage_characteristic", 0,
 				.of = &um_characteristic),
 	  ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &service_party),
@@ -370,7 +375,7 @@ SHAPE(service_usage_specification_model, "service_usage_specification",
 	  RELATED_TO_SPECIFICATION,
 	  ATTRIBUTE("serviceUsageSpecRelationship", UM_TREE, "service_usage_spec_relationship", 0,
 				.of = &relationship),
-	  OBJECT("serviceSpecification", service_specification_ref),
+	  OBJECT("serviceSpecification", service_specification_ref, "ServiceSpecificationRef"),
 	  ATTRIBUTE("targetEntitySchema", UM_BRANCH, "target_entity_schema", 0, .of = &target_schema),
 	  EXTENSIBLE,
 	  EXTRA(0),
@@ -430,8 +435,33 @@ static UmLifeCycle specification_life = {
 	.barred = UM_STATUS_BIT(WITHDRAWN) | UM_STATUS_BIT(OBSOLETE)
 };
 
+/*
+ * One of each as a client sends it, which posted as they stand follow each other.
+ * What an API's documents show is made of them, in the names of their version.
+ */
+#define PARTY \
+	"\"relatedParty\":[{\"role\":\"customer\",\"id\":\"45\",\"href\":\"https://example.com/party/45\"," \
+	"\"name\":\"Jane Doe\",\"@referredType\":\"Individual\"}]"
+
+#define CALL \
+	"\"usageDate\":\"2026-03-01T09:30:00Z\",\"usageType\":\"voice\",\"description\":\"A call to Germany\"," \
+	"\"usageCharacteristic\":[{\"name\":\"destinationNumber\",\"value\":\"49170123456789\"}," \
+	"{\"name\":\"duration\",\"value\":20}]," PARTY
+
+#define VOICE \
+	"\"name\":\"Voice\",\"description\":\"Calls by telephone\",\"version\":\"1.0\"," \
+	"\"lifecycleStatus\":\"active\",\"validFor\":{\"startDateTime\":\"2026-01-01T00:00:00Z\"}," \
+	"\"specCharacteristic\":[{\"name\":\"destinationNumber\",\"description\":\"whom it was to\"," \
+	"\"characteristicValueSpecification\":[{\"valueType\":\"string\"}]}," \
+	"{\"name\":\"duration\",\"characteristicValueSpecification\":[{\"valueType\":\"number\"," \
+	"\"valueFrom\":\"0\",\"unitOfMeasure\":\"SEC\"}]}]"
+
+#define VOICE_REF(of) \
+	"{\"id\":\"voice\",\"href\":\"https://example.com/" of "/voice\",\"name\":\"Voice\"}"
+
 static UmResource usage_specification = {
 	.plural = "usage_specifications", .model = &usage_specification_model,
+	.example = "{" VOICE "}",
 	.about = "What usages of a type look like (TMF635: UsageSpecification).",
 	.life = &specification_life, .faces = UM_ALL_VERSIONS,
 	.path = {"/usageManagement/usageSpecification/",
@@ -458,6 +488,11 @@ static UmResource usage = {
 	.path = {"/usageManagement/usage/", "/tmf-api/usageManagement/v4/usage/"},
 	.date = "usage_date", .ledger = "usage_key", .conflict = "usage_conflict",
 	.specification = &usage_specification, .specification_id = "usage_specification_id",
+	.example = "{" CALL ",\"status\":\"rated\",\"usageSpecification\":" VOICE_REF("usageSpecification")
+	",\"ratedProductUsage\":[{\"ratingDate\":\"2026-03-02T00:00:00Z\",\"usageRatingTag\":\"usage\","
+	"\"isBilled\":false,\"ratingAmountType\":\"total\",\"taxIncludedRatingAmount\":{\"unit\":\"EUR\",\"value\":12.00},"
+	"\"taxExcludedRatingAmount\":{\"unit\":\"EUR\",\"value\":10.00},\"taxRate\":20,\"isTaxExempt\":false,"
+	"\"offerTariffType\":\"normal\",\"productRef\":{\"id\":\"7\",\"href\":\"https://example.com/product/7\"}}]}",
 	.event = {
 		[UM_R14_5] = {
 			[UM_CREATE_EVENT] = "UsageCreateNotification",
@@ -492,6 +527,7 @@ static UmLifeCycle service_usage_life = {
 /* The same states as those of a usage specification, in an enum of the same name. */
 static UmResource service_usage_specification = {
 	.plural = "service_usage_specifications", .model = &service_usage_specification_model,
+	.example = "{" VOICE "}",
 	.about = "What service usages of a type look like (TMF727: ServiceUsageSpecification).",
 	.life = &specification_life, .faces = UM_ONLY_V4,
 	.path = {[UM_V4] = "/tmf-api/serviceUsage/v4/serviceUsageSpecification/"},
@@ -513,6 +549,8 @@ static UmResource service_usage = {
 	.other_path = {[UM_V4] = "/tmf-api/serviceUsageManagement/v4/serviceUsage/"},
 	.date = "usage_date", .ledger = "service_usage_key", .conflict = "service_usage_conflict",
 	.specification = &service_usage_specification, .specification_id = "usage_specification_id",
+	.example = "{" CALL ",\"status\":\"generated\",\"service\":{\"id\":\"9\",\"href\":\"https://example.com/service/9\"},"
+	"\"usageSpecification\":" VOICE_REF("serviceUsageSpecification") "}",
 	.event = {
 		[UM_V4] = {
 			[UM_CREATE_EVENT] = "ServiceUsageCreateEvent",
@@ -598,7 +636,9 @@ ENTITY(create_listener, "CreateListener",
 /* Its order is that of UmListenerSlot. */
 static UmAttribute listener_attributes[] = {
 	CALLBACK,
-	HREF,
+	/* v4 knows none */
+	{.name = {"href", NULL}, .alias = {"ref"}, .kind = UM_URI, .column = "href",
+	.flags = UM_MANDATORY | UM_BLANK_IS_NONE},
 	ATTRIBUTE("id", UM_TEXT, "id", UM_MANDATORY),
 	ATTRIBUTE("query", UM_TEXT, "query", 0),
 	{.kind = UM_EXTRA, .column = "extra"},
@@ -606,7 +646,8 @@ static UmAttribute listener_attributes[] = {
 };
 
 UmModel		um_listener_entity = {
-	.noun = "Listener", .label = "Listener", .attributes = listener_attributes
+	.noun = "Listener", .label = "Listener", .schema = "EventSubscription",
+	.attributes = listener_attributes
 };
 
 /* Its order is that of UmErrorSlot. */

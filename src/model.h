@@ -98,6 +98,7 @@ typedef struct UmAttribute
 	const char *filled_with;	/* or else this; a time is that of receipt */
 	struct UmModel *of;			/* elements of a list, tree or branch */
 	const char *about;			/* a sentence for who reads the table, or NULL */
+	const char *schema;			/* what documents call the object that its members make */
 	const char *gives;			/* column that elements without it take from here */
 
 	/* filled in by um_model_init */
@@ -126,6 +127,7 @@ typedef struct UmModel
 	const char *label;			/* for messages: usage specification */
 	UmType		type;			/* of an element of a list: the composite type */
 	const char *view;			/* what the view of such elements ends with */
+	const char *schema;			/* what documents call its shape, where not after its noun */
 	const char *ids;			/* SQL function that gathers UM_GATHERED of such a list */
 	bool		ids_by_name;	/* or what is in extra by a name */
 	UmAttribute *attributes;

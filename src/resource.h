@@ -43,6 +43,8 @@ typedef struct UmResource
 	const char *event[UM_VERSIONS][UM_EVENT_TYPES]; /* their names; NULL for one that a version
 													 * has not */
 
+	const char *example;		/* one as a client sends it, in JSON; NULL for none */
+
 	/*
 	 * Column of the date by which it is partitioned.  Then a ledger says that
 	 * an id is one resource's, whatever its partition, and what comes in under
