@@ -393,7 +393,7 @@ conditions_of(const UmFace *face, const UmResource *resource)
 	return out.data;
 }
 
-/* usage_specifications as words of a sentence. */
+/* The name of a table as words of a sentence. */
 static char *
 spoken(const char *words)
 {
