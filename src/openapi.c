@@ -66,8 +66,8 @@ PG_FUNCTION_INFO_V1(um_openapi);
 #define ERROR_OF(status) ",'" #status "':" REF("responses", #status)
 #define ERRORS ERROR_OF(400) ERROR_OF(401) ERROR_OF(403) ERROR_OF(405) ERROR_OF(500) ERROR_OF(503)
 #define STATE HEADER("ETag", "ETag") "," HEADER("Last-Modified", "LastModified")
-#define PAGE HEADER("X-Total-Count", "TotalCount") "," HEADER("X-Result-Count", "ResultCount") "," \
-	HEADER("Link", "Link")
+#define PAGE HEADER("X-Total-Count", "TotalCount") "," HEADER("X-Total-Count-Estimated", "Estimated") "," \
+	HEADER("X-Result-Count", "ResultCount") "," HEADER("Link", "Link")
 
 /* TM Forum's word for the paths of a hub. */
 #define HUB_TAG "events subscription"
@@ -115,7 +115,7 @@ static const Operation operations[] = {
 		"'parameters':[" PARAMETER("all") "," PARAMETER("filter") "<conditions>],"
 		BODY(PATCHES) ","
 		"'responses':{"
-		"'200':{'description':'How many'," CONTENT("{'type':'object'}") "}"
+		"'200':{'description':'How many'," CONTENT("{'type':'object','properties':{'count':{'type':'integer'}}}") "}"
 	ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) ERROR_OF(501) "}"},
 
 	{UM_ITEM, "get", UM_ALL_VERSIONS,
@@ -195,6 +195,7 @@ static const char headers[] =
 "'ETag':{'description':'The state it is in','schema':{'type':'string'}},"
 "'LastModified':{'description':'When it was changed, as a time of HTTP','schema':{'type':'string'}},"
 "'TotalCount':{'description':'How many the query names','schema':{'type':'integer'}},"
+"'Estimated':{'description':'There where that number is an estimate','schema':{'type':'boolean'}},"
 "'ResultCount':{'description':'How many are in this answer','schema':{'type':'integer'}},"
 "'Link':{'description':'The pages beside this one (RFC 8288)','schema':{'type':'string'}}";
 

@@ -50,7 +50,7 @@ sub request
 {
 	my ($method, $uri, $body, $type) = @_;
 
-	return ask($node, $db, method => $method, uri => $uri, body => ref $body ? $json->encode($body) : $body, type => $type,
+	return ask($node, $db, method => $method, uri => $uri, body => ref $body ? $json->encode($body) : $body, type => $type, token => 1,
 		settings => { 'usage_mgmt.base_url' => $base_url });
 }
 
