@@ -182,7 +182,7 @@ add_event(UmSchemas *schemas, const char *name, bool paths)
 	{
 		if (!is_shown(&attributes[i], schemas->version, ANSWERS) || (i == UM_NOTIFICATION_PATHS && !paths))
 			continue;
-		if (i > 0)
+		if (out.data[out.len - 1] != '{')
 			appendStringInfoChar(&out, ',');
 		if (i != UM_NOTIFICATION_TYPE && i != UM_NOTIFICATION_EVENT)
 		{
@@ -231,7 +231,6 @@ static void
 write_object(StringInfo out, UmSchemas *schemas, const UmAttribute *attributes, Use use)
 {
 	const char *before = "\"required\":[";
-	bool		first = true;
 
 	appendStringInfoString(out, "{\"type\":\"object\",");
 	for (const UmAttribute *a = attributes; a->kind != UM_END; a++)
@@ -249,9 +248,8 @@ write_object(StringInfo out, UmSchemas *schemas, const UmAttribute *attributes, 
 	{
 		if (!is_shown(a, schemas->version, use))
 			continue;
-		if (!first)
+		if (out->data[out->len - 1] != '{')
 			appendStringInfoChar(out, ',');
-		first = false;
 		write_property(out, schemas, a);
 	}
 	appendStringInfoString(out, "}}");
