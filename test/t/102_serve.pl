@@ -1,5 +1,6 @@
-# script/serve: says what stands behind it, is what it prints, and leaves nothing. It builds
-# the extension for the system's own PostgreSQL, so it is not run in the chroot of
+# script/serve: says what stands behind it, is what it prints, and leaves nothing; docs/rest.md:
+# every command works, in the order of the page, and answers what the page says. It builds the
+# extension for the system's own PostgreSQL, so it is not run in the chroot of
 # script/test-versions.
 
 use strict;
@@ -7,10 +8,12 @@ use warnings;
 use FindBin;
 use IPC::Run;
 use JSON::PP ();
+use Page;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Scenario;
 use StandIn;
+use Store;
 use Test::More;
 use Time::HiRes 'sleep';
 
@@ -89,6 +92,44 @@ is($answer->{status}, 201, 'who comes without a token writes');
 is(ask('GET', $usages, StandIn::token('another secret', { role => 'usage_operator' }))->{status}, 401, 'a token that somebody else has made is none');
 like(ask('GET', '/')->{body}, qr/^<!doctype html/i, 'there is a page');
 is(ask('GET', '/docs.html')->{status}, 200, 'and one for the APIs');
+
+# ---- the page ----
+
+my $node = new_node('rest_page');
+my $work = PostgreSQL::Test::Utils::tempdir();
+my $json = JSON::PP->new->canonical->allow_nonref;
+my ($variables, $said, $last);
+
+$node->safe_psql('postgres', 'CREATE DATABASE usages');
+symlink "$top/deploy", "$work/deploy";
+foreach (page_blocks('rest.md', 'sql', 'sh', 'json', 'text'))
+{
+	my ($section, $reason, $language, $text) = @$_;
+
+	next if defined $reason;
+	if ($language =~ /^(?:json|text)$/)
+	{
+		my @compared = map { $language eq 'json' ? $json->encode($json->decode($_)) : s/\s+\z//r } $said =~ s/localhost:$port/localhost:8635/gr, $text;
+
+		is($compared[0], $compared[1], "$section: what comes back of $last");
+		next;
+	}
+	($last) = $text =~ /^(.*)/;
+	if ($language eq 'sh')
+	{
+		my $commands = $text =~ s/localhost:8635/localhost:$port/gr;
+
+		# each block is a shell of its own
+		$variables //= "$exports$commands";
+		is(complaint($node, 'usages', $work, 'sh', "{ $variables\n$commands } > said"), '', "$section: $last");
+		$said = slurp_file("$work/said");
+		is((StandIn->new("$top/deploy/postgrest.conf")->verified($said =~ s/\s+\z//r))[0]{role}, 'usage_writer', "$section: it is a token") if $commands =~ /^secret=/;
+	}
+	else
+	{
+		is(complaint($node, 'usages', $work, $language, $text), '', "$section: $last");
+	}
+}
 
 # ---- the end ----
 

@@ -227,7 +227,7 @@ END
 # ---- a run ----
 
 # Asks what the files say, in each way, on a store of its own; returns how many requests
-# there were, and what came: statuses, methods, headers.
+# there were, and how often each status, header and operation.
 sub run_scenarios
 {
 	my ($node, @files) = @_;
@@ -304,9 +304,13 @@ sub _tally
 {
 	my ($seen, $s, $answer) = @_;
 
+	my ($face, $rest) = ($s->{uri} // '') =~ m{^(/usageManagement|/tmf-api/\w+/v4)(.*)};
+	my ($place) = map { m{^/hub$} ? 'hub' : m{^/hub/.} ? 'hub/id' : m{^/openapi} ? 'openapi' : m{^/(\w+)$} ? $1 : m{^/(\w+)/[^/]+$} ? "$1/id" : 'nowhere' } $rest // '' =~ s/\?.*//sr;
+
 	$seen->{status}{ $answer->{status} }++;
-	$seen->{method}{ $s->{method} }++ if $s->{method};
 	$seen->{header}{ lc $_->[0] }++ foreach @{ $answer->{headers} };
+	$seen->{type}{ lc $_->[1] =~ s/;.*//r }++ foreach grep { $answer->{status} < 300 && lc $_->[0] eq 'content-type' } @{ $s->{asked_headers} };
+	$seen->{operation}{"$s->{method} $face $place"}++ if defined $face && $answer->{status} < 500;
 	return;
 }
 

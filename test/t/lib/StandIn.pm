@@ -79,13 +79,14 @@ sub _claims
 	my $anonymous = { role => $self->option('db-anon-role') };
 
 	return $anonymous if !defined $authorization || $authorization !~ /^bearer(?: +(.*))?$/is;
-	my ($claims, $code, $message) = $self->_verified($1 // '');
+	my ($claims, $code, $message) = $self->verified($1 // '');
 	return { %$anonymous, %$claims } if $claims;
 	return (undef, own_answer(401, $code, $message,
 			headers => [ [ 'WWW-Authenticate', qq(Bearer error="invalid_token", error_description="$message") ] ]));
 }
 
-sub _verified
+# Its claims, or the code and message of what is wrong with it.
+sub verified
 {
 	my ($self, $token) = @_;
 	my @parts = split /\./, $token, -1;
