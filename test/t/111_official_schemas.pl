@@ -27,7 +27,7 @@ sub runs
 plan skip_all => 'there is no node or npm' if !runs('node', '--version') || !runs('npm', '--version');
 append_to_file("$modules/$_", slurp_file("$web/$_")) foreach 'package.json', 'package-lock.json';
 plan skip_all => 'npm cannot install what the test takes from it'
-	if !runs('npm', 'ci', '--prefix', $modules, '--cache', "$modules/cache", '--no-audit', '--no-fund', '--ignore-scripts');
+	if !runs('npm', 'ci', '--prefix', $modules, '--cache', "$modules/cache", '--no-audit', '--no-fund', '--ignore-scripts', '--fetch-retries=1', '--fetch-timeout=30000');
 
 my $node = new_node('official');
 my $db = 'official';
