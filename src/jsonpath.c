@@ -54,6 +54,7 @@ typedef struct Path
 	Scope		scope;			/* that the name is in */
 	char	   *name;			/* dotted; NULL for none */
 	int			names;			/* so far, of all lists */
+	bool		each;			/* what follows is of each element of the list named */
 	const char *dotted;			/* a part of it that has a dot of its own, or NULL */
 	List	   *lists;			/* of UmFilter, UM_SOME, the innermost first */
 	bool		begins;			/* at the collection: a condition may be on the resource */
@@ -372,8 +373,8 @@ check_each(const Parser *parser, Path *path)
 	else
 	{
 		place = checked_place(parser, path);
-		fits = place.attribute == NULL || place.attribute->kind == UM_JSON ||
-			um_elements_at(&place) != NULL;
+		path->each = place.rest == NULL && um_elements_at(&place) != NULL;
+		fits = path->each || place.attribute == NULL || place.attribute->kind == UM_JSON;
 	}
 	if (!fits)
 		unsupported(parser, parser->pos - 1, "any member of what is no list");
@@ -388,9 +389,9 @@ parse_filter(Parser *parser, Path *path)
 	UmNamed		place;
 	const UmModel *of;
 
-	if (path->name == NULL)
+	if (path->name == NULL || path->each)
 	{
-		if (!path->begins || path->lists != NIL || path->resource != NULL)
+		if (path->each || !path->begins || path->lists != NIL || path->resource != NULL)
 			unsupported(parser, at, "a filter behind what is no name");
 		path->resource = parse_or(parser, &path->scope);
 		return;
@@ -411,6 +412,8 @@ add_name(Path *path, const char *name, int len)
 {
 	if (++path->names > UM_MAX_SEGMENTS)
 		um_too_many("names parted by dots", UM_MAX_SEGMENTS);
+	if (path->each)
+		enter_list(path, path->name, NULL, elements_of(path->scope.model, path->name));
 	path->name = path->name == NULL ? pnstrdup(name, len)
 		: psprintf("%s.%.*s", path->name, len, name);
 }
@@ -439,6 +442,7 @@ enter_list(Path *path, char *list, const char *rest, const UmModel *of)
 	path->lists = lcons(some, path->lists);
 	path->scope.name = path->scope.name == NULL ? list : psprintf("%s.%s", path->scope.name, list);
 	path->scope.model = of;
+	path->each = false;
 	path->name = rest == NULL ? NULL : pstrdup(rest);
 }
 
