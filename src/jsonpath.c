@@ -158,9 +158,11 @@ parse_selection(Parser *parser, const UmModel *model)
 	else if (c != '[')
 		malformed(parser, parser->pos, "an expression begins with $, with [? or with the name of a list");
 	parse_steps(parser, &path);
-	if (path.name == NULL && path.lists == NIL && path.resource == NULL)
-		unsupported(parser, path.start, "an expression without a condition");
-	return parse_test(parser, &path);
+	if (path.name != NULL || path.lists != NIL || path.resource != NULL)
+		return parse_test(parser, &path);
+	if (is_name_byte(*parser->pos))
+		malformed(parser, parser->pos, "there should be a dot or a bracket");
+	unsupported(parser, path.start, "an expression without a condition");
 }
 
 static UmFilter *
