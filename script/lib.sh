@@ -166,6 +166,7 @@ start_cluster() {
 		unix_socket_directories = '$PGHOST'
 		wal_level = logical
 		fsync = off
+		jit = off
 	CONF
 	"$bindir/pg_ctl" --wait --silent --pgdata="$scratch/data" --log="$scratch/server.log" start ||
 		{ cat "$scratch/server.log"; return 1; }

@@ -22,6 +22,8 @@ INSERT INTO entity VALUES
 		"type": "telephone number", "validFor": {"startTime": "2015-02-26T00:00:00Z"}}', '{type}'),
 	('CreateListener', '{"callback": "http://client/listener", "query": "status=rated"}', '{callback}'),
 	('Credential', '{"login": "me", "password": "secret", "updateType": "once"}', '{}'),
+	('Error', '{"code": "P0002", "reason": "usage \"42\" does not exist", "message": "usage \"42\" does not exist", "status": "404",
+		"referenceError": "http://server/errors", "@type": "Error"}', '{code,reason}'),
 	('Header', '{"key": "Content-Type", "value": "application/json"}', '{}'),
 	('Listener', '{"callback": "http://client/listener", "href": "http://server/hub/42", "id": "42",
 		"query": "status=rated"}', '{callback,href,id}'),

@@ -215,7 +215,7 @@ foreach my $row (@{ $rows{'Common entities'} })
 	$name = $row->{entity} if $row->{entity} ne '';
 	foreach (split /, /, $row->{attribute})
 	{
-		my ($r14, $v4) = /^(\w+)(?: \((\w+)\))?$/;
+		my ($r14, $v4) = /^(@?\w+)(?: \((\w+)\))?$/;
 
 		push @{ $entity{$name} }, { r14 => $r14, v4 => $v4 // $r14, kind => $row->{kind}, needed => scalar $row->{note} =~ /^M\b/ };
 	}
