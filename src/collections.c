@@ -438,7 +438,7 @@ parse_whole_query(UmRequest *request)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("a collection is changed whole, without limit, offset and after")));
-	if (query->conditions == NIL && !query->all)
+	if (query->conditions == NIL && query->filters == NIL && !query->all)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("the query has no condition"),

@@ -52,9 +52,13 @@ typedef struct Scope
 	int			depth;			/* of lists around it */
 } Scope;
 
+/* In SQL, in the order of UmOperator. */
+static const char *const signs[] = {"=", NULL, ">", ">=", "<", "<=", "~"};
+
 static void compile(const Scope *scope, const UmFilter *filter);
 static void compile_all(const Scope *scope, const UmFilter *filter);
 static void compile_condition(const Scope *scope, const UmFilter *filter);
+static void compile_object(const Scope *scope, const UmNamed *place);
 static void compile_some(const Scope *scope, const UmNamed *list, const UmFilter *of);
 static void compile_ids(const Scope *scope, const UmNamed *list, const UmFilter *of);
 static void compile_id(const Scope *scope, const UmNamed *list, const UmFilter *filter);
@@ -68,6 +72,7 @@ static const char *name_in_json(const UmAttribute *first, const char *rest);
 static void compile_href(const Scope *scope, const UmFilter *filter);
 static void compile_scalar(const Scope *scope, const UmNamed *place, const UmFilter *filter);
 static void compare_as_written(const Scope *scope, const char *expression, const UmFilter *filter);
+static int	numbers_of(const Scope *scope, const UmFilter *filter);
 static int	texts_of(const Scope *scope, const UmFilter *filter);
 static Datum value_of(const Scope *scope, const UmAttribute *attribute, const UmFilter *filter,
 					  const char *text);
@@ -231,11 +236,14 @@ compile_condition(const Scope *scope, const UmFilter *filter)
 	{
 		UmFilter	inner = *filter;
 
-		if (place.rest == NULL)
+		if (place.rest == NULL && filter->kind == UM_CONDITION)
 			unknown(filter);
 		inner.name = place.rest;
-		compile_some(scope, &place, &inner);
+		compile_some(scope, &place, place.rest == NULL ? NULL : &inner);
 	}
+	else if (filter->kind == UM_THERE && a != NULL && place.rest == NULL &&
+			 (a->kind == UM_OBJECT || a->kind == UM_BRANCH))
+		compile_object(scope, &place);
 	else if (a == NULL || a->kind == UM_JSON ||
 			 (place.object != NULL && place.object->kind == UM_BRANCH))
 		compile_json(scope, &place, filter);
@@ -249,7 +257,27 @@ compile_condition(const Scope *scope, const UmFilter *filter)
 		compile_scalar(scope, &place, filter);
 }
 
-/* EXISTS over the elements of a list: rows, or JSON. */
+/* That an object is there, as something is that it consists of. */
+static void
+compile_object(const Scope *scope, const UmNamed *place)
+{
+	StringInfo	sql = &scope->statement->sql;
+	const UmModel *model = scope->relation.model;
+	const UmAttribute *a = place->attribute;
+	UmNamed		json = {NULL, a->kind == UM_BRANCH ? a : model->slot[model->extra_slot], NULL};
+
+	appendStringInfoChar(sql, '(');
+	if (a->kind == UM_OBJECT && !scope->relation.json)
+		for (const UmAttribute *member = a->members; member->kind != UM_END; member++)
+			appendStringInfo(sql, "%s IS NOT NULL OR ",
+							 um_place_sql(&scope->relation, &(UmNamed) {a, member, NULL}));
+	appendStringInfoString(sql, um_place_sql(&scope->relation, &json));
+	if (a->kind == UM_OBJECT)
+		appendStringInfo(sql, " OPERATOR(pg_catalog.->) '%s'", um_name_in(a, UM_R14_5));
+	appendStringInfoString(sql, " IS NOT NULL)");
+}
+
+/* EXISTS over the elements of a list: rows, or JSON.  Of NULL, that there is one. */
 static void
 compile_some(const Scope *scope, const UmNamed *list, const UmFilter *of)
 {
@@ -261,13 +289,18 @@ compile_some(const Scope *scope, const UmNamed *list, const UmFilter *of)
 	element.relation.model = list->attribute->of;
 	element.relation.json = kind == UM_TREE || (kind == UM_LIST && scope->relation.json);
 	element.relation.row = element.relation.json ? psprintf("%s.v", alias) : alias;
-	compile_ids(scope, list, of);
-	appendStringInfo(sql, "EXISTS (SELECT FROM %s(%s) AS %s%s WHERE ",
+	if (of != NULL)
+		compile_ids(scope, list, of);
+	appendStringInfo(sql, "EXISTS (SELECT FROM %s(%s) AS %s%s",
 					 kind == UM_CHARACTERISTICS ? "usage_mgmt.characteristics_each"
 					 : element.relation.json ? "pg_catalog.jsonb_array_elements"
 					 : "pg_catalog.unnest", um_place_sql(&scope->relation, list), alias,
 					 element.relation.json ? "(v)" : "");
-	compile(&element, of);
+	if (of != NULL)
+	{
+		appendStringInfoString(sql, " WHERE ");
+		compile(&element, of);
+	}
 	appendStringInfoChar(sql, ')');
 }
 
@@ -303,7 +336,7 @@ compile_id(const Scope *scope, const UmNamed *list, const UmFilter *filter)
 		return;
 	place = um_look_up(model, filter->name);
 	known = place.attribute != NULL;
-	if (known ? !(place.attribute->flags & UM_GATHERED)
+	if (known ? !(place.attribute->flags & UM_GATHERED) || filter->condition->number
 		: !model->ids_by_name || place.rest == NULL)
 		return;
 	appendStringInfo(&statement->sql, "usage_mgmt.%s(%s", model->ids,
@@ -349,7 +382,7 @@ compile_named_element(const Scope *scope, const UmNamed *list, List *all)
 		if (one->kind != UM_CONDITION || one->op != UM_EQ)
 			continue;
 		place = um_look_up(list->attribute->of, one->name);
-		if (place.attribute != NULL && place.attribute->kind == UM_TEXT)
+		if (place.attribute != NULL && place.attribute->kind == UM_TEXT && !one->condition->number)
 			name = one->condition;
 		else if (place.attribute != NULL && place.attribute->kind == UM_ANY)
 			value = one->condition;
@@ -423,11 +456,11 @@ compile_json(const Scope *scope, const UmNamed *place, const UmFilter *filter)
 					 um_place_sql(&scope->relation, &json),
 					 um_statement_text(scope->statement,
 									   um_json_path(name_in_json(first, place->rest))));
+	appendStringInfoString(sql, " WHERE ");
 	if (filter->kind == UM_CONDITION)
-	{
-		appendStringInfoString(sql, " WHERE ");
 		compare_as_written(scope, "(x.v OPERATOR(pg_catalog.#>>) '{}')", filter);
-	}
+	else
+		appendStringInfoString(sql, "x.v OPERATOR(pg_catalog.<>) 'null'");
 	appendStringInfoChar(sql, ')');
 }
 
@@ -448,7 +481,12 @@ compile_href(const Scope *scope, const UmFilter *filter)
 	List	   *ids = NIL;
 	ListCell   *cell;
 
-	if (filter->kind != UM_CONDITION || filter->op != UM_EQ)
+	if (filter->kind == UM_THERE)
+	{
+		appendStringInfoString(&scope->statement->sql, "true");
+		return;
+	}
+	if (filter->op != UM_EQ)
 		unknown(filter);
 	foreach(cell, filter->condition->values)
 	{
@@ -468,7 +506,6 @@ compile_href(const Scope *scope, const UmFilter *filter)
 static void
 compile_scalar(const Scope *scope, const UmNamed *place, const UmFilter *filter)
 {
-	static const char *const signs[] = {"=", NULL, ">", ">=", "<", "<=", "~"};
 	const UmAttribute *a = place->attribute;
 	const UmCondition *condition = filter->condition;
 	UmStatement *statement = scope->statement;
@@ -484,7 +521,7 @@ compile_scalar(const Scope *scope, const UmNamed *place, const UmFilter *filter)
 		appendStringInfo(&statement->sql, "%s IS NOT NULL", expression);
 		return;
 	}
-	if (a->kind == UM_ANY || a->number_in != 0)
+	if (a->kind == UM_ANY || a->number_in != 0 || (condition->number && type == TEXTOID))
 	{
 		compare_as_written(scope, expression, filter);
 		return;
@@ -507,12 +544,33 @@ compile_scalar(const Scope *scope, const UmNamed *place, const UmFilter *filter)
 					 : um_statement_array(statement, type, values, count), count == 1 ? "" : ")");
 }
 
-/* Text against the values as the query wrote them: as numbers where both are. */
+/*
+ * Text against the values as the query wrote them: as numbers where both are, or
+ * alone.
+ */
 static void
 compare_as_written(const Scope *scope, const char *expression, const UmFilter *filter)
 {
-	appendStringInfo(&scope->statement->sql, "usage_mgmt.value_matches(%s, '%s', $%d)", expression,
-					 um_operators[filter->op], texts_of(scope, filter));
+	if (filter->condition->number)
+		appendStringInfo(&scope->statement->sql,
+						 "usage_mgmt.value_number(%s) OPERATOR(pg_catalog.%s) ANY ($%d)", expression,
+						 signs[filter->op], numbers_of(scope, filter));
+	else
+		appendStringInfo(&scope->statement->sql, "usage_mgmt.value_matches(%s, '%s', $%d)",
+						 expression, um_operators[filter->op], texts_of(scope, filter));
+}
+
+/* The values of a condition, all of them numbers, as an array of numeric. */
+static int
+numbers_of(const Scope *scope, const UmFilter *filter)
+{
+	int			count = list_length(filter->condition->values);
+	Datum	   *values = palloc(sizeof(Datum) * count);
+	ListCell   *cell;
+
+	foreach(cell, filter->condition->values)
+		values[foreach_current_index(cell)] = um_numeric((UmSlice) {lfirst(cell), strlen(lfirst(cell))});
+	return um_statement_array(scope->statement, NUMERICOID, values, count);
 }
 
 /* The values of a condition as an array of text. */
@@ -535,6 +593,9 @@ um_place_sql(const UmRelation *relation, const UmNamed *place)
 	bool		whole = a->kind == UM_LIST || um_slot_type(a, relation->model) == JSONBOID;
 	char	   *sql = psprintf("%s.%s", relation->row, a->column);
 
+	/* characteristics_each() has the whole element in its place */
+	if (a->kind == UM_EXTRA && relation->model == &um_characteristic)
+		return psprintf("%s.element::pg_catalog.jsonb", relation->row);
 	if (!relation->json && a->fallback_slot >= 0)
 		return psprintf("coalesce(%s, %s.%s)", sql, relation->row,
 						relation->model->slot[a->fallback_slot]->column);
@@ -579,6 +640,8 @@ unknown(const UmFilter *filter)
 {
 	ereport(ERROR,
 			(errcode(UM_PARAMETER),
-			 errmsg("\"%s\" with operator \"%s\" is no condition", filter->condition->name,
-					um_operators[filter->condition->op])));
+			 filter->kind == UM_THERE
+			 ? errmsg("\"%s\" by itself is no condition", filter->condition->name)
+			 : errmsg("\"%s\" with operator \"%s\" is no condition", filter->condition->name,
+					  um_operators[filter->condition->op])));
 }

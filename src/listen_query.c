@@ -276,7 +276,7 @@ static UmFilter *
 filter_of(const UmResource *resource, const UmQueryString *query, UmVersion version)
 {
 	UmRelation	relation = {resource->model, "u", false};
-	List	   *filters = um_query_filters(query, resource->model);
+	List	   *filters = um_query_filters(query, resource->model, version);
 	UmFilter   *filter;
 	UmStatement statement;
 

@@ -17,7 +17,7 @@
 const char *const um_operators[] = {"eq", "ne", "gt", "gte", "lt", "lte", "regex", NULL};
 
 /* What steers the answer to a query instead of filtering it. */
-const char *const um_parameters[] = {"fields", "limit", "offset", "after", "sort", "all", NULL};
+const char *const um_parameters[] = {"fields", "limit", "offset", "after", "sort", "all", "filter", NULL};
 
 /* No name of the model is so long; what is longer is compared by its start. */
 #define LONGEST_NAME 64

@@ -37,7 +37,7 @@ UmFilter *
 um_add_where(UmStatement *statement, const UmQueryString *query, UmVersion version)
 {
 	UmRelation	relation = {statement->model, "u", false};
-	List	   *filters = um_query_filters(query, statement->model);
+	List	   *filters = um_query_filters(query, statement->model, version);
 	UmFilter   *filter;
 
 	check_names(statement->model, query, version);

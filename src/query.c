@@ -7,9 +7,12 @@
  * is one.  Where what is found is to be changed or deleted, it asks also that
  * something has the name, if the model does not say that it may: a name that is
  * misspelt must not lead to everything.
+ *
+ * What is written in JSONPath must hold besides (jsonpath.c).
  */
 #include "postgres.h"
 
+#include "jsonpath.h"
 #include "query.h"
 
 static List *group(List *conditions, const UmModel *model, bool changes);
@@ -20,14 +23,20 @@ static UmFilter *negated(UmFilter *condition, const UmAttribute *attribute, bool
  * for the caller to understand.
  */
 List *
-um_query_filters(const UmQueryString *query, const UmModel *model)
+um_query_filters(const UmQueryString *query, const UmModel *model, UmVersion version)
 {
 	List	   *conditions = NIL;
+	List	   *filters;
+	int			count = list_length(query->conditions);
 	ListCell   *cell;
 
 	foreach(cell, query->conditions)
 		conditions = lappend(conditions, um_filter_condition(lfirst(cell)));
-	return group(conditions, model, query->changes);
+	filters = group(conditions, model, query->changes);
+	foreach(cell, query->filters)
+		filters = lappend(filters, um_jsonpath_filter(lfirst(cell), model, version, query->changes,
+													  &count));
+	return filters;
 }
 
 /* Those on one list go together, where the first of them stood. */

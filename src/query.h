@@ -7,6 +7,6 @@
 
 #include "filter.h"
 
-extern List *um_query_filters(const UmQueryString *query, const UmModel *model);
+extern List *um_query_filters(const UmQueryString *query, const UmModel *model, UmVersion version);
 
 #endif

@@ -19,14 +19,12 @@
 #include "scalar.h"
 #include "tmf_write.h"
 
-/* What a person or program asks stays far below; what attacks does not. */
-#define MAX_CONDITIONS 100
+/* Beside UM_MAX_CONDITIONS and UM_MAX_SEGMENTS. */
 #define MAX_VALUES 10000
-#define MAX_SEGMENTS 100
 #define MAX_KEYS 32
 
 /* Of the standard, and not here. */
-static const char *const unsupported[] = {"filter", "depth", "expand", "before", NULL};
+static const char *const unsupported[] = {"depth", "expand", "before", NULL};
 
 /* Longest first, because > begins >=. */
 static const struct
@@ -38,6 +36,7 @@ static const struct
 	{"<=", UM_LTE}, {">", UM_GT}, {"<", UM_LT}, {"=", UM_EQ}
 };
 
+static char *end_of_pair(char *pair);
 static void parse_pair(UmQueryString *query, char *pair, bool filter);
 static char *split_pair(char *pair, UmOperator *op, char **value);
 static void take_parameter(UmQueryString *query, const char *name, char *value);
@@ -46,7 +45,6 @@ static void add_condition(UmQueryString *query, char *name, UmOperator op, char 
 static List *split_path(const char *name);
 static int	sign_at(const char *text, UmOperator *op);
 static List *split_values(const char *name, char *value);
-pg_noreturn static void too_many(const char *what, int most);
 
 /*
  * Takes a query string apart; 22023 for what it cannot mean.  In the filter of a
@@ -64,13 +62,40 @@ um_parse_query(const char *text, bool filter)
 		copy++;
 	for (char *pair = copy; pair != NULL; pair = next)
 	{
-		next = strchr(pair, '&');
+		next = filter ? strchr(pair, '&') : end_of_pair(pair);
 		if (next != NULL)
 			*next++ = '\0';
 		if (*pair != '\0')
 			parse_pair(query, pair, filter);
 	}
 	return query;
+}
+
+/*
+ * The & behind a pair, or NULL.  In an expression of JSONPath && stands in the open
+ * as often as encoded, and is part of it while a bracket is open: cut there, it
+ * would be none in any case.
+ */
+static char *
+end_of_pair(char *pair)
+{
+	static const char expression[] = "filter=";
+	int			open = 0;
+	char	   *end = strchr(pair, '&');
+	char		c;
+
+	if (strncmp(pair, expression, strlen(expression)) != 0)
+		return end;
+	for (char *p = pair; end != NULL; p += um_percent_unit(p, strnlen(p, 3), &c))
+	{
+		if (p == end && (end[1] != '&' || open <= 0))
+			break;
+		if (p == end)
+			end = strchr(++p + 1, '&');
+		(void) um_percent_unit(p, strnlen(p, 3), &c);
+		open += c == '[' ? 1 : c == ']' ? -1 : 0;
+	}
+	return end;
 }
 
 static void
@@ -94,9 +119,7 @@ parse_pair(UmQueryString *query, char *pair, bool filter)
 	if (!filter && um_find_word(unsupported, (UmSlice) {name, strlen(name)}) >= 0)
 		ereport(ERROR,
 				(errcode(UM_UNSUPPORTED),
-				 errmsg("query parameter \"%s\" is not supported", name),
-				 strcmp(name, unsupported[0]) == 0
-				 ? errhint("Write conditions as attribute.operator=value.") : 0));
+				 errmsg("query parameter \"%s\" is not supported", name)));
 	if (filter || um_find_word(um_parameters, (UmSlice) {name, strlen(name)}) < 0)
 		add_condition(query, name, op, value);
 	else if (plain)
@@ -183,7 +206,7 @@ take_parameter(UmQueryString *query, const char *name, char *value)
 		for (const char *p = query->fields; *p != '\0'; p++)
 			count += *p == ',' || *p == ' ';
 		if (count > UM_MAX_FIELDS)
-			too_many("fields", UM_MAX_FIELDS);
+			um_too_many("fields", UM_MAX_FIELDS);
 	}
 	else if (strcmp(name, "limit") == 0)
 		query->limit = parse_count(name, um_url_decode(value, strlen(value)));
@@ -191,12 +214,18 @@ take_parameter(UmQueryString *query, const char *name, char *value)
 		query->offset = parse_count(name, um_url_decode(value, strlen(value)));
 	else if (strcmp(name, "after") == 0)
 		query->after = um_url_decode(value, strlen(value));
+	else if (strcmp(name, "filter") == 0)
+	{
+		query->filters = lappend(query->filters, um_url_decode(value, strlen(value)));
+		if (list_length(query->filters) > UM_MAX_CONDITIONS)
+			um_too_many("filters", UM_MAX_CONDITIONS);
+	}
 	else if (strcmp(name, "sort") == 0)
 	{
 		for (char *key = strtok_r(value, ",", &save); key != NULL; key = strtok_r(NULL, ",", &save))
 			query->sort = lappend(query->sort, um_url_decode(key, strlen(key)));
 		if (list_length(query->sort) > MAX_KEYS)
-			too_many("keys to sort by", MAX_KEYS);
+			um_too_many("keys to sort by", MAX_KEYS);
 	}
 	else if (strcmp(um_url_decode(value, strlen(value)), "true") == 0)
 		query->all = true;
@@ -257,7 +286,7 @@ add_condition(UmQueryString *query, char *name, UmOperator op, char *value)
 
 	query->values += list_length(values);
 	if (query->values > MAX_VALUES)
-		too_many("values", MAX_VALUES);
+		um_too_many("values", MAX_VALUES);
 	foreach(cell, query->conditions)
 	{
 		condition = lfirst(cell);
@@ -267,8 +296,8 @@ add_condition(UmQueryString *query, char *name, UmOperator op, char *value)
 			return;
 		}
 	}
-	if (list_length(query->conditions) >= MAX_CONDITIONS)
-		too_many("conditions", MAX_CONDITIONS);
+	if (list_length(query->conditions) >= UM_MAX_CONDITIONS)
+		um_too_many("conditions", UM_MAX_CONDITIONS);
 	condition = palloc0(sizeof(UmCondition));
 	condition->name = pstrdup(name);
 	condition->op = op;
@@ -291,8 +320,8 @@ split_path(const char *name)
 		path = lappend(path, segment);
 		segment = dot;
 	}
-	if (list_length(path) > MAX_SEGMENTS)
-		too_many("names parted by dots", MAX_SEGMENTS);
+	if (list_length(path) > UM_MAX_SEGMENTS)
+		um_too_many("names parted by dots", UM_MAX_SEGMENTS);
 	return path;
 }
 
@@ -329,8 +358,8 @@ split_values(const char *name, char *value)
 	}
 }
 
-static void
-too_many(const char *what, int most)
+void
+um_too_many(const char *what, int most)
 {
 	ereport(ERROR,
 			(errcode(UM_PARAMETER), errmsg("a query has at most %d %s", most, what)));

@@ -9,6 +9,10 @@
 
 #include "names.h"
 
+/* What a person or program asks stays far below; what attacks does not. */
+#define UM_MAX_CONDITIONS 100
+#define UM_MAX_SEGMENTS 100
+
 /* An attribute compared with values, of which one must fit. */
 typedef struct UmCondition
 {
@@ -16,12 +20,14 @@ typedef struct UmCondition
 	char	   *name;			/* as written, for messages */
 	UmOperator	op;
 	List	   *values;			/* of char * */
+	bool		number;			/* they are numbers, and what is none compares with none */
 } UmCondition;
 
 typedef struct UmQueryString
 {
 	List	   *conditions;		/* of UmCondition, all of which must hold */
 	int			values;			/* of all conditions */
+	List	   *filters;		/* of char *: in JSONPath, all of which must hold, too */
 	char	   *fields;
 	List	   *sort;			/* of char *: names, - before a descending one */
 	int64		limit;			/* -1 for none */
@@ -34,5 +40,6 @@ typedef struct UmQueryString
 extern UmQueryString *um_parse_query(const char *text, bool filter);
 extern char *um_query_without(const char *text, const char *const *names);
 extern char *um_url_decode(const char *text, int len);
+pg_noreturn extern void um_too_many(const char *what, int most);
 
 #endif

@@ -64,6 +64,26 @@ SELECT query, wanted, r.* FROM (VALUES
 	(30, 'ratedProductUsage.extra.billRef=B4', 'rating_refs_idx1')) v (n, query, wanted), pg_temp.reads(query, wanted) r
 ORDER BY n;
 
+-- JSONPath is served by the same indexes
+SELECT filter, wanted, r.* FROM (VALUES
+	(1, $$[?(@.date>='2015-03-01' && @.date<'2015-04-01')]$$, 'usage_date_idx'), (2, $$[?(@.date=='2015-03-01' || @.date=='2014-06-15T10:00:00Z')]$$, 'usage_date_idx'),
+	(3, $$[?(@.status=='guided')]$$, 'status_usage_date_idx'), (4, $$[?(@.status=='guided' || @.status=='received')]$$, 'status_usage_date_idx'),
+	(5, $$[?(@.status=='guided' && (@.date>='2015-03-01' && @.date<'2015-04-01'))]$$, 'status_usage_date_idx'), (6, $$[?(@.status=='guided')]&date.gte=2015-03-01&filter=[?(@.date<'2015-04-01')]$$, 'status_usage_date_idx'),
+	(7, $$relatedParty[?(@.id=='45')]$$, 'party_ids_idx'), (8, $$[?(@.relatedParty.id=='45')]$$, 'party_ids_idx'), (9, $$relatedParty[?(@.role=='customer' && (@.id=='45' || @.id=='46'))]$$, 'party_ids_idx'),
+	(10, $$[?(@.relatedParty[?(@.id=='45' && @.role!='payer')] && @.date>='2015-07-01' && @.date<'2015-10-01')]$$, 'party_ids_idx'), (11, $$[?(@.relatedParty[?(@.id=='45')] || @.relatedParty[?(@.id=='46')])]$$, 'party_ids_idx'),
+	(12, $$[?(@.usageSpecification.id=='s7')]$$, 'usage_specification_id_idx'), (13, $$[?(@.type=='type 7' && @.date>='2015-12-01')]$$, 'usage_type_idx'),
+	(14, $$usageCharacteristic[?(@.name=='duration' && @.value==7)]$$, 'usage_characteristic_idx'), (15, $$usageCharacteristic[?(@.name=='duration')].value$$, 'usage_characteristic_idx'), (16, $$[?(@.usageCharacteristic.duration==7)]$$, 'usage_characteristic_idx'),
+	(17, $$[?(@.usageCharacteristic.duration>98)]$$, 'usage_characteristic_idx'), (18, $$usageCharacteristic[?(@.name=='duration' && @.value>98)]$$, 'usage_characteristic_idx'), (19, $$[?(@.id=='u77')]$$, 'pkey'),
+	(20, $$ratedProductUsage[?(@.productRef=='http://product/p4')]$$, 'rating_refs_idx'), (21, $$ratedProductUsage[?(@.productRef.id=='p4' && @.currencyCode=='EUR')]$$, 'rating_refs_idx'), (22, $$ratedProductUsage[?(@.extra.billRef=='B4')]$$, 'rating_refs_idx1'),
+	(23, $$[?(@.date>='2015-12-01')]&limit=10$$, 'usage_date_idx')) v (n, filter, wanted), pg_temp.reads('filter=' || filter, wanted) r
+ORDER BY n;
+-- and where it says what a query string says it has the same plan
+SELECT filter, query FROM (VALUES
+	($$[?(@.status=='guided' && @.date>='2015-03-01' && @.date<'2015-04-01')]$$, 'status=guided&date.gte=2015-03-01&date.lt=2015-04-01'), ($$relatedParty[?(@.id=='45')]$$, 'relatedParty.id=45'), ($$relatedParty[?(@.id=='45' || @.id=='46')]$$, 'relatedParty.id=45,46'),
+	($$relatedParty[?(@.role=='customer' && @.id=='45')]$$, 'relatedParty.role=customer&relatedParty.id=45'), ($$usageCharacteristic[?(@.name=='duration' && @.value=='7')]$$, 'usageCharacteristic.name=duration&usageCharacteristic.value=7'),
+	($$[?(@.usageCharacteristic.duration==7)]$$, 'usageCharacteristic.duration=7'), ($$ratedProductUsage[?(@.extra.billRef=='B4')]$$, 'ratedProductUsage.extra.billRef=B4'), ($$[?(@.type!='type 7')]$$, 'type.ne=type+7')) v (filter, query)
+WHERE pg_temp.plan('filter=' || filter) <> pg_temp.plan(query);
+
 -- A page in the order of the date is read in that order: what is sorted is the ids of one date
 SELECT query, plan ~ '  Append|^Limit' AS in_parts, plan ~ '->  Sort(\n|$)' AS sorted, plan ~ 'Incremental Sort' AS within_one_date,
 	plan ~ 'Backward' AS backward

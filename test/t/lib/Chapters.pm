@@ -664,7 +664,7 @@ sub queries
 			[ $ids->('sort=id&limit=1&offset=2'), 'nothing', 'beyond' ],
 			[ $ids->('limit=x'), qr/^22023/ ], [ $ids->('limit=-1'), qr/^22023/ ],
 			[ $ids->(''), qr/^(?:a,b|b,a)$/, 'all' ], [ $ids->('id.huh=a'), qr/^22023/, 'an operator that is none' ], [ $ids->('nobody=1'), qr/^22023/ ],
-			[ $ids->('filter=x'), '0A000' ], [ $ids->('extra.nobody=1'), 'nothing' ],
+			[ $ids->('filter=x'), qr/^22023/ ], [ $ids->("filter=\$[?(@.id=='b')]"), 'b', 'by JSONPath' ], [ $ids->('extra.nobody=1'), 'nothing' ],
 			[ calls("count_$plural", "'limit=1&offset=1'", $v), '2', 'count is of all' ], [ calls("count_$plural"), '2' ],
 			[ calls("count_$plural", "'id=a'", "'v9'"), qr/^22023/, 'no such version' ],
 			[ "SELECT string_agg(x, ' ') FROM usage_mgmt.explain_$plural('id=a', $v) x", qr/$noun/, 'explain' ];
