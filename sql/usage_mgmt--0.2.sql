@@ -461,6 +461,14 @@ AS 'MODULE_PATHNAME', 'um_resource_columns' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION usage_mgmt.resource_columns(text) IS
 'The columns of a resource''s table as the model has them, with what each version of the standard calls them; view is what the name of the view with a list''s elements ends with.';
 
+CREATE FUNCTION usage_mgmt.resource_attributes(
+	resource text, OUT version text, OUT name text, OUT columns text[], OUT plain boolean,
+	OUT pairs text, OUT gathered text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_resource_attributes' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION usage_mgmt.resource_attributes(text) IS
+'The attributes of a resource as each version of the standard that it has calls them; name is null for what no version shows. columns hold it, of an object those of its members; plain where PostgreSQL makes the JSON of it that to_tmf() does; pairs is what an element of named values is called, gathered the function that gathers from a list what an index serves.';
+
 CREATE FUNCTION usage_mgmt.attribute_names(resource text, column_name text) RETURNS text[]
 AS 'MODULE_PATHNAME', 'um_attribute_names' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.attribute_names(text, text) IS
@@ -471,6 +479,11 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'um_event_type_list' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION usage_mgmt.event_types(text) IS
 'The types of event that each version of the standard has for a resource: of its creation, of a change of its status, of other attributes, of its deletion, and (any) of whatever has happened to it, which is sent only to who asks for it by its name.';
+
+CREATE FUNCTION usage_mgmt.openapi(path text) RETURNS json
+AS 'MODULE_PATHNAME', 'um_openapi' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION usage_mgmt.openapi(text) IS
+'What there is at the path of an API, such as /tmf-api/usageManagement/v4/, as an OpenAPI 3.0 document: resources, operations, schemas, examples. 22023 where there is none.';
 
 CREATE FUNCTION usage_mgmt.setting_check() RETURNS trigger
 AS 'MODULE_PATHNAME', 'um_setting_check' LANGUAGE C;
@@ -518,6 +531,7 @@ BEGIN
 	PERFORM usage_mgmt.install_hub();
 	PERFORM usage_mgmt.install_delivery();
 	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
+	PERFORM usage_mgmt.install_native_books();
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_tables() IS
@@ -604,6 +618,7 @@ BEGIN
 	END IF;
 	PERFORM usage_mgmt.install_outbox(resource);
 	PERFORM usage_mgmt.install_views(resource, r.label);
+	PERFORM usage_mgmt.install_native(resource);
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_table(text) IS
@@ -1411,6 +1426,7 @@ BEGIN
 		CONSTRAINT hub_listener_pkey PRIMARY KEY (id),
 		CONSTRAINT hub_listener_state CHECK (state IN ('starting', 'active', 'paused', 'quarantined', 'gone'))
 	);
+	PERFORM usage_mgmt.install_columns('usage_mgmt.hub_listener', '{hub}', ARRAY['text COLLATE "C"']);
 	ALTER SEQUENCE usage_mgmt.hub_listener_id_seq OWNED BY usage_mgmt.hub_listener.id;
 	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_listener', name, comment)
 		FROM (VALUES (NULL, 'Who listens to the events of a resource. Written by the functions of the hub alone.'),
@@ -1423,7 +1439,8 @@ BEGIN
 			('state', 'starting, active, paused, quarantined or gone.'),
 			('reason', 'Why it is paused, quarantined or gone.'),
 			('life', 'Of the database in which it may be read; a restored one is another.'),
-			('next_xid', 'While it is starting: complete from the first transaction on that began behind this one.')
+			('next_xid', 'While it is starting: complete from the first transaction on that began behind this one.'),
+			('hub', 'Of those that were registered together, at the hub of an API, the id of the first; null for that one, and for one by itself.')
 		) AS c(name, comment);
 	-- A callback is told once what it asks for.
 	IF to_regclass('usage_mgmt.hub_listener_callback_key') IS NULL THEN
@@ -1977,10 +1994,16 @@ BEGIN
 			coalesce(own, 'listener = ANY (ARRAY(SELECT l.id FROM usage_mgmt.hub_listener l))'));
 		EXECUTE format('GRANT SELECT %s ON usage_mgmt.%I TO PUBLIC', columns, name);
 	END LOOP;
+	-- What is of a listener is seen by who sees it; what may be done with it is its owner's still.
+	IF NOT EXISTS (SELECT FROM pg_policy
+			WHERE polrelid = 'usage_mgmt.hub_listener'::regclass AND polname = 'operators_see') THEN
+		CREATE POLICY operators_see ON usage_mgmt.hub_listener FOR SELECT
+			USING ((SELECT has_table_privilege('usage_mgmt.import_load', 'DELETE')));
+	END IF;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_listener_rights() IS
-'Lets everybody see his own listeners, and agents all. Part of install_tables().';
+'Lets everybody see his own listeners, and agents and operators all. Part of install_tables().';
 
 CREATE FUNCTION usage_mgmt.install_hub_status() RETURNS void
 LANGUAGE plpgsql
@@ -2322,6 +2345,11 @@ CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) R
 AS 'MODULE_PATHNAME', 'um_to_tmf' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION usage_mgmt.to_tmf(anyelement, text) IS
 'A row of the table of a resource, or of a partition of it, as TMF JSON: SELECT usage_mgmt.to_tmf(u) FROM usage_mgmt.usage u. Any other row type is 42804.';
+
+CREATE FUNCTION usage_mgmt.attribute_json("row" anyelement, name text, version text DEFAULT NULL) RETURNS json
+AS 'MODULE_PATHNAME', 'um_attribute_json' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.attribute_json(anyelement, text, text) IS
+'One attribute of such a row, by any of its names, as to_tmf() writes it; null where it does not. 22023 for a name that the resource has not.';
 
 CREATE FUNCTION usage_mgmt.event_of(
 	"row" anyelement, kind text, old_status text DEFAULT NULL, changed text[] DEFAULT NULL,
@@ -2712,6 +2740,7 @@ BEGIN
 	END LOOP;
 	IF level IN ('reader', 'loader', 'writer', 'operator') THEN
 		PERFORM usage_mgmt.open_api(role_name);
+		PERFORM usage_mgmt.grant_native(role_name, level);
 	END IF;
 END
 $$;
@@ -2762,7 +2791,7 @@ BEGIN
 		SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, role_name)
 		FROM pg_class c
 		WHERE relkind IN ('r', 'p', 'v') AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = role_name)
-		AND (relnamespace = 'usage_mgmt'::regnamespace
+		AND (relnamespace IN ('usage_mgmt'::regnamespace, 'usage_api'::regnamespace)
 			 OR c.oid IN (SELECT relid FROM usage_mgmt.resources(), pg_partition_tree(to_regclass('usage_mgmt.' || noun))))
 		AND NOT EXISTS (SELECT FROM pg_depend
 						WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
@@ -2774,6 +2803,188 @@ $$;
 COMMENT ON FUNCTION usage_mgmt.hand_over(text) IS
 'Makes a role the owner of the tables and views, and of those to come. Part of grant_access().';
 REVOKE EXECUTE ON FUNCTION usage_mgmt.hand_over(text) FROM PUBLIC;
+-- The native views: what PostgREST's own clients read, in the names of the standard's JSON
+
+CREATE FUNCTION usage_mgmt.camel_case(name text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN left(name, 1) || substr(replace(initcap(replace(name, '_', ' ') COLLATE "C"), ' ', ''), 2);
+COMMENT ON FUNCTION usage_mgmt.camel_case(text) IS
+'changed_at as changedAt: what a native view calls a column that no version of the standard names. Part of install_native().';
+
+-- By the names of the newest version that the resource has. In the expressions r is its row.
+CREATE FUNCTION usage_mgmt.native_columns(resource text, OUT name text, OUT expression text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH spoken AS (
+		SELECT * FROM usage_mgmt.resource_attributes(resource)
+			WITH ORDINALITY a(version, name, columns, plain, pairs, gathered, place)),
+	attribute AS (
+		SELECT s.*, columns[1] AS first FROM spoken s
+		WHERE version = (SELECT version FROM spoken ORDER BY place DESC LIMIT 1)),
+	member AS (
+		SELECT a.place, m.name, m.place AS inner_place,
+			m.name LIKE '%\_id' AS id, bool_or(m.name LIKE '%\_id') OVER (PARTITION BY a.place) AS has_id
+		FROM attribute a, unnest(columns) WITH ORDINALITY m(name, place)
+		WHERE cardinality(columns) > 1),
+	shown AS (
+		SELECT place, 0 AS inner_place, coalesce(a.name, usage_mgmt.camel_case(first)) AS name,
+			CASE WHEN plain THEN format('r.%I', first)
+				ELSE format('usage_mgmt.attribute_json(r, %L, %L)', a.name, a.version) END AS expression
+		FROM attribute a
+		UNION ALL
+		SELECT place, 1, pairs, format('r.%I::jsonb', first) FROM attribute WHERE pairs IS NOT NULL
+		UNION ALL
+		SELECT place, 1, usage_mgmt.camel_case(gathered), format('usage_mgmt.%I(r.%I)', gathered, first)
+		FROM attribute WHERE gathered IS NOT NULL
+		UNION ALL
+		-- of a reference its id, of a period its ends
+		SELECT place, inner_place, usage_mgmt.camel_case(member.name), format('r.%I', member.name)
+		FROM member WHERE id OR NOT has_id),
+	-- a resource of somebody's own may call an attribute as we call a column
+	single AS (SELECT DISTINCT ON (s.name) * FROM shown s ORDER BY s.name, inner_place, place)
+	SELECT s.name, s.expression FROM single s ORDER BY place, inner_place
+$$;
+COMMENT ON FUNCTION usage_mgmt.native_columns(text) IS
+'The columns of a resource''s native view, and what each is of the row r. Part of install_native().';
+
+CREATE FUNCTION usage_mgmt.install_native(resource text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	r record;
+BEGIN
+	SELECT * INTO r FROM usage_mgmt.resources() WHERE noun = resource;
+	PERFORM usage_mgmt.install_native_view(resource, array_agg(name), array_agg(expression),
+			format('usage_mgmt.%I r', resource),
+			format('Each %s for clients of PostgREST''s own, read-only: the attributes as the newest version of the standard calls and writes them, and beside them what can be filtered by. What is no attribute is called as its column, as changedAt.', r.label))
+		FROM usage_mgmt.native_columns(resource);
+	IF r.date_column IS NOT NULL THEN
+		-- Day by day: each is a range of an index and of one month, and a condition on the day is one on these.
+		PERFORM usage_mgmt.install_native_view(resource || '_count', '{day,status,n}', '{d.day,c.status,c.n}',
+			format($sql$
+				(SELECT (now() AT TIME ZONE 'UTC')::date - ago AS day FROM generate_series(0, 30) ago) d,
+				LATERAL (SELECT r.status, count(*) AS n FROM usage_mgmt.%I r
+					WHERE r.%I >= d.day::timestamp AT TIME ZONE 'UTC' AND r.%2$I < (d.day + 1)::timestamp AT TIME ZONE 'UTC'
+					GROUP BY r.status) c$sql$, resource, r.date_column),
+			format('How many %s there are of each status on each of the last 31 days, in UTC.', r.plural));
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_native(text) IS
+'Makes the native views of a resource in the schema usage_api, or brings older ones up to date. Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_native_books() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	PERFORM usage_mgmt.install_native_view(v.name,
+			(SELECT array_agg(usage_mgmt.camel_case(c) ORDER BY place) FROM unnest(columns) WITH ORDINALITY u(c, place)),
+			(SELECT array_agg(format('r.%I', c) ORDER BY place) FROM unnest(columns) WITH ORDINALITY u(c, place)),
+			format('usage_mgmt.%I r', relation), about)
+		FROM (VALUES
+			('load', 'import_load', '{id,source,started_at,finished_at,read,stored,repeated,conflicting,rejected,filled,first_date,last_date,amounts,loaded_by}'::text[],
+			'The loads, and what became of their records.'),
+			('reject', 'import_reject', '{id,load_id,record_number,resource,document_length,errors,rejected_at,recycled_at}',
+			'Records that could not be stored, and why, without what came.'),
+			('listener', 'hub_status', '{listener,resource,callback,state,reason,lag_events,lag_seconds,parked,delivered,failed,rate,last_success_at,last_error,last_error_at,lost_from,lost}',
+			'The listeners that one may see, and how their deliveries go.')
+		) AS v(name, relation, columns, about);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_native_books() IS
+'Makes the native views of loads, rejects and listeners. Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_native_view(name text, columns text[], expressions text[], source text, comment text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	view text := format('usage_api.%I', name);
+	present text[] := ARRAY(SELECT attname::text FROM pg_attribute
+		WHERE attrelid = to_regclass(view) AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
+BEGIN
+	-- One that somebody else has made under that name is not ours to change.
+	IF to_regclass(view) IS NOT NULL AND (NOT present <@ columns
+			OR (SELECT relkind <> 'v' FROM pg_class WHERE oid = to_regclass(view))) THEN
+		RAISE EXCEPTION 'relation "%" is there, but is no view of ours', view
+			USING ERRCODE = 'duplicate_table', HINT = 'Give it another name, and run SELECT usage_mgmt.install_tables() again.';
+	END IF;
+	IF NOT columns <@ present THEN
+		-- What an older one has stays in its place.
+		EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s', view,
+			(SELECT string_agg(format('%s AS %I', expression, c), ', ' ORDER BY array_position(present, c), place)
+				FROM unnest(columns, expressions) WITH ORDINALITY u(c, expression, place)), source);
+	END IF;
+	PERFORM usage_mgmt.install_comment(view, NULL, comment);
+	-- The one makes the view no table to its statements, the other speaks where no row is met.
+	PERFORM usage_mgmt.install_native_trigger(view, 'native_refuse_row', 'INSTEAD OF', 'ROW');
+	PERFORM usage_mgmt.install_native_trigger(view, 'native_refuse', 'BEFORE', 'STATEMENT');
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_native_view(text, text[], text[], text, text) IS
+'Makes a view in usage_api that has these columns, or adds those that an older one lacks. Part of install_native().';
+
+CREATE FUNCTION usage_mgmt.install_native_trigger(view regclass, name text, timing text, level text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = view AND tgname = name) THEN
+		EXECUTE format('CREATE TRIGGER %I %s INSERT OR UPDATE OR DELETE ON %s FOR EACH %s EXECUTE FUNCTION usage_mgmt.native_refuse()',
+			name, timing, view, level);
+	END IF;
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_native_trigger(regclass, text, text, text) IS 'Part of install_native().';
+
+CREATE FUNCTION usage_mgmt.native_refuse() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION 'view "%.%" is only read', TG_TABLE_SCHEMA, TG_TABLE_NAME
+		USING ERRCODE = 'feature_not_supported',
+		HINT = 'Resources are written by their own URIs, or by the functions of usage_mgmt.';
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.native_refuse() IS
+'Before and instead of whatever would write to a native view: refuses it (0A000).';
+REVOKE EXECUTE ON FUNCTION usage_mgmt.native_refuse() FROM PUBLIC;
+
+-- A view asks for the caller's own rights on the tables behind it, too.
+CREATE FUNCTION usage_mgmt.grant_native(role_name text, level text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	view text;
+BEGIN
+	FOR view IN
+		SELECT format('usage_api.%I', v.name)
+		FROM (SELECT noun, '{reader,writer,operator}'::text[] FROM usage_mgmt.resources()
+			UNION ALL
+			SELECT noun || '_count', '{reader,writer,operator}' FROM usage_mgmt.resources() WHERE date_column IS NOT NULL
+			UNION ALL
+			VALUES ('load', '{loader,operator}'::text[]), ('reject', '{operator}'), ('listener', '{reader,writer,operator}')
+		) AS v(name, levels)
+		WHERE level = ANY (levels)
+		ORDER BY 1
+	LOOP
+		IF to_regclass(view) IS NULL THEN
+			RAISE EXCEPTION 'relation "%" does not exist', view
+				USING ERRCODE = 'undefined_table', HINT = 'Run SELECT usage_mgmt.install_tables().';
+		END IF;
+		EXECUTE format('GRANT SELECT ON %s TO %I', view, role_name);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.grant_native(text, text) IS
+'Grants a role the native views of its level. Part of grant_access().';
 -- Make the tables and release them
 
 DO $install$
