@@ -173,7 +173,8 @@ $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 foreach my $uri ('/usageManagement/usage/path', '/tmf-api/usageManagement/v4/usage/path?fields=status', '/usageManagement/usage?limit=1',
 	'/usageManagement/hub', '/usageManagement/openapi.json')
 {
-	like((got($standby, $db, $uri))[0], qr/^20[06]$/, "a standby reads $uri");
+	like((asked($standby, $db, qq({"x-um-method": "GET", "x-um-uri": "$uri", "authorization": "Bearer x"}), 'usage_api.read()'))[0],
+		qr/^20[06]$/, "a standby reads $uri");
 }
 ($status, $headers, $body) = written($standby, $db, 'DELETE', '/usageManagement/usage/path', '');
 like("$status $body", qr/^503 .*"code":"25006"/, 'and changes nothing');
