@@ -396,7 +396,7 @@ conditions_of(const UmFace *face, const UmResource *resource)
 	initStringInfo(&out);
 	for (const UmAttribute *a = resource->model->attributes; a->kind != UM_END; a++)
 	{
-		if (a->kind >= UM_ANY && a->kind != UM_HREF)
+		if (a->kind >= UM_ANY)
 			continue;
 		appendStringInfoString(&out, ",{\"name\":");
 		um_append_json_string(&out, um_name_in(a, face->version), strlen(um_name_in(a, face->version)));

@@ -213,6 +213,16 @@ foreach my $path (sort keys %document)
 		($status) = request('GET', "$path$name/$answer->{id}");
 		is($status, 200, "$path: and got");
 
+		# each attribute that is described as a condition is one
+		foreach my $parameter (grep { $_->{name} } @{ $d->{paths}{"/$name"}{get}{parameters} })
+		{
+			my $of = resolved($d, $parameter->{schema});
+			my $value = $of->{enum} ? $of->{enum}[0] : ($of->{format} // '') eq 'date-time' ? '2026-01-01' : $of->{type} eq 'boolean' ? 'true' : 'x';
+
+			is(sqlstate($node, $db, 'SELECT usage_mgmt.count_' . "${noun}s('$parameter->{name}=" . ($value =~ s/ /%20/gr) . "', '$api{$path}{version}')"), '00000',
+				"$path: $name?$parameter->{name}=$value");
+		}
+
 		# of what a schema requires nothing can be left out, and all else can
 		my %required = map { $_ => 1 } @{ $schemas->{"${type}_Create"}{required} // [] };
 
