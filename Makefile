@@ -39,6 +39,7 @@ OBJS = \
 	src/json_scan.o \
 	src/json_tree.o \
 	src/jsonpath.o \
+	src/jsonpath_scan.o \
 	src/ledger.o \
 	src/lifecycle.o \
 	src/listen_query.o \

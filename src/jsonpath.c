@@ -13,27 +13,26 @@
  * not, but for a number that is not: it is compared with what is a number alone.
  * So @.value > 60 does not find "unknown", which as a text is greater.
  *
- * What is no JSONPath is 22023, what we do not do of it 0A000; both name the
- * place.  Parentheses, negations and brackets may be MAX_DEPTH deep, long before
- * the stack ends.
+ * What is no JSONPath is 22023, what we do not do of it 0A000 (jsonpath_scan.c).
+ * Parentheses, negations and brackets may be MAX_DEPTH deep, long before the stack
+ * ends.
  *
  * Where what is found is to be changed or deleted, a negation asks also that
  * something has each name below it that might be misspelt, as "ne" does (query.c).
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "errors.h"
 #include "jsonpath.h"
+#include "jsonpath_scan.h"
 
 #define MAX_DEPTH 100
 
 typedef struct Parser
 {
-	const char *text;
-	const char *pos;
+	UmExpression in;
 	UmVersion	version;
 	bool		changes;
 	int			depth;
@@ -61,28 +60,6 @@ typedef struct Path
 	UmFilter   *resource;		/* that condition, or NULL */
 } Path;
 
-typedef struct Literal
-{
-	UmToken		kind;
-	bool		regex;			/* between slashes; then a UM_STRING, too */
-	char	   *text;
-} Literal;
-
-static const struct
-{
-	const char *sign;
-	UmOperator	op;
-	UmOperator	turned;			/* where the value comes first */
-}			signs[] = {
-	{"==", UM_EQ, UM_EQ}, {"!=", UM_NE, UM_NE}, {"=~", UM_REGEX, UM_REGEX},
-	{">=", UM_GTE, UM_LTE}, {"<=", UM_LTE, UM_GTE}, {">", UM_GT, UM_LT}, {"<", UM_LT, UM_GT}
-};
-
-/* Operators of other dialects. */
-static const char *const foreign[] = {
-	"in", "nin", "subsetof", "anyof", "noneof", "contains", "size", "empty", NULL
-};
-
 static UmFilter *parse_selection(Parser *parser, const UmModel *model);
 static UmFilter *parse_or(Parser *parser, const Scope *scope);
 static UmFilter *parse_and(Parser *parser, const Scope *scope);
@@ -102,27 +79,14 @@ static void enter_list(Path *path, char *list, const char *rest, const UmModel *
 static UmNamed checked_place(const Parser *parser, Path *path);
 static UmFilter *filter_of_path(const Path *path, UmFilter *last);
 static UmFilter *parse_test(Parser *parser, Path *path);
-static UmFilter *compared(Parser *parser, Path *path, UmOperator op, const Literal *literal);
-static UmFilter *condition_on(Parser *parser, Path *path, UmOperator op, const Literal *literal);
-static UmFilter *number_of_named(Parser *parser, Path *path, UmOperator op, const Literal *literal);
+static UmFilter *compared(Parser *parser, Path *path, UmOperator op, const UmLiteral *literal);
+static UmFilter *condition_on(Parser *parser, Path *path, UmOperator op, const UmLiteral *literal);
+static UmFilter *number_of_named(Parser *parser, Path *path, UmOperator op, const UmLiteral *literal);
 static UmFilter *negated(const Parser *parser, UmFilter *filter, const UmModel *model);
 static List *doubtful_names(const UmFilter *filter, const UmModel *model);
 static bool is_doubtful(const UmFilter *filter, const UmModel *model);
 static const UmModel *elements_of(const UmModel *model, const char *list);
-static bool parse_operator(Parser *parser, bool turned, UmOperator *op);
-static void parse_literal(Parser *parser, Literal *literal);
-static void parse_word(Parser *parser, Literal *literal);
-static char *parse_string(Parser *parser);
-static char *double_quoted(Parser *parser);
-static char *parse_regex(Parser *parser);
-static bool is_name_byte(char c);
-static char peek(Parser *parser);
-static bool takes(Parser *parser, const char *token);
-static void expect(Parser *parser, char c);
 static void deeper(Parser *parser);
-pg_noreturn static void malformed(const Parser *parser, const char *at, const char *why);
-pg_noreturn static void unsupported(const Parser *parser, const char *at, const char *what);
-static int	position(const Parser *parser, const char *at);
 
 /*
  * The tree of an expression, to be compiled against rows of a model.  Its
@@ -132,15 +96,15 @@ UmFilter *
 um_jsonpath_filter(const char *text, const UmModel *model, UmVersion version, bool changes,
 				   int *conditions)
 {
-	Parser		parser = {text, text, version, changes, 0, conditions};
+	Parser		parser = {{text, text}, version, changes, 0, conditions};
 	List	   *of = NIL;
 
 	do
 	{
 		of = add_alternative(of, parse_selection(&parser, model));
-	} while (takes(&parser, ",") || takes(&parser, ";"));
-	if (peek(&parser) != '\0')
-		malformed(&parser, parser.pos, "the expression should end here");
+	} while (um_takes(&parser.in, ",") || um_takes(&parser.in, ";"));
+	if (um_peek(&parser.in) != '\0')
+		um_malformed(&parser.in, parser.in.pos, "the expression should end here");
 	return um_filter(UM_OR, of);
 }
 
@@ -148,21 +112,21 @@ um_jsonpath_filter(const char *text, const UmModel *model, UmVersion version, bo
 static UmFilter *
 parse_selection(Parser *parser, const UmModel *model)
 {
-	char		c = peek(parser);
-	Path		path = {.start = parser->pos, .scope = {model, NULL}, .begins = true};
+	char		c = um_peek(&parser->in);
+	Path		path = {.start = parser->in.pos, .scope = {model, NULL}, .begins = true};
 
 	if (c == '$')
-		parser->pos++;
-	else if (is_name_byte(c) && c != '@')
+		parser->in.pos++;
+	else if (um_is_name_byte(c) && c != '@')
 		parse_name(parser, &path);
 	else if (c != '[')
-		malformed(parser, parser->pos, "an expression begins with $, with [? or with the name of a list");
+		um_malformed(&parser->in, parser->in.pos, "an expression begins with $, with [? or with the name of a list");
 	parse_steps(parser, &path);
 	if (path.name != NULL || path.lists != NIL || path.resource != NULL)
 		return parse_test(parser, &path);
-	if (is_name_byte(*parser->pos))
-		malformed(parser, parser->pos, "there should be a dot or a bracket");
-	unsupported(parser, path.start, "an expression without a condition");
+	if (um_is_name_byte(*parser->in.pos))
+		um_malformed(&parser->in, parser->in.pos, "there should be a dot or a bracket");
+	um_unsupported(&parser->in, path.start, "an expression without a condition");
 }
 
 static UmFilter *
@@ -174,7 +138,7 @@ parse_or(Parser *parser, const Scope *scope)
 	do
 	{
 		of = add_alternative(of, parse_and(parser, scope));
-	} while (takes(parser, "||"));
+	} while (um_takes(&parser->in, "||"));
 	parser->depth--;
 	return um_filter(UM_OR, of);
 }
@@ -190,7 +154,7 @@ parse_and(Parser *parser, const Scope *scope)
 
 		/* in one list they can ask an index together */
 		of = term->kind == UM_AND ? list_concat(of, term->of) : lappend(of, term);
-	} while (takes(parser, "&&"));
+	} while (um_takes(&parser->in, "&&"));
 	return um_filter(UM_AND, of);
 }
 
@@ -200,12 +164,12 @@ parse_term(Parser *parser, const Scope *scope)
 	UmFilter   *filter;
 
 	CHECK_FOR_INTERRUPTS();
-	if (takes(parser, "!"))
+	if (um_takes(&parser->in, "!"))
 		return parse_negation(parser, scope);
-	if (!takes(parser, "("))
+	if (!um_takes(&parser->in, "("))
 		return parse_comparison(parser, scope);
 	filter = parse_or(parser, scope);
-	expect(parser, ')');
+	um_expect(&parser->in, ')');
 	return filter;
 }
 
@@ -213,7 +177,7 @@ parse_term(Parser *parser, const Scope *scope)
 static UmFilter *
 parse_negation(Parser *parser, const Scope *scope)
 {
-	char		c = peek(parser);
+	char		c = um_peek(&parser->in);
 	UmFilter   *filter;
 	Path		path;
 
@@ -233,26 +197,26 @@ parse_negation(Parser *parser, const Scope *scope)
 static UmFilter *
 parse_comparison(Parser *parser, const Scope *scope)
 {
-	char		c = peek(parser);
-	const char *start = parser->pos;
+	char		c = um_peek(&parser->in);
+	const char *start = parser->in.pos;
 	Path		path;
-	Literal		literal;
+	UmLiteral		literal;
 	UmOperator	op;
 
 	if (c == '@' || c == '$')
 	{
 		parse_current(parser, scope, &path);
-		if (!parse_operator(parser, false, &op))
+		if (!um_take_operator(&parser->in, false, &op))
 			return parse_test(parser, &path);
-		parse_literal(parser, &literal);
+		um_take_literal(&parser->in, &literal);
 	}
 	else
 	{
-		parse_literal(parser, &literal);
-		if (!parse_operator(parser, true, &op))
-			malformed(parser, start, "a value by itself is no condition");
-		if (peek(parser) != '@' && *parser->pos != '$')
-			unsupported(parser, parser->pos, "a comparison without an attribute");
+		um_take_literal(&parser->in, &literal);
+		if (!um_take_operator(&parser->in, true, &op))
+			um_malformed(&parser->in, start, "a value by itself is no condition");
+		if (um_peek(&parser->in) != '@' && *parser->in.pos != '$')
+			um_unsupported(&parser->in, parser->in.pos, "a comparison without an attribute");
 		parse_current(parser, scope, &path);
 	}
 	return compared(parser, &path, op, &literal);
@@ -286,16 +250,16 @@ add_alternative(List *of, UmFilter *filter)
 static void
 parse_current(Parser *parser, const Scope *scope, Path *path)
 {
-	char		c = peek(parser);
+	char		c = um_peek(&parser->in);
 
 	if (c == '$')
-		unsupported(parser, parser->pos, "the root within a condition");
+		um_unsupported(&parser->in, parser->in.pos, "the root within a condition");
 	if (c != '@')
-		malformed(parser, parser->pos, "there should be an attribute, such as @.name");
-	*path = (Path) {.start = parser->pos++, .scope = *scope};
+		um_malformed(&parser->in, parser->in.pos, "there should be an attribute, such as @.name");
+	*path = (Path) {.start = parser->in.pos++, .scope = *scope};
 	parse_steps(parser, path);
 	if (path->name == NULL && path->lists == NIL)
-		unsupported(parser, path->start, "@ by itself");
+		um_unsupported(&parser->in, path->start, "@ by itself");
 }
 
 static void
@@ -303,17 +267,17 @@ parse_steps(Parser *parser, Path *path)
 {
 	for (;;)
 	{
-		char		c = peek(parser);
+		char		c = um_peek(&parser->in);
 
 		if (c == '[')
 			parse_bracket(parser, path);
 		else if (c != '.')
 			return;
-		else if (*++parser->pos == '.')
-			unsupported(parser, parser->pos - 1, "a descent (..)");
-		else if (*parser->pos == '*')
-			unsupported(parser, parser->pos, "any member (.*)");
-		else if (*parser->pos != '[')
+		else if (*++parser->in.pos == '.')
+			um_unsupported(&parser->in, parser->in.pos - 1, "a descent (..)");
+		else if (*parser->in.pos == '*')
+			um_unsupported(&parser->in, parser->in.pos, "any member (.*)");
+		else if (*parser->in.pos != '[')
 			parse_name(parser, path);
 	}
 }
@@ -321,15 +285,15 @@ parse_steps(Parser *parser, Path *path)
 static void
 parse_name(Parser *parser, Path *path)
 {
-	const char *start = parser->pos;
+	const char *start = parser->in.pos;
 
-	while (is_name_byte(*parser->pos))
-		parser->pos++;
-	if (parser->pos == start)
-		malformed(parser, start, "there should be a name");
-	if (*parser->pos == '(')
-		unsupported(parser, start, "a function");
-	add_name(path, start, parser->pos - start);
+	while (um_is_name_byte(*parser->in.pos))
+		parser->in.pos++;
+	if (parser->in.pos == start)
+		um_malformed(&parser->in, start, "there should be a name");
+	if (*parser->in.pos == '(')
+		um_unsupported(&parser->in, start, "a function");
+	add_name(path, start, parser->in.pos - start);
 }
 
 /* ['name'], [?(…)] or [*], which says of a list what is meant without it */
@@ -339,28 +303,28 @@ parse_bracket(Parser *parser, Path *path)
 	char		c;
 	char	   *name;
 
-	parser->pos++;
-	c = peek(parser);
+	parser->in.pos++;
+	c = um_peek(&parser->in);
 	if (c == '?')
 		parse_filter(parser, path);
 	else if (c == '\'' || c == '"')
 	{
-		name = parse_string(parser);
+		name = um_take_string(&parser->in);
 		add_name(path, name, strlen(name));
 		if (strchr(name, '.') != NULL)
 			path->dotted = name;
 	}
-	else if (takes(parser, "*"))
+	else if (um_takes(&parser->in, "*"))
 		check_each(parser, path);
 	else if (isdigit((unsigned char) c) || c == '-' || c == ':')
-		unsupported(parser, parser->pos, "an index");
+		um_unsupported(&parser->in, parser->in.pos, "an index");
 	else if (c == '(')
-		unsupported(parser, parser->pos, "a script");
+		um_unsupported(&parser->in, parser->in.pos, "a script");
 	else
-		malformed(parser, parser->pos, "there should be ?, * or a name in quotes");
-	if (peek(parser) == ',')
-		unsupported(parser, parser->pos, "a union");
-	expect(parser, ']');
+		um_malformed(&parser->in, parser->in.pos, "there should be ?, * or a name in quotes");
+	if (um_peek(&parser->in) == ',')
+		um_unsupported(&parser->in, parser->in.pos, "a union");
+	um_expect(&parser->in, ']');
 }
 
 /* [*] stands behind the collection, a list, or what is any JSON. */
@@ -379,14 +343,14 @@ check_each(const Parser *parser, Path *path)
 		fits = path->each || place.attribute == NULL || place.attribute->kind == UM_JSON;
 	}
 	if (!fits)
-		unsupported(parser, parser->pos - 1, "any member of what is no list");
+		um_unsupported(&parser->in, parser->in.pos - 1, "any member of what is no list");
 }
 
 /* Behind [, on the resource or on an element of the list that the path has come to */
 static void
 parse_filter(Parser *parser, Path *path)
 {
-	const char *at = parser->pos++;
+	const char *at = parser->in.pos++;
 	UmFilter   *some;
 	UmNamed		place;
 	const UmModel *of;
@@ -394,16 +358,16 @@ parse_filter(Parser *parser, Path *path)
 	if (path->name == NULL || path->each)
 	{
 		if (path->each || !path->begins || path->lists != NIL || path->resource != NULL)
-			unsupported(parser, at, "a filter behind what is no name");
+			um_unsupported(&parser->in, at, "a filter behind what is no name");
 		path->resource = parse_or(parser, &path->scope);
 		return;
 	}
 	place = checked_place(parser, path);
 	of = place.rest == NULL ? um_elements_at(&place) : NULL;
 	if (of == NULL && (place.attribute == NULL || place.attribute->kind == UM_JSON))
-		unsupported(parser, at, "a filter on a list that the model does not know");
+		um_unsupported(&parser->in, at, "a filter on a list that the model does not know");
 	if (of == NULL)
-		malformed(parser, path->start, psprintf("\"%s\" is no list", path->name));
+		um_malformed(&parser->in, path->start, psprintf("\"%s\" is no list", path->name));
 	enter_list(path, path->name, NULL, of);
 	some = linitial(path->lists);
 	some->of = list_make1(parse_or(parser, &path->scope));
@@ -462,13 +426,13 @@ checked_place(const Parser *parser, Path *path)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("filter at position %d: \"%s\" is no attribute",
-						position(parser, path->start), path->name),
+						um_expression_position(&parser->in, path->start), path->name),
 				 errhint("%s", hint)));
 	/* names are joined by dots from here on; a characteristic's may have some */
 	if (path->dotted != NULL && (place.attribute == NULL || place.rest == NULL ||
 								 place.attribute->kind != UM_CHARACTERISTICS ||
 								 strcmp(place.rest, path->dotted) != 0))
-		unsupported(parser, path->start, "a name with a dot in it");
+		um_unsupported(&parser->in, path->start, "a name with a dot in it");
 	return place;
 }
 
@@ -500,7 +464,7 @@ filter_of_path(const Path *path, UmFilter *last)
 static UmFilter *
 parse_test(Parser *parser, Path *path)
 {
-	Literal		nothing = {UM_NULL, false, NULL};
+	UmLiteral		nothing = {UM_NULL, false, NULL};
 	UmFilter   *there;
 
 	if (path->name == NULL)
@@ -513,19 +477,19 @@ parse_test(Parser *parser, Path *path)
 
 /* What the path leads to against a value; != is of the innermost element. */
 static UmFilter *
-compared(Parser *parser, Path *path, UmOperator op, const Literal *literal)
+compared(Parser *parser, Path *path, UmOperator op, const UmLiteral *literal)
 {
 	UmNamed		place;
 	UmFilter   *filter;
 
 	if (path->name == NULL)
-		unsupported(parser, path->start, "an element compared with a value");
+		um_unsupported(&parser->in, path->start, "an element compared with a value");
 	if (literal->kind != UM_STRING && op == UM_REGEX)
-		malformed(parser, path->start, "=~ takes an expression in quotes or between slashes");
+		um_malformed(&parser->in, path->start, "=~ takes an expression in quotes or between slashes");
 	if (literal->regex && op != UM_REGEX)
-		malformed(parser, path->start, "an expression between slashes takes =~");
+		um_malformed(&parser->in, path->start, "an expression between slashes takes =~");
 	if (literal->kind != UM_STRING && literal->kind != UM_NUMBER_TOKEN && op != UM_EQ && op != UM_NE)
-		malformed(parser, path->start, "true, false and null take == and !=");
+		um_malformed(&parser->in, path->start, "true, false and null take == and !=");
 	place = checked_place(parser, path);
 	if (place.attribute != NULL && place.attribute->kind == UM_CHARACTERISTICS &&
 		place.rest != NULL && literal->kind == UM_NUMBER_TOKEN && op != UM_EQ && op != UM_NE)
@@ -541,7 +505,7 @@ compared(Parser *parser, Path *path, UmOperator op, const Literal *literal)
 
 /* On the name of a path, in the elements that it has entered. */
 static UmFilter *
-condition_on(Parser *parser, Path *path, UmOperator op, const Literal *literal)
+condition_on(Parser *parser, Path *path, UmOperator op, const UmLiteral *literal)
 {
 	UmCondition *condition = palloc0(sizeof(UmCondition));
 	UmFilter   *filter;
@@ -563,11 +527,11 @@ condition_on(Parser *parser, Path *path, UmOperator op, const Literal *literal)
  * name itself is asked for besides, as one that might be misspelt.
  */
 static UmFilter *
-number_of_named(Parser *parser, Path *path, UmOperator op, const Literal *literal)
+number_of_named(Parser *parser, Path *path, UmOperator op, const UmLiteral *literal)
 {
 	UmNamed		place = um_look_up(path->scope.model, path->name);
 	const UmModel *of = place.attribute->of;
-	Literal		name = {UM_STRING, false, pstrdup(place.rest)};
+	UmLiteral		name = {UM_STRING, false, pstrdup(place.rest)};
 	UmFilter   *there = condition_on(parser, path, UM_EQ, &name);
 	List	   *both = NIL;
 	UmFilter   *some;
@@ -657,194 +621,6 @@ elements_of(const UmModel *model, const char *list)
 	return um_elements_at(&place);
 }
 
-/* False where none follows; turned where what comes before it is the value. */
-static bool
-parse_operator(Parser *parser, bool turned, UmOperator *op)
-{
-	char		c = peek(parser);
-	const char *start = parser->pos;
-	const char *end = start;
-
-	if (strncmp(start, "===", 3) == 0 || strncmp(start, "!==", 3) == 0)
-		unsupported(parser, start, "an operator with three signs");
-	for (size_t i = 0; i < lengthof(signs); i++)
-		if (takes(parser, signs[i].sign))
-		{
-			*op = turned ? signs[i].turned : signs[i].op;
-			if (turned && *op == UM_REGEX)
-				malformed(parser, start, "=~ takes the attribute on its left");
-			return true;
-		}
-	if (c != '\0' && strchr("+-*/%", c) != NULL)
-		unsupported(parser, start, "arithmetic");
-	while (is_name_byte(*end))
-		end++;
-	if (um_find_word(foreign, (UmSlice) {start, end - start}) >= 0)
-		unsupported(parser, start, "an operator that is a word");
-	return false;
-}
-
-static void
-parse_literal(Parser *parser, Literal *literal)
-{
-	char		c = peek(parser);
-	const char *end = parser->pos + 1;
-
-	*literal = (Literal) {UM_STRING, false, NULL};
-	if (c == '\'' || c == '"')
-		literal->text = parse_string(parser);
-	else if (c == '/')
-	{
-		literal->regex = true;
-		literal->text = parse_regex(parser);
-	}
-	else if (c == '-' || isdigit((unsigned char) c))
-	{
-		while (isalnum((unsigned char) *end) || *end == '.' ||
-			   ((*end == '+' || *end == '-') && (end[-1] == 'e' || end[-1] == 'E')))
-			end++;
-		if (!um_is_number((UmSlice) {parser->pos, end - parser->pos}))
-			malformed(parser, parser->pos, "there should be a number such as JSON has");
-		*literal = (Literal) {UM_NUMBER_TOKEN, false, pnstrdup(parser->pos, end - parser->pos)};
-		parser->pos = end;
-	}
-	else if (c == '@' || c == '$')
-		unsupported(parser, parser->pos, "an attribute compared with another");
-	else if (c == '[' || c == '{')
-		unsupported(parser, parser->pos, "a list or an object as a value");
-	else
-		parse_word(parser, literal);
-}
-
-static void
-parse_word(Parser *parser, Literal *literal)
-{
-	static const char *const words[] = {"true", "false", "null", NULL};
-	static const UmToken kinds[] = {UM_TRUE, UM_FALSE, UM_NULL};
-	const char *start = parser->pos;
-	int			word;
-
-	while (is_name_byte(*parser->pos))
-		parser->pos++;
-	word = um_find_word(words, (UmSlice) {start, parser->pos - start});
-	if (word < 0 && parser->pos > start && *parser->pos == '(')
-		unsupported(parser, start, "a function");
-	if (word < 0)
-		malformed(parser, start, "there should be an attribute, such as @.name, or a value");
-	*literal = (Literal) {kinds[word], false, kinds[word] == UM_NULL ? NULL : pstrdup(words[word])};
-}
-
-/* In quotes of either kind, with JSON's escapes; resolved. */
-static char *
-parse_string(Parser *parser)
-{
-	const char *start = parser->pos;
-	char	   *json = double_quoted(parser);
-	UmScan		scan;
-	UmSlice		value;
-
-	um_scan_init(&scan, json, strlen(json));
-	if (!um_scan_string(&scan, &value))
-		malformed(parser, start, "what is in quotes is no string of JSON");
-	return pnstrdup(value.ptr, value.len);
-}
-
-/* The same string as JSON has it. */
-static char *
-double_quoted(Parser *parser)
-{
-	const char *start = parser->pos;
-	char		quote = *start;
-	StringInfoData json;
-	const char *p;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '"');
-	for (p = start + 1; *p != quote; p++)
-	{
-		if (*p == '\0')
-			malformed(parser, start, "a string without an end");
-		if (*p == '"' || (*p == '\\' && p[1] != '\'' && p[1] != '\0'))
-			appendStringInfoChar(&json, '\\');
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-		appendStringInfoChar(&json, *p);
-	}
-	appendStringInfoChar(&json, '"');
-	parser->pos = p + 1;
-	return json.data;
-}
-
-/* Between slashes, as it stands, and an i behind them; as .regex has it. */
-static char *
-parse_regex(Parser *parser)
-{
-	const char *start = parser->pos++;
-	StringInfoData regex;
-
-	initStringInfo(&regex);
-	for (; *parser->pos != '/'; parser->pos++)
-	{
-		if (*parser->pos == '\\' && parser->pos[1] != '\0')
-			appendStringInfoChar(&regex, *parser->pos++);
-		if (*parser->pos == '\0')
-			malformed(parser, start, "a regular expression without an end");
-		appendStringInfoChar(&regex, *parser->pos);
-	}
-	parser->pos++;
-	if (*parser->pos == 'i')
-	{
-		parser->pos++;
-		regex.data = psprintf("(?i)%s", regex.data);
-	}
-	if (is_name_byte(*parser->pos))
-		unsupported(parser, parser->pos, "an option of a regular expression other than i");
-	return regex.data;
-}
-
-static bool
-is_name_byte(char c)
-{
-	return isalnum((unsigned char) c) || c == '_' || c == '@' || IS_HIGHBIT_SET(c);
-}
-
-/* What comes next, without taking it. */
-static char
-peek(Parser *parser)
-{
-	while (*parser->pos == ' ' || *parser->pos == '\t' || *parser->pos == '\n' ||
-		   *parser->pos == '\r')
-		parser->pos++;
-	return *parser->pos;
-}
-
-static bool
-takes(Parser *parser, const char *token)
-{
-	(void) peek(parser);
-	if (strncmp(parser->pos, token, strlen(token)) != 0)
-		return false;
-	parser->pos += strlen(token);
-	return true;
-}
-
-static void
-expect(Parser *parser, char c)
-{
-	UmOperator	op;
-	const char *start;
-
-	if (peek(parser) == c)
-	{
-		parser->pos++;
-		return;
-	}
-	start = parser->pos;
-	if (parse_operator(parser, false, &op))
-		malformed(parser, start, "an operator takes an attribute and a value");
-	malformed(parser, start, psprintf("there should be %s%c", c == ')' ? "&&, || or " : "", c));
-}
-
 static void
 deeper(Parser *parser)
 {
@@ -853,28 +629,4 @@ deeper(Parser *parser)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("a filter is nested at most %d levels deep", MAX_DEPTH)));
-}
-
-static void
-malformed(const Parser *parser, const char *at, const char *why)
-{
-	ereport(ERROR,
-			(errcode(UM_PARAMETER),
-			 errmsg("filter at position %d: %s", position(parser, at), why),
-			 errhint("A filter is written $[?(@.name == 'value')], or $.list[?(@.name == 'value')] for an element of a list.")));
-}
-
-static void
-unsupported(const Parser *parser, const char *at, const char *what)
-{
-	ereport(ERROR,
-			(errcode(UM_UNSUPPORTED),
-			 errmsg("filter at position %d: %s is not supported", position(parser, at), what)));
-}
-
-/* In characters, from 1. */
-static int
-position(const Parser *parser, const char *at)
-{
-	return pg_mbstrlen_with_len(parser->text, at - parser->text) + 1;
 }

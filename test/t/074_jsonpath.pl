@@ -263,31 +263,44 @@ sub fits
 	return $op eq 'eq' ? $order == 0 : $op eq 'gt' ? $order > 0 : $op eq 'gte' ? $order >= 0 : $op eq 'lt' ? $order < 0 : $order <= 0;
 }
 
-# Whether an object meets a tree: [and|or, trees], [not, tree], [some, list, tree], [is,
-# path, kind, op, values, unquoted], [there, path, kind].
-sub meets
+# What says of an object whether it meets a tree: [and|or, trees], [not, tree], [some,
+# list, tree], [is, path, kind, op, values, unquoted], [there, path, kind].
+sub compiled
 {
-	my ($object, $tree) = @_;
+	my ($tree) = @_;
 	my ($what, @rest) = @$tree;
 
-	if ($what eq 'and') { meets($object, $_) || return 0 foreach @rest; return 1 }
-	if ($what eq 'or') { meets($object, $_) && return 1 foreach @rest; return 0 }
-	return !meets($object, $rest[0]) if $what eq 'not';
-	if ($what eq 'some') { meets($_, $rest[1]) && return 1 foreach elements($object, $rest[0]); return 0 }
-	if ($what eq 'there')
+	if ($what eq 'and' || $what eq 'or')
 	{
-		return exists $object->[3]{ $rest[0] } if $rest[1] eq 'list';
-		return exists $object->[3]{ $rest[0] } if $rest[1] eq 'object';
-		return scalar(() = found($object, @rest[0, 1])) > 0;
+		my @parts = map { compiled($_) } @rest;
+		return $what eq 'and' ? sub { foreach my $part (@parts) { $part->($_[0]) || return 0 } return 1 }
+			: sub { foreach my $part (@parts) { $part->($_[0]) && return 1 } return 0 };
+	}
+	if ($what eq 'not')
+	{
+		my $part = compiled($rest[0]);
+		return sub { !$part->($_[0]) };
+	}
+	if ($what eq 'some')
+	{
+		my ($list, $part) = ($rest[0], compiled($rest[1]));
+		return sub { foreach my $element (elements($_[0], $list)) { $part->($element) && return 1 } return 0 };
 	}
 	my ($path, $kind, $op, $values, $unquoted) = @rest;
-	my @found = $kind ne 'named' && $kind ne 'other' && $kind ne 'json' && $path !~ /[.\0]/
-		? map { [ $kind eq 'any' ? text_of($_, 0) : $_->[1], $kind ] } $object->[3]{$path} // () : found($object, $path, $kind);
-	foreach my $found (@found)
+	if ($what eq 'there')
 	{
-		fits($found, $op, $_, $unquoted) && return 1 foreach @$values;
+		return $kind =~ /^(?:list|object)$/ ? sub { exists $_[0][3]{$path} } : sub { scalar(() = found($_[0], $path, $kind)) > 0 };
 	}
-	return 0;
+	# what is compared comes again and again
+	my %fits;
+	my $plain = $kind !~ /^(?:named|other|json)$/ && $path !~ /[.\0]/;
+	return sub {
+		foreach my $found ($plain ? map { [ $kind eq 'any' ? text_of($_, 0) : $_->[1], $kind ] } $_[0][3]{$path} // () : found($_[0], $path, $kind))
+		{
+			($fits{ $found->[0] } //= (grep { fits($found, $op, $_, $unquoted) } @$values) ? 1 : 0) && return 1;
+		}
+		return 0;
+	};
 }
 
 # Names of a path, which are joined by \0 where they are not plain
@@ -600,7 +613,8 @@ SQL
 	{
 		my ($version, $tree, $query, $text) = @{ $queries[$n] };
 		my $usages = $usage{$version};
-		my @expected = sort grep { meets($usages->{$_}, $tree) } keys %$usages;
+		my $meets = compiled($tree);
+		my @expected = sort grep { $meets->($usages->{$_}) } keys %$usages;
 
 		$choosing++ if @expected > 0 && @expected < 10_000;
 		next if "@expected" eq $answers[$n];
