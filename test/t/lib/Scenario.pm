@@ -56,7 +56,7 @@ use StandIn;
 use Test::More;
 use Time::HiRes 'sleep';
 
-our @EXPORT = qw(scenarios ways run_scenarios start_nginx exchange);
+our @EXPORT = qw(scenarios ways run_scenarios open_store start_nginx exchange);
 
 my $top = "$FindBin::Bin/../..";
 my $secret = 'a secret of the tests, long enough for HS256';
@@ -233,7 +233,6 @@ sub run_scenarios
 	my ($node, @files) = @_;
 	my %seen = (requests => 0);
 
-	_template($node);
 	foreach my $file (@files)
 	{
 		my @scenarios = scenarios($file);
@@ -248,26 +247,37 @@ sub run_scenarios
 	return \%seen;
 }
 
-sub _run_file
+# A store with nothing in it, and a way to it: functions that ask { method, uri, headers, body }
+# and that end it.
+sub open_store
 {
-	my ($node, $way, $name, $scenarios, $seen) = @_;
-	my $stop = sub { };
-	my $ask;
+	my ($node, $way) = @_;
 
+	_template($node);
 	$node->safe_psql('postgres', "CREATE DATABASE $store TEMPLATE rest_template");
 	if ($way eq 'sql')
 	{
 		my $answers = StandIn->new(_options($node, 0));
 
-		$ask = sub { return _ask_sql($answers, @_) };
-		$stop = sub { undef $ask; undef $answers };
+		return (sub { return _ask_sql($answers, @_) }, sub { undef $answers; _drop_store($node) });
 	}
-	else
-	{
-		_start_nginx();
-		$stop = _start_behind_nginx($way, _options($node, $ports[2]));
-		$ask = \&_ask_http;
-	}
+	_start_nginx();
+	my $stop = _start_behind_nginx($way, _options($node, $ports[2]));
+	return (\&_ask_http, sub { $stop->(); _drop_store($node) });
+}
+
+sub _drop_store
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', "DROP DATABASE $store WITH (FORCE)");
+	return;
+}
+
+sub _run_file
+{
+	my ($node, $way, $name, $scenarios, $seen) = @_;
+	my ($ask, $stop) = open_store($node, $way);
 	my $super = DBI->connect("dbi:Pg:host=" . $node->host . ";port=" . $node->port . ";dbname=$store", undef, undef,
 		{ RaiseError => 1, PrintError => 0, PrintWarn => 0 });
 	my %kept = _tokens();
@@ -288,7 +298,6 @@ sub _run_file
 	}
 	$super->disconnect;
 	$stop->();
-	$node->safe_psql('postgres', "DROP DATABASE $store WITH (FORCE)");
 	return;
 }
 
@@ -448,6 +457,7 @@ sub _ask_sql
 		return { %{ _page($answer->{status}) }, hidden => $answer->{body} } if $answer->{status} >= 400;
 		$answer->{headers} = [ grep { lc $_->[0] ne 'content-type' } @{ $answer->{headers} } ];
 	}
+	push @{ $answer->{headers} }, [ 'Cache-Control', 'no-cache' ];
 	$answer->{headers} = [ grep { lc $_->[0] ne 'content-range' || $_->[1] =~ /^items / } @{ $answer->{headers} } ];
 	$answer->{headers} = [ (grep { lc $_->[0] ne 'retry-after' } @{ $answer->{headers} }), [ 'Retry-After', 5 ] ] if $answer->{status} == 503;
 	return $answer;
