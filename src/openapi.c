@@ -44,6 +44,7 @@ static void write_tags(StringInfo out, const UmFace *face);
 static void write_paths(StringInfo out, const UmFace *face);
 static void write_place(StringInfo out, const UmFace *face, const UmResource *resource, UmPlace place);
 static char *conditions_of(const UmFace *face, const UmResource *resource);
+static char *events_of(const UmFace *face);
 static char *spoken(const char *words);
 static void write_errors(StringInfo out);
 static void write_schemas(StringInfo out, const UmFace *face);
@@ -65,8 +66,8 @@ PG_FUNCTION_INFO_V1(um_openapi);
 #define ERROR_OF(status) ",'" #status "':" REF("responses", #status)
 #define ERRORS ERROR_OF(400) ERROR_OF(401) ERROR_OF(403) ERROR_OF(405) ERROR_OF(500) ERROR_OF(503)
 #define STATE HEADER("ETag", "ETag") "," HEADER("Last-Modified", "LastModified")
-#define PAGE HEADER("X-Total-Count", "TotalCount") "," HEADER("X-Result-Count", "ResultCount") "," \
-	HEADER("Link", "Link")
+#define PAGE HEADER("X-Total-Count", "TotalCount") "," HEADER("X-Total-Count-Estimated", "Estimated") "," \
+	HEADER("X-Result-Count", "ResultCount") "," HEADER("Link", "Link")
 
 /* TM Forum's word for the paths of a hub. */
 #define HUB_TAG "events subscription"
@@ -85,8 +86,9 @@ PG_FUNCTION_INFO_V1(um_openapi);
 static const Operation operations[] = {
 	{UM_COLLECTION, "get", UM_ALL_VERSIONS,
 		"'operationId':'list<type>','tags':['<name>'],'summary':'Lists <labels>',"
-		"'description':'Those that the query names. Any attribute can be a condition, also one inside of an object "
-		"or list, with dots between the names, and one with an operator behind it: .ne, .gt, .gte, .lt, .lte, .regex.',"
+		"'description':'Those that the query names. Any attribute can be a condition, also one inside of "
+		"an object or list, with dots between the names, and one with an operator behind it: .ne, .gt, "
+		".gte, .lt, .lte, .regex.',"
 		"'parameters':[" PARAMETER("fields") "," PARAMETER("offset") "," PARAMETER("limit") ","
 		PARAMETER("sort") "," PARAMETER("after") "," PARAMETER("filter") "<conditions>],"
 		"'responses':{"
@@ -114,7 +116,8 @@ static const Operation operations[] = {
 		"'parameters':[" PARAMETER("all") "," PARAMETER("filter") "<conditions>],"
 		BODY(PATCHES) ","
 		"'responses':{"
-		"'200':{'description':'How many'," CONTENT("{'type':'object'}") "}"
+		"'200':{'description':'How many',"
+		CONTENT("{'type':'object','properties':{'count':{'type':'integer'}}}") "}"
 	ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) ERROR_OF(501) "}"},
 
 	{UM_ITEM, "get", UM_ALL_VERSIONS,
@@ -154,11 +157,13 @@ static const Operation operations[] = {
 
 	{UM_HUB, "post", UM_ALL_VERSIONS,
 		"'operationId':'registerListener','tags':['" HUB_TAG "'],'summary':'Registers a listener to events',"
-		"'description':'Its query says of which events it is told, and what of them; without one it is told of all.',"
+		"'description':'Its query says of which events it is told, and what of them; without one "
+		"it is told of all.',"
 		BODY(CONTENT(SCHEMA("<listener>Input"))) ","
 		"'responses':{"
 		"'201':{'description':'Registered','headers':{" HEADER("Location", "Location") "},"
-	CONTENT(SCHEMA("<listener>")) "}" ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) "}"},
+	CONTENT(SCHEMA("<listener>")) "}" ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) "},"
+	"'callbacks':{<events>}"},
 
 	{UM_HUB_LISTENER, "get", UM_ALL_VERSIONS,
 		"'operationId':'retrieveListener','tags':['" HUB_TAG "'],'summary':'Answers a listener of your own',"
@@ -170,31 +175,34 @@ static const Operation operations[] = {
 	"'responses':{'204':{'description':'It is gone'}" ERRORS ERROR_OF(404) "}"}
 };
 
+#define TEXT "{'type':'string'}"
+#define COUNT "{'type':'integer','minimum':0}"
+#define TAKES(name, as, in, schema, about) \
+	"'" name "':{'name':'" as "','in':'" in "','description':'" about "','schema':" schema "}"
+#define QUERY(name, schema, about) TAKES(name, name, "query", schema, about)
+#define GIVES(name, schema, about) "'" name "':{'description':'" about "','schema':" schema "}"
+
 /* What operations take besides their path and body. */
 static const char parameters[] =
-"'fields':{'name':'fields','in':'query','description':'The attributes to answer, parted by commas, with dots for inner "
-"ones; none for the identity alone','schema':{'type':'string'}},"
-"'offset':{'name':'offset','in':'query','description':'How many to leave out','schema':{'type':'integer','minimum':0}},"
-"'limit':{'name':'limit','in':'query','description':'How many to answer at most','schema':{'type':'integer','minimum':0}},"
-"'sort':{'name':'sort','in':'query','description':'The attributes to sort by, parted by commas; a - before one turns its "
-"order round','schema':{'type':'string'}},"
-"'after':{'name':'after','in':'query','description':'Where the page before ended, as its Link says',"
-"'schema':{'type':'string'}},"
-"'filter':{'name':'filter','in':'query','description':'A condition in JSONPath, as TMF630 has it','schema':{'type':'string'}},"
-"'all':{'name':'all','in':'query','description':'That really all are meant','schema':{'type':'boolean'}},"
-"'IfMatch':{'name':'If-Match','in':'header','description':'An ETag: only if it is so still','schema':{'type':'string'}},"
-"'IfNoneMatch':{'name':'If-None-Match','in':'header','description':'An ETag: only if it is so no longer',"
-"'schema':{'type':'string'}},"
-"'IfModifiedSince':{'name':'If-Modified-Since','in':'header','description':'A time of HTTP: only if it was changed since',"
-"'schema':{'type':'string'}}";
+QUERY("fields", TEXT, "The attributes to answer, parted by commas, with dots for inner ones; none for the identity alone") ","
+QUERY("offset", COUNT, "How many to leave out") ","
+QUERY("limit", COUNT, "How many to answer at most") ","
+QUERY("sort", TEXT, "The attributes to sort by, parted by commas; - before one turns its order round") ","
+QUERY("after", TEXT, "Where the page before ended, as its Link says") ","
+QUERY("filter", TEXT, "A condition in JSONPath, as TMF630 has it") ","
+QUERY("all", "{'type':'boolean'}", "That really all are meant") ","
+TAKES("IfMatch", "If-Match", "header", TEXT, "An ETag: only if it is so still") ","
+TAKES("IfNoneMatch", "If-None-Match", "header", TEXT, "An ETag: only if it is so no longer") ","
+TAKES("IfModifiedSince", "If-Modified-Since", "header", TEXT, "A time of HTTP: only if it was changed since");
 
 static const char headers[] =
-"'Location':{'description':'Where it is','schema':{'type':'string'}},"
-"'ETag':{'description':'The state it is in','schema':{'type':'string'}},"
-"'LastModified':{'description':'When it was changed, as a time of HTTP','schema':{'type':'string'}},"
-"'TotalCount':{'description':'How many the query names','schema':{'type':'integer'}},"
-"'ResultCount':{'description':'How many are in this answer','schema':{'type':'integer'}},"
-"'Link':{'description':'The pages beside this one (RFC 8288)','schema':{'type':'string'}}";
+GIVES("Location", TEXT, "Where it is") ","
+GIVES("ETag", TEXT, "The state it is in") ","
+GIVES("LastModified", TEXT, "When it was changed, as a time of HTTP") ","
+GIVES("TotalCount", COUNT, "How many the query names") ","
+GIVES("Estimated", "{'type':'boolean'}", "There where that number is an estimate") ","
+GIVES("ResultCount", COUNT, "How many are in this answer") ","
+GIVES("Link", TEXT, "The pages beside this one (RFC 8288)");
 
 /* How an operation can end badly; each has the standard's error as its body. */
 static const struct
@@ -202,7 +210,8 @@ static const struct
 	int			status;
 	const char *description;
 }			errors[] = {
-	{400, "No JSON, an attribute that is missing or of the wrong kind, a rule that is broken, a parameter that is not known"},
+	{400, "No JSON, an attribute that is missing or of the wrong kind, a rule that is broken, a parameter "
+	"that is not known"},
 	{401, "A right is missing, and no token was shown"},
 	{403, "A right is missing"},
 	{404, "There is none"},
@@ -231,13 +240,14 @@ um_rest_openapi(const UmHttp *http, UmAnswer *answer)
 Datum
 um_openapi(PG_FUNCTION_ARGS)
 {
-	UmTarget	target = um_target(psprintf("%sopenapi.json", text_to_cstring(PG_GETARG_TEXT_PP(0))));
+	UmSlice		path = um_text_slice(PG_GETARG_DATUM(0));
+	UmTarget	target = um_target(psprintf("%.*sopenapi.json", path.len, path.ptr));
 	StringInfoData out;
 
 	if (target.place != UM_OPENAPI)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("there is no API at \"%s\"", text_to_cstring(PG_GETARG_TEXT_PP(0))),
+				 errmsg("there is no API at \"%.*s\"", UM_CLIPPED(path, 100)),
 				 errhint("There are %s.", known_faces())));
 	initStringInfo(&out);
 	write_api(&out, &target.face);
@@ -269,7 +279,8 @@ static void
 write_api(StringInfo out, const UmFace *face)
 {
 	const Word	words[] = {
-		{.word = "<title>", .text = title_of(face)}, {.word = "<version>", .text = um_version_name(face->version)},
+		{.word = "<title>", .text = title_of(face)},
+		{.word = "<version>", .text = um_version_name(face->version)},
 		{.word = "<url>", .text = psprintf("%s%.*s", um_base_url, face->base.len - 1, face->base.ptr)}, {NULL}
 	};
 
@@ -279,7 +290,8 @@ write_api(StringInfo out, const UmFace *face)
 	write_tags(out, face);
 	fill_template(out, "],'paths':{", words);
 	write_paths(out, face);
-	fill_template(out, "},'components':{'securitySchemes':{'bearer':{'type':'http','scheme':'bearer'}},'parameters':{", words);
+	fill_template(out, "},'components':{'securitySchemes':{'bearer':{'type':'http','scheme':'bearer'}},"
+				  "'parameters':{", words);
 	fill_template(out, parameters, words);
 	fill_template(out, "},'headers':{", words);
 	fill_template(out, headers, words);
@@ -356,7 +368,9 @@ write_place(StringInfo out, const UmFace *face, const UmResource *resource, UmPl
 		{.word = "<status>", .text = um_name_in(model->slot[model->status_slot], face->version)},
 		{.word = "<next>", .text = um_next_status(resource)},
 		{.word = "<conditions>", .json = conditions_of(face, resource)},
-		{.word = "<listener>", .text = um_schema_name(&um_listener_entity)}, {.word = "<operation>", .text = UM_PATCH_OPERATION}, {NULL}
+		{.word = "<events>", .json = events_of(face)},
+		{.word = "<listener>", .text = um_schema_name(&um_listener_entity)},
+		{.word = "<operation>", .text = UM_PATCH_OPERATION}, {NULL}
 	};
 
 	fill_template(out, one ? "'/<path>/{<id>}':{'parameters':[{'name':'<id>','in':'path','required':true,"
@@ -393,7 +407,33 @@ conditions_of(const UmFace *face, const UmResource *resource)
 	return out.data;
 }
 
-/* usage_specifications as words of a sentence. */
+/* What a listener is sent, by its type. */
+static char *
+events_of(const UmFace *face)
+{
+	const char *callback = um_name_in(&um_listener_entity.attributes[UM_LISTENER_CALLBACK], face->version);
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
+		for (int t = 0; t < UM_EVENT_TYPES; t++)
+		{
+			const Word	words[] = {
+				{.word = "<event>", .text = r->event[face->version][t]},
+				{.word = "<callback>", .text = callback}, {NULL}
+			};
+
+			if (r->event[face->version][t] == NULL)
+				continue;
+			appendStringInfoString(&out, out.len > 0 ? "," : "");
+			fill_template(&out, "'<event>':{'{$request.body#/<callback>}':{'post':{"
+						  BODY(CONTENT(SCHEMA("<event>")))
+						  ",'responses':{'2XX':{'description':'It has arrived'}}}}}", words);
+		}
+	return out.data;
+}
+
+/* The name of a table as words of a sentence. */
 static char *
 spoken(const char *words)
 {
@@ -410,7 +450,8 @@ write_errors(StringInfo out)
 	for (size_t i = 0; i < lengthof(errors); i++)
 	{
 		const Word	words[] = {
-			{.word = "<status>", .text = psprintf("%d", errors[i].status)}, {.word = "<description>", .text = errors[i].description},
+			{.word = "<status>", .text = psprintf("%d", errors[i].status)},
+			{.word = "<description>", .text = errors[i].description},
 			{.word = "<error>", .text = um_schema_name(&um_error_entity)}, {NULL}
 		};
 
@@ -426,6 +467,8 @@ write_schemas(StringInfo out, const UmFace *face)
 
 	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
 		um_schemas_of_resource(&schemas, r);
+	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
+		um_schemas_of_events(&schemas, r);
 	um_schemas_of_hub(&schemas);
 	um_schemas_of_patch(&schemas);
 	um_schemas_write(out, &schemas);

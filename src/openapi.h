@@ -21,6 +21,7 @@ typedef struct UmSchemas
 } UmSchemas;
 
 extern void um_schemas_of_resource(UmSchemas *schemas, const UmResource *resource);
+extern void um_schemas_of_events(UmSchemas *schemas, const UmResource *resource);
 extern void um_schemas_of_hub(UmSchemas *schemas);
 extern void um_schemas_of_patch(UmSchemas *schemas);
 extern void um_schemas_write(StringInfo out, const UmSchemas *schemas);

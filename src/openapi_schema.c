@@ -39,6 +39,7 @@ typedef enum Use
 static void add_use(UmSchemas *schemas, const char *suffix, Use use);
 static void add_example(StringInfo out, const UmResource *resource, UmVersion version, Use use);
 static UmRecord *example_record(const UmResource *resource);
+static void add_event(UmSchemas *schemas, const char *name, bool paths);
 static void write_object(StringInfo out, UmSchemas *schemas, const UmAttribute *attributes, Use use);
 static bool is_shown(const UmAttribute *attribute, UmVersion version, Use use);
 static bool is_required(const UmAttribute *attribute, UmVersion version, Use use);
@@ -67,7 +68,8 @@ static void
 add_use(UmSchemas *schemas, const char *suffix, Use use)
 {
 	const UmResource *resource = schemas->resource;
-	const char *end = strstr(resource->about, ". ");
+	const char *about = resource->about != NULL ? resource->about : resource->model->label;
+	const char *end = strstr(about, ". ");
 	StringInfoData out;
 
 	initStringInfo(&out);
@@ -75,7 +77,7 @@ add_use(UmSchemas *schemas, const char *suffix, Use use)
 	out.len--;					/* its closing brace */
 	appendStringInfoString(&out, ",\"description\":");
 	/* the first sentence; the others are about the table */
-	write_string(&out, end == NULL ? resource->about : pnstrdup(resource->about, end + 1 - resource->about));
+	write_string(&out, end == NULL ? about : pnstrdup(about, end + 1 - about));
 	add_example(&out, resource, schemas->version, use);
 	appendStringInfoChar(&out, '}');
 	(void) add_schema(schemas, psprintf("%s%s", resource->type, suffix), out.data);
@@ -156,6 +158,49 @@ um_schemas_of_hub(UmSchemas *schemas)
 	(void) schema_of_model(schemas, &um_error_entity);
 }
 
+/* What a hub tells of a resource: an event of each type that the version has. */
+void
+um_schemas_of_events(UmSchemas *schemas, const UmResource *resource)
+{
+	schemas->resource = resource;
+	for (int t = 0; t < UM_EVENT_TYPES; t++)
+		if (resource->event[schemas->version][t] != NULL)
+			add_event(schemas, resource->event[schemas->version][t], t == UM_CHANGE_EVENT);
+}
+
+/* Of a change it is also told where it was. */
+static void
+add_event(UmSchemas *schemas, const char *name, bool paths)
+{
+	const UmAttribute *attributes = um_notification.attributes;
+	const char *type[] = {name, NULL};
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfoString(&out, "{\"type\":\"object\",\"properties\":{");
+	for (int i = 0; attributes[i].kind != UM_END; i++)
+	{
+		if (!is_shown(&attributes[i], schemas->version, ANSWERS) || (i == UM_NOTIFICATION_PATHS && !paths))
+			continue;
+		if (out.data[out.len - 1] != '{')
+			appendStringInfoChar(&out, ',');
+		if (i != UM_NOTIFICATION_TYPE && i != UM_NOTIFICATION_EVENT)
+		{
+			write_property(&out, schemas, &attributes[i]);
+			continue;
+		}
+		write_string(&out, um_name_in(&attributes[i], schemas->version));
+		appendStringInfoChar(&out, ':');
+		if (i == UM_NOTIFICATION_TYPE)
+			write_words(&out, type);
+		else
+			appendStringInfo(&out, "{\"type\":\"object\",\"properties\":{\"%s\":{\"$ref\":\"" SCHEMAS "%s\"}}}",
+							 schemas->resource->json_name, schemas->resource->type);
+	}
+	appendStringInfoString(&out, "}}");
+	(void) add_schema(schemas, name, out.data);
+}
+
 /* A patch by operations. */
 void
 um_schemas_of_patch(UmSchemas *schemas)
@@ -186,7 +231,6 @@ static void
 write_object(StringInfo out, UmSchemas *schemas, const UmAttribute *attributes, Use use)
 {
 	const char *before = "\"required\":[";
-	bool		first = true;
 
 	appendStringInfoString(out, "{\"type\":\"object\",");
 	for (const UmAttribute *a = attributes; a->kind != UM_END; a++)
@@ -204,9 +248,8 @@ write_object(StringInfo out, UmSchemas *schemas, const UmAttribute *attributes, 
 	{
 		if (!is_shown(a, schemas->version, use))
 			continue;
-		if (!first)
+		if (out->data[out->len - 1] != '{')
 			appendStringInfoChar(out, ',');
-		first = false;
 		write_property(out, schemas, a);
 	}
 	appendStringInfoString(out, "}}");

@@ -269,13 +269,24 @@ function duration(seconds)
 	return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
 }
 
-function fault(reject)
+// What is wrong with a record, as text.
+function faults(reject)
 {
 	const errors = Array.isArray(reject.errors) ? reject.errors : [];
 
-	return make('li', {}, `record ${reject.recordNumber}: `, ...errors.slice(0, 3).flatMap((error, i) => [i > 0 ? '; ' : null,
-		make('code', {}, String(error.path ?? '')), ` ${error.message ?? ''} (${error.code ?? ''})`]),
-		errors.length > 3 ? ` and ${errors.length - 3} more` : null, reject.recycledAt ? ', recycled' : null);
+	return errors.slice(0, 3).map((error) => `${error.path ?? ''} ${error.message ?? ''} (${error.code ?? ''})`).join('; ')
+		+ (errors.length > 3 ? ` and ${errors.length - 3} more` : '') + (reject.recycledAt ? ', recycled' : '');
+}
+
+// The reasons of rejects, each with its records.
+function reasons(rejects)
+{
+	const records = new Map();
+
+	for (const reject of rejects)
+		records.set(faults(reject), [...records.get(faults(reject)) ?? [], reject.recordNumber]);
+	return [...records].map(([reason, numbers]) => make('li', {}, make('code', {}, reason),
+		` record${numbers.length > 1 ? 's' : ''} ${numbers.sort((a, b) => a - b).slice(0, 5).join(', ')}${numbers.length > 5 ? ` and ${numbers.length - 5} more` : ''}`));
 }
 
 // A load, and below it those of its rejects that are among the last ones.
@@ -288,9 +299,14 @@ function loadRows(load, rejects)
 		cell(time(load.startedAt), 'when'), cell(finished, 'when'), count(load.read), count(load.stored), count(load.repeated),
 		count(load.conflicting, true), count(load.rejected, true), cell(load.loadedBy))];
 
-	if (own.length > 0)
-		rows.push(make('tr', {}, cell(''), make('td', { colspan: 9, class: 'sub' }, make('ul', { class: 'faults' },
-			...own.slice(0, 5).map(fault), own.length < load.rejected || own.length > 5 ? make('li', {}, `and ${whole.format(load.rejected - Math.min(own.length, 5))} more`) : null))));
+	if (own.length > 0) {
+		const all = reasons(own);
+		const rest = load.rejected - own.length;
+
+		rows.push(make('tr', {}, cell(''), make('td', { colspan: 9, class: 'sub' }, make('ul', { class: 'faults' }, ...all.slice(0, 5),
+			all.length > 5 ? make('li', {}, `and ${all.length - 5} other reasons`) : null,
+			rest > 0 ? make('li', {}, `and ${whole.format(rest)} earlier records`) : null))));
+	}
 	return rows;
 }
 

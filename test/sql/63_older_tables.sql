@@ -56,6 +56,7 @@ UPDATE usage_mgmt.usage SET extra = '{"@type": 7.50, "@baseType": {"a": [1]}, "@
 ALTER TABLE usage_mgmt.usage ENABLE ALWAYS TRIGGER a_always;
 ALTER TABLE usage_mgmt.usage ENABLE REPLICA TRIGGER a_replica;
 SET LOCAL session_replication_role = origin;
+DROP VIEW usage_api.usage, usage_api.usage_specification;
 ALTER TABLE usage_mgmt.usage DROP COLUMN type, DROP COLUMN base_type, DROP COLUMN schema_location;
 ALTER TABLE usage_mgmt.usage_specification DROP COLUMN type, DROP COLUMN base_type, DROP COLUMN schema_location;
 SAVEPOINT older;

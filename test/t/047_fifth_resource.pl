@@ -82,6 +82,11 @@ is($node->safe_psql('parcels', <<'SQL'), 'ParcelStateChangeEvent {"parcel":{"id"
 SELECT concat_ws(' ', e ->> 'eventType', e -> 'event') FROM usage_mgmt.parcel p, usage_mgmt.event_of(p, 'update', 'posted', '{description}', 'parcel.state=lost&fields=state', 'v4') e
 WHERE id = 'm'
 SQL
+is($node->safe_psql('parcels', <<'SQL'), join("\n", 'Post|{/parcel,"/parcel/{id}",/hub,"/hub/{id}"}', 'string|#/components/schemas/Sender|{trackingNumber,postedAt}'), 'its API says what there is');
+SELECT d #>> '{info,title}', (SELECT array_agg(key) FROM json_each(d -> 'paths')) FROM usage_mgmt.openapi('/tmf-api/post/v4/') d;
+SELECT p #>> '{trackingNumber,type}', p #>> '{sender,$ref}', (SELECT array_agg(value) FROM json_array_elements_text(d #> '{components,schemas,Parcel_Create,required}'))
+FROM usage_mgmt.openapi('/tmf-api/post/v4/') d, json_extract_path(d, 'components', 'schemas', 'Parcel', 'properties') p
+SQL
 is(sqlstate($node, 'parcels', "SELECT usage_mgmt.event_of(p, 'create', version => 'r14.5') FROM usage_mgmt.parcel p WHERE id = 'm'"), '22023', 'a version has none');
 is($node->safe_psql('parcels', 'SELECT usage_mgmt.install_tables()'), '', 'install_tables() finds it');
 is($node->safe_psql('parcels', <<'SQL'), 't|t', 'its enum and its open index');

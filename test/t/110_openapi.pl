@@ -301,6 +301,26 @@ compare(@$_) foreach
 	[ '635v4', 'UsageSpecification', $document{'/tmf-api/usageManagement/v4/'}, schema('UsageSpecification') ],
 	[ '727v4', 'ServiceUsage', $document{'/tmf-api/serviceUsage/v4/'}, schema('ServiceUsage') ],
 	[ '727v5', 'ServiceUsageSpecification', $document{'/tmf-api/serviceUsage/v4/'}, schema('ServiceUsageSpecification') ];
+
+# Each event that a document has, and none that it has not
+foreach my $r ([ '635v4', 'usage', 'usage_specification' ], [ '727v4', 'service_usage' ], [ '727v5', 'service_usage_specification' ])
+{
+	my ($file, @nouns) = @$r;
+	my $d = $document{ $file eq '635v4' ? '/tmf-api/usageManagement/v4/' : '/tmf-api/serviceUsage/v4/' };
+	my @events = map { rows($node, $db, "SELECT name FROM usage_mgmt.event_types('$_') WHERE version = 'v4'") } @nouns;
+	my $callbacks = $d->{paths}{'/hub'}{post}{callbacks};
+
+	is(join(', ', sort @events), join(', ', sort grep { /Event$/ } keys %{ $schema{$file} }), "$file: its events");
+	is(join(', ', grep { !$callbacks->{$_} } @events), '', "$file: a listener is sent them");
+	foreach my $event (@events)
+	{
+		compare($file, $event, $d, schema($event));
+		is(join(' ', sort keys %{ delete $differs{"$event: theirs"} }),
+			'correlationId description domain ' . ($event =~ /SpecificationStateChange/ ? 'fieldPath ' : '') . 'priority title', "$event: what nobody tells us");
+		is(join(' ', @{ resolved($d, schema($event))->{properties}{eventType}{enum} }), $event, "$event: its type");
+		delete $differs{"$event: eventType is string, ours word"};
+	}
+}
 is(join("\n", map { join ' ', $_, sort keys %{ $differs{$_} } } sort keys %differs), join("\n", sort grep { /\S/ } split /\n/, <<'DIFFERENCES'), 'what differs from the documents is what docs/conformance.md lists');
 AttachmentRefOrValue: content is base64, ours string
 AttachmentRefOrValue: href is string, ours uri

@@ -50,7 +50,7 @@ sub request
 {
 	my ($method, $uri, $body, $type) = @_;
 
-	return ask($node, $db, method => $method, uri => $uri, body => ref $body ? $json->encode($body) : $body, type => $type,
+	return ask($node, $db, method => $method, uri => $uri, body => ref $body ? $json->encode($body) : $body, type => $type, token => 1,
 		settings => { 'usage_mgmt.base_url' => $base_url });
 }
 
@@ -71,11 +71,21 @@ validated('each API has a document of OpenAPI 3.0', map { { label => $_, openapi
 
 # ---- TM Forum's ----
 
+# A value with an @type in each of its objects.
+sub typed
+{
+	my ($value) = @_;
+
+	return [ map { typed($_) } @$value ] if ref $value eq 'ARRAY';
+	return $value if ref $value ne 'HASH';
+	return { '@type' => 'T', map { $_ => typed($value->{$_}) } keys %$value };
+}
+
 SKIP:
 {
 	my %file = map { my ($found) = glob("'$folder'/$_*"); ($_ => $found) } 'TMF635-v4', 'TMF727-v4', 'TMF727-v5';
 
-	skip 'USAGE_MGMT_TMF names no folder with the official files', 1 if grep { !defined || !-f } $file{'TMF635-v4'}, $file{'TMF727-v4'};
+	skip 'USAGE_MGMT_TMF names no folder with the official files', 1 if grep { !defined || !-f } values %file;
 
 	# All that a schema knows, with words that the store takes where the document has none.
 	my %word = (lifecycleStatus => 'active', unit => 'EUR', valueType => 'string', endDateTime => '2026-02-01T00:00:00Z', isBilled => JSON::PP::false);
@@ -106,26 +116,43 @@ SKIP:
 	my @tasks;
 	my $nulls = 0;
 
-	# A value that was answered, to be held against a schema.
+	# Ours, as files beside theirs
+	my %own = map { $_ => "$modules/" . s{/}{_}gr . '.json' } keys %ours;
+
+	append_to_file($own{$_}, $json->encode($ours{$_})) foreach keys %ours;
+
+	# A value that was answered, to be held against a schema of both documents.
 	my $answered = sub {
 		my ($label, $file, $schema, $value) = @_;
 
 		$nulls += () = $json->encode($value) =~ /:null\b/g;
-		push @tasks, { label => $label, file => $file, schema => $schema, value => $value };
+		push @tasks, map { { label => $label, file => $_, schema => $schema, value => $value } }
+			$file, $own{ $file =~ /TMF727/ ? '/tmf-api/serviceUsage/v4/' : '/tmf-api/usageManagement/v4/' };
 		return $value;
 	};
 
 	foreach my $r ([ '/tmf-api/usageManagement/v4/', 'TMF635-v4', 'usage' ], [ '/tmf-api/usageManagement/v4/', 'TMF635-v4', 'usageSpecification' ],
-		[ '/tmf-api/serviceUsage/v4/', 'TMF727-v4', 'serviceUsage' ])
+		[ '/tmf-api/serviceUsage/v4/', 'TMF727-v4', 'serviceUsage' ], [ '/tmf-api/serviceUsage/v4/', 'TMF727-v5', 'serviceUsageSpecification' ])
 	{
 		my ($path, $of, $name) = @$r;
 		my $file = $file{$of};
+		my $file_of_errors = $file{ $of =~ s/v5/v4/r };
 		my $type = ucfirst $name;
-		my $official = $json->decode(slurp_file($file));
-		my $full = $whole->($official, { '$ref' => "x/${type}_Create" }, '');
+		my $example = $ours{$path}{components}{schemas}{"${type}_Create"}{example};
+		my $minimal = { usage => {}, usageSpecification => { name => 'n' }, serviceUsage => { status => 'generated' } }->{$name};
+		my $full;
 
-		foreach my $body ($full, $ours{$path}{components}{schemas}{"${type}_Create"}{example},
-			$name eq 'usage' ? {} : $name eq 'serviceUsage' ? { status => 'generated' } : { name => 'n' })
+		# v4 has no such resource; v5 asks each object for its type
+		if ($of =~ /v5/)
+		{
+			$example = $full = typed($example);
+			$minimal = typed({ name => 'n', lifecycleStatus => 'in study' });
+		}
+		else
+		{
+			$full = $whole->($json->decode(slurp_file($file)), { '$ref' => "x/${type}_Create" }, '');
+		}
+		foreach my $body ($full, $example, $minimal)
 		{
 			my ($status, $answer) = request('POST', "$path$name", $body);
 			my $uri = "$path$name/" . ($answer->{id} // '');
@@ -136,7 +163,7 @@ SKIP:
 			($status, $answer) = request('GET', $uri);
 			is($status, 200, "$name: got");
 			$answered->("GET $uri", $file, $type, $answer);
-			($status, $answer) = request('GET', "$uri?fields=description");
+			($status, $answer) = request('GET', "$uri?fields=description,%40type");
 			is($status, 200, "$name: got in part");
 			$answered->("GET $uri?fields", $file, $type, $answer);
 			($status, $answer) = request('PATCH', $uri, { description => 'new' }, 'application/merge-patch+json');
@@ -144,7 +171,7 @@ SKIP:
 			is($answered->("PATCH $uri", $file, $type, $answer)->{description}, 'new', "$name: as it was meant");
 			($status, $answer) = request('POST', "$path$name", { %$answer, description => 'newer' });
 			is($status, 409, "$name: with other content");
-			is($answered->("conflict of $uri", $file, 'Error', $answer)->{status}, '409', "$name: the error says so");
+			is($answered->("conflict of $uri", $file_of_errors, 'Error', $answer)->{status}, '409', "$name: the error says so");
 		}
 
 		my ($status, $list) = request('GET', "$path$name");
@@ -156,6 +183,16 @@ SKIP:
 		is($status, 200, "$name: listed");
 		is(scalar @$list, 3, "$name: all of them");
 		$answered->("GET $path$name", $file, $type, $_) foreach @$list;
+		($status, $list) = request('POST', "$path$name", [ map { { %$full, id => "many $_" } } 1 .. 3 ]);
+		if ($status != 501)		# not yet
+		{
+			is($status, 201, "$name: many are posted");
+			is(scalar @$list, 3, "$name: all come back");
+			$answered->("POST of many $name", $file, $type, $_) foreach @$list;
+			($status, my $error) = request('POST', "$path$name", [ { %$full, id => 'many 1', description => 'other' }, {}, 1 ]);
+			like($status, qr/^4/, "$name: some are not");
+			$answered->("POST of bad $name", $file_of_errors, 'Error', $error);
+		}
 		foreach my $bad ([ 'GET', "$path$name/none", 404 ], [ 'POST', "$path$name", 400, '{' ], [ 'POST', "$path$name", 400, '{"usageDate": "x", "validFor": 1}' ],
 			[ 'PUT', "$path$name/x", 405, '{}' ], [ 'PATCH', "$path$name/x", 415, '{}', 'text/plain' ], [ 'GET', "${path}nothing", 404 ])
 		{
@@ -163,7 +200,7 @@ SKIP:
 			my ($status, $error) = request($method, $uri, $body, $media);
 
 			is($status, $expected, "$method $uri is an error");
-			is($answered->("$method $uri", $file, 'Error', $error)->{status}, "$expected", "$method $uri says so");
+			is($answered->("$method $uri", $file_of_errors, 'Error', $error)->{status}, "$expected", "$method $uri says so");
 		}
 	}
 
@@ -176,6 +213,15 @@ SKIP:
 		next if $status == 501;		# not yet
 		is($status, 201, "$path: a listener is registered");
 		$answered->("POST ${path}hub", $file{$of}, 'EventSubscription', $answer);
+
+		my ($id, $got, $all) = ($answer->{id});
+
+		($status, $got) = request('GET', "${path}hub/$id");
+		is($status, 200, "$path: got");
+		$answered->("GET ${path}hub/$id", $file{$of}, 'EventSubscription', $got);
+		($status, $all) = request('GET', "${path}hub");
+		is(join(' ', map { $_->{id} } @$all), $id, "$path: listed");
+		$answered->("GET ${path}hub", $file{$of}, 'EventSubscription', $_) foreach @$all;
 		($status, $answer) = request('POST', "${path}hub", { callback => 'https://example.com/events' });
 		is($status, 409, "$path: once");
 		$answered->("POST ${path}hub again", $file{$of}, 'Error', $answer);
@@ -187,6 +233,11 @@ SKIP:
 		$answered->("DELETE ${path}hub/none", $file{$of}, 'Error', $answer);
 	}
 	validated('what is answered is as the official schemas say', @tasks);
+	my ($out, $err) = ('', '');
+	my ($broken) = grep { $_->{schema} eq 'Usage' } @tasks;
+
+	IPC::Run::run([ 'node', "$web/validate.js", $modules ], '<', \$json->encode([ { %$broken, label => 'broken', value => { %{ $broken->{value} }, href => 1 } } ]), '>', \$out, '2>', \$err);
+	like($out, qr{^broken: /href must be string$}m, 'what is not is seen');
 	is($nulls, 0, 'no member is null');
 }
 

@@ -61,11 +61,12 @@ SET session_replication_role = origin;
 SELECT usage_mgmt.rebuild_keys();
 INSERT INTO usage_mgmt.service_usage (id, usage_date, status) SELECT 's' || i, now(), 'generated' FROM generate_series(1, 5) i;
 INSERT INTO usage_mgmt.import_load (source, started_at, finished_at, read, stored, rejected, loaded_by)
-	VALUES ('data-2026-11.ndjson.gz', now() - interval '15 s', now(), 300000, 299998, 2, 'mediation'),
+	VALUES ('data-2026-11.ndjson.gz', now() - interval '15 s', now(), 300000, 299997, 3, 'mediation'),
 		('voice-2026-11.ndjson.gz', now() - interval '71 s', now(), 1234567, 1234567, 0, 'mediation');
 INSERT INTO usage_mgmt.import_reject (load_id, record_number, document, errors)
-	VALUES (1, 2, '{}', '[{"path": "/usageType", "code": "23502", "message": "is mandatory"}]'),
-		(1, 3, '{}', '[{"path": "/usageDate", "code": "22007", "message": "is no date"}]');
+	VALUES (1, 2, '{}', '[{"path": "usageType", "code": "23502", "message": "is mandatory"}]'),
+		(1, 4, '{}', '[{"path": "usageType", "code": "23502", "message": "is mandatory"}]'),
+		(1, 3, '{}', '[{"path": "usageDate", "code": "22007", "message": "is no date"}]');
 SET ROLE usage_reader;
 SELECT usage_mgmt.register_usage_listener('https://billing.example.com/usages', 'usage.status=rated');
 SELECT usage_mgmt.register_usage_listener('https://crm.example.com/all');
@@ -178,9 +179,9 @@ cmp_ok($pixels, '>', 100, 'the highest column is high');
 cmp_ok(abs($largest->[1] / $pixels - $days{$tallest}{ $largest->[0] } / sum_of($tallest)), '<', 0.05, 'and its largest part has its share of it');
 
 is_deeply([ map { [ @$_[0, 1, 4, 5, 8, 9] ] } @{ $operator->{loads} }[ 1, 2 ] ],
-	[ [ 2, 'voice-2026-11.ndjson.gz', '1,234,567', '1,234,567', 0, 'mediation' ], [ 1, 'data-2026-11.ndjson.gz', '300,000', '299,998', 2, 'mediation' ] ],
+	[ [ 2, 'voice-2026-11.ndjson.gz', '1,234,567', '1,234,567', 0, 'mediation' ], [ 1, 'data-2026-11.ndjson.gz', '300,000', '299,997', 3, 'mediation' ] ],
 	'an operator sees the loads, the last one first');
-like($operator->{loads}[3][1], qr{record 3: /usageDate is no date \(22007\)record 2: /usageType is mandatory \(23502\)}, 'with their rejects');
+like($operator->{loads}[3][1], qr{^usageDate is no date \(22007\) record 3usageType is mandatory \(23502\) records 2, 4$}, 'with their rejects');
 is_deeply($seen->{hostile}, [ JSON::PP::true, JSON::PP::true, JSON::PP::true ], 'HTML in the store is shown');
 is_deeply($seen->{hacked}, [ 'undefined', 0 ], 'as text');
 is_deeply([ map { [ @$_[0 .. 3] ] } @{ $operator->{listeners} }[ 1, 2 ] ],

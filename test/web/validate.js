@@ -14,7 +14,15 @@ const modules = join(process.argv[2], 'package.json');
 const require_from = createRequire(pathToFileURL(modules));
 const Ajv = require_from('ajv');
 const addFormats = require_from('ajv-formats');
+// a dependency of the other
+const yaml = createRequire(require_from.resolve('@seriousme/openapi-schema-validator'))('yaml');
 const files = new Map();
+
+function read(file) {
+  const text = readFileSync(file, 'utf8');
+
+  return file.endsWith('.yaml') ? yaml.parse(text) : JSON.parse(text);
+}
 
 // One that has all schemas of a file; what OpenAPI adds to JSON Schema is no matter here.
 function ajv_of(file) {
@@ -23,7 +31,7 @@ function ajv_of(file) {
 
     addFormats(ajv);
     ajv.addFormat('base64', /^[A-Za-z0-9+/]*={0,2}$/);
-    ajv.addSchema(JSON.parse(readFileSync(file, 'utf8')), 'file');
+    ajv.addSchema(read(file), 'file');
     files.set(file, ajv);
   }
   return files.get(file);

@@ -14,12 +14,12 @@ my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 sub quoted { return "'" . $_[0] =~ s/'/''/gr . "'" }
 
 # What is answered: status, body (undef for none), headers by their names. Of the request it takes method, uri, body,
-# type (of the content), and settings of the session by their names.
+# type (of the content), token (whether there is one), and settings of the session by their names.
 sub ask
 {
 	my ($node, $database, %request) = @_;
 	my $headers = $json->encode({ 'x-um-method' => $request{method}, 'x-um-uri' => $request{uri},
-		defined $request{type} ? ('x-um-content-type' => $request{type}) : () });
+		defined $request{type} ? ('x-um-content-type' => $request{type}) : (), $request{token} ? (authorization => 'Bearer x') : () });
 	my $call = $request{method} =~ /^(?:GET|HEAD|OPTIONS)$/ ? 'read()' : 'write(convert_to(' . quoted($request{body} // '') . ", 'UTF8'))";
 	my $settings = $request{settings} // {};
 	my $said = $node->safe_psql($database, join "\n", (map { "SET $_ = " . quoted($settings->{$_}) . ';' } sort keys %$settings), <<"SQL");
