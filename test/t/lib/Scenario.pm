@@ -457,7 +457,6 @@ sub _ask_sql
 		return { %{ _page($answer->{status}) }, hidden => $answer->{body} } if $answer->{status} >= 400;
 		$answer->{headers} = [ grep { lc $_->[0] ne 'content-type' } @{ $answer->{headers} } ];
 	}
-	push @{ $answer->{headers} }, [ 'Cache-Control', 'no-cache' ];
 	$answer->{headers} = [ grep { lc $_->[0] ne 'content-range' || $_->[1] =~ /^items / } @{ $answer->{headers} } ];
 	$answer->{headers} = [ (grep { lc $_->[0] ne 'retry-after' } @{ $answer->{headers} }), [ 'Retry-After', 5 ] ] if $answer->{status} == 503;
 	return $answer;
@@ -474,8 +473,8 @@ sub _page
 	$status = 503 if $status =~ /^50[234]$/;
 	($headers, $body) = slurp_file("$top/deploy/nginx.conf") =~ m{location = /um_error/$status \{\n((?:\s*add_header .*\n)*)\s*return $status '(.*)';}
 		or die "nginx.conf has no page for $status\n";
-	# the one variable there is
-	$headers =~ s/add_header Allow \$um_allow/add_header Allow "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"/;
+	# by no native view
+	$headers =~ s/ (\$um_\w+) / slurp_file("$top\/deploy\/nginx.conf") =~ m{map \$request_uri \Q$1\E \{\n\tdefault\s+(.*);}; " $1 "/ge;
 	return { status => $status, body => $body, headers => [ [ 'Content-Type', $our_type ],
 			map { /add_header (\S+) (?|'(.*)'|"(.*)"|(\S+)) always/ ? [ $1, $2 ] : () } split /\n/, $headers ] };
 }
@@ -556,7 +555,7 @@ sub _keep
 sub _other_way
 {
 	my ($s, $answer) = @_;
-	my $names = join ' ', sort grep { !/^(?:date|server|connection|content-length|transfer-encoding|keep-alive|content-encoding|vary)$/ }
+	my $names = join ' ', sort grep { !/^(?:date|server|connection|cache-control|content-length|transfer-encoding|keep-alive|content-encoding|vary)$/ }
 		map { lc $_->[0] } @{ $answer->{headers} };
 
 	$s->{names} //= $names;
