@@ -104,7 +104,7 @@ $came = $json->decode(ask($port, 'GET', '/native/usage?select=id&id=eq.%2f&limit
 is_deeply([ $came->{line}, $came->{headers} ], [ 'GET /usage?select=id&id=eq.%2f&limit=1 HTTP/1.1',
 		{ host => 'usage_mgmt', accept => 'text/csv', authorization => 'Bearer x', prefer => 'tx=rollback', range => '0-1' } ], 'a view');
 my $answer = ask($port, 'GET', '/x');
-is_deeply([ sort grep { !/^(?:date|server|connection)$/ } keys %{ $answer->{header} } ], [qw(content-length content-type)], 'no header of PostgREST goes back');
+is_deeply([ sort grep { !/^(?:date|server|connection)$/ } keys %{ $answer->{header} } ], [qw(cache-control content-length content-type)], 'no header of PostgREST goes back');
 
 # ---- what is said in its place ----
 
@@ -116,6 +116,7 @@ foreach my $status (400 .. 418, 422, 429, 431, 500 .. 505)
 	is_error(ask($port, $_ eq 'own' ? 'GET' : 'PATCH', "/answer/$status?$_"), $page, "PostgREST's own $status ($_) is $page") foreach 'own', 'own+ours', 'text';
 }
 is_deeply(ask($port, 'GET', '/answer/503?ours')->{header}{'retry-after'}, [5], 'a 503 of the functions says when to come again');
+is(scalar @{ ask($port, 'GET', '/answer/401?own')->{header}{'www-authenticate'} }, 1, 'once');
 is_deeply(ask($port, 'GET', '/answer/503?own')->{header}{'retry-after'}, [5], 'so does one of PostgREST');
 like(ask($port, 'GET', '/answer/401?own')->{header}{'www-authenticate'}[0], qr/^Bearer/, 'a 401 says what is asked for');
 is_error(ask($port, 'POST', '/answer/500?nothing'), 503, 'a connection that ends without an answer');

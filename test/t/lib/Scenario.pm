@@ -56,7 +56,7 @@ use StandIn;
 use Test::More;
 use Time::HiRes 'sleep';
 
-our @EXPORT = qw(scenarios ways run_scenarios start_nginx exchange);
+our @EXPORT = qw(scenarios ways run_scenarios open_store start_nginx exchange);
 
 my $top = "$FindBin::Bin/../..";
 my $secret = 'a secret of the tests, long enough for HS256';
@@ -233,7 +233,6 @@ sub run_scenarios
 	my ($node, @files) = @_;
 	my %seen = (requests => 0);
 
-	_template($node);
 	foreach my $file (@files)
 	{
 		my @scenarios = scenarios($file);
@@ -248,26 +247,37 @@ sub run_scenarios
 	return \%seen;
 }
 
-sub _run_file
+# A store with nothing in it, and a way to it: functions that ask { method, uri, headers, body }
+# and that end it.
+sub open_store
 {
-	my ($node, $way, $name, $scenarios, $seen) = @_;
-	my $stop = sub { };
-	my $ask;
+	my ($node, $way) = @_;
 
+	_template($node);
 	$node->safe_psql('postgres', "CREATE DATABASE $store TEMPLATE rest_template");
 	if ($way eq 'sql')
 	{
 		my $answers = StandIn->new(_options($node, 0));
 
-		$ask = sub { return _ask_sql($answers, @_) };
-		$stop = sub { undef $ask; undef $answers };
+		return (sub { return _ask_sql($answers, @_) }, sub { undef $answers; _drop_store($node) });
 	}
-	else
-	{
-		_start_nginx();
-		$stop = _start_behind_nginx($way, _options($node, $ports[2]));
-		$ask = \&_ask_http;
-	}
+	_start_nginx();
+	my $stop = _start_behind_nginx($way, _options($node, $ports[2]));
+	return (\&_ask_http, sub { $stop->(); _drop_store($node) });
+}
+
+sub _drop_store
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', "DROP DATABASE $store WITH (FORCE)");
+	return;
+}
+
+sub _run_file
+{
+	my ($node, $way, $name, $scenarios, $seen) = @_;
+	my ($ask, $stop) = open_store($node, $way);
 	my $super = DBI->connect("dbi:Pg:host=" . $node->host . ";port=" . $node->port . ";dbname=$store", undef, undef,
 		{ RaiseError => 1, PrintError => 0, PrintWarn => 0 });
 	my %kept = _tokens();
@@ -288,7 +298,6 @@ sub _run_file
 	}
 	$super->disconnect;
 	$stop->();
-	$node->safe_psql('postgres', "DROP DATABASE $store WITH (FORCE)");
 	return;
 }
 
@@ -464,8 +473,8 @@ sub _page
 	$status = 503 if $status =~ /^50[234]$/;
 	($headers, $body) = slurp_file("$top/deploy/nginx.conf") =~ m{location = /um_error/$status \{\n((?:\s*add_header .*\n)*)\s*return $status '(.*)';}
 		or die "nginx.conf has no page for $status\n";
-	# the one variable there is
-	$headers =~ s/add_header Allow \$um_allow/add_header Allow "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"/;
+	# by no native view
+	$headers =~ s/ (\$um_\w+) / slurp_file("$top\/deploy\/nginx.conf") =~ m{map \$request_uri \Q$1\E \{\n\tdefault\s+(.*);}; " $1 "/ge;
 	return { status => $status, body => $body, headers => [ [ 'Content-Type', $our_type ],
 			map { /add_header (\S+) (?|'(.*)'|"(.*)"|(\S+)) always/ ? [ $1, $2 ] : () } split /\n/, $headers ] };
 }
@@ -546,7 +555,7 @@ sub _keep
 sub _other_way
 {
 	my ($s, $answer) = @_;
-	my $names = join ' ', sort grep { !/^(?:date|server|connection|content-length|transfer-encoding|keep-alive|content-encoding|vary)$/ }
+	my $names = join ' ', sort grep { !/^(?:date|server|connection|cache-control|content-length|transfer-encoding|keep-alive|content-encoding|vary)$/ }
 		map { lc $_->[0] } @{ $answer->{headers} };
 
 	$s->{names} //= $names;

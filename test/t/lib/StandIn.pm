@@ -117,7 +117,8 @@ sub _connection
 	my $connection = DBI->connect('dbi:Pg:' . $self->option('db-uri') =~ s/ +/;/gr, undef, undef,
 		{ RaiseError => 1, PrintError => 0, AutoCommit => 1, pg_enable_utf8 => 0, AutoInactiveDestroy => 1 });
 	$connection->do("SET application_name = 'stand-in for PostgREST'");
-	$self->{role_settings} = $connection->selectall_arrayref(<<'SQL');
+	# PostgREST asks for these where it asks for its own
+	$self->{role_settings} = ($self->option('db-config') // '') eq 'false' ? [] : $connection->selectall_arrayref(<<'SQL');
 SELECT r.rolname, s.name, substr(line, strpos(line, '=') + 1)
 FROM pg_auth_members m JOIN pg_roles r ON r.oid = roleid
 CROSS JOIN unnest(r.rolconfig) line JOIN pg_settings s ON s.name = split_part(line, '=', 1) AND s.context = 'user'
