@@ -118,9 +118,14 @@ RESET ROLE;
 ALTER TABLE usage_mgmt.usage_specification DISABLE ROW LEVEL SECURITY;
 
 -- Events of both resources come, each to its own
+SET ROLE regress_partner;
+SELECT pg_temp.http('POST', '/usageManagement/hub', '{"callback": "https://types.example/", "query": "eventType=UsageCreateNotification,UsageSpecificationCreateNotification&fields=event.usage.id,event.usageSpecification.name"}') ~ '^201';
+RESET ROLE;
 SELECT usage_mgmt.post_usage('{"id": "u", "date": "2001-03-01", "type": "VOICE"}') ->> 'id', usage_mgmt.post_usage_specification('{"id": "s", "name": "Voice"}') ->> 'id';
 SET ROLE regress_partner;
 SELECT listener, event ->> 'eventType', event -> 'event' FROM unnest('{1,2}'::text[]) listener, usage_mgmt.next_events(listener);
+SELECT resource, event -> 'event' FROM usage_mgmt.hub_listener, usage_mgmt.next_events(id) WHERE callback = 'https://types.example/' ORDER BY resource;
+SELECT pg_temp.http('DELETE', '/usageManagement/hub/' || min(id)) FROM usage_mgmt.hub_listener WHERE callback = 'https://types.example/';
 
 -- What they are sent with they have in common, whichever is named
 SELECT usage_mgmt.listener_secret('2', renew => true) AS secret \gset
