@@ -95,8 +95,7 @@ BEGIN
 	RETURN months;
 END
 $$;
-SELECT pg_temp.months('SELECT * FROM usage_api.usage_count') <= 4 AS few,
-	pg_temp.months($$SELECT * FROM usage_api.usage_count WHERE day = (now() AT TIME ZONE 'UTC')::date - 3$$) AS one;
+SELECT pg_temp.months('SELECT * FROM usage_api.usage_count') <= 4 AS few;
 
 -- Nothing is written through them, by nobody
 INSERT INTO usage_api.usage (id, "usageDate", "usageType") VALUES ('x', now(), 'x');
