@@ -239,19 +239,21 @@ char *
 um_query_without(const char *text, const char *const *names)
 {
 	StringInfoData left;
-	UmOperator	op;
-	char	   *value;
-	int			len;
+	char	   *next;
 
 	initStringInfo(&left);
-	for (const char *pair = text + (*text == '?'); *pair != '\0'; pair += len + (pair[len] != '\0'))
+	for (char *pair = pstrdup(text + (*text == '?')); pair != NULL; pair = next)
 	{
+		UmOperator	op;
+		char	   *value;
 		char	   *name;
 
-		len = strcspn(pair, "&");
-		name = split_pair(pnstrdup(pair, len), &op, &value);
-		if (len > 0 && um_find_word(names, (UmSlice) {name, strlen(name)}) < 0)
-			appendStringInfo(&left, "%s%.*s", left.len > 0 ? "&" : "", len, pair);
+		next = end_of_pair(pair);
+		if (next != NULL)
+			*next++ = '\0';
+		name = split_pair(pair, &op, &value);
+		if (*pair != '\0' && um_find_word(names, (UmSlice) {name, strlen(name)}) < 0)
+			appendStringInfo(&left, "%s%s", left.len > 0 ? "&" : "", pair);
 	}
 	return left.data;
 }
