@@ -36,7 +36,7 @@ static const struct
 	{"<=", UM_LTE}, {">", UM_GT}, {"<", UM_LT}, {"=", UM_EQ}
 };
 
-static char *end_of_pair(char *pair);
+static int	pair_length(const char *pair);
 static void parse_pair(UmQueryString *query, char *pair, bool filter);
 static char *split_pair(char *pair, UmOperator *op, char **value);
 static void take_parameter(UmQueryString *query, const char *name, char *value);
@@ -54,48 +54,42 @@ UmQueryString *
 um_parse_query(const char *text, bool filter)
 {
 	UmQueryString *query = palloc0(sizeof(UmQueryString));
-	char	   *copy = pstrdup(text);
-	char	   *next;
+	int			len;
 
 	query->limit = query->offset = -1;
-	if (*copy == '?')
-		copy++;
-	for (char *pair = copy; pair != NULL; pair = next)
+	for (const char *pair = text + (*text == '?'); *pair != '\0'; pair += len + (pair[len] != '\0'))
 	{
-		next = filter ? strchr(pair, '&') : end_of_pair(pair);
-		if (next != NULL)
-			*next++ = '\0';
-		if (*pair != '\0')
-			parse_pair(query, pair, filter);
+		len = filter ? (int) strcspn(pair, "&") : pair_length(pair);
+		if (len > 0)
+			parse_pair(query, pnstrdup(pair, len), filter);
 	}
 	return query;
 }
 
 /*
- * The & behind a pair, or NULL.  In an expression of JSONPath && stands in the open
- * as often as encoded, and is part of it while a bracket is open: cut there, it
- * would be none in any case.
+ * A pair ends at an &, or with the text.  In an expression of JSONPath &&
+ * stands in the open as often as encoded, and is part of it while a bracket is open:
+ * cut there, it would be none in any case.
  */
-static char *
-end_of_pair(char *pair)
+static int
+pair_length(const char *pair)
 {
 	static const char expression[] = "filter=";
+	bool		parses = strncmp(pair, expression, strlen(expression)) == 0;
 	int			open = 0;
-	char	   *end = strchr(pair, '&');
+	const char *p = pair;
 	char		c;
 
-	if (strncmp(pair, expression, strlen(expression)) != 0)
-		return end;
-	for (char *p = pair; end != NULL; p += um_percent_unit(p, strnlen(p, 3), &c))
+	for (; *p != '\0'; p += um_percent_unit(p, strnlen(p, 3), &c))
 	{
-		if (p == end && (end[1] != '&' || open <= 0))
+		if (*p == '&' && !(parses && open > 0 && p[1] == '&'))
 			break;
-		if (p == end)
-			end = strchr(++p + 1, '&');
+		if (*p == '&')
+			p++;
 		(void) um_percent_unit(p, strnlen(p, 3), &c);
 		open += c == '[' ? 1 : c == ']' ? -1 : 0;
 	}
-	return end;
+	return p - pair;
 }
 
 static void
@@ -239,21 +233,19 @@ char *
 um_query_without(const char *text, const char *const *names)
 {
 	StringInfoData left;
-	char	   *next;
+	UmOperator	op;
+	char	   *value;
+	int			len;
 
 	initStringInfo(&left);
-	for (char *pair = pstrdup(text + (*text == '?')); pair != NULL; pair = next)
+	for (const char *pair = text + (*text == '?'); *pair != '\0'; pair += len + (pair[len] != '\0'))
 	{
-		UmOperator	op;
-		char	   *value;
 		char	   *name;
 
-		next = end_of_pair(pair);
-		if (next != NULL)
-			*next++ = '\0';
-		name = split_pair(pair, &op, &value);
-		if (*pair != '\0' && um_find_word(names, (UmSlice) {name, strlen(name)}) < 0)
-			appendStringInfo(&left, "%s%s", left.len > 0 ? "&" : "", pair);
+		len = pair_length(pair);
+		name = split_pair(pnstrdup(pair, len), &op, &value);
+		if (len > 0 && um_find_word(names, (UmSlice) {name, strlen(name)}) < 0)
+			appendStringInfo(&left, "%s%.*s", left.len > 0 ? "&" : "", len, pair);
 	}
 	return left.data;
 }
