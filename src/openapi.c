@@ -17,6 +17,7 @@
 #include "errors.h"
 #include "json_scan.h"
 #include "openapi.h"
+#include "patch.h"
 #include "rest.h"
 #include "settings.h"
 
@@ -59,7 +60,7 @@ PG_FUNCTION_INFO_V1(um_openapi);
 #define SCHEMA(name) REF("schemas", name)
 #define LIST_OF(schema) "{'type':'array','items':" schema "}"
 #define EITHER(one, other) "{'oneOf':[" one "," other "]}"
-#define CONTENT(schema) "'content':{'application/json':{'schema':" schema "}}"
+#define CONTENT(schema) "'content':{'" UM_JSON_TYPE "':{'schema':" schema "}}"
 #define BODY(content) "'requestBody':{'required':true," content "}"
 #define PARAMETER(name) REF("parameters", name)
 #define HEADER(name, component) "'" name "':" REF("headers", component)
@@ -72,16 +73,16 @@ PG_FUNCTION_INFO_V1(um_openapi);
 /* TM Forum's word for the paths of a hub. */
 #define HUB_TAG "events subscription"
 
+#define REPLACES "'example':[{'op':'replace','path':'/<status>','value':'<next>'}]"
+
 /* Patches of either kind; <next> is a status that the example may take. */
 #define PATCHES \
 	"'content':{" \
-	"'application/merge-patch+json':{'schema':" SCHEMA("<type>_Update") "}," \
-	"'application/json':{'schema':" EITHER(SCHEMA("<type>_Update"), SCHEMA("<operation>")) "," \
+	"'" UM_MERGE_PATCH "':{'schema':" SCHEMA("<type>_Update") "}," \
+	"'" UM_JSON_TYPE "':{'schema':" EITHER(SCHEMA("<type>_Update"), SCHEMA("<operation>")) "," \
 	"'example':{'<status>':'<next>'}}," \
-	"'application/json-patch+json':{'schema':" SCHEMA("<operation>s") "," \
-	"'example':[{'op':'replace','path':'/<status>','value':'<next>'}]}," \
-	"'application/json-patch-query+json':{'schema':" EITHER(SCHEMA("<operation>s"), SCHEMA("<operation>")) "," \
-	"'example':[{'op':'replace','path':'/<status>','value':'<next>'}]}}"
+	"'" UM_JSON_PATCH "':{'schema':" SCHEMA("<operation>s") "," REPLACES "}," \
+	"'" UM_JSON_PATCH_QUERY "':{'schema':" EITHER(SCHEMA("<operation>s"), SCHEMA("<operation>")) "," REPLACES "}}"
 
 static const Operation operations[] = {
 	{UM_COLLECTION, "get", UM_ALL_VERSIONS,
@@ -396,11 +397,11 @@ conditions_of(const UmFace *face, const UmResource *resource)
 	initStringInfo(&out);
 	for (const UmAttribute *a = resource->model->attributes; a->kind != UM_END; a++)
 	{
+		const Word	words[] = {{.word = "<name>", .text = um_name_in(a, face->version)}, {NULL}};
+
 		if (a->kind >= UM_ANY)
 			continue;
-		appendStringInfoString(&out, ",{\"name\":");
-		um_append_json_string(&out, um_name_in(a, face->version), strlen(um_name_in(a, face->version)));
-		appendStringInfoString(&out, ",\"in\":\"query\",\"schema\":");
+		fill_template(&out, ",{'name':'<name>','in':'query','schema':", words);
 		um_write_type(&out, &schemas, a);
 		appendStringInfoChar(&out, '}');
 	}

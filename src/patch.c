@@ -40,8 +40,7 @@ struct UmPatch
 };
 
 const char *const um_patch_types[] = {
-	"application/merge-patch+json", "application/json-patch+json",
-	"application/json-patch-query+json", "application/json", NULL
+	UM_MERGE_PATCH, UM_JSON_PATCH, UM_JSON_PATCH_QUERY, UM_JSON_TYPE, NULL
 };
 
 static bool has_operations(const char *content_type, struct json_object *tree, bool *may_filter);
@@ -90,7 +89,7 @@ um_patch_parse(UmSlice text, const char *content_type, const UmModel *model, UmV
 static bool
 has_operations(const char *content_type, struct json_object *tree, bool *may_filter)
 {
-	bool		merges = is_media_type(content_type, "application/merge-patch+json");
+	bool		merges = is_media_type(content_type, UM_MERGE_PATCH);
 	struct json_object *op;
 
 	/* the seeds' ArrayUpdate comes as plain JSON, also where a list of operations is said to come */
@@ -98,16 +97,15 @@ has_operations(const char *content_type, struct json_object *tree, bool *may_fil
 		json_object_object_get_ex(tree, "op", &op) && json_object_object_get_ex(tree, "path", &op);
 	if (*may_filter)
 		return true;
-	if (merges || is_media_type(content_type, "") || is_media_type(content_type, "application/json"))
+	if (merges || is_media_type(content_type, "") || is_media_type(content_type, UM_JSON_TYPE))
 		return false;
-	*may_filter = is_media_type(content_type, "application/json-patch-query+json");
-	if (*may_filter || is_media_type(content_type, "application/json-patch+json"))
+	*may_filter = is_media_type(content_type, UM_JSON_PATCH_QUERY);
+	if (*may_filter || is_media_type(content_type, UM_JSON_PATCH))
 		return true;
 	ereport(ERROR,
 			(errcode(UM_PARAMETER),
 			 errmsg("content type \"%s\" of a patch is not known", content_type),
-			 errhint("The content types are application/merge-patch+json, application/json-patch+json "
-					 "and application/json-patch-query+json.")));
+			 errhint("The content types are " UM_MERGE_PATCH ", " UM_JSON_PATCH " and " UM_JSON_PATCH_QUERY ".")));
 }
 
 /* Whether a content type is the one named; parameters may follow. */

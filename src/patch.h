@@ -7,6 +7,12 @@
 
 #include "record.h"
 
+/* The media types of patches, and that of JSON, which may be one. */
+#define UM_JSON_TYPE "application/json"
+#define UM_MERGE_PATCH "application/merge-patch+json"
+#define UM_JSON_PATCH "application/json-patch+json"
+#define UM_JSON_PATCH_QUERY "application/json-patch-query+json"
+
 typedef struct UmPatch UmPatch;
 
 /* What a merge patch does that only sets columns, whatever the record. */
@@ -17,7 +23,7 @@ typedef struct UmConstant
 	List	   *forgotten;		/* of char *: members that leave extra */
 } UmConstant;
 
-extern const char *const um_patch_types[];	/* the media types, up to a NULL */
+extern const char *const um_patch_types[];	/* all of them, up to a NULL */
 extern UmPatch *um_patch_parse(UmSlice text, const char *content_type, const UmModel *model,
 							   UmVersion version);
 extern UmRecord *um_patch_apply(UmPatch *patch, const UmRecord *stored, UmFaults *faults);
