@@ -1,6 +1,6 @@
 /*
  * gateway.c
- *	  The door that PostgREST opens: an HTTP request, and its answer.
+ *	  What PostgREST calls: an HTTP request, and its answer.
  *
  * Whatever happens, what goes back is an answer of the standard's: all is done
  * in a subtransaction, an error undoes it and becomes a status and a body, and
@@ -20,14 +20,14 @@
 #include "rest.h"
 #include "types.h"
 
-/* Who answers what, and which right on the table it takes. */
+/* What answers a method of a place, and which right on the table it takes. */
 static const struct
 {
 	UmPlace		place;
 	UmMethod	method;
 	UmHandler	answer;
 	AclMode		right;
-}			doors[] = {
+}			routes[] = {
 	{UM_COLLECTION, UM_GET, um_rest_list, ACL_SELECT},
 	{UM_COLLECTION, UM_POST, um_rest_post, ACL_INSERT},
 	{UM_COLLECTION, UM_PATCH, um_rest_patch_list, ACL_UPDATE},
@@ -43,19 +43,19 @@ static const struct
 };
 
 /* Those of a body that is no patch. */
-static const char *const json_types[] = {"application/json", NULL};
+static const char *const json_types[] = {UM_JSON_TYPE, NULL};
 
 /* A request under way. */
 typedef struct Exchange
 {
 	UmHttp		http;
 	UmAnswer	answer;
-	bool		writes;			/* it came by the door for what changes something */
+	bool		writes;			/* it came to the function for what changes something */
 } Exchange;
 
 static Datum exchange(UmSlice body, bool writes);
 static void serve(void *arg);
-static int	find_door(const UmTarget *target, UmMethod method);
+static int	find_route(const UmTarget *target, UmMethod method);
 static int	allowed(const UmTarget *target);
 static void require_media_type(const UmHttp *http);
 static void require_right(const UmResource *resource, AclMode right);
@@ -105,7 +105,7 @@ serve(void *arg)
 	Exchange   *exchange = arg;
 	UmHttp	   *http = &exchange->http;
 	UmMethod	method = http->method == UM_HEAD ? UM_GET : http->method;
-	int			door;
+	int			route;
 
 	if (http->uri == NULL)
 		ereport(ERROR,
@@ -120,26 +120,26 @@ serve(void *arg)
 		um_answer_header(&exchange->answer, "Allow", "%s", um_method_names(allowed(&http->target)));
 		return;
 	}
-	door = find_door(&http->target, method);
-	if (door < 0 || exchange->writes != (method >= UM_POST))
+	route = find_route(&http->target, method);
+	if (route < 0 || exchange->writes != (method >= UM_POST))
 		ereport(ERROR,
 				(errcode(UM_WRONG_METHOD), errmsg("the method is not one of \"%s\"", http->uri),
 				 errhint("It takes %s.", um_method_names(allowed(&http->target)))));
 	require_media_type(http);
-	if (doors[door].right != 0)
-		require_right(http->target.resource, doors[door].right);
-	doors[door].answer(http, &exchange->answer);
+	if (routes[route].right != 0)
+		require_right(http->target.resource, routes[route].right);
+	routes[route].answer(http, &exchange->answer);
 }
 
 /* -1 for a method that the place, or its version of the standard, has not. */
 static int
-find_door(const UmTarget *target, UmMethod method)
+find_route(const UmTarget *target, UmMethod method)
 {
 	/* a complete update is one of R14.5 alone */
 	if (method == UM_PUT && target->face.version != UM_R14_5)
 		return -1;
-	for (size_t i = 0; i < lengthof(doors); i++)
-		if (doors[i].place == target->place && doors[i].method == method)
+	for (size_t i = 0; i < lengthof(routes); i++)
+		if (routes[i].place == target->place && routes[i].method == method)
 			return i;
 	return -1;
 }
@@ -151,7 +151,7 @@ allowed(const UmTarget *target)
 	int			methods = 1 << UM_OPTIONS;
 
 	for (int m = 0; m < UM_NO_METHOD; m++)
-		if (find_door(target, m) >= 0)
+		if (find_route(target, m) >= 0)
 			methods |= 1 << m;
 	return methods | (methods & (1 << UM_GET) ? 1 << UM_HEAD : 0);
 }
@@ -197,10 +197,10 @@ answer_fault(Exchange *exchange, const ErrorData *error)
 	um_answer_error(answer, error, http->token);
 	if (answer->status == 405)
 		um_answer_header(answer, "Allow", "%s", um_method_names(allowed(&http->target)));
-	if (answer->status == 415 && *http->content_encoding != '\0')
-		um_answer_header(answer, "Accept-Encoding", "identity");
 	if (answer->status == 416)
 		um_answer_header(answer, "Content-Range", "items */" UINT64_FORMAT, answer->total);
+	if (answer->status == 415 && *http->content_encoding != '\0')
+		um_answer_header(answer, "Accept-Encoding", "identity");
 	if (answer->status == 415 && http->method == UM_PATCH)
 		um_answer_header(answer, "Accept-Patch", "%s", um_words(um_patch_types, ""));
 }
