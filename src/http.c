@@ -13,7 +13,6 @@
 #include "utils/formatting.h"
 #include "utils/guc.h"
 
-#include "errors.h"
 #include "http.h"
 
 static const char *const methods[] = {

@@ -200,7 +200,7 @@ parse_comparison(Parser *parser, const Scope *scope)
 	char		c = um_peek(&parser->in);
 	const char *start = parser->in.pos;
 	Path		path;
-	UmLiteral		literal;
+	UmLiteral	literal;
 	UmOperator	op;
 
 	if (c == '@' || c == '$')
@@ -464,7 +464,7 @@ filter_of_path(const Path *path, UmFilter *last)
 static UmFilter *
 parse_test(Parser *parser, Path *path)
 {
-	UmLiteral		nothing = {UM_NULL, false, NULL};
+	UmLiteral	nothing = {UM_NULL, false, NULL};
 	UmFilter   *there;
 
 	if (path->name == NULL)
@@ -531,7 +531,7 @@ number_of_named(Parser *parser, Path *path, UmOperator op, const UmLiteral *lite
 {
 	UmNamed		place = um_look_up(path->scope.model, path->name);
 	const UmModel *of = place.attribute->of;
-	UmLiteral		name = {UM_STRING, false, pstrdup(place.rest)};
+	UmLiteral	name = {UM_STRING, false, pstrdup(place.rest)};
 	UmFilter   *there = condition_on(parser, path, UM_EQ, &name);
 	List	   *both = NIL;
 	UmFilter   *some;

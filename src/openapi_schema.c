@@ -17,7 +17,6 @@
 #include "nodes/pg_list.h"
 #include "utils/builtins.h"
 
-#include "errors.h"
 #include "json_scan.h"
 #include "openapi.h"
 #include "rules.h"
