@@ -108,8 +108,8 @@ sub string_of
 
 # ---- what a condition means ----
 
-# What may be asked: the path in the names of a version, and its kind. [] is each element
-# of a list; "other" is what the model does not know, below extra.
+# What may be asked: the path in the names of a version, and its kind. What is "other" the
+# model does not know: it is below extra.
 my @spec = (['id', 'text'], ['href', 'text'], ['name', 'text']);
 my @type = map { [ $_, 'text' ] } '@type', '@baseType', '@schemaLocation';
 my @party = (['role', 'text'], ['id', 'text'], ['href', 'text'], ['name', 'text'], ['status', 'text'], ['alias', 'json'], ['validFor', 'object'], ['validFor.startDateTime', 'time'],
@@ -132,13 +132,13 @@ my %known = map { $_ => 1 } map { split /[ ]/ } 'id href ref date usageDate type
 # The elements of a list, as objects
 sub elements { my ($object, $list) = @_; my $a = $object->[3]{$list}; return $a ? @{ $a->[1] } : () }
 
-# What a path leads to in an object, as [text, how it may be compared]
+# What a path leads to in an object, as text
 sub found
 {
 	my ($object, $path, $kind) = @_;
 	my @steps = split_name($path);
 
-	return map { [ text_of($_->[3]{value}, 0), 'any' ] } grep { $_->[3]{name}[1] eq $steps[1] } elements($object, $steps[0]) if $kind eq 'named';
+	return map { text_of($_->[3]{value}, 0) } grep { $_->[3]{name}[1] eq $steps[1] } elements($object, $steps[0]) if $kind eq 'named';
 	if ($kind eq 'other' || $kind eq 'json')
 	{
 		my @values = ($object);
@@ -146,13 +146,13 @@ sub found
 		{
 			@values = grep { defined } map { $_->[3]{$step} } grep { $_->[0] eq 'o' } map { $_->[0] eq 'a' ? @{ $_->[1] } : $_ } @values;
 		}
-		return map { [ text_of($_, 1), 'any' ] } grep { $_->[0] ne 'z' } map { $_->[0] eq 'a' ? @{ $_->[1] } : $_ } @values;
+		return map { text_of($_, 1) } grep { $_->[0] ne 'z' } map { $_->[0] eq 'a' ? @{ $_->[1] } : $_ } @values;
 	}
 	foreach my $step (@steps)
 	{
 		$object = $object->[3]{$step} // return;
 	}
-	return [ $kind eq 'any' ? text_of($object, 0) : $object->[1], $kind ];
+	return $kind eq 'any' ? text_of($object, 0) : $object->[1];
 }
 
 # As a text. What the model does not know is printed as PostgreSQL prints jsonb
@@ -175,7 +175,7 @@ sub plain
 	my $digits = $whole . ($part // '');
 	my $behind = length($part // '') - $power;
 
-	$digits = ('0' x ($behind + 1)) . $digits;
+	$digits = ('0' x ($behind + 1)) . $digits if $behind >= 0;
 	$digits .= '0' x -$behind if $behind < 0;
 	$digits = substr($digits, 0, length($digits) - $behind) . '.' . substr $digits, -$behind if $behind > 0;
 	return $sign . ($digits =~ s/^0+(?=\d)//r);
@@ -239,11 +239,10 @@ sub compare_instants
 my %pattern;
 my %decoded;
 
-# Whether what is found compares so with a value; without quotes it is a number
+# Whether a text that is found compares so with a value; without quotes that is a number
 sub fits
 {
-	my ($found, $op, $value, $unquoted) = @_;
-	my ($text, $kind) = @$found;
+	my ($text, $kind, $op, $value, $unquoted) = @_;
 	my $order;
 
 	if ($op eq 'regex')
@@ -253,7 +252,7 @@ sub fits
 	}
 	if ($kind eq 'time') { $order = compare_instants($text, $value) }
 	elsif ($kind eq 'number') { $order = compare_numbers(number_of($text), number_of($value)) }
-	elsif ($kind eq 'any' || $unquoted)
+	elsif ($unquoted || $kind =~ /^(?:any|named|other|json)$/)
 	{
 		my ($x, $y) = (number_of($text), number_of($value));
 		return 0 if $unquoted && !$x;
@@ -263,44 +262,122 @@ sub fits
 	return $op eq 'eq' ? $order == 0 : $op eq 'gt' ? $order > 0 : $op eq 'gte' ? $order >= 0 : $op eq 'lt' ? $order < 0 : $order <= 0;
 }
 
-# What says of an object whether it meets a tree: [and|or, trees], [not, tree], [some,
-# list, tree], [is, path, kind, op, values, unquoted], [there, path, kind].
-sub compiled
+# ---- which objects meet a tree ----
+
+# Sets are strings of bits, one for each object of a scope: the usages in the order of their
+# ids, or the elements of a list, of all usages one after the other.
+my %scope_of = (usageCharacteristic => 'characteristic', relatedParty => 'party', ratedProductUsage => 'rating');
+my (%object, %owner);			# in each version and scope: the objects, and of elements their usages
+my @ids;
+
+sub number_objects
 {
-	my ($tree) = @_;
+	my ($version) = @_;
+
+	@ids = sort keys %{ $usage{$version} };
+	$object{$version}{usage} = [ @{ $usage{$version} }{@ids} ];
+	foreach my $list (keys %scope_of)
+	{
+		my $scope = $scope_of{$list};
+
+		foreach my $n (0 .. $#ids)
+		{
+			my @elements = elements($object{$version}{usage}[$n], $list);
+
+			push @{ $object{$version}{$scope} }, @elements;
+			push @{ $owner{$version}{$scope} }, ($n) x @elements;
+		}
+	}
+	return;
+}
+
+# That set of a scope which has these numbers.
+sub set_of
+{
+	my ($version, $scope, @numbers) = @_;
+	my $bits = '0' x @{ $object{$version}{$scope} };
+
+	substr($bits, $_, 1) = '1' foreach @numbers;
+	return pack 'b*', $bits;
+}
+
+sub numbers_in
+{
+	my ($version, $scope, $set) = @_;
+	my $bits = unpack 'b*', $set;
+	my ($at, @numbers) = (-1);
+
+	push @numbers, $at while ($at = index $bits, '1', $at + 1) >= 0 && $at < @{ $object{$version}{$scope} };
+	return @numbers;
+}
+
+# The numbers of the objects that have something where the first names of a path lead, so that
+# a name that few have is looked for in few.
+my %having;
+sub having
+{
+	my ($version, $scope, @steps) = @_;
+	my $last = pop @steps;
+	my $objects = $object{$version}{$scope};
+	my $by = $having{$version}{$scope}{"@steps"} //= do {
+		my %numbers;
+
+		foreach my $n (@steps ? @{ having($version, $scope, @steps) } : 0 .. $#$objects)
+		{
+			my @values = ($objects->[$n]);
+			@values = map { $_->[0] eq 'a' ? @{ $_->[1] } : $_ } grep { defined } map { $_->[0] eq 'o' ? $_->[3]{ $steps[0] } : () } @values if @steps;
+			my %seen = map { $_ => 1 } map { $_->[0] eq 'o' ? keys %{ $_->[3] } : () } @values;
+			push @{ $numbers{$_} }, $n foreach keys %seen;
+		}
+		\%numbers;
+	};
+
+	return $by->{$last} // [];
+}
+
+# What a path leads to: text => numbers of the objects that have it there.
+my %texts;
+sub texts_at
+{
+	my ($version, $scope, $path, $kind) = @_;
+
+	return $texts{$version}{$scope}{"$kind $path"} //= do {
+		my @steps = grep { $_ ne 'extra' } split_name($path);
+		my %numbers;
+
+		foreach my $n (@{ having($version, $scope, $kind eq 'named' || @steps < 2 ? $steps[0] : @steps[ 0, 1 ]) })
+		{
+			push @{ $numbers{$_} }, $n foreach found($object{$version}{$scope}[$n], $path, $kind);
+		}
+		\%numbers;
+	};
+}
+
+# The set that meets a tree: [and|or, trees], [not, tree], [some, list, tree],
+# [is, path, kind, op, values, unquoted], [there, path, kind].
+sub meeting
+{
+	my ($version, $scope, $tree) = @_;
 	my ($what, @rest) = @$tree;
 
 	if ($what eq 'and' || $what eq 'or')
 	{
-		my @parts = map { compiled($_) } @rest;
-		return $what eq 'and' ? sub { foreach my $part (@parts) { $part->($_[0]) || return 0 } return 1 }
-			: sub { foreach my $part (@parts) { $part->($_[0]) && return 1 } return 0 };
+		my ($set, @others) = map { meeting($version, $scope, $_) } @rest;
+		foreach my $other (@others) { $set = $what eq 'and' ? $set & $other : $set | $other }
+		return $set;
 	}
-	if ($what eq 'not')
-	{
-		my $part = compiled($rest[0]);
-		return sub { !$part->($_[0]) };
-	}
+	return ~meeting($version, $scope, $rest[0]) if $what eq 'not';
 	if ($what eq 'some')
 	{
-		my ($list, $part) = ($rest[0], compiled($rest[1]));
-		return sub { foreach my $element (elements($_[0], $list)) { $part->($element) && return 1 } return 0 };
+		my $of = $scope_of{ $rest[0] };
+		my @elements = numbers_in($version, $of, meeting($version, $of, $rest[1]));
+		return set_of($version, $scope, @{ $owner{$version}{$of} }[@elements]);
 	}
 	my ($path, $kind, $op, $values, $unquoted) = @rest;
-	if ($what eq 'there')
-	{
-		return $kind =~ /^(?:list|object)$/ ? sub { exists $_[0][3]{$path} } : sub { scalar(() = found($_[0], $path, $kind)) > 0 };
-	}
-	# what is compared comes again and again
-	my %fits;
-	my $plain = $kind !~ /^(?:named|other|json)$/ && $path !~ /[.\0]/;
-	return sub {
-		foreach my $found ($plain ? map { [ $kind eq 'any' ? text_of($_, 0) : $_->[1], $kind ] } $_[0][3]{$path} // () : found($_[0], $path, $kind))
-		{
-			($fits{ $found->[0] } //= (grep { fits($found, $op, $_, $unquoted) } @$values) ? 1 : 0) && return 1;
-		}
-		return 0;
-	};
+	return set_of($version, $scope, @{ having($version, $scope, $path) }) if $what eq 'there' && $kind =~ /^(?:list|object)$/;
+	my $texts = texts_at($version, $scope, $path, $kind);
+	my @texts = grep { my $text = $_; $what eq 'there' || grep { fits($text, $kind, $op, $_, $unquoted) } @$values } keys %$texts;
+	return set_of($version, $scope, map { @{ $texts->{$_} } } @texts);
 }
 
 # Names of a path, which are joined by \0 where they are not plain
@@ -325,7 +402,7 @@ sub samples
 			push @{ $sample{$version}{$scope}{"named $path"} }, [ "$path\0$_->[3]{name}[1]", text_of($_->[3]{value}, 0) ] foreach elements($object, $path);
 		}
 		elsif ($kind eq 'other') { push @{ $sample{$version}{$scope}{"other $path"} }, others($object, $path, $scope) }
-		else { push @{ $sample{$version}{$scope}{"$kind $path"} }, map { [ $path, $_->[0] ] } found($object, $path, $kind) }
+		else { push @{ $sample{$version}{$scope}{"$kind $path"} }, map { [ $path, $_ ] } found($object, $path, $kind) }
 	}
 	return;
 }
@@ -345,7 +422,7 @@ sub others
 		foreach my $steps ([$name], @below ? [ $name, $below[ $dice->(scalar @below) ] ] : ())
 		{
 			my $whole = join "\0", @in, 'extra', @$steps;
-			my @values = map { $_->[0] } found($object, join("\0", 'extra', @$steps), 'other');
+			my @values = found($object, join("\0", 'extra', @$steps), 'other');
 			push @found, map { [ $whole, $_ ] } @values;
 		}
 	}
@@ -354,8 +431,8 @@ sub others
 
 foreach my $version (sort keys %documents)
 {
-	my @ids = sort keys %{ $usage{$version} };
-	samples($version, 'usage', $usage{$version}{ $ids[ $dice->(scalar @ids) ] }) foreach 1 .. 1_000;
+	number_objects($version);
+	samples($version, 'usage', $object{$version}{usage}[ $dice->(scalar @ids) ]) foreach 1 .. 1_000;
 }
 
 # A path, its kind and a value that something of it might have; of what has no sample none
@@ -612,9 +689,7 @@ SQL
 	foreach my $n (0 .. $#queries)
 	{
 		my ($version, $tree, $query, $text) = @{ $queries[$n] };
-		my $usages = $usage{$version};
-		my $meets = compiled($tree);
-		my @expected = sort grep { $meets->($usages->{$_}) } keys %$usages;
+		my @expected = @ids[ numbers_in($version, 'usage', meeting($version, 'usage', $tree)) ];
 
 		$choosing++ if @expected > 0 && @expected < 10_000;
 		next if "@expected" eq $answers[$n];
