@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use Digest::SHA qw(hmac_sha256);
+use Gateway;
 use IPC::Run ();
 use JSON::PP;
 use MIME::Base64;
@@ -46,20 +47,8 @@ SQL
 sub http
 {
 	my ($database, $method, $uri, $body) = @_;
-	my $call = $method eq 'GET' ? 'usage_api.read()' : q{usage_api.write(convert_to(current_setting('hub_test.body'), 'UTF8'))};
-	my $headers = encode_json({ 'x-um-method' => $method, 'x-um-uri' => $uri, authorization => 'Bearer x' });
-	my ($status, $answer) = split /\n/, $node->safe_psql($database, sprintf(<<'SQL', $headers, $body // '', $call)), 2;
-BEGIN;
-SET LOCAL ROLE partner;
-SELECT set_config('request.headers', '%s', true) AS headers, set_config('hub_test.body', '%s', true) AS body \gset
-SELECT convert_from(%s, 'UTF8') AS answer \gset
-SELECT current_setting('response.status') AS status \gset
-COMMIT;
-\echo :status
-\echo :answer
-SQL
 
-	return ($status, $answer ? decode_json($answer) : undef);
+	return (ask($node, $database, method => $method, uri => $uri, body => $body, token => 1, role => 'partner'))[ 0, 1 ];
 }
 
 sub changes

@@ -3,6 +3,7 @@
 
 use strict;
 use warnings;
+use Gateway;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Store;
@@ -13,40 +14,14 @@ $primary->init(allows_streaming => 1);
 $primary->append_conf('postgresql.conf', "timezone = 'UTC'");
 $primary->start;
 
-sub literal { return "'" . $_[0] =~ s/'/''/gr . "'" }
-
-# Status, headers and body of the answer to a request whose headers are given as JSON.
-sub asked
-{
-	my ($node, $db, $headers, $call, $role) = @_;
-	my $become = $role ? "SET LOCAL ROLE $role;" : '';
-
-	return split /\n/, $node->safe_psql($db, <<"SQL") =~ s/^\n+//r;
-BEGIN;
-SET LOCAL client_encoding = 'UTF8';
-DO \$\$ BEGIN PERFORM set_config('request.headers', ${\ literal($headers)}, true); END \$\$;
-$become
-SELECT encode($call, 'escape') AS body \\gset
-SELECT current_setting('response.status') || E'\\n' || coalesce(current_setting('response.headers', true), '');
-\\echo :body
-COMMIT;
-SQL
-}
-
 sub written
 {
 	my ($node, $db, $method, $uri, $body, $role) = @_;
 
-	return asked($node, $db, qq({"x-um-method": "$method", "x-um-uri": "$uri"}),
-		"usage_api.write(decode('" . unpack('H*', $body) . "', 'hex'))", $role);
+	return answered($node, $db, headers => qq({"x-um-method": "$method", "x-um-uri": "$uri"}), method => $method, body => $body, role => $role);
 }
 
-sub got
-{
-	my ($node, $db, $uri, $role) = @_;
-
-	return asked($node, $db, qq({"x-um-method": "GET", "x-um-uri": "$uri"}), 'usage_api.read()', $role);
-}
+sub got { my ($node, $db, $uri, $role) = @_; return written($node, $db, 'GET', $uri, '', $role) }
 
 # ---- any encoding: what goes in and out is UTF-8 ----
 
@@ -56,7 +31,6 @@ foreach my $case ([ 'UTF8', "\xc3\xa9\xe2\x82\xac" ], [ 'LATIN1', "\xc3\xa9" ], 
 	my ($encoding, $utf8) = @$case;
 	my $db = 'db_' . lc $encoding;
 	my $path = join '', map { sprintf '%%%02X', $_ } unpack 'C*', $utf8;
-	my $shown = $utf8 =~ s/([\x80-\xff])/sprintf '\\%03o', ord $1/ger;
 
 	$primary->safe_psql('postgres', "CREATE DATABASE $db ENCODING '$encoding' LOCALE 'C' TEMPLATE template0");
 	$primary->safe_psql($db, 'CREATE EXTENSION usage_mgmt');
@@ -65,9 +39,9 @@ foreach my $case ([ 'UTF8', "\xc3\xa9\xe2\x82\xac" ], [ 'LATIN1', "\xc3\xa9" ], 
 
 	is($status, '201', "$encoding: created");
 	like($headers, qr{"Location": "/usageManagement/usage/$path"}, 'it lies at an address in UTF-8');
-	like($body, qr{"type":"\Q$shown\E"}, 'and is shown in UTF-8');
+	like($body, qr{"type":"\Q$utf8\E"}, 'and is shown in UTF-8');
 	($status, undef, $body) = got($primary, $db, "/usageManagement/usage/$path");
-	is("$status " . ($body =~ /"id":"(.*?)"/)[0], "200 $shown", 'where it is found');
+	is("$status " . ($body =~ /"id":"(.*?)"/)[0], "200 $utf8", 'where it is found');
 	($status, undef, $body) = written($primary, $db, 'POST', '/usageManagement/usage', qq({"description": "\xff"}));
 	like("$status $body", qr/^400 .*"code":"22021"/, 'what is not UTF-8 is refused');
 	($status, undef, $body) = written($primary, $db, 'POST', '/usageManagement/usage', qq({"description": "\x00"}));
@@ -97,15 +71,15 @@ foreach my $case (
 	[ '{"x-um-method": "GET", "x-um-uri": "/usageManagement/usage/1", "other": {"a": [1, null]}}', '404 P0002', 'others beside' ])
 {
 	my ($headers, $expected, $what) = @$case;
-	my ($status, undef, $body) = asked($primary, $db, $headers, 'usage_api.read()');
+	my ($status, undef, $body) = answered($primary, $db, headers => $headers, call => 'usage_api.read()');
 
 	is("$status " . ($body =~ /"code":"(\w+)"/)[0], $expected, "read(): $what");
 }
-my ($status, undef, $body) = asked($primary, $db, '{"x-um-method": "GET", "x-um-uri": "/usageManagement/usage/1"}',
-	"usage_api.write('')");
+my ($status, undef, $body) = answered($primary, $db, headers => '{"x-um-method": "GET", "x-um-uri": "/usageManagement/usage/1"}',
+	call => "usage_api.write('')");
 like("$status $body", qr/^405 .*UM005/, 'write() does not read');
-($status, undef, $body) = asked($primary, $db, '{"x-um-method": "POST", "x-um-uri": "/usageManagement/usage"}',
-	'usage_api.write(NULL)');
+($status, undef, $body) = answered($primary, $db, headers => '{"x-um-method": "POST", "x-um-uri": "/usageManagement/usage"}',
+	call => 'usage_api.write(NULL)');
 like("$status $body", qr/^400 .*22P02/, 'write() of nothing');
 is($primary->safe_psql($db, "BEGIN; SET LOCAL search_path = ''; SELECT set_config('request.headers', '{\"x-um-method\": \"POST\", \"x-um-uri\": \"/usageManagement/usage\"}', true);
 		SELECT usage_api.write('{\"id\": \"path\", \"date\": \"2026-01-05\", \"type\": \"voice\"}') <> ''; SELECT current_setting('response.status'); COMMIT") =~ s/.*\n//sr,
@@ -173,7 +147,7 @@ $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 foreach my $uri ('/usageManagement/usage/path', '/tmf-api/usageManagement/v4/usage/path?fields=status', '/usageManagement/usage?limit=1',
 	'/usageManagement/hub', '/usageManagement/openapi.json')
 {
-	like((asked($standby, $db, qq({"x-um-method": "GET", "x-um-uri": "$uri", "authorization": "Bearer x"}), 'usage_api.read()'))[0],
+	like((ask($standby, $db, method => 'GET', uri => $uri, token => 1))[0],
 		qr/^20[06]$/, "a standby reads $uri");
 }
 ($status, $headers, $body) = written($standby, $db, 'DELETE', '/usageManagement/usage/path', '');
