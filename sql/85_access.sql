@@ -86,7 +86,7 @@ BEGIN
 			right_of.privileges, right_of.kind, right_of.relation, role_name);
 	END LOOP;
 	IF level IN ('reader', 'loader', 'writer', 'operator') THEN
-		PERFORM usage_mgmt.open_api(role_name);
+		PERFORM usage_mgmt.grant_api(role_name);
 		PERFORM usage_mgmt.grant_native(role_name, level);
 	END IF;
 END
@@ -95,7 +95,7 @@ COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
 'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
 
 -- What somebody may do by HTTP his rights on the tables say.
-CREATE FUNCTION usage_mgmt.open_api(role_name text) RETURNS void
+CREATE FUNCTION usage_mgmt.grant_api(role_name text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -110,7 +110,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.open_api(text) IS
+COMMENT ON FUNCTION usage_mgmt.grant_api(text) IS
 'Lets a role call what answers HTTP. Part of grant_access(); a role that is to see nothing but errors, as the one of requests without a token may be, is given it alone.';
 
 CREATE FUNCTION usage_mgmt.hand_over(role_name text) RETURNS void

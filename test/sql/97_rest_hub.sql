@@ -14,7 +14,7 @@ CREATE ROLE regress_other;
 CREATE ROLE regress_half;
 CREATE ROLE regress_nobody;
 SELECT usage_mgmt.grant_access('regress_partner', 'reader'), usage_mgmt.grant_access('regress_other', 'reader');
-SELECT usage_mgmt.open_api(role) FROM unnest('{regress_half,regress_nobody}'::text[]) role;
+SELECT usage_mgmt.grant_api(role) FROM unnest('{regress_half,regress_nobody}'::text[]) role;
 GRANT USAGE ON SCHEMA usage_mgmt TO regress_half;
 GRANT SELECT ON usage_mgmt.usage TO regress_half;
 

@@ -129,7 +129,7 @@ $primary->safe_psql($db, 'DROP TRIGGER a_slow ON usage_mgmt.usage');
 
 $primary->safe_psql($db, 'CREATE ROLE nobody; GRANT USAGE ON SCHEMA usage_api, usage_mgmt TO nobody');
 is(sqlstate($primary, $db, 'SET ROLE nobody; SELECT usage_api.read()'), '42501', 'not everybody');
-$primary->safe_psql($db, "REVOKE USAGE ON SCHEMA usage_api FROM nobody; SELECT usage_mgmt.open_api('nobody')");
+$primary->safe_psql($db, "REVOKE USAGE ON SCHEMA usage_api FROM nobody; SELECT usage_mgmt.grant_api('nobody')");
 ($status, $headers, $body) = got($primary, $db, '/usageManagement/usage/path', 'nobody');
 like("$status $headers", qr/^401 .*"WWW-Authenticate": "Bearer"/, 'a role that may call them and nothing else');
 $primary->safe_psql($db, "CREATE ROLE owner; CREATE ROLE partner; SELECT usage_mgmt.grant_access('owner', 'owner')");
