@@ -100,6 +100,7 @@ SET search_path = pg_catalog, pg_temp
 AS $install$
 DECLARE
 	view text := format('usage_api.%I', name);
+	made record;
 	present text[] := ARRAY(SELECT attname::text FROM pg_attribute
 		WHERE attrelid = to_regclass(view) AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
 BEGIN
@@ -117,25 +118,16 @@ BEGIN
 	END IF;
 	PERFORM usage_mgmt.install_comment(view, NULL, comment);
 	-- The one makes the view no table to its statements, the other speaks where no row is met.
-	PERFORM usage_mgmt.install_native_trigger(view, 'native_refuse_row', 'INSTEAD OF', 'ROW');
-	PERFORM usage_mgmt.install_native_trigger(view, 'native_refuse', 'BEFORE', 'STATEMENT');
+	FOR made IN SELECT * FROM (VALUES ('native_refuse_row', 'INSTEAD OF', 'ROW'), ('native_refuse', 'BEFORE', 'STATEMENT')) AS t(trigger, timing, level) LOOP
+		IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = view::regclass AND tgname = made.trigger) THEN
+			EXECUTE format('CREATE TRIGGER %I %s INSERT OR UPDATE OR DELETE ON %s FOR EACH %s EXECUTE FUNCTION usage_mgmt.native_refuse()',
+				made.trigger, made.timing, view, made.level);
+		END IF;
+	END LOOP;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_native_view(text, text[], text[], text, text) IS
 'Makes a view in usage_api that has these columns, or adds those that an older one lacks. Part of install_native().';
-
-CREATE FUNCTION usage_mgmt.install_native_trigger(view regclass, name text, timing text, level text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $install$
-BEGIN
-	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = view AND tgname = name) THEN
-		EXECUTE format('CREATE TRIGGER %I %s INSERT OR UPDATE OR DELETE ON %s FOR EACH %s EXECUTE FUNCTION usage_mgmt.native_refuse()',
-			name, timing, view, level);
-	END IF;
-END
-$install$;
-COMMENT ON FUNCTION usage_mgmt.install_native_trigger(regclass, text, text, text) IS 'Part of install_native().';
 
 CREATE FUNCTION usage_mgmt.native_refuse() RETURNS trigger
 LANGUAGE plpgsql
