@@ -3,6 +3,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" usage_mgmt.c
 
 MODULE_big = usage_mgmt
 OBJS = \
+	src/api.o \
 	src/attribute.o \
 	src/batch.o \
 	src/batch_item.o \
@@ -27,7 +28,6 @@ OBJS = \
 	src/errors.o \
 	src/etag.o \
 	src/event.o \
-	src/face.o \
 	src/faults.o \
 	src/filter.o \
 	src/gateway.o \

@@ -64,7 +64,7 @@ typedef struct UmBatch
 	MemoryContext scratch;		/* of the record being read */
 	UmRows	   *rows;			/* for the INSERT */
 	int			from;			/* which of the items that one is about, */
-	int			to;				/* this one not any more */
+	int			to;				/* up to before this one */
 	UmBatchItem **items;		/* at most UM_BATCH_RECORDS at a time */
 	int			count;
 	Size		bytes;

@@ -2,7 +2,7 @@
  * etag.c
  *	  Which state of a resource a client has seen, and which it means.
  *
- * A state is told by when it was stored and the face that shows it, and not by
+ * A state is told by when it was stored and the version that shows it, and not by
  * what is shown of it: who asks for two attributes may change the others by
  * the same tag.  A gateway that compresses an answer makes its tag a weak one
  * by putting W/ before it, so tags are compared without.
@@ -64,7 +64,7 @@ bool
 um_is_unchanged(const UmHttp *http, const UmRecord *record)
 {
 	if (*http->if_none_match != '\0')
-		return has_tag(http->if_none_match, tag_of(record, http->target.face.version));
+		return has_tag(http->if_none_match, tag_of(record, http->target.api.version));
 	return *http->if_modified_since != '\0' &&
 		is_before(changed_at(record), http->if_modified_since);
 }
@@ -131,7 +131,7 @@ void
 um_require_state(const void *arg, const UmRecord *stored)
 {
 	const UmHttp *http = arg;
-	char	   *tag = tag_of(stored, http->target.face.version);
+	char	   *tag = tag_of(stored, http->target.api.version);
 	bool		reads = http->method < UM_POST;
 	bool		meant = true;
 	pg_time_t	said;

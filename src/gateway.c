@@ -136,7 +136,7 @@ static int
 find_route(const UmTarget *target, UmMethod method)
 {
 	/* a complete update is one of R14.5 alone */
-	if (method == UM_PUT && target->face.version != UM_R14_5)
+	if (method == UM_PUT && target->api.version != UM_R14_5)
 		return -1;
 	for (size_t i = 0; i < lengthof(routes); i++)
 		if (routes[i].place == target->place && routes[i].method == method)

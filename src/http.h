@@ -5,7 +5,7 @@
 #ifndef UM_HTTP_H
 #define UM_HTTP_H
 
-#include "face.h"
+#include "api.h"
 
 /* Those of TMF630, and what asks about them. */
 typedef enum UmMethod

@@ -26,8 +26,8 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "api.h"
 #include "errors.h"
-#include "face.h"
 #include "listen_query.h"
 #include "query.h"
 #include "store.h"
@@ -148,9 +148,9 @@ find_type(const UmResource *resource, UmVersion version, const char *name)
 static bool
 is_type_of_another(const UmResource *resource, UmVersion version, const char *name)
 {
-	UmFace		face = um_face_of(resource, version);
+	UmApi		api = um_api_of(resource, version);
 
-	for (UmResource *r = um_face_next(&face, NULL); r != NULL; r = um_face_next(&face, r))
+	for (UmResource *r = um_api_next(&api, NULL); r != NULL; r = um_api_next(&api, r))
 		if (find_type(r, version, name) >= 0)
 			return true;
 	return false;
@@ -242,12 +242,12 @@ behind_segment(const char *name, const char *segment)
 static bool
 is_name_of_another(const UmResource *resource, const char *name, UmVersion version)
 {
-	UmFace		face = um_face_of(resource, version);
+	UmApi		api = um_api_of(resource, version);
 	UmSlice		first = {name, strcspn(name, ".")};
 
 	if (um_find_name(&resource->model->names, first, NULL) != NULL)
 		return false;
-	for (UmResource *r = um_face_next(&face, NULL); r != NULL; r = um_face_next(&face, r))
+	for (UmResource *r = um_api_next(&api, NULL); r != NULL; r = um_api_next(&api, r))
 		if (r != resource && bare_name(r, name, version) != name)
 			return true;
 	return false;

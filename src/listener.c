@@ -102,12 +102,12 @@ um_register_listener(PG_FUNCTION_ARGS)
 	UmVersion	version = um_version_of(resource, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	char	   *callback = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *query = PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	UmFace		face = um_face_of(resource, version);
+	UmApi		api = um_api_of(resource, version);
 	char	   *id = um_listener_add(resource, version, callback, query, NULL);
 
 	if (callback != NULL)
 		(void) um_new_secret(CStringGetTextDatum(id));
-	return um_json_of(um_listener_record(&face, id, callback, query), version, NULL);
+	return um_json_of(um_listener_record(&api, id, callback, query), version, NULL);
 }
 
 /*
@@ -241,11 +241,11 @@ kinds_of(const UmResource *resource, UmVersion version, const UmListenQuery *que
 
 /* As the standard's hub answers; v4 knows no href of a listener. */
 UmRecord *
-um_listener_record(const UmFace *face, const char *id, const char *callback, const char *query)
+um_listener_record(const UmApi *api, const char *id, const char *callback, const char *query)
 {
 	UmRecord   *record = um_record_new(&um_listener_entity);
 	const char *values[] = {
-		[UM_LISTENER_CALLBACK] = callback,[UM_LISTENER_HREF] = face->version == UM_V4 ? NULL : um_hub_href(face, id),
+		[UM_LISTENER_CALLBACK] = callback,[UM_LISTENER_HREF] = api->version == UM_V4 ? NULL : um_hub_href(api, id),
 		[UM_LISTENER_ID] = id,[UM_LISTENER_QUERY] = *query != '\0' ? query : NULL
 	};
 
@@ -257,9 +257,9 @@ um_listener_record(const UmFace *face, const char *id, const char *callback, con
 
 /* Where the API's hub has it. */
 char *
-um_hub_href(const UmFace *face, const char *id)
+um_hub_href(const UmApi *api, const char *id)
 {
-	return psprintf("%s%.*shub/%s", um_base_url, face->base.len, face->base.ptr, id);
+	return psprintf("%s%.*shub/%s", um_base_url, api->base.len, api->base.ptr, id);
 }
 
 /* unregister_…_listener(id text) → void; P0002 for none of one's own */

@@ -7,7 +7,7 @@
 
 #include "fmgr.h"
 
-#include "face.h"
+#include "api.h"
 #include "listen_query.h"
 #include "position.h"
 #include "store.h"
@@ -32,9 +32,9 @@ extern void um_hub_enter(UmUser *before);
 extern void um_hub_leave(const UmUser *before);
 extern char *um_listener_add(UmResource *resource, UmVersion version, const char *callback,
 							 const char *query, const char *hub);
-extern UmRecord *um_listener_record(const UmFace *face, const char *id, const char *callback,
+extern UmRecord *um_listener_record(const UmApi *api, const char *id, const char *callback,
 									const char *query);
-extern char *um_hub_href(const UmFace *face, const char *id);
+extern char *um_hub_href(const UmApi *api, const char *id);
 extern char *um_listener_named(FunctionCallInfo fcinfo);
 extern UmListener *um_listener(const char *id);
 extern void um_listener_require_own(const UmListener *listener, Oid caller);

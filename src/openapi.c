@@ -38,17 +38,17 @@ typedef struct Word
 	const char *json;
 } Word;
 
-static char *known_faces(void);
-static void write_api(StringInfo out, const UmFace *face);
-static char *title_of(const UmFace *face);
-static void write_tags(StringInfo out, const UmFace *face);
-static void write_paths(StringInfo out, const UmFace *face);
-static void write_place(StringInfo out, const UmFace *face, const UmResource *resource, UmPlace place);
-static char *conditions_of(const UmFace *face, const UmResource *resource);
-static char *events_of(const UmFace *face);
+static char *known_apis(void);
+static void write_api(StringInfo out, const UmApi *api);
+static char *title_of(const UmApi *api);
+static void write_tags(StringInfo out, const UmApi *api);
+static void write_paths(StringInfo out, const UmApi *api);
+static void write_place(StringInfo out, const UmApi *api, const UmResource *resource, UmPlace place);
+static char *conditions_of(const UmApi *api, const UmResource *resource);
+static char *events_of(const UmApi *api);
 static char *spoken(const char *words);
 static void write_errors(StringInfo out);
-static void write_schemas(StringInfo out, const UmFace *face);
+static void write_schemas(StringInfo out, const UmApi *api);
 static void fill_template(StringInfo out, const char *text, const Word *words);
 static const Word *word_at(const char *text, const Word *words);
 static void append_within_string(StringInfo out, const char *text);
@@ -231,7 +231,7 @@ static const struct
 void
 um_rest_openapi(const UmHttp *http, UmAnswer *answer)
 {
-	write_api(&answer->body, &http->target.face);
+	write_api(&answer->body, &http->target.api);
 }
 
 /*
@@ -249,15 +249,15 @@ um_openapi(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("there is no API at \"%.*s\"", UM_CLIPPED(path, 100)),
-				 errhint("There are %s.", known_faces())));
+				 errhint("There are %s.", known_apis())));
 	initStringInfo(&out);
-	write_api(&out, &target.face);
+	write_api(&out, &target.api);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
 /* The paths of all APIs. */
 static char *
-known_faces(void)
+known_apis(void)
 {
 	StringInfoData out;
 
@@ -265,32 +265,32 @@ known_faces(void)
 	for (UmResource *r = um_resources; r != NULL; r = r->next)
 		for (int v = 0; v < UM_VERSIONS; v++)
 		{
-			UmFace		face;
+			UmApi		api;
 
 			if (r->path[v] == NULL)
 				continue;
-			face = um_face_of(r, v);
-			if (um_face_next(&face, NULL) == r)
-				appendStringInfo(&out, "%s\"%.*s\"", out.len > 0 ? ", " : "", face.base.len, face.base.ptr);
+			api = um_api_of(r, v);
+			if (um_api_next(&api, NULL) == r)
+				appendStringInfo(&out, "%s\"%.*s\"", out.len > 0 ? ", " : "", api.base.len, api.base.ptr);
 		}
 	return out.data;
 }
 
 static void
-write_api(StringInfo out, const UmFace *face)
+write_api(StringInfo out, const UmApi *api)
 {
 	const Word	words[] = {
-		{.word = "<title>", .text = title_of(face)},
-		{.word = "<version>", .text = um_version_name(face->version)},
-		{.word = "<url>", .text = psprintf("%s%.*s", um_base_url, face->base.len - 1, face->base.ptr)}, {NULL}
+		{.word = "<title>", .text = title_of(api)},
+		{.word = "<version>", .text = um_version_name(api->version)},
+		{.word = "<url>", .text = psprintf("%s%.*s", um_base_url, api->base.len - 1, api->base.ptr)}, {NULL}
 	};
 
 	fill_template(out, "{'openapi':'3.0.3','info':{'title':'<title>','version':'<version>',"
 				  "'description':'Attributes that are not described are kept and given back, where they came.'},"
 				  "'servers':[{'url':'<url>'}],'security':[{},{'bearer':[]}],'tags':[", words);
-	write_tags(out, face);
+	write_tags(out, api);
 	fill_template(out, "],'paths':{", words);
-	write_paths(out, face);
+	write_paths(out, api);
 	fill_template(out, "},'components':{'securitySchemes':{'bearer':{'type':'http','scheme':'bearer'}},"
 				  "'parameters':{", words);
 	fill_template(out, parameters, words);
@@ -299,26 +299,26 @@ write_api(StringInfo out, const UmFace *face)
 	fill_template(out, "},'responses':{", words);
 	write_errors(out);
 	fill_template(out, "},'schemas':{", words);
-	write_schemas(out, face);
+	write_schemas(out, api);
 	fill_template(out, "}}}", words);
 }
 
 /* Usage Management of /tmf-api/usageManagement/v4/: the word of its path that is not the version. */
 static char *
-title_of(const UmFace *face)
+title_of(const UmApi *api)
 {
 	StringInfoData out;
-	const char *word = face->base.ptr + face->base.len;
+	const char *word = api->base.ptr + api->base.len;
 	UmSlice		segment;
 
 	do
 	{
 		const char *end = word - 1;
 
-		for (word = end; word > face->base.ptr && word[-1] != '/'; word--)
+		for (word = end; word > api->base.ptr && word[-1] != '/'; word--)
 			;
 		segment = (UmSlice) {word, end - word};
-	} while (word > face->base.ptr + 1 && um_slice_is(segment, um_version_name(face->version)));
+	} while (word > api->base.ptr + 1 && um_slice_is(segment, um_version_name(api->version)));
 	initStringInfo(&out);
 	for (int i = 0; i < segment.len; i++)
 	{
@@ -330,9 +330,9 @@ title_of(const UmFace *face)
 }
 
 static void
-write_tags(StringInfo out, const UmFace *face)
+write_tags(StringInfo out, const UmApi *api)
 {
-	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
+	for (UmResource *r = um_api_next(api, NULL); r != NULL; r = um_api_next(api, r))
 	{
 		const Word	words[] = {{.word = "<name>", .text = r->json_name}, {NULL}};
 
@@ -342,21 +342,21 @@ write_tags(StringInfo out, const UmFace *face)
 }
 
 static void
-write_paths(StringInfo out, const UmFace *face)
+write_paths(StringInfo out, const UmApi *api)
 {
-	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
+	for (UmResource *r = um_api_next(api, NULL); r != NULL; r = um_api_next(api, r))
 	{
-		write_place(out, face, r, UM_COLLECTION);
-		write_place(out, face, r, UM_ITEM);
+		write_place(out, api, r, UM_COLLECTION);
+		write_place(out, api, r, UM_ITEM);
 	}
-	write_place(out, face, um_face_next(face, NULL), UM_HUB);
-	write_place(out, face, um_face_next(face, NULL), UM_HUB_LISTENER);
+	write_place(out, api, um_api_next(api, NULL), UM_HUB);
+	write_place(out, api, um_api_next(api, NULL), UM_HUB_LISTENER);
 	out->len--;					/* the last comma */
 }
 
 /* An address and what can be done there; a hub is that of its first resource as much as of any. */
 static void
-write_place(StringInfo out, const UmFace *face, const UmResource *resource, UmPlace place)
+write_place(StringInfo out, const UmApi *api, const UmResource *resource, UmPlace place)
 {
 	const UmModel *model = resource->model;
 	bool		one = place == UM_ITEM || place == UM_HUB_LISTENER;
@@ -365,11 +365,11 @@ write_place(StringInfo out, const UmFace *face, const UmResource *resource, UmPl
 		{.word = "<type>", .text = resource->type}, {.word = "<types>", .text = um_camel(resource->plural)},
 		{.word = "<name>", .text = resource->json_name},
 		{.word = "<label>", .text = model->label}, {.word = "<labels>", .text = spoken(resource->plural)},
-		{.word = "<id>", .text = um_name_in(model->id, face->version)},
-		{.word = "<status>", .text = um_name_in(model->slot[model->status_slot], face->version)},
+		{.word = "<id>", .text = um_name_in(model->id, api->version)},
+		{.word = "<status>", .text = um_name_in(model->slot[model->status_slot], api->version)},
 		{.word = "<next>", .text = um_next_status(resource)},
-		{.word = "<conditions>", .json = conditions_of(face, resource)},
-		{.word = "<events>", .json = events_of(face)},
+		{.word = "<conditions>", .json = conditions_of(api, resource)},
+		{.word = "<events>", .json = events_of(api)},
 		{.word = "<listener>", .text = um_schema_name(&um_listener_entity)},
 		{.word = "<operation>", .text = UM_PATCH_OPERATION}, {NULL}
 	};
@@ -378,7 +378,7 @@ write_place(StringInfo out, const UmFace *face, const UmResource *resource, UmPl
 				  "'schema':{'type':'string'}}]" : "'/<path>':{", words);
 	for (size_t i = 0; i < lengthof(operations); i++)
 	{
-		if (operations[i].place != place || !(operations[i].versions & (1 << face->version)))
+		if (operations[i].place != place || !(operations[i].versions & (1 << api->version)))
 			continue;
 		appendStringInfo(out, "%s\"%s\":{", out->data[out->len - 1] == '{' ? "" : ",", operations[i].method);
 		fill_template(out, operations[i].text, words);
@@ -389,15 +389,15 @@ write_place(StringInfo out, const UmFace *face, const UmResource *resource, UmPl
 
 /* Its attributes as conditions of a query, those that are one value. */
 static char *
-conditions_of(const UmFace *face, const UmResource *resource)
+conditions_of(const UmApi *api, const UmResource *resource)
 {
-	UmSchemas	schemas = {.version = face->version, .resource = resource};
+	UmSchemas	schemas = {.version = api->version, .resource = resource};
 	StringInfoData out;
 
 	initStringInfo(&out);
 	for (const UmAttribute *a = resource->model->attributes; a->kind != UM_END; a++)
 	{
-		const Word	words[] = {{.word = "<name>", .text = um_name_in(a, face->version)}, {NULL}};
+		const Word	words[] = {{.word = "<name>", .text = um_name_in(a, api->version)}, {NULL}};
 
 		if (a->kind >= UM_ANY)
 			continue;
@@ -410,21 +410,21 @@ conditions_of(const UmFace *face, const UmResource *resource)
 
 /* What a listener is sent, by its type. */
 static char *
-events_of(const UmFace *face)
+events_of(const UmApi *api)
 {
-	const char *callback = um_name_in(&um_listener_entity.attributes[UM_LISTENER_CALLBACK], face->version);
+	const char *callback = um_name_in(&um_listener_entity.attributes[UM_LISTENER_CALLBACK], api->version);
 	StringInfoData out;
 
 	initStringInfo(&out);
-	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
+	for (UmResource *r = um_api_next(api, NULL); r != NULL; r = um_api_next(api, r))
 		for (int t = 0; t < UM_EVENT_TYPES; t++)
 		{
 			const Word	words[] = {
-				{.word = "<event>", .text = r->event[face->version][t]},
+				{.word = "<event>", .text = r->event[api->version][t]},
 				{.word = "<callback>", .text = callback}, {NULL}
 			};
 
-			if (r->event[face->version][t] == NULL)
+			if (r->event[api->version][t] == NULL)
 				continue;
 			appendStringInfoString(&out, out.len > 0 ? "," : "");
 			fill_template(&out, "'<event>':{'{$request.body#/<callback>}':{'post':{"
@@ -462,13 +462,13 @@ write_errors(StringInfo out)
 }
 
 static void
-write_schemas(StringInfo out, const UmFace *face)
+write_schemas(StringInfo out, const UmApi *api)
 {
-	UmSchemas	schemas = {.version = face->version};
+	UmSchemas	schemas = {.version = api->version};
 
-	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
+	for (UmResource *r = um_api_next(api, NULL); r != NULL; r = um_api_next(api, r))
 		um_schemas_of_resource(&schemas, r);
-	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
+	for (UmResource *r = um_api_next(api, NULL); r != NULL; r = um_api_next(api, r))
 		um_schemas_of_events(&schemas, r);
 	um_schemas_of_hub(&schemas);
 	um_schemas_of_patch(&schemas);

@@ -7,7 +7,7 @@
 
 #include "nodes/pg_list.h"
 
-#include "face.h"
+#include "api.h"
 
 /* The entity that one operation of a patch is. */
 #define UM_PATCH_OPERATION "ArrayUpdate"

@@ -37,29 +37,29 @@ typedef struct Question
 } Question;
 
 static void require_caller(const UmHttp *http);
-static void require_any_select(const UmFace *face);
+static void require_any_select(const UmApi *api);
 static UmRecord *read_body(const UmHttp *http);
-static List *resources_meant(const UmFace *face, const char *query);
+static List *resources_meant(const UmApi *api, const char *query);
 static void ask(void *arg);
 static void note_refusal(StringInfo refusals, const UmResource *resource, const ErrorData *error);
-static List *find(const UmFace *face, const char *id);
-static Datum nouns_of(const UmFace *face);
+static List *find(const UmApi *api, const char *id);
+static Datum nouns_of(const UmApi *api);
 pg_noreturn static void refuse_missing(const char *id);
 
 /* All of the caller's own. */
 void
 um_rest_hub_list(const UmHttp *http, UmAnswer *answer)
 {
-	const UmFace *face = &http->target.face;
+	const UmApi *api = &http->target.api;
 	ListCell   *cell;
 
 	require_caller(http);
 	appendStringInfoChar(&answer->body, '[');
-	foreach(cell, find(face, NULL))
+	foreach(cell, find(api, NULL))
 	{
 		if (answer->body.len > 1)
 			appendStringInfoChar(&answer->body, ',');
-		um_write_record(&answer->body, lfirst(cell), face->version, NULL);
+		um_write_record(&answer->body, lfirst(cell), api->version, NULL);
 	}
 	appendStringInfoChar(&answer->body, ']');
 }
@@ -67,21 +67,21 @@ um_rest_hub_list(const UmHttp *http, UmAnswer *answer)
 void
 um_rest_hub_get(const UmHttp *http, UmAnswer *answer)
 {
-	const UmFace *face = &http->target.face;
+	const UmApi *api = &http->target.api;
 	List	   *found;
 
 	require_caller(http);
-	found = find(face, http->target.id);
+	found = find(api, http->target.id);
 	if (found == NIL)
 		refuse_missing(http->target.id);
-	um_write_record(&answer->body, linitial(found), face->version, NULL);
+	um_write_record(&answer->body, linitial(found), api->version, NULL);
 }
 
 /* 201, with the secret that events will be signed with: it is told here and never again. */
 void
 um_rest_hub_post(const UmHttp *http, UmAnswer *answer)
 {
-	const UmFace *face = &http->target.face;
+	const UmApi *api = &http->target.api;
 	UmRecord   *body;
 	UmRecord   *listener;
 	char	   *callback;
@@ -90,23 +90,23 @@ um_rest_hub_post(const UmHttp *http, UmAnswer *answer)
 	ListCell   *cell;
 
 	require_caller(http);
-	require_any_select(face);
+	require_any_select(api);
 	body = read_body(http);
 	callback = TextDatumGetCString(body->value[UM_CREATE_LISTENER_CALLBACK]);
 	query = um_is_set(body, UM_CREATE_LISTENER_QUERY) ? TextDatumGetCString(body->value[UM_CREATE_LISTENER_QUERY]) : "";
 	/* as some write it; with and without it is the same */
 	query += *query == '?';
-	foreach(cell, resources_meant(face, query))
+	foreach(cell, resources_meant(api, query))
 	{
-		char	   *one = um_listener_add(lfirst(cell), face->version, callback, query, id);
+		char	   *one = um_listener_add(lfirst(cell), api->version, callback, query, id);
 
 		id = id != NULL ? id : one;
 	}
-	listener = um_listener_record(face, id, callback, query);
+	listener = um_listener_record(api, id, callback, query);
 	um_record_set(listener, UM_LISTENER_SECRET, um_new_secret(CStringGetTextDatum(id)));
 	answer->status = 201;
-	um_answer_header(answer, "Location", "%s", um_hub_href(face, id));
-	um_write_record(&answer->body, listener, face->version, NULL);
+	um_answer_header(answer, "Location", "%s", um_hub_href(api, id));
+	um_write_record(&answer->body, listener, api->version, NULL);
 }
 
 /* 204, or 404 where there is none of the caller's. */
@@ -121,7 +121,7 @@ um_rest_hub_delete(const UmHttp *http, UmAnswer *answer)
 	UmUser		before;
 
 	require_caller(http);
-	if (find(&http->target.face, http->target.id) == NIL)
+	if (find(&http->target.api, http->target.id) == NIL)
 		refuse_missing(http->target.id);
 	um_hub_enter(&before);
 	um_execute(um_prepare(&plan), &id, NULL, false, 0);
@@ -145,11 +145,11 @@ require_caller(const UmHttp *http)
 
 /* Before the body is read; which of them it takes, that will tell. */
 static void
-require_any_select(const UmFace *face)
+require_any_select(const UmApi *api)
 {
-	UmResource *first = um_face_next(face, NULL);
+	UmResource *first = um_api_next(api, NULL);
 
-	for (UmResource *r = first; r != NULL; r = um_face_next(face, r))
+	for (UmResource *r = first; r != NULL; r = um_api_next(api, r))
 		if (pg_class_aclcheck(um_table(r->model->noun, false), GetUserId(), ACL_SELECT) == ACLCHECK_OK)
 			return;
 	aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, first->model->noun);
@@ -159,7 +159,7 @@ require_any_select(const UmFace *face)
 static UmRecord *
 read_body(const UmHttp *http)
 {
-	UmFaults	faults = {.version = http->target.face.version};
+	UmFaults	faults = {.version = http->target.api.version};
 	UmSlice		text = um_http_text(http->body);
 	UmRecord   *record = um_read_document(text.ptr, text.len, &um_create_listener, &faults);
 
@@ -172,7 +172,7 @@ read_body(const UmHttp *http)
 
 /* Those of the API to which a query means anything; 22023, with what each has against it, for none. */
 static List *
-resources_meant(const UmFace *face, const char *query)
+resources_meant(const UmApi *api, const char *query)
 {
 	List	   *meant = NIL;
 	ErrorData  *first = NULL;
@@ -180,9 +180,9 @@ resources_meant(const UmFace *face, const char *query)
 	StringInfoData refusals;
 
 	initStringInfo(&refusals);
-	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
+	for (UmResource *r = um_api_next(api, NULL); r != NULL; r = um_api_next(api, r))
 	{
-		Question	question = {r, face->version, query};
+		Question	question = {r, api->version, query};
 		ErrorData  *error = um_try(UM_NOBODY, ask, &question);
 
 		if (error == NULL)
@@ -224,7 +224,7 @@ note_refusal(StringInfo refusals, const UmResource *resource, const ErrorData *e
 
 /* Those of the caller's at a hub, or the one of that id, as they are shown. */
 static List *
-find(const UmFace *face, const char *id)
+find(const UmApi *api, const char *id)
 {
 	static UmPlan plan = {
 		.sql = "SELECT coalesce(l.hub, l.id), l.callback, l.query, l.owner FROM usage_mgmt.hub_listener l "
@@ -234,7 +234,7 @@ find(const UmFace *face, const char *id)
 		"ORDER BY pg_catalog.min(l.registered_at), pg_catalog.length(coalesce(l.hub, l.id)), 1",
 		.args = {TEXTOID, TEXTARRAYOID, TEXTOID}, .nargs = 3
 	};
-	Datum		args[] = {CStringGetTextDatum(um_version_name(face->version)), nouns_of(face),
+	Datum		args[] = {CStringGetTextDatum(um_version_name(api->version)), nouns_of(api),
 	CStringGetTextDatum(id != NULL ? id : "")};
 	Oid			caller = GetUserId();
 	List	   *found = NIL;
@@ -248,7 +248,7 @@ find(const UmFace *face, const char *id)
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 
 		if (um_is_listener_owner(SPI_getvalue(row, desc, 4), caller))
-			found = lappend(found, um_listener_record(face, SPI_getvalue(row, desc, 1),
+			found = lappend(found, um_listener_record(api, SPI_getvalue(row, desc, 1),
 													  SPI_getvalue(row, desc, 2), SPI_getvalue(row, desc, 3)));
 	}
 	um_hub_leave(&before);
@@ -256,11 +256,11 @@ find(const UmFace *face, const char *id)
 }
 
 static Datum
-nouns_of(const UmFace *face)
+nouns_of(const UmApi *api)
 {
 	ArrayBuildState *nouns = initArrayResult(TEXTOID, CurrentMemoryContext, false);
 
-	for (UmResource *r = um_face_next(face, NULL); r != NULL; r = um_face_next(face, r))
+	for (UmResource *r = um_api_next(api, NULL); r != NULL; r = um_api_next(api, r))
 		nouns = accumArrayResult(nouns, CStringGetTextDatum(r->model->noun), false, TEXTOID, CurrentMemoryContext);
 	return makeArrayResult(nouns, CurrentMemoryContext);
 }

@@ -141,7 +141,7 @@ static void
 add_link(Links *links, const char *relation, const char *name, UmSlice value)
 {
 	const UmTarget *target = &links->http->target;
-	const char *path = target->resource->path[target->face.version];
+	const char *path = target->resource->path[target->api.version];
 	StringInfo	out = &links->value;
 	int			before = out->len;
 

@@ -22,7 +22,7 @@ um_rest_request(const UmHttp *http)
 {
 	const UmTarget *target = &http->target;
 	UmRequest	request = {
-		.resource = target->resource, .version = target->face.version, .query = http->query,
+		.resource = target->resource, .version = target->api.version, .query = http->query,
 		.content_type = http->content_type
 	};
 
@@ -46,7 +46,7 @@ um_rest_fields(const UmHttp *http)
 				(errcode(UM_PARAMETER),
 				 errmsg("what is asked of one %s is its \"fields\" alone",
 						http->target.resource->model->label)));
-	return um_fields(query->fields, http->target.resource->model, http->target.face.version);
+	return um_fields(query->fields, http->target.resource->model, http->target.api.version);
 }
 
 void

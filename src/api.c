@@ -1,5 +1,5 @@
 /*
- * face.c
+ * api.c
  *	  The APIs there are, and what a URI names in one.
  *
  * An API is what the paths of resources have in common: those of one version
@@ -8,8 +8,8 @@
  */
 #include "postgres.h"
 
+#include "api.h"
 #include "errors.h"
-#include "face.h"
 #include "scalar.h"
 
 static UmSlice base_of(const char *path);
@@ -20,10 +20,10 @@ static UmPlace place_below(const char *rest, UmPlace whole, UmPlace part, const 
 static const char *decoded(const char *segment);
 
 /* What its hrefs begin with, up to the resource. */
-UmFace
-um_face_of(const UmResource *resource, UmVersion version)
+UmApi
+um_api_of(const UmResource *resource, UmVersion version)
 {
-	return (UmFace) {base_of(resource->path[version]), version};
+	return (UmApi) {base_of(resource->path[version]), version};
 }
 
 /* A path without its last segment. */
@@ -39,11 +39,11 @@ base_of(const char *path)
 
 /* The resource of an API that comes behind another one, or first; NULL where there is none. */
 UmResource *
-um_face_next(const UmFace *face, const UmResource *before)
+um_api_next(const UmApi *api, const UmResource *before)
 {
 	for (UmResource *r = before != NULL ? before->next : um_resources; r != NULL; r = r->next)
-		if (r->path[face->version] != NULL &&
-			um_same_slice(base_of(r->path[face->version]), face->base))
+		if (r->path[api->version] != NULL &&
+			um_same_slice(base_of(r->path[api->version]), api->base))
 			return r;
 	return NULL;
 }
@@ -59,7 +59,7 @@ um_target(const char *path)
 		{
 			if (r->path[v] == NULL)
 				continue;
-			target.face = um_face_of(r, v);
+			target.api = um_api_of(r, v);
 			if (find_resource(path, r, r->path[v], &target) ||
 				(r->other_path[v] != NULL && find_resource(path, r, r->other_path[v], &target)))
 				return target;

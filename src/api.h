@@ -1,9 +1,9 @@
 /*
- * face.h
+ * api.h
  *	  The APIs there are, and what a URI names in one.
  */
-#ifndef UM_FACE_H
-#define UM_FACE_H
+#ifndef UM_API_H
+#define UM_API_H
 
 #include "resource.h"
 
@@ -19,23 +19,23 @@ typedef enum UmPlace
 } UmPlace;
 
 /* An API: one version of what stands below one path. */
-typedef struct UmFace
+typedef struct UmApi
 {
 	UmSlice		base;			/* "/tmf-api/usageManagement/v4/", as its hrefs begin */
 	UmVersion	version;
-} UmFace;
+} UmApi;
 
 typedef struct UmTarget
 {
 	UmPlace		place;
-	UmFace		face;
+	UmApi		api;
 	UmResource *resource;		/* of a collection or an item */
 	const char *id;				/* of an item or listener, decoded */
 } UmTarget;
 
-extern UmFace um_face_of(const UmResource *resource, UmVersion version);
-/* Loops over the resources of an API: um_face_next(face, NULL) is the first. */
-extern UmResource *um_face_next(const UmFace *face, const UmResource *before);
+extern UmApi um_api_of(const UmResource *resource, UmVersion version);
+/* Loops over the resources of an API: um_api_next(api, NULL) is the first. */
+extern UmResource *um_api_next(const UmApi *api, const UmResource *before);
 extern UmTarget um_target(const char *path);
 
 #endif
