@@ -90,10 +90,12 @@ my %expected = (host => 'usage_mgmt', 'content-type' => 'application/octet-strea
 foreach ([ qw(GET GET read) ], [ qw(HEAD HEAD read) ], [ qw(OPTIONS GET read) ], map { [ $_, 'POST', 'write' ] } qw(POST PUT PATCH DELETE))
 {
 	my ($method, $its, $function) = @$_;
-	my $came = $method eq 'HEAD' ? undef : $json->decode(ask($port, $method, $expected{'x-um-uri'}, @spoofed)->{body});
+	my $answer = ask($port, $method, $expected{'x-um-uri'}, @spoofed);
+	my $whole = { line => "$its /rpc/$function HTTP/1.1", headers => { %expected, 'x-um-method' => $method }, body => '' };
 
-	ask($port, 'HEAD', '/', @spoofed), next if !$came;
-	is_deeply([ $came->{line}, $came->{headers} ], [ "$its /rpc/$function HTTP/1.1", { %expected, 'x-um-method' => $method } ], "$method as it gets through");
+	# of HEAD there is no more to see than how long it would be
+	if ($method eq 'HEAD') { is($answer->{header}{'content-length'}[0], length $json->encode($whole), "$method as it gets through") }
+	else { is_deeply($json->decode($answer->{body}), $whole, "$method as it gets through") }
 }
 my %passed = (authorization => 'Bearer x', 'if-match' => 'W/"a", "b"', 'if-none-match' => '*', 'if-modified-since' => 'yesterday', 'if-unmodified-since' => 'today');
 my $came = $json->decode(exchange($port, join("\r\n", 'PATCH /x HTTP/1.1', 'Host: evil.example', 'Connection: close', (map { "$_: $passed{$_}" } sort keys %passed),
