@@ -7,17 +7,14 @@ use strict;
 use warnings;
 use FindBin;
 use IPC::Run;
-use IO::Socket::INET;
 use JSON::PP;
+use Scenario;
 use Store;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes 'sleep';
 
-my $top = "$FindBin::Bin/../..";
 my $folder = PostgreSQL::Test::Utils::tempdir();
 my $shots = $ENV{USAGE_MGMT_SHOTS} // $folder;
-my $secret = 'a secret of the tests, long enough for HS256';
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
 sub runs
@@ -32,7 +29,6 @@ my ($chromium) = grep { -x } map { "/usr/bin/$_" } 'chromium', 'chromium-browser
 plan skip_all => 'there is no chromium' if !defined $chromium;
 plan skip_all => 'there is no nginx' if !-x '/usr/sbin/nginx';
 plan skip_all => 'there is no node or npm' if !runs('node', '--version') || !runs('npm', '--version');
-plan skip_all => 'there is no DBD::Pg' if !eval { require StandIn };
 append_to_file("$folder/$_", slurp_file("$FindBin::Bin/../web/$_")) foreach 'package.json', 'package-lock.json';
 plan skip_all => 'npm cannot install what the test takes from it'
 	if !runs('npm', 'ci', '--prefix', $folder, '--cache', "$folder/cache", '--no-audit', '--no-fund', '--ignore-scripts');
@@ -40,12 +36,12 @@ plan skip_all => 'npm cannot install what the test takes from it'
 # ---- a store with something in it ----
 
 my $node = new_node('page');
-my $db = 'page';
+my $db = 'rest';
+my ($ask, $stop, $port) = do {
+	local $ENV{docs} = "$folder/node_modules/swagger-ui-dist";
+	open_store($node, (ways())[-1]);
+};
 
-new_store($node, $db);
-$node->safe_psql('postgres', 'CREATE ROLE usage_nobody');
-$node->command_ok([ 'psql', '-X', '-q', '-d', $node->connstr($db), '-f', "$top/deploy/roles.sql" ], 'deploy/roles.sql');
-$node->safe_psql('postgres', 'GRANT usage_nobody TO usage_authenticator');
 $node->safe_psql($db, <<'SQL');
 SELECT usage_mgmt.ensure_partitions(now() - interval '2 months', now());
 -- in the statuses that their age has brought them to; what it takes to be rated is no matter here
@@ -91,51 +87,17 @@ sub counted
 	return join ' ', sort keys %days;
 }
 
-# ---- nginx and what is behind it ----
-
-my @ports = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
-my $uri = "dbname=$db user=usage_authenticator host=" . $node->host . ' port=' . $node->port;
-
-sub shell
-{
-	my ($command) = @_;
-	my ($out, $err) = ('', '');
-
-	local $ENV{docs} = "$folder/node_modules/swagger-ui-dist";
-	IPC::Run::run([ 'bash', '-euo', 'pipefail', '-c', "cd '$top'; . script/lib.sh; $command" ], '<', \'', '>', \$out, '2>', \$err)
-		or die "$command: $out$err\n";
-	return;
-}
-
-shell("postgrest_options '$ports[2]' '$uri' '$secret' > '$folder/postgrest.conf'");
-my $log = '';
-my $behind = IPC::Run::start([ $ENV{POSTGREST} || "$top/test/rest/stand-in", "$folder/postgrest.conf" ], '<', \undef, '>', \$log, '2>&1');
-shell("start_nginx '$folder' @ports");
-END
-{
-	my $status = $?;
-
-	$behind->kill_kill if $behind;
-	shell("stop_nginx '$folder'") if -e "$folder/nginx.pid";
-	$? = $status;
-}
-foreach (1 .. 100)
-{
-	last if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $ports[2]);
-	sleep 0.1;
-}
-
 # ---- what is seen ----
 
 my $before = counted();
 my ($out, $err) = ('', '');
-my $plan = { url => "http://127.0.0.1:$ports[0]/", profile => "$folder/profile", shots => $shots, id => 'by swagger',
+my $plan = { url => "http://127.0.0.1:$port/", profile => "$folder/profile", shots => $shots, id => 'by swagger',
 	body => $json->encode({ id => 'by swagger', usageDate => '2026-01-02T03:04:05Z', usageType => 'voice' }) =~ s/,/,\n/gr,
-	tokens => { map { $_ => StandIn::token($secret, { role => "usage_$_" }) } 'operator', 'writer', 'nobody' } };
+	tokens => { tokens() } };
 {
 	local $ENV{HOME} = $folder;
 	IPC::Run::run([ 'node', "$FindBin::Bin/../web/browse.js", $folder, $chromium ], '<', \$json->encode($plan), '>', \$out, '2>', \$err,
-		IPC::Run::timeout(300)) or die "$err\n$log";
+		IPC::Run::timeout(300)) or die $err;
 }
 my $seen = $json->decode($out);
 my $same_day = $before eq counted();
@@ -215,4 +177,5 @@ is($seen->{get}{status}, '200', 'a GET');
 my $got = eval { $json->decode($seen->{get}{body} =~ s/^.*?(?=\{)//sr) } // {};
 
 is($got->{id}, 'by swagger', 'has it');
+$stop->();
 done_testing();

@@ -56,7 +56,7 @@ use StandIn;
 use Test::More;
 use Time::HiRes 'sleep';
 
-our @EXPORT = qw(scenarios ways run_scenarios open_store start_nginx exchange);
+our @EXPORT = qw(scenarios ways tokens run_scenarios open_store start_nginx exchange);
 
 my $top = "$FindBin::Bin/../..";
 my $secret = 'a secret of the tests, long enough for HS256';
@@ -170,7 +170,7 @@ sub _shell
 	return;
 }
 
-my (@nginx, @ports);
+my (@nginx, @ports, %behind);
 
 # nginx with deploy/nginx.conf, once for all files.
 sub _start_nginx
@@ -205,21 +205,22 @@ sub _start_behind_nginx
 		open STDERR, '>&', \*STDOUT;
 		exec $way eq 'postgrest' ? $ENV{POSTGREST} : "$top/test/rest/stand-in", $options or POSIX::_exit(127);
 	}
+	$behind{$pid} = 1;
 	foreach (1 .. 300)
 	{
 		my ($answer) = eval { exchange($ports[2], "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") };
 
 		# PostgREST would wait for what nginx keeps open
-		return sub { kill $way eq 'postgrest' ? 'KILL' : 'TERM', $pid; waitpid $pid, 0 } if $answer && $answer->{status} ne '503';
+		return sub { kill $way eq 'postgrest' ? 'KILL' : 'TERM', $pid; waitpid $pid, 0; delete $behind{$pid} } if $answer && $answer->{status} ne '503';
 		sleep 0.1;
 	}
-	kill 'KILL', $pid;
 	die "$way does not answer: " . slurp_file($log);
 }
 
 END
 {
 	my $status = $?;
+	kill 'KILL', keys %behind;
 	_shell("stop_nginx '$_'") foreach @nginx;
 	$? = $status;
 }
@@ -247,8 +248,8 @@ sub run_scenarios
 	return \%seen;
 }
 
-# A store with nothing in it, and a way to it: functions that ask { method, uri, headers, body }
-# and that end it.
+# A store with nothing in it, the database "rest", and a way to it: functions that ask { method,
+# uri, headers, body } and that end it, and the port of nginx.
 sub open_store
 {
 	my ($node, $way) = @_;
@@ -263,7 +264,7 @@ sub open_store
 	}
 	_start_nginx();
 	my $stop = _start_behind_nginx($way, _options($node, $ports[2]));
-	return (\&_ask_http, sub { $stop->(); _drop_store($node) });
+	return (\&_ask_http, sub { $stop->(); _drop_store($node) }, $ports[0]);
 }
 
 sub _drop_store
@@ -280,7 +281,7 @@ sub _run_file
 	my ($ask, $stop) = open_store($node, $way);
 	my $super = DBI->connect("dbi:Pg:host=" . $node->host . ";port=" . $node->port . ";dbname=$store", undef, undef,
 		{ RaiseError => 1, PrintError => 0, PrintWarn => 0 });
-	my %kept = _tokens();
+	my %kept = tokens();
 
 	foreach my $s (grep { $_->{only} eq '' || ($_->{only} eq 'sql') == ($way eq 'sql') } @$scenarios)
 	{
@@ -301,7 +302,8 @@ sub _run_file
 	return;
 }
 
-sub _tokens
+# Those that a file names.
+sub tokens
 {
 	my %token = map { $_ => StandIn::token($secret, { role => "usage_$_" }) } qw(reader writer operator nobody stranger missing);
 
