@@ -16,7 +16,7 @@
 
 #include "errors.h"
 #include "json_scan.h"
-#include "openapi.h"
+#include "openapi_schema.h"
 #include "patch.h"
 #include "rest.h"
 #include "settings.h"

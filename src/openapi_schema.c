@@ -18,7 +18,7 @@
 #include "utils/builtins.h"
 
 #include "json_scan.h"
-#include "openapi.h"
+#include "openapi_schema.h"
 #include "rules.h"
 #include "settings.h"
 #include "tmf_read.h"

@@ -1,9 +1,9 @@
 /*
- * openapi.h
+ * openapi_schema.h
  *	  The schemas of an OpenAPI document, gathered before they are written.
  */
-#ifndef UM_OPENAPI_H
-#define UM_OPENAPI_H
+#ifndef UM_OPENAPI_SCHEMA_H
+#define UM_OPENAPI_SCHEMA_H
 
 #include "nodes/pg_list.h"
 
