@@ -14,6 +14,7 @@
 #include "rest.h"
 
 static UmRequest change_of(const UmHttp *http);
+static void answer_change(const UmHttp *http, UmAnswer *answer, void (*change) (UmRequest *));
 static void answer_record(UmAnswer *answer, const UmRequest *request, const UmFields *fields);
 
 /* What an operation is asked by a request; its body only becomes text where there is one. */
@@ -108,20 +109,22 @@ um_rest_post(const UmHttp *http, UmAnswer *answer)
 void
 um_rest_put(const UmHttp *http, UmAnswer *answer)
 {
-	UmFields   *fields = um_rest_fields(http);
-	UmRequest	request = change_of(http);
-
-	um_put_one(&request);
-	answer_record(answer, &request, fields);
+	answer_change(http, answer, um_put_one);
 }
 
 void
 um_rest_patch(const UmHttp *http, UmAnswer *answer)
 {
+	answer_change(http, answer, um_patch_one);
+}
+
+static void
+answer_change(const UmHttp *http, UmAnswer *answer, void (*change) (UmRequest *))
+{
 	UmFields   *fields = um_rest_fields(http);
 	UmRequest	request = change_of(http);
 
-	um_patch_one(&request);
+	change(&request);
 	answer_record(answer, &request, fields);
 }
 
