@@ -25,7 +25,7 @@ static const struct
 {
 	UmPlace		place;
 	UmMethod	method;
-	UmHandler	answer;
+	UmHandler	handler;
 	AclMode		right;
 }			routes[] = {
 	{UM_COLLECTION, UM_GET, um_rest_list, ACL_SELECT},
@@ -53,7 +53,7 @@ typedef struct Exchange
 	bool		writes;			/* it came to the function for what changes something */
 } Exchange;
 
-static Datum exchange(UmSlice body, bool writes);
+static Datum respond(UmSlice body, bool writes);
 static void serve(void *arg);
 static int	find_route(const UmTarget *target, UmMethod method);
 static int	allowed(const UmTarget *target);
@@ -69,7 +69,7 @@ Datum
 um_gateway_read(PG_FUNCTION_ARGS)
 {
 	(void) fcinfo;
-	return exchange((UmSlice) {NULL, 0}, false);
+	return respond((UmSlice) {NULL, 0}, false);
 }
 
 /* write(body bytea) → bytea: what all other methods ask for. */
@@ -79,13 +79,13 @@ um_gateway_write(PG_FUNCTION_ARGS)
 	bytea	   *body;
 
 	if (PG_ARGISNULL(0))
-		return exchange((UmSlice) {"", 0}, true);
+		return respond((UmSlice) {"", 0}, true);
 	body = PG_GETARG_BYTEA_PP(0);
-	return exchange((UmSlice) {VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)}, true);
+	return respond((UmSlice) {VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)}, true);
 }
 
 static Datum
-exchange(UmSlice body, bool writes)
+respond(UmSlice body, bool writes)
 {
 	Exchange	exchange = {.writes = writes};
 	ErrorData  *error;
@@ -128,7 +128,7 @@ serve(void *arg)
 	require_media_type(http);
 	if (routes[route].right != 0)
 		require_right(http->target.resource, routes[route].right);
-	routes[route].answer(http, &exchange->answer);
+	routes[route].handler(http, &exchange->answer);
 }
 
 /* -1 for a method that the place, or its version of the standard, has not. */
