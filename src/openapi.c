@@ -21,7 +21,7 @@
 #include "rest.h"
 #include "settings.h"
 
-/* Behind the path of a resource: all of them, one of them; and the hub's two. */
+/* What a method does at a place, as a template. */
 typedef struct Operation
 {
 	UmPlace		place;

@@ -194,7 +194,8 @@ um_hub_listener_gone(PG_FUNCTION_ARGS)
 
 /*
  * Writes what a function was given, and args in its place where they are not 0,
- * beside the secret of a listener and of those at its hub.  The statement returns the bytes of the headers.
+ * beside the secret of a listener and of those at its hub.  The statement returns
+ * the bytes of the headers.
  */
 static void
 set(FunctionCallInfo fcinfo, UmPlan *plan, Datum *args)

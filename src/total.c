@@ -3,12 +3,12 @@
  *	  How many resources a query string names.
  *
  * Exactly, where they are few.  To count many takes longer than to read a page
- * of them, and plans, locks and opens every partition.  So where there is no
- * condition and the statistics of the table know of many more, these are
- * believed; else where the planner expects many more, who errs further where
- * there are conditions; and what is counted is counted no further than it is
- * to be exact.  Statistics are of all rows, so where row security hides some it
- * is the planner who is asked, by the statement that the caller may run.
+ * of them, and plans, locks and opens every partition.  So a number that is far
+ * above what is to be exact is not counted but believed: without a condition
+ * that of the table's statistics, with one that of the planner, which must be
+ * further above, since it errs more.  What is counted is counted no further than
+ * it is to be exact.  Statistics are of all rows, so where row security hides
+ * some the planner is asked, about the statement that the caller may run.
  */
 #include "postgres.h"
 
@@ -28,7 +28,7 @@
 #include "total.h"
 #include "types.h"
 
-/* So many times as many as are to be exact must be expected for that to be believed. */
+/* How many times what is to be exact must be expected, before that is believed. */
 #define MORE_BY_STATISTICS 2
 #define MORE_BY_PLAN 10
 
@@ -38,7 +38,7 @@ static double rows_of_part(Oid part);
 static double rows_without_statistics(Oid part);
 static UmTotal count_some(const UmStatement *statement, int64 exact, double known);
 static UmTotal estimated(double rows, int64 least);
-static bool pass(TupleTableSlot *slot, void *arg);
+static bool pass_over(TupleTableSlot *slot, void *arg);
 
 /*
  * The query has been taken apart.  Exact as long as it is not above that
@@ -140,7 +140,7 @@ count_some(const UmStatement *statement, int64 exact, double known)
 		total = estimated(expected, exact + 1);
 	else
 	{
-		total = (UmTotal) {um_cursor_fetch(cursor, exact + 1, pass, NULL), false};
+		total = (UmTotal) {um_cursor_fetch(cursor, exact + 1, pass_over, NULL), false};
 		if (total.count > exact)
 			total = estimated(expected, exact + 1);
 	}
@@ -155,8 +155,9 @@ estimated(double rows, int64 least)
 	return (UmTotal) {Max((int64) Min(rows, 1e15), least), true};
 }
 
+/* Rows are only counted. */
 static bool
-pass(TupleTableSlot *slot, void *arg)
+pass_over(TupleTableSlot *slot, void *arg)
 {
 	(void) slot;
 	(void) arg;
