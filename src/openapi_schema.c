@@ -44,7 +44,7 @@ static bool is_shown(const UmAttribute *attribute, UmVersion version, Use use);
 static bool is_required(const UmAttribute *attribute, UmVersion version, Use use);
 static void write_property(StringInfo out, UmSchemas *schemas, const UmAttribute *attribute);
 static void write_scalar(StringInfo out, UmVersion version, const UmAttribute *attribute);
-static char *description_of(const UmSchemas *schemas, const UmAttribute *attribute);
+static const char *description_of(const UmSchemas *schemas, const UmAttribute *attribute);
 static bool is_object(const UmAttribute *attribute, UmVersion version);
 static const char *schema_of_object(UmSchemas *schemas, const UmAttribute *attribute);
 static const char *schema_of_model(UmSchemas *schemas, const UmModel *model);
@@ -279,7 +279,7 @@ is_required(const UmAttribute *attribute, UmVersion version, Use use)
 static void
 write_property(StringInfo out, UmSchemas *schemas, const UmAttribute *attribute)
 {
-	char	   *description = description_of(schemas, attribute);
+	const char *description = description_of(schemas, attribute);
 	bool		refers = attribute->kind == UM_STATUS || attribute->kind == UM_BRANCH ||
 		is_object(attribute, schemas->version);
 
@@ -299,13 +299,13 @@ write_property(StringInfo out, UmSchemas *schemas, const UmAttribute *attribute)
 }
 
 /* What the model says of it; NULL for nothing. Of a list it is said of its column. */
-static char *
+static const char *
 description_of(const UmSchemas *schemas, const UmAttribute *attribute)
 {
 	const UmLifeCycle *life = schemas->resource != NULL ? schemas->resource->life : NULL;
 
 	if (attribute->about != NULL && attribute->of == NULL)
-		return pstrdup(attribute->about);
+		return attribute->about;
 	if ((attribute->flags & UM_MANDATORY_RATED) && life != NULL && life->rated != 0)
 		return psprintf("mandatory in status %s", um_status_list(life, life->rated));
 	return NULL;
