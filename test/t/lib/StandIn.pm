@@ -31,9 +31,18 @@ sub new
 		$self->{option}{$name} = $value =~ s/^"(.*)"$/$1/r;
 	}
 	close $lines;
+	$self->{option}{'jwt-secret'} =~ s/^\@(.*)/_first_line($1)/e if defined $self->option('jwt-secret');
 	# it bounds the one row that a function gives, too
 	die "db-max-rows = 0 means no rows\n" if ($self->option('db-max-rows') // '') eq '0';
 	return $self;
+}
+
+sub _first_line
+{
+	my ($file) = @_;
+
+	open my $lines, '<', $file or die "$file: $!\n";
+	return <$lines> =~ s/\n//r;
 }
 
 sub option { my ($self, $name) = @_; return $self->{option}{$name} }
