@@ -106,6 +106,7 @@ symlink "$top/deploy", "$work/deploy";
 my $named = '/etc/usage_mgmt/jwt-secret';
 my $conf = slurp_file("$top/deploy/postgrest.conf");
 like($conf, qr/^jwt-secret = "\@$named"/m, 'no secret that all know is left behind');
+like($conf, qr/^db-extra-search-path = ""$/m, 'no schema in which others may create is searched');
 append_to_file("$work/jwt-secret", 'x' x 32 . "\n");
 append_to_file("$work/postgrest.conf", $conf =~ s/$named/$work\/jwt-secret/r);
 foreach (page_blocks('rest.md', 'sql', 'sh', 'json', 'text'))

@@ -144,7 +144,7 @@ sub _transaction
 	my $reads = $request->{method} =~ /^(?:GET|HEAD)$/ ? 'READ ONLY' : 'READ WRITE';
 	my %headers = %{ $request->{headers} };
 	my %cookies = map { /^\s*([^=]+)=(.*)$/ ? ($1 => $2) : () } split /;/, delete $headers{cookie} // '';
-	my @settings = ([ 'search_path', '"' . $self->option('db-schemas') . '", "public"' ],
+	my @settings = ([ 'search_path', join ', ', map { "\"$_\"" } grep { $_ ne '' } $self->option('db-schemas'), $self->option('db-extra-search-path') // 'public' ],
 		(map { [ @$_[1, 2] ] } grep { $_->[0] eq $claims->{role} } @{ $self->{role_settings} }),
 		[ 'role', $claims->{role} ], [ 'request.jwt.claims', $json->encode($claims) ],
 		[ 'request.method', $request->{method} ], [ 'request.path', $request->{path} ],
