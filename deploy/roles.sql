@@ -18,7 +18,7 @@ SELECT 'CREATE ROLE usage_authenticator LOGIN NOINHERIT' WHERE to_regrole('usage
 \gexec
 GRANT usage_anonymous, usage_reader, usage_writer, usage_operator TO usage_authenticator;
 
--- Who comes without a token reads here. If he is to get nothing but errors:
+-- Who comes without a token reads all of the store. If he is to get nothing but errors:
 -- SELECT usage_mgmt.grant_api('usage_anonymous') in the place of his level.
 SELECT usage_mgmt.grant_access('usage_anonymous', 'reader'), usage_mgmt.grant_access('usage_reader', 'reader'),
 	usage_mgmt.grant_access('usage_writer', 'writer'), usage_mgmt.grant_access('usage_operator', 'operator')

@@ -9,8 +9,10 @@
  */
 #include "postgres.h"
 
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
@@ -59,6 +61,7 @@ static int	find_route(const UmTarget *target, UmMethod method);
 static int	allowed(const UmTarget *target);
 static void require_media_type(const UmHttp *http);
 static void require_right(const UmResource *resource, AclMode right);
+static void settle_constraints(void);
 static void answer_fault(Exchange *exchange, const ErrorData *error);
 
 PG_FUNCTION_INFO_V1(um_gateway_read);
@@ -129,6 +132,8 @@ serve(void *arg)
 	if (routes[route].right != 0)
 		require_right(http->target.resource, routes[route].right);
 	routes[route].handler(http, &exchange->answer);
+	if (exchange->writes)
+		settle_constraints();
 }
 
 /* -1 for a method that the place, or its version of the standard, has not. */
@@ -185,6 +190,15 @@ require_right(const UmResource *resource, AclMode right)
 	if (pg_class_aclcheck(table, GetUserId(), right) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(table, GetUserId(), right, ACLMASK_ANY) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, resource->model->noun);
+}
+
+/* What the users' constraints have put off to the commit, where no fault would have an answer of ours. */
+static void
+settle_constraints(void)
+{
+	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
+
+	AfterTriggerSetState(all);
 }
 
 /* The error in the place of whatever had been said. */

@@ -92,7 +92,7 @@ make_durable(void)
 static int64
 last_number(void)
 {
-	static UmPlan plan = {.sql = "SELECT last_value - (NOT is_called)::pg_catalog.int4 FROM usage_mgmt.hub_event_seq"};
+	static UmPlan plan = {.sql = "SELECT last_value OPERATOR(pg_catalog.-) (NOT is_called)::pg_catalog.int4 FROM usage_mgmt.hub_event_seq"};
 	bool		null;
 
 	um_execute(um_prepare(&plan), NULL, NULL, true, 1);

@@ -18,6 +18,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/rls.h"
 #include "utils/timestamp.h"
 
 #include "errors.h"
@@ -60,6 +61,7 @@ static void go_on(Reading *reading);
 static UmPosition *position_at(UmResource *resource, Datum time);
 static void set_position(const UmListener *listener, const UmPosition *position);
 static void require_told(const UmListener *listener);
+static bool may_read_all(Oid table);
 static int64 count_behind(UmWindow *window, TimestampTz *since);
 static int64 count_window(const UmWindow *window, int64 from, TimestampTz *since);
 static UmListener *own_listener(FunctionCallInfo fcinfo, Oid caller);
@@ -415,7 +417,7 @@ require_told(const UmListener *listener)
 /*
  * hub_lag(position text, resource text) → (events bigint, seconds double precision):
  * how many changes of a resource are behind a position, and for how long the first;
- * NULLs for who may not select from the resource.
+ * NULLs for who may not select from the resource, or is kept from some of it.
  */
 Datum
 um_hub_lag(PG_FUNCTION_ARGS)
@@ -433,9 +435,7 @@ um_hub_lag(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "hub_lag gives a row");
 	/* hub_status is to be seen on a standby, too */
-	if (RecoveryInProgress() ||
-		(!um_is_agent(GetUserId()) &&
-		 pg_class_aclcheck(um_table(resource->model->noun, false), GetUserId(), ACL_SELECT) != ACLCHECK_OK))
+	if (RecoveryInProgress() || (!um_is_agent(GetUserId()) && !may_read_all(um_table(resource->model->noun, false))))
 		PG_RETURN_NULL();
 	um_hub_enter(&before);
 	count = count_behind(&window, &since);
@@ -443,6 +443,13 @@ um_hub_lag(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(count);
 	values[1] = Float8GetDatum((now - since) / 1000000.0);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+static bool
+may_read_all(Oid table)
+{
+	return pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(table, InvalidOid, true) != RLS_ENABLED;
 }
 
 /* What is left of the window that a position is in, and what comes behind that. */

@@ -8,8 +8,8 @@
  *
  * An id alone says nothing of the partition.  The ledger names the date, the
  * date the leaf, and where the caller may read the parent as it is (its
- * privilege, no row security) the plan is made on that leaf: a plan on the
- * parent locks every partition at each execution.
+ * privilege, no row security) and both are one role's, the plan is made on that
+ * leaf: a plan on the parent locks every partition at each execution.
  */
 #include "postgres.h"
 
@@ -30,6 +30,7 @@
 #include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "row.h"
@@ -38,14 +39,16 @@
 
 #define MAX_LEAF_PLANS 200		/* then all are made anew */
 
-/* Statements that name an id, and those that name its date, too. */
+/* Statements that name an id, and those that name its date, too; a batch reads as the owner. */
+#define OF_ID " WHERE id OPERATOR(pg_catalog.=) $1"
+#define OF_DATE " AND {date} OPERATOR(pg_catalog.=) $2"
 static const char *const by_id[] = {
-	[UM_PLAN_GET] = "SELECT * FROM {table} WHERE id = $1",
-	[UM_PLAN_GET_DATED] = "SELECT * FROM {table} WHERE id = $1 AND {date} = $2",
-	[UM_PLAN_LOCK] = "SELECT * FROM {table} WHERE id = $1 FOR UPDATE",
-	[UM_PLAN_LOCK_DATED] = "SELECT * FROM {table} WHERE id = $1 AND {date} = $2 FOR UPDATE",
-	[UM_PLAN_DELETE] = "DELETE FROM {table} WHERE id = $1",
-	[UM_PLAN_DELETE_DATED] = "DELETE FROM {table} WHERE id = $1 AND {date} = $2"
+	[UM_PLAN_GET] = "SELECT * FROM {table}" OF_ID,
+	[UM_PLAN_GET_DATED] = "SELECT * FROM {table}" OF_ID OF_DATE,
+	[UM_PLAN_LOCK] = "SELECT * FROM {table}" OF_ID " FOR UPDATE",
+	[UM_PLAN_LOCK_DATED] = "SELECT * FROM {table}" OF_ID OF_DATE " FOR UPDATE",
+	[UM_PLAN_DELETE] = "DELETE FROM {table}" OF_ID,
+	[UM_PLAN_DELETE_DATED] = "DELETE FROM {table}" OF_ID OF_DATE
 };
 
 typedef struct LeafPlan
@@ -60,6 +63,7 @@ static void execute(SPIPlanPtr plan, const char *sql, int nargs, Oid *types, Dat
 					const char *nulls, bool read_only, long count);
 static void rethrow_without(const char *sql, MemoryContext context);
 static Oid	readable_leaf(const UmResource *resource, TimestampTz date, Oid *owner);
+static bool is_owned_by(Oid relation, Oid role);
 static Oid	leaf_of(Relation parent, TimestampTz date);
 static SPIPlanPtr leaf_plan(const UmResource *resource, Oid leaf);
 static LeafPlan *leaf_entry(Oid leaf);
@@ -305,8 +309,8 @@ um_store_get(UmResource *resource, Datum id, const UmKey *key, bool read_only)
 }
 
 /*
- * The leaf for a date, and its owner, where the caller may read the parent as
- * it is; else InvalidOid.
+ * The leaf for a date, and its owner, who is the parent's, where the caller may
+ * read the parent as it is; else InvalidOid.
  */
 static Oid
 readable_leaf(const UmResource *resource, TimestampTz date, Oid *owner)
@@ -319,11 +323,26 @@ readable_leaf(const UmResource *resource, TimestampTz date, Oid *owner)
 		check_enable_rls(RelationGetRelid(parent), InvalidOid, true) != RLS_ENABLED)
 		leaf = leaf_of(parent, date);
 	*owner = parent->rd_rel->relowner;
-	/* a leaf of somebody else's can be read through the parent all the same */
-	if (OidIsValid(leaf) && pg_class_aclcheck(leaf, *owner, ACL_SELECT) != ACLCHECK_OK)
+	/* one of somebody else's, whose constraints and policies would run as the owner, is read through the parent */
+	if (OidIsValid(leaf) &&
+		(!is_owned_by(leaf, *owner) || pg_class_aclcheck(leaf, *owner, ACL_SELECT) != ACLCHECK_OK))
 		leaf = InvalidOid;
 	table_close(parent, NoLock);
 	return leaf;
+}
+
+/* Not as a superuser owns everything. */
+static bool
+is_owned_by(Oid relation, Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	bool		owned;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	owned = ((Form_pg_class) GETSTRUCT(tuple))->relowner == role;
+	ReleaseSysCache(tuple);
+	return owned;
 }
 
 /* The plain table that holds the rows of a date. */
@@ -571,8 +590,9 @@ write_plan(UmResource *resource, UmPlanKind kind)
 		}
 	sql = psprintf(insert ? "INSERT INTO {table} (%s, received_at, changed_at) VALUES (%s, $%d, $%d) RETURNING *"
 				   : resource->date == NULL
-				   ? "UPDATE {table} SET (%s) = ROW (%s) WHERE id = $%d RETURNING *"
-				   : "UPDATE {table} SET (%s) = ROW (%s) WHERE id = $%d AND {date} = $%d RETURNING *",
+				   ? "UPDATE {table} SET (%s) = ROW (%s) WHERE id OPERATOR(pg_catalog.=) $%d RETURNING *"
+				   : "UPDATE {table} SET (%s) = ROW (%s) WHERE id OPERATOR(pg_catalog.=) $%d "
+				   "AND {date} OPERATOR(pg_catalog.=) $%d RETURNING *",
 				   um_columns(model, "", false), values.data, plan->nargs + 1, plan->nargs + 1 + !insert);
 	if (!insert)
 		plan->args[plan->nargs++] = TEXTOID;

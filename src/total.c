@@ -7,8 +7,9 @@
  * above what is to be exact is not counted but believed: without a condition
  * that of the table's statistics, with one that of the planner, which must be
  * further above, since it errs more.  What is counted is counted no further than
- * it is to be exact.  Statistics are of all rows, so where row security hides
- * some the planner is asked, about the statement that the caller may run.
+ * it is to be exact.  Statistics are of all rows, and the planner goes by them: so
+ * where row security hides some, nobody's guess is told, and more than are to be
+ * exact are one more.
  */
 #include "postgres.h"
 
@@ -32,6 +33,7 @@
 #define MORE_BY_STATISTICS 2
 #define MORE_BY_PLAN 10
 
+static bool hides_rows(const UmResource *resource);
 static double rows_known(const UmResource *resource);
 static double rows_of_parts(Relation table);
 static double rows_of_part(Oid part);
@@ -59,11 +61,18 @@ um_total(UmRequest *request, int64 exact)
 	appendStringInfo(&statement.sql, "SELECT FROM usage_mgmt.%s u", model->noun);
 	filter = um_add_where(&statement, request->names, request->version);
 	request->names->after = after;
-	rows = filter == NULL ? rows_known(request->resource) : 0;
+	rows = hides_rows(request->resource) ? 1 : filter == NULL ? rows_known(request->resource) : 0;
 	if (rows > (double) exact * MORE_BY_STATISTICS)
 		return estimated(rows, exact + 1);
 	appendStringInfo(&statement.sql, " LIMIT " INT64_FORMAT, exact + 1);
 	return count_some(&statement, exact, rows);
+}
+
+/* Whether row security applies to the caller. */
+static bool
+hides_rows(const UmResource *resource)
+{
+	return check_enable_rls(um_table(resource->model->noun, false), InvalidOid, true) == RLS_ENABLED;
 }
 
 /* How many rows there are as far as is known without a look at any; 0 for too little. */
@@ -71,11 +80,10 @@ static double
 rows_known(const UmResource *resource)
 {
 	Relation	table = table_open(um_table(resource->model->noun, false), AccessShareLock);
-	double		rows = 0;
+	double		rows;
 
-	if (check_enable_rls(RelationGetRelid(table), InvalidOid, true) != RLS_ENABLED)
-		rows = table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? rows_of_parts(table)
-			: rows_of_part(RelationGetRelid(table));
+	rows = table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? rows_of_parts(table)
+		: rows_of_part(RelationGetRelid(table));
 	table_close(table, NoLock);
 	return rows;
 }
@@ -126,7 +134,8 @@ rows_without_statistics(Oid part)
 
 /*
  * Counts up to one more than are to be exact, where the planner does not expect
- * far more; it is asked only where nothing is known, which is 0.
+ * far more; it is asked only where nothing is known, which is 0, and not where
+ * it must not be told, which is 1.
  */
 static UmTotal
 count_some(const UmStatement *statement, int64 exact, double known)

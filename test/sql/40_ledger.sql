@@ -453,6 +453,13 @@ END
 $$;
 CREATE TRIGGER again AFTER UPDATE ON usage_mgmt.usage_p200102 FOR EACH ROW EXECUTE FUNCTION usage_mgmt.regress_again();
 UPDATE usage_mgmt.usage_p200102 SET usage_date = usage_date + interval '1 minute' WHERE id = 'y1';
+-- nor is it read as the owner of the table
+RESET ROLE;
+ALTER TABLE usage_mgmt.usage DISABLE ROW LEVEL SECURITY;
+SET ROLE regress_leaf_owner;
+SET constraint_exclusion = on;
+SELECT usage_mgmt.get_usage('y1') ->> 'id' AS got;
+RESET constraint_exclusion;
 ALTER TABLE usage_mgmt.usage_p200102 DROP CONSTRAINT regress_who;
 DROP TRIGGER again ON usage_mgmt.usage_p200102;
 DROP FUNCTION usage_mgmt.regress_again(), usage_mgmt.regress_who(integer);
@@ -461,7 +468,6 @@ DO $$ BEGIN
 	EXECUTE format('ALTER TABLE usage_mgmt.usage_p200102 OWNER TO %I', current_user);
 END $$;
 DROP POLICY regress_none ON usage_mgmt.usage;
-ALTER TABLE usage_mgmt.usage DISABLE ROW LEVEL SECURITY;
 REVOKE ALL ON usage_mgmt.usage, usage_mgmt.usage_key FROM regress_leaf_owner;
 REVOKE ALL ON SCHEMA usage_mgmt FROM regress_leaf_owner;
 DROP ROLE regress_leaf_owner;

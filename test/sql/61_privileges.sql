@@ -253,27 +253,45 @@ RESET ROLE;
 -- What runs as the table's owner is not led astray by the caller's search_path
 CREATE SCHEMA regress_trap AUTHORIZATION regress_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON usage_mgmt.usage TO regress_writer;
+GRANT SELECT ON usage_mgmt.usage_specification TO regress_writer;
 CREATE SEQUENCE regress_trap.sprung;
 GRANT ALL ON SEQUENCE regress_trap.sprung TO regress_writer;
 SET ROLE regress_writer;
--- counts, for a sequence keeps that whatever becomes of the transaction
+-- each operator is a trap; it counts, for a sequence keeps that whatever becomes of the transaction
 CREATE FUNCTION regress_trap.spring() RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-	IF current_user <> 'regress_writer' THEN
+	IF current_user OPERATOR(pg_catalog.<>) 'regress_writer' THEN
 		PERFORM nextval('regress_trap.sprung');
 	END IF;
 	RETURN true;
 END
 $$;
-CREATE FUNCTION regress_trap.eq(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT regress_trap.spring() AND texteq($1, $2)';
-CREATE FUNCTION regress_trap.eq(timestamptz, timestamptz) RETURNS boolean LANGUAGE sql
-	AS 'SELECT regress_trap.spring() AND timestamptz_eq($1, $2)';
-CREATE OPERATOR regress_trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = regress_trap.eq);
-CREATE OPERATOR regress_trap.= (LEFTARG = timestamptz, RIGHTARG = timestamptz, FUNCTION = regress_trap.eq);
+DO $$
+DECLARE
+	statement text;
+BEGIN
+	FOR statement IN
+		SELECT format('CREATE FUNCTION regress_trap.operator_%s(%s, %s) RETURNS %s LANGUAGE sql AS %L; ', oid, l, r, oprresult::regtype,
+				format('SELECT regress_trap.spring(); SELECT $1 OPERATOR(pg_catalog.%s) $2', oprname))
+			|| format('CREATE OPERATOR regress_trap.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = regress_trap.operator_%s)', oprname, l, r, oid)
+		FROM pg_operator, LATERAL (SELECT oprleft::regtype AS l, oprright::regtype AS r) o
+		WHERE oprnamespace = 'pg_catalog'::regnamespace AND oprkind = 'b' AND oprcode <> 0
+		AND l = ANY ('{text,name,timestamptz,integer,bigint,numeric,boolean,jsonb,uuid,xid8,anyarray}'::regtype[])
+	LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+-- an id whose usage is gone: it is looked for in the whole table
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('gone', '2001-01-15 00:00+00', 'VOICE');
+RESET ROLE;
+SET session_replication_role = replica;
+DELETE FROM usage_mgmt.usage WHERE id = 'gone';
 -- a new session, for plans are kept
 \c -
 SET client_min_messages = warning;
 UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
+SELECT usage_mgmt.open_api('regress_writer') \g /dev/null
 SET ROLE regress_writer;
 SET search_path = regress_trap, pg_catalog;
 SELECT 'a'::text = 'a'::text AS the_trap_is_set;
@@ -284,6 +302,12 @@ SELECT usage_mgmt.put_usage('v', '{"date": "2001-02-15", "type": "VOICE"}') IS N
 SELECT usage_mgmt.delete_usage('v');
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('w', '2001-01-15 00:00+00', 'VOICE');
 UPDATE usage_mgmt.usage SET usage_date = '2001-02-15 00:00+00';
+BEGIN;
+SET LOCAL "request.headers" = '{"x-um-method": "POST", "x-um-uri": "/usageManagement/usage", "authorization": "Bearer x"}';
+SELECT convert_from(usage_api.write('[{"id": "gone", "date": "2001-01-15", "type": "SMS"}]'), 'UTF8')::json ->> 'code' AS code;
+SET LOCAL "request.headers" = '{"x-um-method": "POST", "x-um-uri": "/usageManagement/hub", "authorization": "Bearer x"}';
+SELECT convert_from(usage_api.write('{"callback": "https://trap.example/"}'), 'UTF8')::json ->> 'callback' AS callback;
+ROLLBACK;
 DELETE FROM usage_mgmt.usage WHERE id OPERATOR(pg_catalog.=) 'w';
 TRUNCATE usage_mgmt.usage;
 SELECT is_called AS sprung FROM regress_trap.sprung;

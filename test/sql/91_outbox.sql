@@ -340,6 +340,13 @@ GRANT USAGE ON SCHEMA usage_mgmt TO regress_nobody;
 SET ROLE regress_nobody;
 SELECT * FROM usage_mgmt.hub_lag(usage_mgmt.hub_position(), 'usage');
 RESET ROLE;
+-- nor whom row security keeps from rows
+GRANT SELECT ON usage_mgmt.usage TO regress_nobody;
+ALTER TABLE usage_mgmt.usage ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_nobody;
+SELECT * FROM usage_mgmt.hub_lag(usage_mgmt.hub_position(), 'usage');
+RESET ROLE;
+ALTER TABLE usage_mgmt.usage DISABLE ROW LEVEL SECURITY;
 DROP OWNED BY regress_nobody;
 DROP ROLE regress_nobody;
 SELECT usage_mgmt.unregister_usage_specification_listener(:'lagging');

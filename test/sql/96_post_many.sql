@@ -150,6 +150,21 @@ DROP TRIGGER meddle ON usage_mgmt.usage;
 CREATE UNIQUE INDEX own ON usage_mgmt.usage (usage_date, description) WHERE description = 'once';
 SELECT status, told FROM pg_temp.short('[{"id":"i1","date":"2001-01-01","type":"t","description":"once"},{"id":"i2","date":"2001-01-01","type":"t"},{"id":"i3","date":"2001-01-01","type":"t","description":"once"}]');
 DROP INDEX usage_mgmt.own;
+-- a constraint of the user's that waits for the commit is asked before there is an answer
+CREATE FUNCTION public.regress_late() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.description = 'late' THEN
+		RAISE check_violation USING MESSAGE = 'that is too late';
+	END IF;
+	RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON usage_mgmt.usage
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.regress_late();
+SELECT * FROM pg_temp.short('[{"id":"k1","date":"2001-01-01","type":"t"},{"id":"k2","date":"2001-01-01","type":"t","description":"late"}]');
+SELECT count(*) FROM usage_mgmt.usage WHERE id IN ('k1', 'k2');
+DROP TRIGGER late ON usage_mgmt.usage;
+DROP FUNCTION public.regress_late();
 -- a column of the user's
 BEGIN;
 ALTER TABLE usage_mgmt.usage ADD COLUMN mine int DEFAULT 7;

@@ -14,6 +14,7 @@ use Test::More;
 
 my $json = JSON::PP->new->utf8->canonical;
 my $type = 'application/json;charset=utf-8';
+my $docs = $ENV{docs} = PostgreSQL::Test::Utils::tempdir();
 my ($port, undef, $behind) = start_nginx();
 
 # In the place of PostgREST: tells in JSON what has come, unless the URI asks for another
@@ -45,6 +46,8 @@ sub stand_in
 
 		$status //= 200;
 		$more .= "Retry-After: 0\r\n" if $status == 503;
+		# as PostgREST does of a view
+		$more .= "Content-Location: $1\r\n" if $line =~ m{^GET (/usage\S*)};
 		print {$client} "HTTP/1.1 $status X\r\nContent-Type: $its\r\nContent-Length: " . length($answer) . "\r\n${more}Vary: Accept\r\nContent-Range: 0-0/*\r\nConnection: close\r\n\r\n$answer";
 		close $client;
 	}
@@ -102,6 +105,10 @@ my $came = $json->decode(exchange($port, join("\r\n", 'PATCH /x HTTP/1.1', 'Host
 			'Content-Type: Application/Merge-Patch+JSON; charset=UTF-8', 'Content-Encoding: br', 'Content-Length: 3', '', "\xff\x00{"))->{body} =~ s/\xff/?/r);
 is_deeply($came->{headers}, { %passed, host => 'usage_mgmt', 'content-type' => 'application/octet-stream', 'content-length' => 3, 'x-um-method' => 'PATCH',
 		'x-um-uri' => '/x', 'x-um-content-type' => 'Application/Merge-Patch+JSON; charset=UTF-8', 'x-um-content-encoding' => 'br' }, 'a PATCH with all that is passed on');
+append_to_file("$docs/$_", 'its own') foreach 'swagger-ui.css', 'index.html';
+is(ask($port, 'GET', '/docs/swagger-ui.css')->{body}, 'its own', 'of Swagger UI there is what docs.html is made of');
+unlike(ask($port, 'GET', '/docs/index.html')->{body}, qr/its own/, 'and nothing else');
+is(ask($port, 'GET', '/native/usage?id=eq.' . 'a' x 30000)->{status}, 200, 'a view is asked with as long a URI as all else');
 $came = $json->decode(ask($port, 'GET', '/native/usage?select=id&id=eq.%2f&limit=1', @spoofed, 'Authorization: Bearer x')->{body});
 is_deeply([ $came->{line}, $came->{headers} ], [ 'GET /usage?select=id&id=eq.%2f&limit=1 HTTP/1.1',
 		{ host => 'usage_mgmt', accept => 'text/csv', authorization => 'Bearer x', prefer => 'tx=rollback', range => '0-1' } ], 'a view');

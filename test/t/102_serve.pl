@@ -102,6 +102,13 @@ my ($variables, $said, $last);
 
 $node->safe_psql('postgres', 'CREATE DATABASE usages');
 symlink "$top/deploy", "$work/deploy";
+# the secret that deploy/postgrest.conf names is another file here
+my $named = '/etc/usage_mgmt/jwt-secret';
+my $conf = slurp_file("$top/deploy/postgrest.conf");
+like($conf, qr/^jwt-secret = "\@$named"/m, 'no secret that all know is left behind');
+like($conf, qr/^db-extra-search-path = ""$/m, 'no schema in which others may create is searched');
+append_to_file("$work/jwt-secret", 'x' x 32 . "\n");
+append_to_file("$work/postgrest.conf", $conf =~ s/$named/$work\/jwt-secret/r);
 foreach (page_blocks('rest.md', 'sql', 'sh', 'json', 'text'))
 {
 	my ($section, $reason, $language, $text) = @$_;
@@ -117,13 +124,13 @@ foreach (page_blocks('rest.md', 'sql', 'sh', 'json', 'text'))
 	($last) = $text =~ /^(.*)/;
 	if ($language eq 'sh')
 	{
-		my $commands = $text =~ s/localhost:8635/localhost:$port/gr;
+		my $commands = $text =~ s/localhost:8635/localhost:$port/gr =~ s/$named/$work\/jwt-secret/r;
 
 		# each block is a shell of its own
 		$variables //= "$exports$commands";
 		is(complaint($node, 'usages', $work, 'sh', "{ $variables\n$commands } > said"), '', "$section: $last");
 		$said = slurp_file("$work/said");
-		is((StandIn->new("$top/deploy/postgrest.conf")->verified($said =~ s/\s+\z//r))[0]{role}, 'usage_writer', "$section: it is a token") if $commands =~ /^secret=/;
+		is((StandIn->new("$work/postgrest.conf")->verified($said =~ s/\s+\z//r))[0]{role}, 'usage_writer', "$section: it is a token") if $commands =~ /^secret=/;
 	}
 	else
 	{

@@ -31,9 +31,18 @@ sub new
 		$self->{option}{$name} = $value =~ s/^"(.*)"$/$1/r;
 	}
 	close $lines;
+	$self->{option}{'jwt-secret'} =~ s/^\@(.*)/_first_line($1)/e if defined $self->option('jwt-secret');
 	# it bounds the one row that a function gives, too
 	die "db-max-rows = 0 means no rows\n" if ($self->option('db-max-rows') // '') eq '0';
 	return $self;
+}
+
+sub _first_line
+{
+	my ($file) = @_;
+
+	open my $lines, '<', $file or die "$file: $!\n";
+	return <$lines> =~ s/\n//r;
 }
 
 sub option { my ($self, $name) = @_; return $self->{option}{$name} }
@@ -135,7 +144,7 @@ sub _transaction
 	my $reads = $request->{method} =~ /^(?:GET|HEAD)$/ ? 'READ ONLY' : 'READ WRITE';
 	my %headers = %{ $request->{headers} };
 	my %cookies = map { /^\s*([^=]+)=(.*)$/ ? ($1 => $2) : () } split /;/, delete $headers{cookie} // '';
-	my @settings = ([ 'search_path', '"' . $self->option('db-schemas') . '", "public"' ],
+	my @settings = ([ 'search_path', join ', ', map { "\"$_\"" } grep { $_ ne '' } $self->option('db-schemas'), $self->option('db-extra-search-path') // 'public' ],
 		(map { [ @$_[1, 2] ] } grep { $_->[0] eq $claims->{role} } @{ $self->{role_settings} }),
 		[ 'role', $claims->{role} ], [ 'request.jwt.claims', $json->encode($claims) ],
 		[ 'request.method', $request->{method} ], [ 'request.path', $request->{path} ],
