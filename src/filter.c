@@ -631,8 +631,10 @@ value_of(const Scope *scope, const UmAttribute *attribute, const UmFilter *filte
 	ereport(ERROR,
 			(errcode(UM_PARAMETER),
 			 errmsg("\"%s\" is no value for \"%s\"", text, filter->condition->name),
-			 attribute->kind != UM_STATUS ? 0
-			 : errhint("The statuses are %s.", um_status_list(life, ~0))));
+			 attribute->kind == UM_STATUS
+			 ? errhint("The statuses are %s.", um_status_list(life, ~0))
+			 : attribute->kind == UM_TIME && strchr(text, ' ') != NULL
+			 ? errhint("A + means a blank in a query string; it is written %%2B.") : 0));
 }
 
 static void

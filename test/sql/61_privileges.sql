@@ -291,7 +291,7 @@ DELETE FROM usage_mgmt.usage WHERE id = 'gone';
 \c -
 SET client_min_messages = warning;
 UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
-SELECT usage_mgmt.open_api('regress_writer') \g /dev/null
+SELECT usage_mgmt.grant_api('regress_writer') \g /dev/null
 SET ROLE regress_writer;
 SET search_path = regress_trap, pg_catalog;
 SELECT 'a'::text = 'a'::text AS the_trap_is_set;

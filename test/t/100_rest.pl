@@ -18,8 +18,8 @@ my %operations = ('' => [qw(GET HEAD OPTIONS POST PATCH)], '/id' => [qw(GET HEAD
 my %collections = ('/usageManagement' => [qw(usage usageSpecification)], '/tmf-api/usageManagement/v4' => [qw(usage usageSpecification)],
 	map { $_ => [qw(serviceUsage serviceUsageSpecification)] } '/tmf-api/serviceUsage/v4', '/tmf-api/serviceUsageManagement/v4');
 my %expected = (
-	status => [ 200, 201, 204, 206, 304, 400, 401, 403, 404, 405, 409, 412, 413, 414, 415, 416, 431, 501, 505 ],
-	header => [qw(accept-patch allow content-range content-type etag last-modified link location www-authenticate x-result-count x-total-count x-total-count-estimated)],
+	status => [ 200, 201, 204, 206, 304, 400, 401, 403, 404, 405, 409, 412, 413, 414, 415, 416, 431, 500, 501, 503, 505 ],
+	header => [qw(accept-encoding accept-patch allow content-range content-type etag last-modified link location retry-after www-authenticate x-result-count x-total-count x-total-count-estimated)],
 	type => [qw(application/json application/json-patch+json application/json-patch-query+json application/merge-patch+json)]);
 
 foreach my $face (sort keys %collections)

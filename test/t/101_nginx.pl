@@ -128,6 +128,16 @@ is_deeply(ask($port, 'GET', '/answer/503?ours')->{header}{'retry-after'}, [5], '
 is(scalar @{ ask($port, 'GET', '/answer/401?own')->{header}{'www-authenticate'} }, 1, 'once');
 is_deeply(ask($port, 'GET', '/answer/503?own')->{header}{'retry-after'}, [5], 'so does one of PostgREST');
 like(ask($port, 'GET', '/answer/401?own')->{header}{'www-authenticate'}[0], qr/^Bearer/, 'a 401 says what is asked for');
+foreach ([ '/', 'GET, HEAD' ], [ '/page.css?x', 'GET, HEAD' ], [ '/docs/swagger-ui.css', 'GET, HEAD' ], [ '/native/usage', 'GET, HEAD' ],
+	[ '/usageManagement/usage', 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE' ])
+{
+	my ($uri, $allowed) = @$_;
+	my $refused = ask($port, 'LOCK', $uri);
+
+	is_error($refused, 405, "LOCK $uri");
+	is_deeply($refused->{header}{allow}, [$allowed], "$uri: what may be done there");
+}
+is_error(ask($port, 'POST', '/page.css'), 405, 'a file is read alone');
 is_error(ask($port, 'POST', '/answer/500?nothing'), 503, 'a connection that ends without an answer');
 
 # ---- what nobody answers ----
