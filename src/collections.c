@@ -228,7 +228,6 @@ write_row(TupleTableSlot *slot, void *arg)
 	PageWriter *writer = arg;
 	UmPage	   *page = writer->page;
 	UmRecord   *record;
-	UmSlice		id;
 	MemoryContext old;
 
 	page->more = page->count >= page->limit || writer->out->len - writer->begin > page->bytes;
@@ -239,9 +238,14 @@ write_row(TupleTableSlot *slot, void *arg)
 	if (page->count++ > 0)
 		appendStringInfoChar(writer->out, ',');
 	um_write_record(writer->out, record, writer->request->version, writer->fields);
-	id = um_text_slice(um_id(record));
 	resetStringInfo(&page->last);
-	appendBinaryStringInfo(&page->last, id.ptr, id.len);
+	/* a table whose owner has dropped its constraints may have a row without one */
+	if (um_is_set(record, record->model->id->slot))
+	{
+		UmSlice		id = um_text_slice(um_id(record));
+
+		appendBinaryStringInfo(&page->last, id.ptr, id.len);
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(writer->row);
 	return true;

@@ -26,6 +26,9 @@ um_answer_error(UmAnswer *answer, const ErrorData *error, bool token)
 {
 	int			status = um_http_status(error->sqlerrcode);
 
+	/* what a trigger of the user's raises may bear the code of our warning */
+	if (status < 400)
+		status = 500;
 	um_answer_start(answer, status == 403 && !token ? 401 : status);
 	if (status >= 500 && status != 501)
 		log_error(error);

@@ -102,6 +102,7 @@ static Waiting *waiting = NULL;
 static uint32 counter = 0;		/* of the transaction */
 static bool wakes = false;		/* whoever listens, when it commits */
 
+static Datum status_of(const UmRecord *record);
 static void write_left(UmResource *resource);
 static Waiting *waiting_here(UmResource *resource);
 static void start_rows(Waiting *here);
@@ -157,8 +158,16 @@ um_outbox_note_update(UmResource *resource, int wanted, const UmShape *shape,
 		hold(waiting_here(resource), wanted, shape, record, old, changed, doubt);
 	else if (wants_update(record->model, wanted, changed))
 		put_row(waiting_here(resource), ++counter, UM_UPDATED,
-				CStringGetTextDatum(record->model->life->status[um_record_status(old)]),
-				names_of(record->model, changed), shape, record->column, record->null);
+				status_of(old), names_of(record->model, changed), shape, record->column, record->null);
+}
+
+/* As a text; none of a row whose constraints the table's owner has dropped. */
+static Datum
+status_of(const UmRecord *record)
+{
+	int			status = um_record_status(record);
+
+	return status >= 0 ? CStringGetTextDatum(record->model->life->status[status]) : (Datum) 0;
 }
 
 /* A row that is held leaves its partition. */
@@ -443,7 +452,7 @@ static void
 hold(Waiting *here, int wanted, const UmShape *shape, const UmRecord *record, const UmRecord *old,
 	 uint64 changed, const UmDoubt *doubt)
 {
-	Datum		status = CStringGetTextDatum(record->model->life->status[um_record_status(old)]);
+	Datum		status = status_of(old);
 	Datum		row[OWN_COLUMNS + 64];
 	bool		none[OWN_COLUMNS + 64];
 	MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);

@@ -19,6 +19,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "caller.h"
@@ -48,6 +49,7 @@ typedef struct Updated
 	Datum		received_at;
 	TimestampTz changed_at;
 	SubTransactionId transaction;
+	CommandId	command;
 }			Updated;
 
 /* One for each level of triggers within triggers; the last is shared by all below. */
@@ -76,6 +78,7 @@ static void note_update(const Target *target, const TriggerData *data, const UmR
 						const UmRecord *old);
 static bool is_arriving(const UmRecord *record);
 static bool is_moved(const UmRecord *record);
+static void refuse_other_id(const UmRecord *record, UmFaults *faults);
 static Target *target_of(FunctionCallInfo fcinfo);
 static void learn_triggers(Target *target, const TriggerData *data);
 static bool fires(const Trigger *trigger);
@@ -167,6 +170,8 @@ check_insert(const TriggerData *data, const Target *target)
 	um_record_read_slots(record, ~UINT64CONST(0), &faults);
 	arrives = target->resource->date != NULL && is_arriving(record);
 	moves = arrives && is_moved(record);
+	if (target->resource->date != NULL && !arrives)
+		refuse_other_id(record, &faults);
 	if (!moves)
 		check(record, NULL, data, target, &faults);
 	tuple = moves ? heap_copytuple(tuple) : changed_tuple(target->shape, desc, tuple, record);
@@ -259,17 +264,34 @@ is_arriving(const UmRecord *record)
 	return last->leaving && is_last_updated(last, record);
 }
 
-/* Whether it comes as it was when it was checked there. */
+/* Whether one that does comes as it was when it was checked there; it has arrived. */
 static bool
 is_moved(const UmRecord *record)
 {
 	Updated    *last = last_updated();
-	Datum		date = record->value[record->model->date_slot];
 
-	if (!last->leaving || !is_last_updated(last, record) || date != last->new_date)
-		return false;
 	last->len = 0;
-	return is_as_updated(last, record);
+	return record->value[record->model->date_slot] == last->new_date && is_as_updated(last, record);
+}
+
+/*
+ * Of a row that comes from another partition under another id, which a trigger of
+ * the user's has given it on its way: the ledger would hear of it from nobody.  A
+ * row that a MERGE inserts behind one that such a trigger has let vanish was
+ * received at another time.
+ */
+static void
+refuse_other_id(const UmRecord *record, UmFaults *faults)
+{
+	const Updated *last = last_updated();
+	UmPath		path = {NULL, record->model->id, 0};
+
+	if (last->leaving && last->len > 0 && last->model == record->model &&
+		last->transaction == GetCurrentSubTransactionId() &&
+		last->command == GetActiveSnapshot()->curcid &&
+		record->value[record->model->receipt_slot] == last->received_at)
+		um_fault(faults, &path, UM_IDENTITY, "cannot change from \"%.*s\" while the row moves to another partition",
+				 last->len, last->id);
 }
 
 /* What there is to know of the target; kept for the statement. */
@@ -488,6 +510,7 @@ remember_update(const UmRecord *usage, const UmRecord *old)
 	last->leaving = false;
 	last->received_at = usage->value[usage->model->receipt_slot];
 	last->transaction = GetCurrentSubTransactionId();
+	last->command = GetActiveSnapshot()->curcid;
 	last->changed_at = GetCurrentTransactionStartTimestamp();
 }
 

@@ -349,6 +349,28 @@ MERGE INTO usage_mgmt.usage u USING (VALUES ('x3'), ('x4')) d (id) ON u.id = d.i
 UPDATE usage_mgmt.usage SET usage_date = '2001-02-16 00:00+00' WHERE id = 'u1';
 DROP TRIGGER later ON usage_mgmt.usage_p200102;
 SELECT keys, wrong FROM pg_temp.ledger;
+-- and one that gives it another id, in a statement that inserts besides or not
+CREATE FUNCTION pg_temp.rename() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.id IN ('x3', 'u4') THEN
+		NEW.id := 'u1';
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER rename BEFORE INSERT ON usage_mgmt.usage FOR EACH ROW EXECUTE FUNCTION pg_temp.rename();
+UPDATE usage_mgmt.usage SET usage_date = '2001-03-15 00:00+00' WHERE id = 'x3';
+MERGE INTO usage_mgmt.usage u USING (VALUES ('x3'), ('x5')) d (id) ON u.id = d.id
+	WHEN MATCHED THEN UPDATE SET usage_date = '2001-03-15 00:00+00' WHEN NOT MATCHED THEN INSERT (id, usage_date, usage_type) VALUES (d.id, '2001-03-15 00:00+00', 'VOICE');
+DROP TRIGGER rename ON usage_mgmt.usage;
+SELECT keys, wrong FROM pg_temp.ledger;
+-- what is inserted behind one that has arrived with another date is no such row
+CREATE TRIGGER later BEFORE INSERT ON usage_mgmt.usage_p200103 FOR EACH ROW EXECUTE FUNCTION pg_temp.later();
+MERGE INTO usage_mgmt.usage u USING (VALUES ('x3'), ('x5')) d (id) ON u.id = d.id
+	WHEN MATCHED THEN UPDATE SET usage_date = '2001-03-15 00:00+00' WHEN NOT MATCHED THEN INSERT (id, usage_date, usage_type) VALUES (d.id, '2001-03-15 00:00+00', 'VOICE');
+DROP TRIGGER later ON usage_mgmt.usage_p200103;
+DELETE FROM usage_mgmt.usage WHERE id = 'x5';
+SELECT keys, wrong FROM pg_temp.ledger;
 -- a foreign key's action, for which the triggers of the statement itself come
 CREATE TABLE public.calendar (day timestamptz PRIMARY KEY);
 INSERT INTO public.calendar SELECT DISTINCT usage_date FROM usage_mgmt.usage;

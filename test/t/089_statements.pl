@@ -1,6 +1,8 @@
 # 3,000 random statements, half by a superuser, half by somebody who may use the schema and
 # nothing more: the server stands, nothing ends in class XX, nobody is shown what he may not
-# see. "make check-san" does it with more, under sanitizers and assertions.
+# see. And 2,000 random requests, by a superuser, a writer and a reader: what is answered is
+# an answer, what it says is done, and nothing else is. "make check-san" does both with more,
+# under sanitizers and assertions.
 
 use strict;
 use warnings;
@@ -10,6 +12,7 @@ use Store;
 use Test::More;
 
 use constant COUNT => 3_000;
+use constant REQUESTS => 2_000;
 
 my $statements = abs_path(dirname(__FILE__) . '/../fuzz/statements');
 my $node = new_node('statements');
@@ -26,5 +29,10 @@ is($?, 0, 'no statement did harm') or diag($out);
 like($out, qr/^@{[ COUNT ]} statements with seed 89 /m, 'all were run');
 like($out, qr/^fuzz_anybody: .*42501 \d/m, 'some by somebody without rights');
 like($out, qr/^postgres: .*23502 \d/m, 'some with them');
+
+$out = `$^X $statements --requests --count @{[ REQUESTS ]} --seed 89 --log $log --timeout 1000`;
+is($?, 0, 'no request did harm') or diag($out);
+like($out, qr/^@{[ REQUESTS ]} statements with seed 89 /m, 'all were asked');
+like($out, qr/^answers: .*\b$_ \d/m, "some are $_") foreach qw(DELETE-204 GET-206 GET-404 PATCH-200 PATCH-412 POST-200 POST-201 POST-400 POST-403 POST-409);
 
 done_testing();

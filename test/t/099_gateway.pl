@@ -110,6 +110,48 @@ unlike($body, qr/secret_name/, 'is not told');
 like(slurp_file($primary->logfile, $log), qr/LOG: .*secret_name/, 'but logged');
 $primary->safe_psql($db, 'DROP TRIGGER a_broken ON usage_mgmt.usage');
 
+# ---- what somebody's trigger raises is an error, whatever its code ----
+
+$primary->safe_psql($db, <<'SQL');
+CREATE FUNCTION public.warns() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '01UM1'; END $$;
+CREATE TRIGGER a_warns BEFORE INSERT ON usage_mgmt.usage FOR EACH ROW EXECUTE FUNCTION public.warns();
+SQL
+($status, undef, $body) = written($primary, $db, 'POST', '/usageManagement/usage', '{"id": "warned", "date": "2026-01-05", "type": "voice"}');
+like("$status $body", qr/^500 .*"status":"500"/, 'also by that of a warning');
+$primary->safe_psql($db, 'DROP TRIGGER a_warns ON usage_mgmt.usage');
+
+# ---- one resource is not asked for under a condition ----
+
+$primary->safe_psql($db, "INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('one', '2026-01-05', 'voice')");
+foreach my $method ('PUT', 'PATCH', 'DELETE')
+{
+	my $uri = q{/usageManagement/usage/one?filter=$[?(@.status=='rejected')]};
+
+	($status, undef, $body) = written($primary, $db, $method, $uri, '{"date": "2026-01-05", "type": "data"}');
+	like("$status $body", qr/^400 .*"code":"22023"/, "$method with a filter");
+}
+is((got($primary, $db, q{/usageManagement/usage/one?filter=$[?(@.status=='rejected')]}))[0], '400', 'GET with one');
+is($primary->safe_psql($db, "SELECT usage_type FROM usage_mgmt.usage WHERE id = 'one'"), 'voice', 'and it is as it was');
+
+# ---- rows that no constraint has kept out ----
+
+is($primary->safe_psql($db, <<'SQL') =~ s/\n+/ /gr, '200 1 200', 'a row without an id, and one without a status');
+BEGIN;
+SELECT usage_mgmt.register_usage_listener(NULL) AS listener \gset
+ALTER TABLE usage_mgmt.usage DROP CONSTRAINT usage_pkey, ALTER id DROP NOT NULL, ALTER status DROP NOT NULL;
+SET LOCAL session_replication_role = replica;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES (NULL, '1999-01-05', 'voice');
+UPDATE usage_mgmt.usage SET status = NULL WHERE id = 'one';
+SET LOCAL session_replication_role = origin;
+DO $$ BEGIN PERFORM set_config('request.headers', '{"x-um-method": "GET", "x-um-uri": "/usageManagement/usage?date.lt=2000-01-01"}', true); END $$;
+SELECT usage_api.read() AS body \gset
+SELECT current_setting('response.status') || ' ' || json_array_length(encode(:'body', 'escape')::json);
+DO $$ BEGIN PERFORM set_config('request.headers', '{"x-um-method": "PATCH", "x-um-uri": "/usageManagement/usage/one"}', true); END $$;
+SELECT usage_api.write('{"description": "x"}') AS body \gset
+SELECT current_setting('response.status');
+ROLLBACK;
+SQL
+
 # ---- cancelled, it answers ----
 
 $primary->safe_psql($db, <<'SQL');
