@@ -1612,7 +1612,7 @@ CREATE FUNCTION usage_mgmt.hub_lag("position" text, resource text, OUT events bi
 AS 'MODULE_PATHNAME', 'um_hub_lag' LANGUAGE C VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION usage_mgmt.hub_lag(text, text) IS
-'How many changes of a resource are behind a position, above 1,000 about, and how long the first has been there; nulls to who may not select from its table, and on a standby.';
+'How many changes of a resource are behind a position, above 1,000 about, and how long the first has been there; nulls to who may not select from its table or is kept from rows of it, and on a standby.';
 
 CREATE FUNCTION usage_mgmt.hub_position() RETURNS text
 AS 'MODULE_PATHNAME', 'um_hub_position' LANGUAGE C VOLATILE
@@ -2739,7 +2739,7 @@ BEGIN
 			right_of.privileges, right_of.kind, right_of.relation, role_name);
 	END LOOP;
 	IF level IN ('reader', 'loader', 'writer', 'operator') THEN
-		PERFORM usage_mgmt.open_api(role_name);
+		PERFORM usage_mgmt.grant_api(role_name);
 		PERFORM usage_mgmt.grant_native(role_name, level);
 	END IF;
 END
@@ -2748,7 +2748,7 @@ COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
 'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
 
 -- What somebody may do by HTTP his rights on the tables say.
-CREATE FUNCTION usage_mgmt.open_api(role_name text) RETURNS void
+CREATE FUNCTION usage_mgmt.grant_api(role_name text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -2763,7 +2763,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION usage_mgmt.open_api(text) IS
+COMMENT ON FUNCTION usage_mgmt.grant_api(text) IS
 'Lets a role call what answers HTTP. Part of grant_access(); a role that is to see nothing but errors, as the one of requests without a token may be, is given it alone.';
 
 CREATE FUNCTION usage_mgmt.hand_over(role_name text) RETURNS void
@@ -2905,6 +2905,7 @@ SET search_path = pg_catalog, pg_temp
 AS $install$
 DECLARE
 	view text := format('usage_api.%I', name);
+	made record;
 	present text[] := ARRAY(SELECT attname::text FROM pg_attribute
 		WHERE attrelid = to_regclass(view) AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
 BEGIN
@@ -2922,25 +2923,16 @@ BEGIN
 	END IF;
 	PERFORM usage_mgmt.install_comment(view, NULL, comment);
 	-- The one makes the view no table to its statements, the other speaks where no row is met.
-	PERFORM usage_mgmt.install_native_trigger(view, 'native_refuse_row', 'INSTEAD OF', 'ROW');
-	PERFORM usage_mgmt.install_native_trigger(view, 'native_refuse', 'BEFORE', 'STATEMENT');
+	FOR made IN SELECT * FROM (VALUES ('native_refuse_row', 'INSTEAD OF', 'ROW'), ('native_refuse', 'BEFORE', 'STATEMENT')) AS t(trigger, timing, level) LOOP
+		IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = view::regclass AND tgname = made.trigger) THEN
+			EXECUTE format('CREATE TRIGGER %I %s INSERT OR UPDATE OR DELETE ON %s FOR EACH %s EXECUTE FUNCTION usage_mgmt.native_refuse()',
+				made.trigger, made.timing, view, made.level);
+		END IF;
+	END LOOP;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_native_view(text, text[], text[], text, text) IS
 'Makes a view in usage_api that has these columns, or adds those that an older one lacks. Part of install_native().';
-
-CREATE FUNCTION usage_mgmt.install_native_trigger(view regclass, name text, timing text, level text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $install$
-BEGIN
-	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = view AND tgname = name) THEN
-		EXECUTE format('CREATE TRIGGER %I %s INSERT OR UPDATE OR DELETE ON %s FOR EACH %s EXECUTE FUNCTION usage_mgmt.native_refuse()',
-			name, timing, view, level);
-	END IF;
-END
-$install$;
-COMMENT ON FUNCTION usage_mgmt.install_native_trigger(regclass, text, text, text) IS 'Part of install_native().';
 
 CREATE FUNCTION usage_mgmt.native_refuse() RETURNS trigger
 LANGUAGE plpgsql
