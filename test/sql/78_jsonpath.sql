@@ -172,7 +172,7 @@ ORDER BY n;
 -- Hostile: nothing of it becomes SQL
 SELECT filter, pg_temp.ask(filter) FROM (VALUES
 	(1, $$[?(@.type=='''; DROP TABLE usage_mgmt.usage; --')]$$), (2, $$[?(@.type=="'; DROP TABLE usage_mgmt.usage; --")]$$), (3, $$[?(@.extra['a''; DROP TABLE usage_mgmt.usage; --']==1)]$$), (4, $$[?(@.extra["x'); DROP TABLE usage_mgmt^usage; --"]==1)]$$), (5, $$[?(@.extra['" ? (1 == 1)']==1)]$$), (6, $$;DROP TABLE x$$), (7, $$[?(@.id=='a')];DROP TABLE x$$),
-	(8, $$[?(@.type==$1)]$$), (9, $$[?(@.relatedParty['x''y'])]$$), (10, $$[?(@.usageCharacteristic['x''); SELECT pg_sleep(9)--']=='1')]$$), (11, $$[?(@.id=='%00')]$$), (12, $$[?(@.id=='%FF')]$$), (13, $$[?(@.id=='%C3%28')]$$), (14, $$%00$$), (15, $$[?(@.%C3%A9==1)]$$), (16, $$[?(@.extra.é=='😀')]$$), (17, $$"$$), (18, $$'$$), (19, $$\$$), (20, $$[?(@.id=='\')]$$), (21, $$%5B%3F%28%40.id%3D%3D%27a%27%29%5D$$), (22, $$[?(@.id=='a%2Bb')]$$), (23, '[?(@.id' || chr(8203) || $$=='a')]$$)) v (n, filter)
+	(8, $$[?(@.type==$1)]$$), (9, $$[?(@.relatedParty['x''y'])]$$), (10, $$[?(@.usageCharacteristic['x''); SELECT pg_sleep(9)--']=='1')]$$), (11, $$[?(@.id=='%00')]$$), (12, $$[?(@.id=='%FF')]$$), (13, $$[?(@.id=='%C3%28')]$$), (14, $$%00$$), (15, $$[?(@.%C3%A9==1)]$$), (16, $$[?(@.extra.é=='😀')]$$), (17, $$"$$), (18, $$'$$), (19, $$\$$), (20, $$[?(@.id=='\')]$$), (21, $$%5B%3F%28%40.id%3D%3D%27a%27%29%5D$$), (22, $$[?(@.id=='a%2Bb')]$$), (23, '[?(@.id' || chr(160) || $$=='a')]$$)) v (n, filter)
 ORDER BY n;
 SELECT count(*) FROM usage_mgmt.usage;
 
