@@ -290,7 +290,8 @@ sub _run_file
 			my $request = _filled_request($s, \%kept);
 			my $answer = $ask->($request);
 
-			$answer->{body} = '' if ($s->{method} // '') eq 'HEAD' && $way eq 'sql';
+			# nginx leaves it out of its own pages; the functions have none
+			$answer->{body} = '' if ($s->{method} // '') eq 'HEAD' && defined $answer->{hidden};
 			_tally($seen, $request, $answer);
 			join "\n", _differences($s, $answer, \%kept), _other_way($s, $answer);
 		} // $@;
