@@ -83,7 +83,7 @@ SELECT query, pg_temp.posts('/tmf-api/usageManagement/v4/hub', query) FROM unnes
 	'eventType=UsageCreateNotification', 'eventType=ServiceUsageCreateEvent', 'eventType=UsageCreateEvent,Nonsense', 'eventType=UsageSpecificationDeleteEvent&usage.status=rated',
 	'usage.status=rated&event.usageSpecification.lifecycleStatus=active', 'usage.status=nonsense', 'fields=nonsense', 'sort=id', '%ff=1']) query;
 SELECT pg_temp.posts('/tmf-api/usageManagement/v4/hub', repeat('a', 8001));
-SELECT pg_temp.posts('/tmf-api/usageManagement/v4/hub', 'filter=x');
+SELECT pg_temp.posts('/tmf-api/usageManagement/v4/hub', query) FROM unnest('{filter=x,depth=1}'::text[]) query;
 -- in SQL a type of another resource is passed over, too, unless it is all there is
 SELECT usage_mgmt.register_usage_listener(NULL, 'eventType=UsageSpecificationCreateEvent,UsageCreateEvent', 'v4') ->> 'query';
 SELECT usage_mgmt.register_usage_listener(NULL, 'eventType=UsageSpecificationCreateEvent', 'v4');
