@@ -1,6 +1,6 @@
 # 3,000 random statements, half by a superuser, half by somebody who may use the schema and
 # nothing more: the server stands, nothing ends in class XX, nobody is shown what he may not
-# see. And 2,000 random requests, by a superuser, a writer and a reader: what is answered is
+# see. And 1,600 random requests, by a superuser, a writer and a reader: what is answered is
 # an answer, what it says is done, and nothing else is. "make check-san" does both with more,
 # under sanitizers and assertions.
 
@@ -12,7 +12,7 @@ use Store;
 use Test::More;
 
 use constant COUNT => 3_000;
-use constant REQUESTS => 2_000;
+use constant REQUESTS => 1_600;
 
 my $statements = abs_path(dirname(__FILE__) . '/../fuzz/statements');
 my $node = new_node('statements');
