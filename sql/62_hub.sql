@@ -209,7 +209,7 @@ CREATE FUNCTION usage_mgmt.hub_lag("position" text, resource text, OUT events bi
 AS 'MODULE_PATHNAME', 'um_hub_lag' LANGUAGE C VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION usage_mgmt.hub_lag(text, text) IS
-'How many changes of a resource are behind a position, above 1,000 about, and how long the first has been there; nulls to who may not select from its table, and on a standby.';
+'How many changes of a resource are behind a position, above 1,000 about, and how long the first has been there; nulls to who may not select from its table or is kept from rows of it, and on a standby.';
 
 CREATE FUNCTION usage_mgmt.hub_position() RETURNS text
 AS 'MODULE_PATHNAME', 'um_hub_position' LANGUAGE C VOLATILE
