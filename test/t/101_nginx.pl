@@ -112,6 +112,8 @@ is(ask($port, 'GET', '/native/usage?id=eq.' . 'a' x 30000)->{status}, 200, 'a vi
 $came = $json->decode(ask($port, 'GET', '/native/usage?select=id&id=eq.%2f&limit=1', @spoofed, 'Authorization: Bearer x')->{body});
 is_deeply([ $came->{line}, $came->{headers} ], [ 'GET /usage?select=id&id=eq.%2f&limit=1 HTTP/1.1',
 		{ host => 'usage_mgmt', accept => 'text/csv', authorization => 'Bearer x', prefer => 'tx=rollback', range => '0-1' } ], 'a view');
+$came = $json->decode(ask($port, 'GET', '/native/usage', 'Prefer: Count=Planned')->{body});
+ok(!exists $came->{headers}{prefer}, 'no estimate of rows that somebody may not see');
 my $answer = ask($port, 'GET', '/x');
 is_deeply([ sort grep { !/^(?:date|server|connection)$/ } keys %{ $answer->{header} } ], [qw(cache-control content-length content-type)], 'no header of PostgREST goes back');
 
