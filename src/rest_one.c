@@ -42,7 +42,7 @@ um_rest_fields(const UmHttp *http)
 	UmQueryString *query = um_parse_query(http->query, false);
 
 	if (query->conditions != NIL || query->filters != NIL || query->sort != NIL ||
-		query->limit >= 0 || query->offset > 0 || query->after != NULL || query->all)
+		query->limit >= 0 || query->offset >= 0 || query->after != NULL || query->all)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
 				 errmsg("what is asked of one %s is its \"fields\" alone",
