@@ -93,7 +93,7 @@ static void check_listing(const UmRecord *order, bool listed, UmFaults *faults);
 static void check_every(const UmRecord *order, UmFaults *faults);
 static void read_interval(void *arg);
 static void check_query(const UmRecord *order, UmResource *of, UmFaults *faults);
-static bool check_version(const UmRecord *order, const UmResource *of, UmVersion *version, UmFaults *faults);
+static UmVersion check_version(const UmRecord *order, const UmResource *of, UmFaults *faults);
 static void ask(void *arg);
 static void check_mapping(const UmRecord *order, const UmResource *of, UmFaults *faults);
 static bool leads_to(UmSlice path, const char *own, bool api);
@@ -479,8 +479,10 @@ check_query(const UmRecord *order, UmResource *of, UmFaults *faults)
 	UmPath		path;
 	ErrorData  *error;
 
-	if (of == NULL || !check_version(order, of, &question.version, faults) ||
-		!find(order, "query", &text, &path))
+	if (of == NULL)
+		return;
+	question.version = check_version(order, of, faults);
+	if (!find(order, "query", &text, &path))
 		return;
 	question.text = pnstrdup(text.ptr, text.len);
 	error = um_try(um_speaking(), ask, &question);
@@ -491,28 +493,26 @@ check_query(const UmRecord *order, UmResource *of, UmFaults *faults)
 		um_fault(faults, &path, UM_RULE, "%s", error->message);
 }
 
-/* One that the resource has; which it is where nothing is said. */
-static bool
-check_version(const UmRecord *order, const UmResource *of, UmVersion *version, UmFaults *faults)
+/* One that the resource has, or else that which it is spoken of in. */
+static UmVersion
+check_version(const UmRecord *order, const UmResource *of, UmFaults *faults)
 {
 	UmSlice		text;
 	UmPath		path;
 
-	*version = um_default_version(of);
 	if (!find(order, "tmf_version", &text, &path))
-		return true;
+		return um_default_version(of);
 	for (int v = 0; v < UM_VERSIONS; v++)
 	{
 		const char *name = um_version_name(v);
 
-		*version = v;
 		if ((of->faces & (1 << v)) && (int) strlen(name) == text.len &&
 			pg_strncasecmp(name, text.ptr, text.len) == 0)
-			return true;
+			return v;
 	}
 	um_fault(faults, &path, UM_RULE, "\"%.*s\" is no version of the standard that has a %s",
 			 UM_CLIPPED(text, 60), of->model->label);
-	return false;
+	return um_default_version(of);
 }
 
 /* As a list would be asked for; raises what it cannot mean. */
