@@ -77,6 +77,7 @@ static int	slot_of(const UmRecord *order, const char *column);
 static void set(UmRecord *order, const char *column, Datum value);
 static void set_text(UmRecord *order, const char *column, const char *text);
 static void end(UmRecord *order);
+static void resume(UmRecord *order);
 static bool is_live(const UmRecord *order);
 static void check(const UmRecord *order, const UmRecord *old, UmFaults *faults);
 static void check_fixed(const UmRecord *order, const UmRecord *old, UmFaults *faults);
@@ -175,6 +176,8 @@ um_order_change(UmRecord *order, const UmRecord *old)
 
 	if (um_status_in(um_record_status(old), life->ended))
 		return;
+	if (!is_same(order, old, slot_of(order, "life")))
+		resume(order);
 	/* who has cancelled it is no more forgotten than that somebody has */
 	if (was_cancelled)
 		um_record_set(order, cancelled, old->value[cancelled]);
@@ -190,12 +193,23 @@ um_order_change(UmRecord *order, const UmRecord *old)
 		end(order);
 }
 
+/* Whoever had it did so in another life. */
+static void
+resume(UmRecord *order)
+{
+	um_record_clear(order, slot_of(order, "agent"));
+	um_record_clear(order, slot_of(order, "leased_until"));
+	set(order, "next_at", TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+}
+
 static bool
 is_live(const UmRecord *order)
 {
-	int			slot = slot_of(order, "leased_until");
+	int			lease = slot_of(order, "leased_until");
+	int			life = slot_of(order, "life");
 
-	return um_is_set(order, slot) && DatumGetTimestampTz(order->value[slot]) > GetCurrentTimestamp();
+	return um_is_set(order, lease) && DatumGetTimestampTz(order->value[lease]) > GetCurrentTimestamp() &&
+		um_is_set(order, life) && DatumGetInt64(order->value[life]) == um_hub_life();
 }
 
 /* Nobody has it any more. */
