@@ -135,7 +135,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 IPC::Run::run([ program($node, 'pg_restore'), '-1', '-d', $node->connstr('restored'), $dump ], '>', \$out, '2>', \$err) or die $err;
 is_deeply([ http('restored', 'GET', '/usageManagement/hub') ], [ 200, [$listener] ], 'restored, it is one');
 is($node->safe_psql('restored', "SELECT string_agg(resource, ' ' ORDER BY id) FROM usage_mgmt.hub_listener WHERE '1' IN (id, hub)"),
-	'usage usage_specification', 'of two resources');
+	'usage usage_specification import_job export_job', 'of all resources of the API');
 is((http('restored', 'POST', '/usageManagement/hub', qq({"callback": "$url/both"})))[0], 409, 'there still');
 is($node->safe_psql('restored', "SELECT usage_mgmt.listener_secret('1', renew => true) = usage_mgmt.listener_secret('2')"), 't', 'a new secret is both\'s');
 is($node->safe_psql('restored', "SELECT bool_and(usage_mgmt.resume_listener(id)) FROM usage_mgmt.hub_listener WHERE '1' IN (id, hub)"), 't', 'they are resumed');
