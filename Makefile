@@ -125,6 +125,7 @@ USAGECTL_OBJS = \
 	src/usagectl/delays.o \
 	src/usagectl/delivery.o \
 	src/usagectl/export.o \
+	src/usagectl/files.o \
 	src/usagectl/import.o \
 	src/usagectl/journal.o \
 	src/usagectl/lane.o \
