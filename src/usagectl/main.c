@@ -15,8 +15,7 @@
 #include <string.h>
 
 #include "agent.h"
-#include "export.h"
-#include "import.h"
+#include "files.h"
 #include "listen.h"
 #include "listeners.h"
 
@@ -136,7 +135,8 @@ import_command(int argc, char **argv)
 		{"restart", no_argument, NULL, 'r'},
 		{NULL, 0, NULL, 0}
 	};
-	ImportOptions options = {50000, true, false, false, NULL, NULL};
+	ImportOptions options = {.batch = BATCH, .partitions = true};
+	bool		json = false;
 	Declared	declared = {"", "", ""};
 	const char *dbname = NULL;
 	ExitStatus	status = ALL_DONE;
@@ -153,7 +153,7 @@ import_command(int argc, char **argv)
 		else if (option == 'c' && declare_count(&declared, optarg))
 			continue;
 		else if (option == 'j')
-			options.json = true;
+			json = true;
 		else if (option == 'o')
 			options.resource = optarg;
 		else if (option == 'p')
@@ -181,7 +181,7 @@ import_command(int argc, char **argv)
 		return FAILED;
 	for (; optind < argc && status != FAILED; optind++)
 	{
-		ExitStatus	one = import_file(&options, conn, argv[optind]);
+		ExitStatus	one = import_file(&options, conn, argv[optind], json);
 
 		status = one > status ? one : status;
 	}
@@ -201,7 +201,8 @@ export_command(int argc, char **argv)
 		{"tmf", required_argument, NULL, 't'},
 		{NULL, 0, NULL, 0}
 	};
-	ExportOptions options = {"", NULL, NULL, false};
+	ExportOptions options = {.query = ""};
+	bool		json = false;
 	const char *dbname = NULL;
 	ExitStatus	status;
 	PGconn	   *conn;
@@ -217,7 +218,7 @@ export_command(int argc, char **argv)
 		else if (option == 't')
 			options.version = optarg;
 		else if (option == 'j')
-			options.json = true;
+			json = true;
 		else if (option == 'h')
 			return usage(stdout);
 		else
@@ -227,7 +228,7 @@ export_command(int argc, char **argv)
 	conn = connect_to(dbname);
 	if (conn == NULL)
 		return FAILED;
-	status = export_file(&options, conn, optind < argc ? argv[optind] : "-");
+	status = export_file(&options, conn, optind < argc ? argv[optind] : "-", json);
 	PQfinish(conn);
 	return status;
 }
