@@ -138,6 +138,7 @@ USAGECTL_OBJS = \
 	src/usagectl/listen.o \
 	src/usagectl/listeners.o \
 	src/usagectl/main.o \
+	src/usagectl/pack.o \
 	src/usagectl/progress.o \
 	src/usagectl/reading.o \
 	src/usagectl/records.o \
