@@ -524,8 +524,8 @@ check_version(const UmRecord *order, const UmResource *of, UmFaults *faults)
 			pg_strncasecmp(name, text.ptr, text.len) == 0)
 			return v;
 	}
-	um_fault(faults, &path, UM_RULE, "\"%.*s\" is no version of the standard that has a %s",
-			 UM_CLIPPED(text, 60), of->model->label);
+	um_fault(faults, &path, UM_RULE, "\"%.*s\" is no version of the standard that has %s",
+			 UM_CLIPPED(text, 60), um_a(of->model));
 	return um_default_version(of);
 }
 
