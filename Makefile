@@ -126,6 +126,7 @@ USAGECTL_OBJS = \
 	src/usagectl/delivery.o \
 	src/usagectl/export.o \
 	src/usagectl/import.o \
+	src/usagectl/jobs_show.o \
 	src/usagectl/journal.o \
 	src/usagectl/lane.o \
 	src/usagectl/listen.o \
@@ -137,6 +138,7 @@ USAGECTL_OBJS = \
 	src/usagectl/resources.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
+	src/usagectl/table.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
 	src/usagectl/webhook.o
