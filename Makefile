@@ -127,6 +127,7 @@ USAGECTL_OBJS = \
 	src/usagectl/export.o \
 	src/usagectl/files.o \
 	src/usagectl/import.o \
+	src/usagectl/jobs_show.o \
 	src/usagectl/journal.o \
 	src/usagectl/lane.o \
 	src/usagectl/listen.o \
@@ -138,6 +139,7 @@ USAGECTL_OBJS = \
 	src/usagectl/resources.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
+	src/usagectl/table.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
 	src/usagectl/webhook.o
