@@ -107,6 +107,7 @@ SQL_PARTS = \
 	sql/62_hub.sql \
 	sql/63_upkeep.sql \
 	sql/64_delivery.sql \
+	sql/66_jobs.sql \
 	sql/67_files.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
@@ -128,7 +129,9 @@ USAGECTL_OBJS = \
 	src/usagectl/delays.o \
 	src/usagectl/delivery.o \
 	src/usagectl/export.o \
+	src/usagectl/files.o \
 	src/usagectl/import.o \
+	src/usagectl/jobs_show.o \
 	src/usagectl/journal.o \
 	src/usagectl/lane.o \
 	src/usagectl/listen.o \
@@ -140,6 +143,7 @@ USAGECTL_OBJS = \
 	src/usagectl/resources.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
+	src/usagectl/table.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
 	src/usagectl/webhook.o

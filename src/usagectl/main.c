@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "agent.h"
-#include "export.h"
-#include "import.h"
+#include "files.h"
+#include "jobs_show.h"
 #include "listen.h"
 #include "listeners.h"
 
@@ -36,6 +36,8 @@ static int	agent_command(int argc, char **argv);
 static int	listen_command(int argc, char **argv);
 static bool take_secret(Secret *secret, char *text);
 static int	listeners_command(int argc, char **argv);
+static int	jobs_command(int argc, char **argv);
+static int	show(int argc, char **argv, ExitStatus (*what) (PGconn *conn, bool json, bool once));
 static const char *declare_all(Declared *declared);
 static bool declare_count(Declared *declared, const char *count);
 static bool declare_amount(Declared *declared, const char *amount);
@@ -55,6 +57,7 @@ main(int argc, char **argv)
 		{"agent", agent_command},
 		{"listen", listen_command},
 		{"listeners", listeners_command},
+		{"jobs", jobs_command},
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -80,6 +83,7 @@ usage(FILE *out)
 		  "  usagectl import [OPTION]... FILE|-...\n"
 		  "  usagectl export [OPTION]... [FILE|-]\n"
 		  "  usagectl agent [OPTION]...\n"
+		  "  usagectl jobs [OPTION]...\n"
 		  "  usagectl listeners [OPTION]...\n"
 		  "  usagectl listen [OPTION]...\n"
 		  "\n"
@@ -108,7 +112,7 @@ usage(FILE *out)
 		  "      --name=NAME             what it is called (host and process)\n"
 		  "      --pause-all             pause all listeners and end: this database is a copy\n"
 		  "  -v, --verbose               print each attempt\n"
-		  "Options of listeners:\n"
+		  "Options of jobs and listeners:\n"
 		  "      --once                  show them once\n"
 		  "Options of listen:\n"
 		  "      --answer=STATUS         HTTP status to answer with (204)\n"
@@ -136,7 +140,8 @@ import_command(int argc, char **argv)
 		{"restart", no_argument, NULL, 'r'},
 		{NULL, 0, NULL, 0}
 	};
-	ImportOptions options = {50000, true, false, false, NULL, NULL};
+	ImportOptions options = {.batch = BATCH, .partitions = true};
+	bool		json = false;
 	Declared	declared = {"", "", ""};
 	const char *dbname = NULL;
 	ExitStatus	status = ALL_DONE;
@@ -153,7 +158,7 @@ import_command(int argc, char **argv)
 		else if (option == 'c' && declare_count(&declared, optarg))
 			continue;
 		else if (option == 'j')
-			options.json = true;
+			json = true;
 		else if (option == 'o')
 			options.resource = optarg;
 		else if (option == 'p')
@@ -181,7 +186,7 @@ import_command(int argc, char **argv)
 		return FAILED;
 	for (; optind < argc && status != FAILED; optind++)
 	{
-		ExitStatus	one = import_file(&options, conn, argv[optind]);
+		ExitStatus	one = import_file(&options, conn, argv[optind], json);
 
 		status = one > status ? one : status;
 	}
@@ -201,7 +206,8 @@ export_command(int argc, char **argv)
 		{"tmf", required_argument, NULL, 't'},
 		{NULL, 0, NULL, 0}
 	};
-	ExportOptions options = {"", NULL, NULL, false};
+	ExportOptions options = {.query = ""};
+	bool		json = false;
 	const char *dbname = NULL;
 	ExitStatus	status;
 	PGconn	   *conn;
@@ -217,7 +223,7 @@ export_command(int argc, char **argv)
 		else if (option == 't')
 			options.version = optarg;
 		else if (option == 'j')
-			options.json = true;
+			json = true;
 		else if (option == 'h')
 			return usage(stdout);
 		else
@@ -227,7 +233,7 @@ export_command(int argc, char **argv)
 	conn = connect_to(dbname);
 	if (conn == NULL)
 		return FAILED;
-	status = export_file(&options, conn, optind < argc ? argv[optind] : "-");
+	status = export_file(&options, conn, optind < argc ? argv[optind] : "-", json);
 	PQfinish(conn);
 	return status;
 }
@@ -347,6 +353,18 @@ take_secret(Secret *secret, char *text)
 static int
 listeners_command(int argc, char **argv)
 {
+	return show(argc, argv, listeners_show);
+}
+
+static int
+jobs_command(int argc, char **argv)
+{
+	return show(argc, argv, jobs_show);
+}
+
+static int
+show(int argc, char **argv, ExitStatus (*what) (PGconn *conn, bool json, bool once))
+{
 	static const struct option long_options[] = {
 		{"dbname", required_argument, NULL, 'd'},
 		{"help", no_argument, NULL, 'h'},
@@ -377,7 +395,7 @@ listeners_command(int argc, char **argv)
 	conn = connect_to(dbname);
 	if (conn == NULL)
 		return FAILED;
-	status = listeners_show(conn, json, once);
+	status = what(conn, json, once);
 	PQfinish(conn);
 	return status;
 }
