@@ -53,6 +53,7 @@ OBJS = \
 	src/openapi.o \
 	src/openapi_schema.o \
 	src/operations.o \
+	src/order.o \
 	src/outbox.o \
 	src/page.o \
 	src/patch.o \

@@ -63,6 +63,7 @@ PG_FUNCTION_INFO_V1(um_get);
 PG_FUNCTION_INFO_V1(um_put);
 PG_FUNCTION_INFO_V1(um_patch);
 PG_FUNCTION_INFO_V1(um_delete);
+PG_FUNCTION_INFO_V1(um_cancel);
 PG_FUNCTION_INFO_V1(um_list);
 PG_FUNCTION_INFO_V1(um_count);
 PG_FUNCTION_INFO_V1(um_summarize);
@@ -141,6 +142,16 @@ um_delete(PG_FUNCTION_ARGS)
 
 	request.closed = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	um_delete_one(&request);
+	PG_RETURN_BOOL(request.count > 0);
+}
+
+/* cancel_…(id text) → boolean: whether there was an order that had not ended. */
+Datum
+um_cancel(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_one(fcinfo, "cancel_", -1);
+
+	um_cancel_one(&request);
 	PG_RETURN_BOOL(request.count > 0);
 }
 
@@ -445,7 +456,7 @@ event_arg(FunctionCallInfo fcinfo, UmResource *resource, const UmRecord *record)
 	if (status != NULL && event.old_status < 0)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("\"%s\" is no status of a %s", status, resource->model->label),
+				 errmsg("\"%s\" is no status of %s", status, um_a(resource->model)),
 				 errhint("The statuses are %s.", um_status_list(resource->life, ~0))));
 	event.changed = columns_arg(fcinfo, 3, resource->model);
 	event.at = um_is_set(record, record->model->change_slot)
@@ -474,7 +485,7 @@ columns_arg(FunctionCallInfo fcinfo, int n, const UmModel *model)
 		if (um_find_attribute(model, column) == NULL)
 			ereport(ERROR,
 					(errcode(UM_PARAMETER),
-					 errmsg("a %s has no column \"%s\"", model->label, column)));
+					 errmsg("%s has no column \"%s\"", um_a(model), column)));
 		columns = lappend(columns, column);
 	}
 	return columns;
