@@ -131,6 +131,7 @@ USAGECTL_OBJS = \
 	src/usagectl/checkpoint.o \
 	src/usagectl/config.o \
 	src/usagectl/connection.o \
+	src/usagectl/contents.o \
 	src/usagectl/copy.o \
 	src/usagectl/csv.o \
 	src/usagectl/delays.o \
@@ -138,6 +139,7 @@ USAGECTL_OBJS = \
 	src/usagectl/exchange.o \
 	src/usagectl/export.o \
 	src/usagectl/files.o \
+	src/usagectl/folder.o \
 	src/usagectl/format.o \
 	src/usagectl/import.o \
 	src/usagectl/jobs_show.o \
@@ -148,14 +150,17 @@ USAGECTL_OBJS = \
 	src/usagectl/listing.o \
 	src/usagectl/local.o \
 	src/usagectl/main.o \
+	src/usagectl/manifest.o \
 	src/usagectl/place.o \
 	src/usagectl/progress.o \
 	src/usagectl/put.o \
+	src/usagectl/query.o \
 	src/usagectl/reading.o \
 	src/usagectl/records.o \
 	src/usagectl/resources.o \
 	src/usagectl/row.o \
 	src/usagectl/safety.o \
+	src/usagectl/sequence.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
 	src/usagectl/stream.o \
