@@ -21,6 +21,8 @@ OBJS = \
 	src/collections.o \
 	src/content.o \
 	src/copy_form.o \
+	src/csv.o \
+	src/csv_row.o \
 	src/currency.o \
 	src/cursor.o \
 	src/delivery.o \
@@ -105,6 +107,7 @@ SQL_PARTS = \
 	sql/62_hub.sql \
 	sql/63_upkeep.sql \
 	sql/64_delivery.sql \
+	sql/65_csv.sql \
 	sql/66_jobs.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
@@ -118,17 +121,20 @@ SQL_PARTS = \
 USAGECTL_OBJS = \
 	src/usagectl/address.o \
 	src/usagectl/agent.o \
+	src/usagectl/array.o \
 	src/usagectl/books.o \
 	src/usagectl/buffer.o \
 	src/usagectl/checkpoint.o \
 	src/usagectl/config.o \
 	src/usagectl/connection.o \
 	src/usagectl/copy.o \
+	src/usagectl/csv.o \
 	src/usagectl/delays.o \
 	src/usagectl/delivery.o \
 	src/usagectl/exchange.o \
 	src/usagectl/export.o \
 	src/usagectl/files.o \
+	src/usagectl/format.o \
 	src/usagectl/import.o \
 	src/usagectl/jobs_show.o \
 	src/usagectl/journal.o \
@@ -144,6 +150,7 @@ USAGECTL_OBJS = \
 	src/usagectl/reading.o \
 	src/usagectl/records.o \
 	src/usagectl/resources.o \
+	src/usagectl/row.o \
 	src/usagectl/safety.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
@@ -152,7 +159,10 @@ USAGECTL_OBJS = \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \
+	src/usagectl/unpack.o \
 	src/usagectl/webhook.o
+	src/usagectl/webhook.o \
+	src/usagectl/writer.o
 SCRIPTS_built = usagectl
 
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
@@ -189,7 +199,7 @@ $(USAGECTL_OBJS): $(wildcard src/usagectl/*.h) usage_mgmt.control
 $(USAGECTL_OBJS): override CPPFLAGS += -I$(libpq_srcdir) -DUSAGECTL_VERSION='"$(EXTVERSION)"'
 
 usagectl: $(USAGECTL_OBJS)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lcurl -lcrypto -lz -lm -o $@
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lcurl -lcrypto -lz -lzstd -lm -o $@
 
 install: install-man
 install-man:
