@@ -41,7 +41,7 @@ BEGIN
 			('{operator}', 'TABLE', '%3$s', 'SELECT, INSERT, UPDATE, DELETE', '{t}'),
 			('{operator}', 'TABLE', '%2$s', 'SELECT', '{t}')
 		) AS p(levels, kind, name, privilege, dated)
-		WHERE level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[]) AND NOT r.orders
+		WHERE NOT orders AND level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
 		GROUP BY kind, relation
 		UNION ALL
 		SELECT 'TABLE', v.name, 'SELECT'
@@ -68,6 +68,11 @@ BEGIN
 			('{agent}', 'TABLE', 'import_job', 'SELECT, UPDATE, DELETE'),
 			('{agent}', 'TABLE', 'export_job', 'SELECT, UPDATE, DELETE'),
 			('{agent}', 'TABLE', 'export_result', 'SELECT, INSERT, DELETE'),
+			('{agent}', 'TABLE', 'import_file', 'SELECT, INSERT, UPDATE'),
+			('{agent}', 'TABLE', 'import_load', 'SELECT'),
+			('{agent}', 'SEQUENCE', 'import_file_id_seq', 'USAGE'),
+			('{loader,writer}', 'TABLE', 'import_file', 'SELECT'),
+			('{operator}', 'TABLE', 'import_file', 'SELECT, DELETE'),
 			('{agent}', 'TABLE', 'hub_listener', 'SELECT, UPDATE (state, reason, changed_at)'),
 			('{agent}', 'TABLE', 'hub_cursor', 'SELECT'),
 			('{agent}', 'TABLE', 'setting', 'SELECT'),
