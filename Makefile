@@ -105,6 +105,7 @@ SQL_PARTS = \
 	sql/62_hub.sql \
 	sql/63_upkeep.sql \
 	sql/64_delivery.sql \
+	sql/66_jobs.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \
