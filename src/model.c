@@ -158,7 +158,8 @@ static UmAttribute characteristic_attributes[] = {
 };
 
 UmModel		um_characteristic = {
-	.noun = "characteristic", .label = "characteristic", .attributes = characteristic_attributes
+	.noun = "characteristic", .label = "characteristic", .attributes = characteristic_attributes,
+	.told_by = "name", .means = "value"
 };
 
 /* What is asked of the role, where it is filled in, what of the id and @referredType. */
@@ -180,7 +181,7 @@ static UmAttribute model##_attributes[] = { \
 }; \
 scope UmModel model = { \
 	.noun = "related_party", .label = "related party", .attributes = model##_attributes, \
-	.type = {"related_party"}, .view = "party", .ids = "party_ids" \
+	.type = {"related_party"}, .view = "party", .ids = "party_ids", .told_by = "role" \
 }
 
 RELATED_PARTY(, um_usage_party, UM_MANDATORY, UM_ONLY_V4, 0);

@@ -121,6 +121,9 @@ typedef struct UmModel
 	const char *schema;			/* what documents call its shape, where not after its noun */
 	const char *ids;			/* SQL function that gathers UM_GATHERED of such a list */
 	bool		ids_by_name;	/* or what is in extra by a name */
+	const char *told_by;		/* column of the word that tells one of a list from the others; NULL
+								 * for its number alone */
+	const char *means;			/* column that an element so named means; NULL for none */
 	UmAttribute *attributes;
 
 	/* filled in by um_model_init */
