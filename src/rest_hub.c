@@ -40,6 +40,7 @@ static void require_caller(const UmHttp *http);
 static void require_any_select(const UmApi *api);
 static UmRecord *read_body(const UmHttp *http);
 static List *resources_meant(const UmApi *api, const char *query);
+static List *without_unseen_orders(List *meant);
 static void ask(void *arg);
 static void note_refusal(StringInfo refusals, const UmResource *resource, const ErrorData *error);
 static List *find(const UmApi *api, const char *id);
@@ -196,6 +197,7 @@ resources_meant(const UmApi *api, const char *query)
 			alike = alike && strcmp(first->message, error->message) == 0;
 		}
 	}
+	meant = without_unseen_orders(meant);
 	if (meant == NIL && alike)
 		ReThrowError(first);
 	if (meant == NIL)
@@ -203,6 +205,24 @@ resources_meant(const UmApi *api, const char *query)
 				(errcode(UM_PARAMETER), errmsg("the query can mean no event here"),
 				 errdetail("%s", refusals.data)));
 	return meant;
+}
+
+/* Who listens to all that an API tells is not refused for orders that he has no business with. */
+static List *
+without_unseen_orders(List *meant)
+{
+	List	   *seen = NIL;
+	ListCell   *cell;
+
+	foreach(cell, meant)
+	{
+		UmResource *r = lfirst(cell);
+
+		if (!r->orders ||
+			pg_class_aclcheck(um_table(r->model->noun, false), GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+			seen = lappend(seen, r);
+	}
+	return seen != NIL ? seen : meant;
 }
 
 static void
