@@ -130,6 +130,7 @@ USAGECTL_OBJS = \
 	src/usagectl/delays.o \
 	src/usagectl/delivery.o \
 	src/usagectl/export.o \
+	src/usagectl/files.o \
 	src/usagectl/import.o \
 	src/usagectl/jobs_show.o \
 	src/usagectl/journal.o \

@@ -1,6 +1,6 @@
 /*
  * import.c
- *	  Records of a file into the store.
+ *	  Records of a source into the store.
  *
  * A batch is one transaction: the records by binary COPY, one for each resource
  * that they are of, in the order of their ids, what is no text as rejects of our
@@ -16,10 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "books.h"
 #include "copy.h"
 #include "import.h"
-#include "progress.h"
 #include "records.h"
 
 #define NO_BYTE (-1)			/* is at fault */
@@ -27,6 +25,7 @@
 typedef struct Import
 {
 	const ImportOptions *options;
+	const Follower *follower;
 	PGconn	   *conn;
 	Source		source;
 	Cutter		cutter;
@@ -36,7 +35,6 @@ typedef struct Import
 	Books		books;
 	Copy		copy;
 	int		   *places;			/* of the records sent, in the batch */
-	Progress	progress;
 	int64_t		records;		/* of this run */
 	bool		partitions;		/* are still made */
 } Import;
@@ -44,8 +42,11 @@ typedef struct Import
 /* Sends some records of one resource and adds them to those sent. */
 typedef bool (*Sender) (Import *import, Batch *batch, int from, int to, int *sent);
 
-static bool open_file(Import *import, const char *name);
+static bool make(Import *import);
+static bool take(Import *import, const char *name);
+static bool open_source(Import *import, const char *name);
 static bool import_batches(Import *import);
+static void going(const Import *import);
 static bool send_batch(Import *import, Batch *batch);
 static bool send_resources(Import *import, Batch *batch, Sender send, int *sent);
 static bool send_records(Import *import, Batch *batch, int from, int to, int *sent);
@@ -66,37 +67,25 @@ static const char *describe(char *message, size_t size, const Resource *resource
 static bool read_ahead(void *context);
 static void make_partitions(Import *import);
 static void make_partition(Import *import, const Resource *resource, int month);
-static void show_resources(Import *import);
-static void sum_up_resources(const Import *import);
-static ExitStatus sum_up(Import *import, const char *name);
+static bool close_books(Import *import);
 
-ExitStatus
-import_file(const ImportOptions *options, PGconn *conn, const char *name)
+/* All of it, or what is left of it; false where it failed, or was told to stop. */
+bool
+import_run(const ImportOptions *options, PGconn *conn, const char *name, const Follower *follower)
 {
 	Import	   *import = calloc(1, sizeof(Import));
-	ExitStatus	status = FAILED;
+	bool		done = false;
 
 	import->options = options;
+	import->follower = follower;
 	import->conn = conn;
 	import->partitions = options->partitions;
-	import->places = malloc(sizeof(int) * options->batch);
-	if (!batch_make(&import->batches[0], options->batch) ||
-		!batch_make(&import->batches[1], options->batch) || import->places == NULL)
+	import->source.fd = -1;
+	if (!make(import))
 		complain("out of memory");
-	else if (open_file(import, name))
-	{
-		bool		done = import_batches(import);
-
-		progress_end(&import->progress);
-		if (import->source.error[0] != '\0')
-			complain("%s: %s", name, import->source.error);
-		if (done)
-			status = sum_up(import, name);
-		else
-			complain("%s: not done; the same command goes on after byte %" PRId64, name,
-					 import->books.position);
-	}
-	else if (import->source.error[0] != '\0')
+	else
+		done = take(import, name);
+	if (import->source.error[0] != '\0')
 		complain("%s: %s", name, import->source.error);
 	source_close(&import->source);
 	resources_free(&import->cutter.resources);
@@ -104,31 +93,56 @@ import_file(const ImportOptions *options, PGconn *conn, const char *name)
 	batch_free(&import->batches[1]);
 	free(import->places);
 	free(import);
-	return status;
+	return done;
 }
 
-/* Opens the file and the books, and goes where they say. */
 static bool
-open_file(Import *import, const char *name)
+make(Import *import)
 {
 	time_t		now = time(NULL);
 	struct tm	utc;
-	char		fingerprint[20];
-	Batch	   *batch = &import->batches[0];
 
 	gmtime_r(&now, &utc);
 	import->cutter.source = &import->source;
 	import->cutter.most = import->options->batch;
 	import->cutter.first_month = (utc.tm_year + 1900 - YEARS) * 12 + utc.tm_mon;
-	if (!source_open(&import->source, name) ||
-		!resources_learn(&import->cutter.resources, import->conn, import->options->resource) ||
-		!batch_peek(batch, &import->cutter, fingerprint) ||
-		!books_open(&import->books, import->conn, &import->cutter.resources, name, fingerprint,
-					import->options->restart, import->options->declared) ||
-		!batch_skip(batch, &import->cutter, import->books.position))
+	import->places = malloc(sizeof(int) * import->options->batch);
+	return batch_make(&import->batches[0], import->options->batch) &&
+		batch_make(&import->batches[1], import->options->batch) && import->places != NULL;
+}
+
+/* What a job has done before is not even opened. */
+static bool
+take(Import *import, const char *name)
+{
+	Books	   *books = &import->books;
+	Resources  *resources = &import->cutter.resources;
+
+	if (!resources_learn(resources, import->conn, import->options->resource) ||
+		!books_find_job(books, import->conn, resources, name, import->options->job))
 		return false;
-	import->cutter.resource = import->cutter.resources.usual;
-	progress_begin(&import->progress, name, import->source.size, import->source.taken);
+	return (books->finished || (open_source(import, name) && import_batches(import))) && close_books(import);
+}
+
+/* Opens the source and the books, and goes where they say. */
+static bool
+open_source(Import *import, const char *name)
+{
+	const ImportOptions *options = import->options;
+	const Follower *follower = import->follower;
+	Cutter	   *cutter = &import->cutter;
+	char		fingerprint[20];
+	Batch	   *batch = &import->batches[0];
+
+	if (!follower->open(follower->context, &import->source) ||
+		!batch_peek(batch, cutter, fingerprint) ||
+		!books_open(&import->books, import->conn, name, fingerprint, options->restart, options->declared) ||
+		(follower->opened != NULL && !follower->opened(follower->context, &import->books)) ||
+		!batch_skip(batch, cutter, import->books.position))
+		return false;
+	cutter->resource = cutter->resources.usual;
+	if (follower->begins != NULL)
+		follower->begins(follower->context, &import->source);
 	return true;
 }
 
@@ -144,7 +158,7 @@ import_batches(Import *import)
 		while (import->step == STEP_MORE)
 		{
 			import->step = batch_step(import->ahead, &import->cutter);
-			progress_show(&import->progress, import->source.taken, import->records);
+			going(import);
 		}
 		if (import->step == STEP_FAILED)
 			return false;
@@ -189,8 +203,15 @@ send_batch(Import *import, Batch *batch)
 	if (!books_commit(&import->books, conn, batch->end, count))
 		return false;
 	import->records += count;
-	show_resources(import);
-	return true;
+	return import->follower->committed == NULL ||
+		import->follower->committed(import->follower->context, &import->books, batch->taken);
+}
+
+static void
+going(const Import *import)
+{
+	if (import->follower->going != NULL)
+		import->follower->going(import->follower->context, import->source.taken, import->records);
 }
 
 /* A batch is in the order of its resources: what is sent of each, and counted. */
@@ -479,7 +500,7 @@ read_ahead(void *context)
 {
 	Import	   *import = context;
 
-	progress_show(&import->progress, import->source.taken, import->records);
+	going(import);
 	if (import->step != STEP_MORE || !source_ready(&import->source))
 		return false;
 	import->step = batch_step(import->ahead, &import->cutter);
@@ -524,67 +545,15 @@ make_partition(Import *import, const Resource *resource, int month)
 	PQclear(result);
 }
 
-/* Has the progress say how many there are of each resource, where that is worth saying. */
-static void
-show_resources(Import *import)
-{
-	const Resources *resources = &import->cutter.resources;
-
-	progress_parts(&import->progress);
-	for (int i = 0; i < resources->count && books_mixed(&import->books); i++)
-		if (resources->list[i].counts.read > 0)
-			progress_part(&import->progress, resources->list[i].noun, resources->list[i].counts.read);
-}
-
-/* Prints what became of the records of each resource, where there are others than of the first. */
-static void
-sum_up_resources(const Import *import)
-{
-	for (int i = 0; i < import->cutter.resources.count && books_mixed(&import->books); i++)
-	{
-		const Resource *resource = &import->cutter.resources.list[i];
-		const Counts *counts = &resource->counts;
-
-		if (counts->read > 0)
-			printf("    %s: %" PRId64 " read = %" PRId64 " stored + %" PRId64 " repeated + %" PRId64
-				   " conflicting + %" PRId64 " rejected\n", resource->noun, counts->read, counts->stored,
-				   counts->repeated, counts->conflicting, counts->rejected);
-	}
-}
-
-/* Closes the books and prints them. */
-static ExitStatus
-sum_up(Import *import, const char *name)
+/* The source is done. */
+static bool
+close_books(Import *import)
 {
 	PGresult   *result = books_close(&import->books, import->conn);
-	ExitStatus	status;
+	bool		closed = result != NULL && PQntuples(result) == 1;
 
-	if (result == NULL || PQntuples(result) != 1)
-	{
-		PQclear(result);
-		return FAILED;
-	}
-	status = int_field(result, 3) + int_field(result, 4) + int_field(result, 5) > 0 ? SOME_REFUSED : ALL_DONE;
-	if (import->options->json)
-		printf("%s\n", PQgetvalue(result, 0, 10));
-	else
-	{
-		printf("%s: load %s%s, %.1f s\n", name, import->books.id,
-			   import->books.resumed ? ", resumed" : "", progress_seconds(&import->progress));
-		printf("  %s read = %s stored + %s repeated + %s conflicting + %s rejected\n",
-			   PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
-			   PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4));
-		sum_up_resources(import);
-		if (int_field(result, 11) > 0)
-			printf("  %s of the stored lacked what was filled in\n", PQgetvalue(result, 0, 11));
-		if (!PQgetisnull(result, 0, 8))
-			printf("  from %s to %s\n", PQgetvalue(result, 0, 8), PQgetvalue(result, 0, 9));
-		if (!PQgetisnull(result, 0, 7))
-			printf("  amounts %s\n", PQgetvalue(result, 0, 7));
-		if (!PQgetisnull(result, 0, 6))
-			printf("  DIFFERS from what was declared: %s\n", PQgetvalue(result, 0, 6));
-	}
-	fflush(stdout);
+	if (closed && import->follower->closed != NULL)
+		import->follower->closed(import->follower->context, &import->books, result);
 	PQclear(result);
-	return status;
+	return closed;
 }

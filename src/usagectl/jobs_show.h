@@ -2,7 +2,8 @@
 #ifndef USAGECTL_JOBS_SHOW_H
 #define USAGECTL_JOBS_SHOW_H
 
-#include "import.h"
+#include "connection.h"
+#include "status.h"
 
 extern ExitStatus jobs_show(PGconn *conn, bool json, bool once);
 

@@ -15,8 +15,7 @@
 #include <string.h>
 
 #include "agent.h"
-#include "export.h"
-#include "import.h"
+#include "files.h"
 #include "jobs_show.h"
 #include "listen.h"
 #include "listeners.h"
@@ -141,7 +140,8 @@ import_command(int argc, char **argv)
 		{"restart", no_argument, NULL, 'r'},
 		{NULL, 0, NULL, 0}
 	};
-	ImportOptions options = {50000, true, false, false, NULL, NULL};
+	ImportOptions options = {.batch = BATCH, .partitions = true};
+	bool		json = false;
 	Declared	declared = {"", "", ""};
 	const char *dbname = NULL;
 	ExitStatus	status = ALL_DONE;
@@ -158,7 +158,7 @@ import_command(int argc, char **argv)
 		else if (option == 'c' && declare_count(&declared, optarg))
 			continue;
 		else if (option == 'j')
-			options.json = true;
+			json = true;
 		else if (option == 'o')
 			options.resource = optarg;
 		else if (option == 'p')
@@ -186,7 +186,7 @@ import_command(int argc, char **argv)
 		return FAILED;
 	for (; optind < argc && status != FAILED; optind++)
 	{
-		ExitStatus	one = import_file(&options, conn, argv[optind]);
+		ExitStatus	one = import_file(&options, conn, argv[optind], json);
 
 		status = one > status ? one : status;
 	}
@@ -206,7 +206,8 @@ export_command(int argc, char **argv)
 		{"tmf", required_argument, NULL, 't'},
 		{NULL, 0, NULL, 0}
 	};
-	ExportOptions options = {"", NULL, NULL, false};
+	ExportOptions options = {.query = ""};
+	bool		json = false;
 	const char *dbname = NULL;
 	ExitStatus	status;
 	PGconn	   *conn;
@@ -222,7 +223,7 @@ export_command(int argc, char **argv)
 		else if (option == 't')
 			options.version = optarg;
 		else if (option == 'j')
-			options.json = true;
+			json = true;
 		else if (option == 'h')
 			return usage(stdout);
 		else
@@ -232,7 +233,7 @@ export_command(int argc, char **argv)
 	conn = connect_to(dbname);
 	if (conn == NULL)
 		return FAILED;
-	status = export_file(&options, conn, optind < argc ? argv[optind] : "-");
+	status = export_file(&options, conn, optind < argc ? argv[optind] : "-", json);
 	PQfinish(conn);
 	return status;
 }
