@@ -126,11 +126,13 @@ USAGECTL_OBJS = \
 	src/usagectl/books.o \
 	src/usagectl/buffer.o \
 	src/usagectl/checkpoint.o \
+	src/usagectl/config.o \
 	src/usagectl/connection.o \
 	src/usagectl/copy.o \
 	src/usagectl/csv.o \
 	src/usagectl/delays.o \
 	src/usagectl/delivery.o \
+	src/usagectl/exchange.o \
 	src/usagectl/export.o \
 	src/usagectl/files.o \
 	src/usagectl/format.o \
@@ -140,17 +142,24 @@ USAGECTL_OBJS = \
 	src/usagectl/lane.o \
 	src/usagectl/listen.o \
 	src/usagectl/listeners.o \
+	src/usagectl/listing.o \
+	src/usagectl/local.o \
 	src/usagectl/main.o \
+	src/usagectl/place.o \
 	src/usagectl/progress.o \
+	src/usagectl/put.o \
 	src/usagectl/reading.o \
 	src/usagectl/records.o \
 	src/usagectl/resources.o \
 	src/usagectl/row.o \
+	src/usagectl/safety.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
+	src/usagectl/stream.o \
 	src/usagectl/table.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
+	src/usagectl/trouble.o \
 	src/usagectl/unpack.o \
 	src/usagectl/webhook.o \
 	src/usagectl/writer.o
