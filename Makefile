@@ -84,12 +84,14 @@ OBJS = \
 	src/spec_check.o \
 	src/spec_values.o \
 	src/store.o \
+	src/sums.o \
 	src/tally.o \
 	src/tmf_read.o \
 	src/tmf_write.o \
 	src/total.o \
 	src/triggers.o \
 	src/types.o \
+	src/undo.o \
 	src/upkeep.o \
 	src/usage_mgmt.o \
 	src/vouch.o \
@@ -110,6 +112,7 @@ SQL_PARTS = \
 	sql/64_delivery.sql \
 	sql/65_csv.sql \
 	sql/66_jobs.sql \
+	sql/67_files.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \

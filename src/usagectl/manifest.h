@@ -3,8 +3,7 @@
 #define USAGECTL_MANIFEST_H
 
 #include "connection.h"
-#include "place.h"
-#include "trouble.h"
+#include "remote.h"
 
 #define MANIFEST ".manifest.json"	/* behind the name of the file */
 
