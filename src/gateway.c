@@ -37,6 +37,7 @@ static const struct
 	{UM_ITEM, UM_PUT, um_rest_put, ACL_UPDATE},
 	{UM_ITEM, UM_PATCH, um_rest_patch, ACL_UPDATE},
 	{UM_ITEM, UM_DELETE, um_rest_delete, ACL_DELETE},
+	{UM_RESULT, UM_GET, um_rest_result, ACL_SELECT},
 	{UM_HUB, UM_GET, um_rest_hub_list, 0},
 	{UM_HUB, UM_POST, um_rest_hub_post, 0},
 	{UM_HUB_LISTENER, UM_GET, um_rest_hub_get, 0},
@@ -136,12 +137,15 @@ serve(void *arg)
 		settle_constraints();
 }
 
-/* -1 for a method that the place, or its version of the standard, has not. */
+/* -1 for a method that the place, its resource, or its version of the standard has not. */
 static int
 find_route(const UmTarget *target, UmMethod method)
 {
 	/* a complete update is one of R14.5 alone */
 	if (method == UM_PUT && target->api.version != UM_R14_5)
+		return -1;
+	/* an order is changed by who carries it out */
+	if ((method == UM_PUT || method == UM_PATCH) && target->resource != NULL && target->resource->order)
 		return -1;
 	for (size_t i = 0; i < lengthof(routes); i++)
 		if (routes[i].place == target->place && routes[i].method == method)
@@ -212,7 +216,8 @@ answer_fault(Exchange *exchange, const ErrorData *error)
 	if (answer->status == 405)
 		um_answer_header(answer, "Allow", "%s", um_method_names(allowed(&http->target)));
 	if (answer->status == 416)
-		um_answer_header(answer, "Content-Range", "items */" UINT64_FORMAT, answer->total);
+		um_answer_header(answer, "Content-Range", "%s */" UINT64_FORMAT,
+						 http->target.place == UM_RESULT ? "bytes" : "items", answer->total);
 	if (answer->status == 415 && *http->content_encoding != '\0')
 		um_answer_header(answer, "Accept-Encoding", "identity");
 	if (answer->status == 415 && http->method == UM_PATCH)

@@ -45,6 +45,12 @@ typedef struct UmResource
 
 	const char *example;		/* one as a client sends it, in JSON; NULL for none */
 
+	/* Carried out by an agent: posted and deleted, never changed by a client. */
+	bool		order;
+
+	/* SQL function that gives what an order of it has made, in pieces; NULL for none. */
+	const char *result;
+
 	/*
 	 * Column of the date by which it is partitioned.  Then a ledger says that
 	 * an id is one resource's, whatever its partition, and what comes in under
