@@ -145,7 +145,7 @@ find_route(const UmTarget *target, UmMethod method)
 	if (method == UM_PUT && target->api.version != UM_R14_5)
 		return -1;
 	/* an order is changed by who carries it out */
-	if ((method == UM_PUT || method == UM_PATCH) && target->resource != NULL && target->resource->order)
+	if ((method == UM_PUT || method == UM_PATCH) && target->resource != NULL && target->resource->orders)
 		return -1;
 	for (size_t i = 0; i < lengthof(routes); i++)
 		if (routes[i].place == target->place && routes[i].method == method)

@@ -53,14 +53,15 @@ static const char *add_schema(UmSchemas *schemas, const char *name, char *text);
 static void write_words(StringInfo out, const char *const *words);
 static void write_string(StringInfo out, const char *text);
 
-/* The three schemas of a resource and those of all that is below it. */
+/* The three schemas of a resource, of an order two, and those of all that is below it. */
 void
 um_schemas_of_resource(UmSchemas *schemas, const UmResource *resource)
 {
 	schemas->resource = resource;
 	add_use(schemas, "", ANSWERS);
 	add_use(schemas, "_Create", CREATES);
-	add_use(schemas, "_Update", CHANGES);
+	if (!resource->orders)
+		add_use(schemas, "_Update", CHANGES);
 }
 
 static void

@@ -45,8 +45,7 @@ typedef struct UmResource
 
 	const char *example;		/* one as a client sends it, in JSON; NULL for none */
 
-	/* Carried out by an agent: posted and deleted, never changed by a client. */
-	bool		order;
+	bool		orders;
 
 	/* SQL function that gives what an order of it has made, in pieces; NULL for none. */
 	const char *result;

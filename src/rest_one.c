@@ -90,7 +90,7 @@ um_rest_post(const UmHttp *http, UmAnswer *answer)
 	UmRequest	request = um_rest_request(http);
 	UmSlice		id;
 
-	if (!http->target.resource->order && um_trim(request.body).len > 0 && *um_trim(request.body).ptr == '[')
+	if (!http->target.resource->orders && um_trim(request.body).len > 0 && *um_trim(request.body).ptr == '[')
 	{
 		um_rest_post_many(&request, fields, answer);
 		return;
