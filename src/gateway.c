@@ -62,6 +62,7 @@ static int	find_route(const UmTarget *target, UmMethod method);
 static int	allowed(const UmTarget *target);
 static void require_media_type(const UmHttp *http);
 static void require_right(const UmResource *resource, AclMode right);
+static void require_orderer(const UmHttp *http);
 static void settle_constraints(void);
 static void answer_fault(Exchange *exchange, const ErrorData *error);
 
@@ -132,6 +133,8 @@ serve(void *arg)
 	require_media_type(http);
 	if (routes[route].right != 0)
 		require_right(http->target.resource, routes[route].right);
+	if (exchange->writes && http->target.resource != NULL && http->target.resource->orders)
+		require_orderer(http);
 	routes[route].handler(http, &exchange->answer);
 	if (exchange->writes)
 		settle_constraints();
@@ -194,6 +197,16 @@ require_right(const UmResource *resource, AclMode right)
 	if (pg_class_aclcheck(table, GetUserId(), right) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(table, GetUserId(), right, ACLMASK_ANY) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, resource->model->noun);
+}
+
+/* Who shows no token may be anybody, and would order by the rights of a role that all of them share. */
+static void
+require_orderer(const UmHttp *http)
+{
+	if (!http->token)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("an %s belongs to a role, which a token names", http->target.resource->model->label)));
 }
 
 /* What the users' constraints have put off to the commit, where no fault would have an answer of ours. */
