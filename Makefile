@@ -21,6 +21,8 @@ OBJS = \
 	src/collections.o \
 	src/content.o \
 	src/copy_form.o \
+	src/csv.o \
+	src/csv_row.o \
 	src/currency.o \
 	src/cursor.o \
 	src/delivery.o \
@@ -53,6 +55,7 @@ OBJS = \
 	src/openapi.o \
 	src/openapi_schema.o \
 	src/operations.o \
+	src/order.o \
 	src/outbox.o \
 	src/page.o \
 	src/patch.o \
@@ -106,6 +109,7 @@ SQL_PARTS = \
 	sql/62_hub.sql \
 	sql/63_upkeep.sql \
 	sql/64_delivery.sql \
+	sql/65_csv.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \

@@ -98,7 +98,9 @@ BEGIN
 			'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', resource || '_changed', always => true);
 	END IF;
 	PERFORM usage_mgmt.install_outbox(resource);
-	PERFORM usage_mgmt.install_views(resource, r.label);
+	IF NOT r.orders THEN
+		PERFORM usage_mgmt.install_views(resource, r.label);
+	END IF;
 	PERFORM usage_mgmt.install_native(resource);
 END
 $install$;

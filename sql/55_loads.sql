@@ -145,7 +145,7 @@ BEGIN
 	IF found_document IS NULL THEN
 		RAISE EXCEPTION 'reject % is no text, it needs a corrected document', reject_id
 			USING ERRCODE = 'character_not_in_repertoire';
-	ELSIF NOT EXISTS (SELECT FROM usage_mgmt.resources() WHERE noun OPERATOR(pg_catalog.=) found_resource) THEN
+	ELSIF NOT EXISTS (SELECT FROM usage_mgmt.resources() WHERE noun OPERATOR(pg_catalog.=) found_resource AND NOT orders) THEN
 		RAISE EXCEPTION 'resource "%" is not known', found_resource USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	EXECUTE pg_catalog.format('INSERT INTO usage_mgmt.%I VALUES ($1)', found_resource OPERATOR(pg_catalog.||) '_document')

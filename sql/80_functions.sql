@@ -11,11 +11,15 @@ DECLARE
 	r record;
 	billed text := '';
 	refused text := '';
+	cancelled text := '';
 BEGIN
 	SELECT * INTO r FROM usage_mgmt.resources() WHERE noun = resource;
 	IF r.closed <> '{}' THEN
 		billed := ', billed boolean DEFAULT false';
 		refused := ' What is billed is refused (UM003) unless billed.';
+	END IF;
+	IF r.orders THEN
+		cancelled := ' What has not ended is cancelled first.';
 	END IF;
 	RETURN QUERY
 		SELECT format(f.name, r.noun, r.plural), f.arguments, f.returns, f.symbol, f.kind,
@@ -27,15 +31,18 @@ BEGIN
 			('get_%1$s', 'id text, fields text DEFAULT NULL, version text DEFAULT NULL', 'json', 'um_get', 'STABLE',
 			'The %3$s as TMF JSON, NULL when there is none. fields selects attributes (id,relatedParty.role,extra.priority; none for the identity alone); 22023 for a name that leads nowhere.'),
 
-			('put_%1$s', 'id text, body json, version text DEFAULT NULL', 'json', 'um_put', 'VOLATILE',
+			('put_%1$s', 'id text, body json, version text DEFAULT NULL', 'json', CASE WHEN NOT r.orders THEN 'um_put' END, 'VOLATILE',
 			'Complete update of a %3$s, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.'),
 
 			('patch_%1$s', 'id text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL',
-			'json', 'um_patch', 'VOLATILE',
+			'json', CASE WHEN NOT r.orders THEN 'um_patch' END, 'VOLATILE',
 			'Partial update of a %3$s, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.'),
 
 			('delete_%1$s', 'id text' || billed, 'boolean', 'um_delete', 'VOLATILE',
-			'Deletes a %3$s; false when there was none.' || refused),
+			'Deletes a %3$s; false when there was none.' || refused || cancelled),
+
+			('cancel_%1$s', 'id text', 'boolean', CASE WHEN r.orders THEN 'um_cancel' END, 'VOLATILE',
+			'Cancels a %3$s, which ends failed: at once, or where an agent is at it as soon as that hears of it. False when there was none, or it had ended.'),
 
 			('get_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL', 'SETOF json', 'um_list', 'STABLE ROWS 1000',
 			'Each %3$s that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_%2$s(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.'),
@@ -47,15 +54,15 @@ BEGIN
 			'The plan behind a query string.'),
 
 			('patch_%2$s', 'query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL',
-			'bigint', 'um_patch_list', 'VOLATILE',
+			'bigint', CASE WHEN NOT r.orders THEN 'um_patch_list' END, 'VOLATILE',
 			'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.'),
 
 			('patch_%2$s_each', 'query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL, OUT id text, OUT code text, OUT errors text',
-			'SETOF record', 'um_patch_list_each', 'VOLATILE',
+			'SETOF record', CASE WHEN NOT r.orders THEN 'um_patch_list_each' END, 'VOLATILE',
 			'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.'),
 
 			('delete_%2$s', 'query text' || billed, 'bigint', 'um_delete_list', 'VOLATILE',
-			'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.' || refused),
+			'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.' || refused || cancelled),
 
 			('register_%1$s_listener', 'callback text, query text DEFAULT '''', version text DEFAULT NULL', 'json', 'um_register_listener',
 			'VOLATILE SET search_path = pg_catalog, pg_temp',
@@ -77,16 +84,16 @@ BEGIN
 				WHERE s.specification = resource) THEN 'um_specification_changed' END, 'VOLATILE',
 			'AFTER any change of a %3$s: tells every session to read it anew.'),
 
-			('%1$s_document_begin', '', 'trigger', 'um_document_begin', 'VOLATILE',
+			('%1$s_document_begin', '', 'trigger', CASE WHEN NOT r.orders THEN 'um_document_begin' END, 'VOLATILE',
 			'BEFORE INSERT ON %1$s_document, for each statement: opens a batch.'),
 
-			('%1$s_document_row', '', 'trigger', 'um_document_row', 'VOLATILE',
+			('%1$s_document_row', '', 'trigger', CASE WHEN NOT r.orders THEN 'um_document_row' END, 'VOLATILE',
 			'INSTEAD OF INSERT ON %1$s_document, for each row: reads a document into the batch.'),
 
-			('%1$s_document_end', '', 'trigger', 'um_document_end', 'VOLATILE',
+			('%1$s_document_end', '', 'trigger', CASE WHEN NOT r.orders THEN 'um_document_end' END, 'VOLATILE',
 			'AFTER INSERT ON %1$s_document, for each statement: stores the rest of the batch.'),
 
-			('%1$s_document_refuse', '', 'trigger', 'um_document_refuse', 'VOLATILE',
+			('%1$s_document_refuse', '', 'trigger', CASE WHEN NOT r.orders THEN 'um_document_refuse' END, 'VOLATILE',
 			'UPDATE or DELETE ON %1$s_document, for each row and statement: refuses it (0A000).')
 		) AS f(name, arguments, returns, symbol, kind, about)
 		WHERE f.symbol IS NOT NULL;

@@ -41,7 +41,7 @@ BEGIN
 			('{operator}', 'TABLE', '%3$s', 'SELECT, INSERT, UPDATE, DELETE', '{t}'),
 			('{operator}', 'TABLE', '%2$s', 'SELECT', '{t}')
 		) AS p(levels, kind, name, privilege, dated)
-		WHERE level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
+		WHERE NOT orders AND level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
 		GROUP BY kind, relation
 		UNION ALL
 		SELECT 'TABLE', v.name, 'SELECT'

@@ -68,6 +68,7 @@ static bool write_row(TupleTableSlot *slot, void *arg);
 static void open_cursor(UmListing *listing, const UmStatement *statement);
 static bool fetch_rows(UmListing *listing);
 static List *explain(const UmStatement *statement, List *lines);
+static uint64 change_named(const UmRequest *request, const char *sql);
 static uint64 execute(UmStatement *statement, bool read_only);
 static uint64 update_constant(const UmRequest *request, const UmConstant *constant);
 static void merge_extra(UmStatement *statement, const UmConstant *constant, bool first);
@@ -309,22 +310,32 @@ static void
 delete_many(void *arg)
 {
 	UmRequest  *request = arg;
-	UmStatement statement;
 
 	SPI_connect();
-	um_statement_start(&statement, request->resource->model);
-	appendStringInfo(&statement.sql, "DELETE FROM usage_mgmt.%s u", request->resource->model->noun);
-	(void) um_add_where(&statement, request->names, request->version);
-	request->count = execute(&statement, false);
+	if (request->resource->orders)
+		(void) change_named(request, UM_CANCEL);
+	request->count = change_named(request, "DELETE FROM {table} u");
 	SPI_finish();
 }
 
-/* Deletes all that the query names, or none; counts them. */
+/* Runs a statement on all that the query names, and counts them. */
+static uint64
+change_named(const UmRequest *request, const char *sql)
+{
+	UmStatement statement;
+
+	um_statement_start(&statement, request->resource->model);
+	appendStringInfoString(&statement.sql, um_sql(request->resource, sql, NULL));
+	(void) um_add_where(&statement, request->names, request->version);
+	return execute(&statement, false);
+}
+
+/* Deletes all that the query names, or none; counts them.  Orders end before, whoever is at them. */
 void
 um_delete_many(UmRequest *request)
 {
 	parse_whole_query(request);
-	um_as_caller(UM_NOBODY, request->closed, delete_many, request);
+	um_as_caller(UM_NOBODY, request->closed || request->resource->orders, delete_many, request);
 }
 
 static void

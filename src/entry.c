@@ -61,6 +61,7 @@ PG_FUNCTION_INFO_V1(um_get);
 PG_FUNCTION_INFO_V1(um_put);
 PG_FUNCTION_INFO_V1(um_patch);
 PG_FUNCTION_INFO_V1(um_delete);
+PG_FUNCTION_INFO_V1(um_cancel);
 PG_FUNCTION_INFO_V1(um_list);
 PG_FUNCTION_INFO_V1(um_count);
 PG_FUNCTION_INFO_V1(um_explain);
@@ -137,6 +138,16 @@ um_delete(PG_FUNCTION_ARGS)
 
 	request.closed = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	um_delete_one(&request);
+	PG_RETURN_BOOL(request.count > 0);
+}
+
+/* cancel_…(id text) → boolean: whether there was an order that had not ended. */
+Datum
+um_cancel(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_one(fcinfo, "cancel_", -1);
+
+	um_cancel_one(&request);
 	PG_RETURN_BOOL(request.count > 0);
 }
 

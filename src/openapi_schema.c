@@ -400,7 +400,8 @@ schema_of_status(UmSchemas *schemas)
 	const char *words[UM_MAX_STATUSES + 1] = {NULL};
 	StringInfoData out;
 
-	memcpy(words, life->status, sizeof(char *) * life->count);
+	for (int i = 0; i < life->count; i++)
+		words[i] = um_status_name(life, i, schemas->version);
 	initStringInfo(&out);
 	write_words(&out, words);
 	return add_schema(schemas, psprintf("%sType", um_camel(life->type.name)), out.data);

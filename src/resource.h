@@ -26,6 +26,9 @@ typedef enum UmEventType
 #define UM_EVENT_TYPES 5
 #define um_event_bit(type) (1 << (type))
 
+struct UmRecord;
+struct UmFaults;
+
 /*
  * Tables and functions are named after the resource: where the noun of the
  * model is parcel and the plural parcels there are usage_mgmt.parcel,
@@ -45,9 +48,16 @@ typedef struct UmResource
 
 	const char *example;		/* one as a client sends it, in JSON; NULL for none */
 
+	/*
+	 * Whether it is an order: it is posted, read, cancelled and deleted, and
+	 * what else happens to it is done by who carries it out (order.c).  Of a
+	 * change of its status a version tells only that it has come to one of
+	 * these statuses, as bits; 0 for any.
+	 */
 	bool		orders;
+	int			told[UM_VERSIONS];
 
-	/* SQL function that gives what an order of it has made, in pieces; NULL for none. */
+	/* SQL function that gives what such an order has made, in pieces; NULL for none. */
 	const char *result;
 
 	/*
@@ -62,6 +72,10 @@ typedef struct UmResource
 	/* What it is checked against, and the column with its id; NULL for nothing. */
 	struct UmResource *specification;
 	const char *specification_id;
+
+	/* What else its records must satisfy, set at load; NULL for nothing. */
+	void		(*check) (const struct UmRecord *record, const struct UmRecord *old,
+						  struct UmFaults *faults);
 
 	/* filled in by um_resource_register */
 	const char *json_name;		/* in an event: the last segment of its path */

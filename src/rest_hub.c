@@ -2,8 +2,8 @@
  * rest_hub.c
  *	  Listeners over HTTP: the hub of an API.
  *
- * Who posts to a hub means the events of all resources of its API that he may
- * read, or of those that his query can mean.  There is a listener of each (listener.c), and they
+ * Who posts to a hub means the events of all resources of its API, or of those
+ * that his query can mean.  There is a listener of each (listener.c), and they
  * bear the id of the first: so they are one to him, which GET and DELETE mean.
  * What was registered in SQL with a callback is at its hub, too.
  *
@@ -174,7 +174,7 @@ read_body(const UmHttp *http)
 
 /*
  * Those of the API to which a query means anything; 22023, with what each has against it,
- * for none.  Who says "all" means those that he may read; what he names, he must be allowed to.
+ * for none.  Orders that he has no business with he does not mean, unless he names them.
  */
 static List *
 resources_meant(const UmApi *api, const char *query)
@@ -191,7 +191,7 @@ resources_meant(const UmApi *api, const char *query)
 		Question	question = {r, api->version, query, false};
 		ErrorData  *error = um_try(UM_NOBODY, ask, &question);
 
-		if (error == NULL && !question.by_type && !may_select(r))
+		if (error == NULL && r->orders && !question.by_type && !may_select(r))
 			closed = lappend(closed, r);
 		else if (error == NULL)
 			meant = lappend(meant, r);

@@ -324,6 +324,8 @@ um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 	check_record(record, needs_rating(record), faults, NULL);
 	if (old != NULL)
 		check_change(record, old, faults);
+	if (record->model->resource->check != NULL)
+		record->model->resource->check(record, old, faults);
 }
 
 /* The same of an entity, which is not stored and may have no id. */

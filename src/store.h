@@ -30,6 +30,7 @@ typedef enum UmPlanKind
 	/* each that names an id followed by the one that names its date, too */
 	UM_PLAN_GET, UM_PLAN_GET_DATED, UM_PLAN_LOCK, UM_PLAN_LOCK_DATED, UM_PLAN_DELETE,
 	UM_PLAN_DELETE_DATED,
+	UM_PLAN_CANCEL,				/* of an order */
 
 	UM_PLAN_INSERT, UM_PLAN_UPDATE, UM_PLAN_INSERT_ROWS, UM_PLAN_INSERT_RETURNING, UM_PLAN_KEY,
 	UM_PLAN_KEYS, UM_PLAN_ADD_KEYS, UM_PLAN_ADD_ORDERED_KEYS,
@@ -52,6 +53,9 @@ typedef struct UmKey
 	UmHash		content_hash;
 } UmKey;
 
+/* Has orders that have not ended end, or who is at them be told to. */
+#define UM_CANCEL "UPDATE {table} u SET cancelled_at = coalesce(cancelled_at, pg_catalog.now())"
+
 /* The columns of a ledger k that um_key_from reads; a hash of another type is an error. */
 #define UM_KEY_COLUMNS "k.id, k.{date}, k.content_hash::pg_catalog.uuid"
 
@@ -73,5 +77,6 @@ extern UmRecord *um_store_lock(UmResource *resource, Datum id);
 extern UmRecord *um_store_insert(const UmRecord *record);
 extern UmRecord *um_store_update(const UmRecord *record, const UmRecord *old);
 extern bool um_store_delete(UmResource *resource, Datum id);
+extern bool um_store_cancel(UmResource *resource, Datum id);
 
 #endif
