@@ -110,6 +110,7 @@ SQL_PARTS = \
 	sql/63_upkeep.sql \
 	sql/64_delivery.sql \
 	sql/65_csv.sql \
+	sql/66_jobs.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \

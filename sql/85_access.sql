@@ -58,6 +58,16 @@ BEGIN
 			('{loader,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
 			('{operator}', 'TABLE', 'import_load', 'DELETE'),
 			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
+			-- Row security shows orders to whose they are; of his own a client changes nothing but whether they go on.
+			('{reader,loader,writer,operator}', 'TABLE', 'import_job', 'SELECT'),
+			('{reader,loader,writer,operator}', 'TABLE', 'export_job', 'SELECT'),
+			('{loader,writer,operator}', 'TABLE', 'import_job', 'INSERT, DELETE, UPDATE (cancelled_at, life)'),
+			('{reader,writer,operator}', 'TABLE', 'export_job', 'INSERT, DELETE, UPDATE (cancelled_at, life)'),
+			('{reader,writer,operator}', 'TABLE', 'export_result', 'SELECT'),
+			('{reader,loader,writer,operator,agent}', 'TABLE', 'job_progress', 'SELECT'),
+			('{agent}', 'TABLE', 'import_job', 'SELECT, UPDATE, DELETE'),
+			('{agent}', 'TABLE', 'export_job', 'SELECT, UPDATE, DELETE'),
+			('{agent}', 'TABLE', 'export_result', 'SELECT, INSERT, DELETE'),
 			('{agent}', 'TABLE', 'hub_listener', 'SELECT, UPDATE (state, reason, changed_at)'),
 			('{agent}', 'TABLE', 'hub_cursor', 'SELECT'),
 			('{agent}', 'TABLE', 'setting', 'SELECT'),
@@ -92,7 +102,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
-'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
+'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them, and does jobs), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
 
 -- What somebody may do by HTTP his rights on the tables say.
 CREATE FUNCTION usage_mgmt.grant_api(role_name text) RETURNS void
