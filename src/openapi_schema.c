@@ -262,7 +262,7 @@ is_shown(const UmAttribute *attribute, UmVersion version, Use use)
 	if (attribute->kind == UM_INTERNAL || attribute->kind == UM_EXTRA || attribute->name[version] == NULL)
 		return false;
 	if (use == CREATES)
-		return attribute->kind != UM_HREF;
+		return attribute->kind != UM_HREF && !(attribute->flags & UM_SERVERS);
 	return use != CHANGES || !(attribute->flags & (UM_FIXED | UM_NOT_PATCHED));
 }
 
@@ -273,7 +273,7 @@ is_required(const UmAttribute *attribute, UmVersion version, Use use)
 	if (use == CREATES)
 		return (attribute->flags & (UM_MANDATORY | UM_MANDATORY_WITH)) != 0 &&
 			!(attribute->filled_in & (1 << version));
-	return use == ANSWERS && (attribute->flags & UM_FIXED) != 0;
+	return use == ANSWERS && (attribute->flags & (UM_FIXED | UM_SERVERS)) == UM_FIXED;
 }
 
 /* "name": what it is. */
