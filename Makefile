@@ -73,6 +73,7 @@ OBJS = \
 	src/rest_list.o \
 	src/rest_many.o \
 	src/rest_one.o \
+	src/rest_result.o \
 	src/row.o \
 	src/rows.o \
 	src/rules.o \
