@@ -73,6 +73,7 @@ OBJS = \
 	src/rest_list.o \
 	src/rest_many.o \
 	src/rest_one.o \
+	src/rest_result.o \
 	src/row.o \
 	src/rows.o \
 	src/rules.o \
@@ -164,7 +165,6 @@ USAGECTL_OBJS = \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \
 	src/usagectl/unpack.o \
-	src/usagectl/webhook.o
 	src/usagectl/webhook.o \
 	src/usagectl/writer.o
 SCRIPTS_built = usagectl
