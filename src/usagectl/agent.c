@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "config.h"
 #include "connection.h"
 #include "delivery.h"
 #include "wake.h"
@@ -48,6 +49,7 @@ typedef struct Loop
 
 static bool prepare(Loop *loop, const AgentOptions *options);
 static bool begin_jobs(Loop *loop, const AgentOptions *options, const char *dbname);
+static bool config_is_fine(const char *file);
 static bool begin_transfers(Loop *loop, const AgentOptions *options);
 static bool could_not_begin(void);
 static void look_after_jobs(Loop *loop);
@@ -125,9 +127,24 @@ begin_jobs(Loop *loop, const AgentOptions *options, const char *dbname)
 	jobs.dbname = dbname;
 	jobs.delays = options->delays;
 	jobs.allow_private = options->allow_private;
+	if (jobs.most > 0 && !config_is_fine(jobs.config))
+		return false;
 	if (jobs.most > 0)
 		loop->jobs = jobs_start(&jobs, PQsocket(agent->session.conn));
 	return loop->jobs >= 0 || could_not_begin();
+}
+
+/* Each job reads it anew; what is wrong with it from the start its operator hears at once. */
+static bool
+config_is_fine(const char *file)
+{
+	Trouble		trouble = {false, ""};
+	Config	   *config = config_read(file, &trouble);
+
+	if (config == NULL)
+		complain("%s", trouble.text);
+	config_free(config);
+	return config != NULL;
 }
 
 static bool

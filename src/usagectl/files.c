@@ -75,7 +75,7 @@ import_file(const ImportOptions *options, PGconn *conn, const char *name, bool j
 static bool
 open_file(void *context, Source *source)
 {
-	return source_open(source, ((Show *) context)->name);
+	return source_open(source, ((Show *) context)->name, NULL);
 }
 
 static bool

@@ -129,7 +129,11 @@ read_config(Job *job)
 
 	job->config = config_read(job->options->config, &job->trouble);
 	if (job->config == NULL)
+	{
+		/* that of the agent, which its operator will mend */
+		job->trouble.lasting = false;
 		return false;
+	}
 	/* an id may be no name of a file, and another database has the same */
 	for (int i = 0; i < 3; i++)
 		for (const char *p = texts[i] != NULL ? texts[i] : ""; *p != '\0'; p++)

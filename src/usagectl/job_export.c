@@ -97,11 +97,15 @@ write_all(Exporting *exporting)
 	Job		   *job = exporting->job;
 	Writer	   *writer = &exporting->writer;
 	const Order *order = job->order;
+	bool		wants_manifest = exporting->place != NULL && order->manifest != NULL && strcmp(order->manifest, "true") == 0;
 	bool		done = writer_open(writer, exporting->fd, &exporting->format, exporting->packing) || writer_failed(exporting);
 
+	/* S3 has it signed */
+	if (done && (wants_manifest || (order->url != NULL && strncmp(order->url, "s3:", 3) == 0)))
+		done = writer_hash(writer) || writer_failed(exporting);
 	done = done && run_script(job->data, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") && read_records(exporting);
 	done = done && (writer_end(writer) || writer_failed(exporting)) && !too_large(exporting);
-	if (done && exporting->place != NULL && order->manifest != NULL && strcmp(order->manifest, "true") == 0)
+	if (done && wants_manifest)
 	{
 		Manifested	file = {
 			.name = place_name(exporting->place), .resource = order->noun, .query = order->query != NULL ? order->query : "",
@@ -121,7 +125,7 @@ read_records(Exporting *exporting)
 	const Order *order = exporting->job->order;
 	ExportOptions options = {
 		.query = order->query != NULL ? order->query : "", .resource = order->noun, .version = order->version,
-		.format = &exporting->format
+		.format = exporting->format.kind
 	};
 
 	return export_run(&options, exporting->job->data, take_record, exporting);
@@ -199,7 +203,8 @@ publish(Exporting *exporting)
 	if (exporting->beside)
 		put = place_commit(exporting->place, exporting->fd, &job->trouble);
 	else
-		put = place_put(exporting->place, exporting->fd, writer->raw_bytes, writer->sha256,
+		put = place_put(exporting->place, exporting->fd, writer->raw_bytes,
+						writer->sha256[0] != '\0' ? writer->sha256 : NULL,
 						format_media_type(exporting->format.kind, exporting->packing), &job->trouble);
 	/* what is whole stays, also where its manifest fails */
 	exporting->beside = exporting->beside && !put;

@@ -19,9 +19,9 @@ typedef struct Loading
 {
 	Job		   *job;
 	Place	   *place;
-	Stream	   *stream;
 	Format		format;
 	const FolderFile *file;		/* instead of the stream: one of a folder */
+	char		path[40];		/* to that file */
 	char	   *manifest;		/* NULL for none */
 	int64_t		total;
 	char		load[24];
@@ -69,8 +69,6 @@ import_one(Job *job)
 	buffer_json(&key, order->job, strlen(order->job));
 	buffer_print(&key, ", \"ordered\": \"%s\"}", order->created);
 	done = load(&loading, place_shown(loading.place), key.text);
-	if (!done && loading.stream != NULL && job->trouble.text[0] == '\0' && stream_trouble(loading.stream)->text[0] != '\0')
-		job->trouble = *stream_trouble(loading.stream);
 	return done ? JOB_DONE : JOB_FAILED;
 }
 
@@ -175,17 +173,17 @@ static bool
 open_source(void *context, Source *source)
 {
 	Loading    *loading = context;
-	char		name[40];
+	Stream	   *stream;
 
 	if (loading->file != NULL)
 	{
 		/* its bytes from the start, wherever the descriptor is */
-		snprintf(name, sizeof(name), "/proc/self/fd/%d", loading->file->fd);
-		return source_open(source, name, &loading->format);
+		snprintf(loading->path, sizeof(loading->path), "/proc/self/fd/%d", loading->file->fd);
+		return source_open(source, loading->path, &loading->format);
 	}
-	loading->stream = stream_open(loading->place, &loading->job->trouble);
-	return loading->stream != NULL &&
-		source_open_stream(source, loading->stream, place_name(loading->place), &loading->format) &&
+	stream = stream_open(loading->place, &loading->job->trouble);
+	return stream != NULL &&
+		source_open_stream(source, stream, place_name(loading->place), &loading->format) &&
 		(loading->manifest == NULL || source_hash(source));
 }
 

@@ -154,7 +154,7 @@ serve_jobs(const JobsOptions *options)
 static bool
 begin_session(Jobs *jobs)
 {
-	Complaints	complaints = {{NULL, 0, 0}, false};
+	Complaints	complaints = {.lasting = false};
 	bool		begun;
 
 	/* the agent complains of the same, and is the one to end */
