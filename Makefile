@@ -73,6 +73,7 @@ OBJS = \
 	src/rest_list.o \
 	src/rest_many.o \
 	src/rest_one.o \
+	src/rest_result.o \
 	src/row.o \
 	src/rows.o \
 	src/rules.o \
@@ -129,6 +130,7 @@ USAGECTL_OBJS = \
 	src/usagectl/books.o \
 	src/usagectl/buffer.o \
 	src/usagectl/checkpoint.o \
+	src/usagectl/clock.o \
 	src/usagectl/config.o \
 	src/usagectl/connection.o \
 	src/usagectl/contents.o \
@@ -142,6 +144,10 @@ USAGECTL_OBJS = \
 	src/usagectl/folder.o \
 	src/usagectl/format.o \
 	src/usagectl/import.o \
+	src/usagectl/job.o \
+	src/usagectl/job_export.o \
+	src/usagectl/job_import.o \
+	src/usagectl/jobs.o \
 	src/usagectl/jobs_show.o \
 	src/usagectl/journal.o \
 	src/usagectl/lane.o \
@@ -151,6 +157,7 @@ USAGECTL_OBJS = \
 	src/usagectl/local.o \
 	src/usagectl/main.o \
 	src/usagectl/manifest.o \
+	src/usagectl/pack.o \
 	src/usagectl/place.o \
 	src/usagectl/progress.o \
 	src/usagectl/put.o \
@@ -163,13 +170,14 @@ USAGECTL_OBJS = \
 	src/usagectl/sequence.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
+	src/usagectl/spool.o \
 	src/usagectl/stream.o \
 	src/usagectl/table.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \
 	src/usagectl/unpack.o \
-	src/usagectl/webhook.o
+	src/usagectl/wake.o \
 	src/usagectl/webhook.o \
 	src/usagectl/writer.o
 SCRIPTS_built = usagectl

@@ -46,7 +46,8 @@ static bool make(Import *import);
 static bool take(Import *import, const char *name);
 static bool open_source(Import *import, const char *name);
 static bool import_batches(Import *import);
-static void going(const Import *import);
+static bool going(const Import *import);
+static bool ended(Import *import);
 static bool send_batch(Import *import, Batch *batch);
 static bool send_resources(Import *import, Batch *batch, Sender send, int *sent);
 static bool send_records(Import *import, Batch *batch, int from, int to, int *sent);
@@ -61,6 +62,9 @@ static size_t valid_bytes(Batch *batch);
 static void copy_spill(Copy *copy, Batch *batch);
 static void refuse(Import *import, int resource, int place, const char *text, const char *raw,
 				   size_t kept, int64_t length, const char *code, const char *message);
+static void refuse_for(Import *import, int resource, int place, const char *text, const char *raw,
+					   size_t kept, int64_t length, const char *errors, size_t errors_length);
+static void refuse_row(Import *import, const Record *record);
 static bool server_has_utf8(const Import *import);
 static const char *describe(char *message, size_t size, const Resource *resource, size_t place,
 							int byte);
@@ -87,6 +91,8 @@ import_run(const ImportOptions *options, PGconn *conn, const char *name, const F
 		done = take(import, name);
 	if (import->source.error[0] != '\0')
 		complain("%s: %s", name, import->source.error);
+	if (import->source.lasting)
+		complaint_lasts();
 	source_close(&import->source);
 	resources_free(&import->cutter.resources);
 	batch_free(&import->batches[0]);
@@ -119,9 +125,10 @@ take(Import *import, const char *name)
 	Resources  *resources = &import->cutter.resources;
 
 	if (!resources_learn(resources, import->conn, import->options->resource) ||
-		!books_find_job(books, import->conn, resources, name, import->options->job))
+		!books_find_job(books, import->conn, resources, import->options->job))
 		return false;
-	return (books->finished || (open_source(import, name) && import_batches(import))) && close_books(import);
+	return (books->finished || (open_source(import, name) && import_batches(import) && ended(import))) &&
+		close_books(import);
 }
 
 /* Opens the source and the books, and goes where they say. */
@@ -134,8 +141,11 @@ open_source(Import *import, const char *name)
 	char		fingerprint[20];
 	Batch	   *batch = &import->batches[0];
 
-	if (!follower->open(follower->context, &import->source) ||
-		!batch_peek(batch, cutter, fingerprint) ||
+	if (!follower->open(follower->context, &import->source))
+		return false;
+	import->source.format.conn = import->conn;
+	import->source.format.resource = cutter->resources.list[cutter->resources.usual].noun;
+	if (!batch_peek(batch, cutter, fingerprint) ||
 		!books_open(&import->books, import->conn, name, fingerprint, options->restart, options->declared) ||
 		(follower->opened != NULL && !follower->opened(follower->context, &import->books)) ||
 		!batch_skip(batch, cutter, import->books.position))
@@ -158,7 +168,8 @@ import_batches(Import *import)
 		while (import->step == STEP_MORE)
 		{
 			import->step = batch_step(import->ahead, &import->cutter);
-			going(import);
+			if (!going(import))
+				return false;
 		}
 		if (import->step == STEP_FAILED)
 			return false;
@@ -207,11 +218,18 @@ send_batch(Import *import, Batch *batch)
 		import->follower->committed(import->follower->context, &import->books, batch->taken);
 }
 
-static void
+static bool
 going(const Import *import)
 {
-	if (import->follower->going != NULL)
+	return import->follower->going == NULL ||
 		import->follower->going(import->follower->context, import->source.taken, import->records);
+}
+
+static bool
+ended(Import *import)
+{
+	return import->follower->ended == NULL ||
+		import->follower->ended(import->follower->context, &import->books, &import->source);
 }
 
 /* A batch is in the order of its resources: what is sent of each, and counted. */
@@ -321,6 +339,11 @@ send_refused(Import *import, const Batch *batch)
 
 		if (record->valid && resource->open)
 			continue;
+		if (record->errors.length > 0)
+		{
+			refuse_row(import, record);
+			continue;
+		}
 		valid = text_valid(record->text, record->length);
 		code = describe(message, sizeof(message), resource, valid + 1,
 						valid < record->length ? (unsigned char) record->text[valid] : NO_BYTE);
@@ -459,11 +482,20 @@ static void
 refuse(Import *import, int resource, int place, const char *text, const char *raw, size_t kept,
 	   int64_t length, const char *code, const char *message)
 {
-	Copy	   *copy = &import->copy;
-	Resource   *of = &import->cutter.resources.list[resource];
 	char		errors[400];
 	int			n = snprintf(errors, sizeof(errors),
-							 "\001[{\"path\": \"\", \"code\": \"%s\", \"message\": \"%s\"}]", code, message);
+							 "[{\"path\": \"\", \"code\": \"%s\", \"message\": \"%s\"}]", code, message);
+
+	refuse_for(import, resource, place, text, raw, kept, length, errors, n);
+}
+
+/* The same for faults that are JSON already. */
+static void
+refuse_for(Import *import, int resource, int place, const char *text, const char *raw, size_t kept,
+		   int64_t length, const char *errors, size_t errors_length)
+{
+	Copy	   *copy = &import->copy;
+	Resource   *of = &import->cutter.resources.list[resource];
 
 	of->batch.read++;
 	of->batch.rejected++;
@@ -485,7 +517,29 @@ refuse(Import *import, int resource, int place, const char *text, const char *ra
 		copy_spill(copy, import->ahead == import->batches ? &import->batches[1] : &import->batches[0]);
 	}
 	copy_int64(copy, length);
-	copy_field(copy, errors, n);
+	/* the first byte is the version of jsonb's binary form */
+	copy_length(copy, errors_length + 1);
+	copy_bytes(copy, "\001", 1);
+	copy_bytes(copy, errors, errors_length);
+}
+
+/*
+ * What the format's reader could make no document of.  A database that may lack
+ * characters is told of it without them.
+ */
+static void
+refuse_row(Import *import, const Record *record)
+{
+	bool		utf8 = server_has_utf8(import);
+	size_t		valid = text_valid(record->text, record->length);
+	/* where it is cut short, a character may be */
+	bool		text = utf8 && record->length - valid < ((int64_t) record->length < record->whole ? 4 : 1);
+	char	   *errors = (char *) record->errors.text;
+
+	for (size_t i = 0; i < record->errors.length && !utf8; i++)
+		errors[i] = (unsigned char) errors[i] < 0x80 ? errors[i] : '?';
+	refuse_for(import, record->resource, record->place, text ? record->text : NULL, text ? NULL : record->text,
+			   text ? valid : record->length, record->whole, errors, record->errors.length);
 }
 
 static bool
@@ -500,7 +554,8 @@ read_ahead(void *context)
 {
 	Import	   *import = context;
 
-	going(import);
+	/* a batch that is on its way is not left */
+	(void) going(import);
 	if (import->step != STEP_MORE || !source_ready(&import->source))
 		return false;
 	import->step = batch_step(import->ahead, &import->cutter);

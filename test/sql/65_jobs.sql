@@ -280,7 +280,63 @@ SELECT usage_mgmt.register_import_job_listener(NULL, 'eventType=ImportJobCreateE
 -- The view for clients of PostgREST's own has the newest version's names and words, and not how it is carried out
 SELECT id, status, "contentType", "storedCount" FROM usage_api.import_job WHERE status = 'Succeeded';
 
+-- Row security shows each his own, and keeps nobody from listening: he is told of those. Operators are told of all.
+CREATE ROLE regress_north;
+CREATE ROLE regress_south;
+CREATE ROLE regress_both IN ROLE regress_north, regress_south;
+CREATE ROLE regress_boss;
+CREATE ROLE regress_nobody;
+SELECT usage_mgmt.grant_access(r, 'reader'), usage_mgmt.grant_access(r, 'loader') FROM unnest('{regress_north,regress_south,regress_both}'::text[]) r;
+SELECT usage_mgmt.grant_access('regress_boss', 'operator'), usage_mgmt.grant_access('regress_nobody', 'reader');
+REVOKE SELECT ON usage_mgmt.export_job FROM regress_nobody;
+CREATE TEMP TABLE heard (owner text, id text);
+GRANT ALL ON heard TO PUBLIC;
+SET ROLE regress_north;
+INSERT INTO heard SELECT current_user, usage_mgmt.register_export_job_listener(NULL, '', 'v4') ->> 'id';
+SET ROLE regress_both;
+INSERT INTO heard SELECT current_user, usage_mgmt.register_export_job_listener(NULL, '', 'v4') ->> 'id';
+SET ROLE regress_boss;
+INSERT INTO heard SELECT current_user, usage_mgmt.register_export_job_listener(NULL, '', 'v4') ->> 'id';
+SET ROLE regress_nobody;
+SELECT usage_mgmt.register_export_job_listener(NULL, '', 'v4');
+SET ROLE regress_north;
+SELECT usage_mgmt.post_export_job('{"id": "n"}') ->> 'orderedBy', usage_mgmt.post_export_job('{"id": "n2"}') ->> 'id';
+SET ROLE regress_south;
+SELECT usage_mgmt.post_export_job('{"id": "s", "orderedBy": "regress_north"}') ->> 'orderedBy';
+-- what is another's is not there, nor is its id free
+SELECT usage_mgmt.get_export_job('n'), usage_mgmt.cancel_export_job('n'), usage_mgmt.delete_export_job('n'), usage_mgmt.count_export_jobs('id=n');
+SELECT usage_mgmt.post_export_job('{"id": "n"}');
+SELECT usage_mgmt.cancel_export_job('s'), usage_mgmt.delete_export_job('s');
+SET ROLE regress_both;
+SELECT usage_mgmt.cancel_export_job('n2');
+RESET ROLE;
+SELECT owner, split_part(told, ' ', 2) AS job, string_agg(split_part(told, ' ', 1), ', ' ORDER BY n)
+FROM heard, pg_temp.told(id) WITH ORDINALITY t(told, n) GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT status, error_log FROM usage_mgmt.export_job WHERE id = 'n2';
+-- one event again is no way round
+SELECT id AS north FROM heard WHERE owner = 'regress_north' \gset
+SELECT id AS boss FROM heard WHERE owner = 'regress_boss' \gset
+SELECT usage_mgmt.replay_events(:'boss', '-infinity'::timestamptz);
+SELECT event #>> '{event,exportJob,id}' AS job, usage_mgmt.hub_event(:'boss', event ->> 'eventId') IS NOT NULL AS boss, usage_mgmt.hub_event(:'north', event ->> 'eventId') IS NOT NULL AS north
+FROM usage_mgmt.next_events(:'boss') WHERE event ->> 'eventType' = 'ExportJobCreateEvent' AND event #>> '{event,exportJob,id}' IN ('n', 's') ORDER BY 1;
+-- how much waits is said to who sees all
+SET ROLE regress_north;
+SELECT events IS NULL FROM usage_mgmt.hub_lag(usage_mgmt.hub_position(), 'export_job');
+SET ROLE regress_boss;
+SELECT events FROM usage_mgmt.hub_lag(usage_mgmt.hub_position(), 'export_job');
+RESET ROLE;
+-- who is a member no more is told no more
+SELECT count(*) > 0 FROM heard, pg_temp.told(id);
+REVOKE regress_south FROM regress_both;
+SET ROLE regress_south;
+SELECT usage_mgmt.post_export_job('{"id": "s"}') ->> 'id';
+RESET ROLE;
+SELECT owner, told FROM heard, pg_temp.told(id) told ORDER BY 1;
+SELECT usage_mgmt.unregister_export_job_listener(id) IS NULL FROM heard;
+
 SELECT usage_mgmt.unregister_import_job_listener(id) FROM unnest(ARRAY[:'old_import', :'new_import']) id;
 SELECT usage_mgmt.unregister_export_job_listener(id) FROM unnest(ARRAY[:'old_export', :'new_export']) id;
 DELETE FROM usage_mgmt.import_job;
 DELETE FROM usage_mgmt.export_job;
+DROP OWNED BY regress_north, regress_south, regress_both, regress_boss, regress_nobody;
+DROP ROLE regress_north, regress_south, regress_both, regress_boss, regress_nobody;
