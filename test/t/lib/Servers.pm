@@ -74,8 +74,7 @@ sub ftp_server
 	my (%options) = @_;
 	my $server = server('ftp', $options{tls} ? 'ftps' : 'ftp');
 	my $home = $server->{home};
-	my $user = getpwuid $<;
-	my ($out, $err) = ('', '');
+	my $out = '';
 	my @tls;
 
 	append_to_file("$home/root.c", <<'C');
@@ -96,9 +95,10 @@ int setegid(gid_t group) { (void) group; return 0; }
 int nanosleep(const struct timespec *time, struct timespec *left) { (void) time; (void) left; poll(0, 0, 1); return 0; }
 C
 	system_or_bail('cc', '-shared', '-fPIC', '-o', "$home/root.so", "$home/root.c");
-	IPC::Run::run([ 'pure-pw', 'useradd', 'usage', '-u', $user, '-D', $server->{folder}, '-f', "$home/passwd", '-m', '-F', "$home/db",
-		$options{quota} ? ('-N', $options{quota}) : () ],
-		'<', \"$server->{password}\n$server->{password}\n", '>', \$out, '2>', \$err) or die "pure-pw: $out $err";
+	# pure-pw would choose a hash that takes seconds
+	append_to_file("$home/passwd", join(':', 'usage', crypt($server->{password}, '$5$salt$'), $<, $) + 0, '', $server->{folder},
+		'', '', '', '', '', $options{quota} ? (10000, $options{quota} * 1024 * 1024) : ('', ''), '', '', '', '', '') . "\n");
+	IPC::Run::run([ 'pure-pw', 'mkdb', "$home/db", '-f', "$home/passwd" ], '>&', \$out) or die "pure-pw: $out";
 	if ($options{tls})
 	{
 		certificate($server);
