@@ -230,8 +230,8 @@ run_standing_order(Job *job)
 		return JOB_FAILED;
 	result = run(job->data,
 				 "INSERT INTO usage_mgmt.import_job "
-				 "(parent, path, content_type, url, mapping, sequence, afterwards, credential, manifest) "
-				 "SELECT id, path, content_type, url, mapping, sequence, afterwards, credential, manifest "
+				 "(id, parent, path, content_type, url, mapping, sequence, afterwards, credential, manifest) "
+				 "SELECT pg_catalog.gen_random_uuid(), id, path, content_type, url, mapping, sequence, afterwards, credential, manifest "
 				 "FROM usage_mgmt.import_job j WHERE id = $1 AND NOT EXISTS (SELECT FROM usage_mgmt.import_job r "
 				 "WHERE r.parent = j.id AND r.status IN ('not started', 'running'))", 1, values);
 	PQclear(result);
