@@ -149,6 +149,7 @@ USAGECTL_OBJS = \
 	src/usagectl/listing.o \
 	src/usagectl/local.o \
 	src/usagectl/main.o \
+	src/usagectl/pack.o \
 	src/usagectl/place.o \
 	src/usagectl/progress.o \
 	src/usagectl/put.o \

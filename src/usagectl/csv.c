@@ -14,6 +14,7 @@
  * apart.  What is wrong with the file itself ends the stream with an error there.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

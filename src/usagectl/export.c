@@ -11,12 +11,25 @@
 
 #include "export.h"
 #include "resources.h"
+#include "writer.h"
 
 #define HEADER 19				/* bytes of a binary COPY's */
 #define FIELDS 6				/* before the one field of a row: their number, and its length */
 
 static bool begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource);
 static bool copy_records(PGconn *conn, Receiver receive, void *context);
+
+bool
+export_format(const ExportOptions *options, PGconn *conn, Format *format, char **noun)
+{
+	Resources	resources;
+	bool		known = resources_learn(&resources, conn, options->resource);
+
+	*noun = known ? strdup(resources.list[resources.usual].noun) : NULL;
+	*format = (Format) {options->format, *noun, options->version, NULL, conn};
+	resources_free(&resources);
+	return *noun != NULL;
+}
 
 /* Each record to who receives it; false where the server failed, or he did. */
 bool
@@ -36,8 +49,10 @@ begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource)
 	char	   *query = PQescapeLiteral(conn, options->query, strlen(options->query));
 	char	   *version = options->version == NULL ? NULL
 		: PQescapeLiteral(conn, options->version, strlen(options->version));
-	size_t		size = strlen(options->query) * 2 + 300;
+	Format		format = {options->format, resource->noun, options->version, NULL, conn};
+	size_t		size = strlen(options->query) * 2 + 600;
 	char	   *sql = malloc(size);
+	char	   *select = NULL;
 	PGresult   *result;
 	bool		begun = false;
 
@@ -45,8 +60,9 @@ begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource)
 		complain_of(conn, NULL);
 	else
 	{
-		snprintf(sql, size, "COPY (SELECT %s(%s, %s)) TO STDOUT WITH (FORMAT binary)",
-				 resource->get, query, version != NULL ? version : "NULL");
+		snprintf(sql, size, "%s(%s, %s)", resource->get, query, version != NULL ? version : "NULL");
+		select = writer_select(&format, sql);
+		snprintf(sql, size, "COPY (SELECT %s) TO STDOUT WITH (FORMAT binary)", select != NULL ? select : "");
 		result = PQexec(conn, sql);
 		begun = PQresultStatus(result) == PGRES_COPY_OUT;
 		if (!begun)
@@ -55,6 +71,7 @@ begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource)
 	}
 	PQfreemem(query);
 	PQfreemem(version);
+	free(select);
 	free(sql);
 	return begun;
 }

@@ -14,15 +14,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "files.h"
 #include "progress.h"
+#include "writer.h"
 
 typedef struct Show
 {
 	const char *name;			/* of the file */
-	bool		json;			/* the summary */
+	const FileOptions *file;
 	Progress	progress;
 	int64_t		position;		/* bytes that are committed */
 	ExitStatus	status;
@@ -33,10 +33,7 @@ typedef struct Target
 	const char *name;
 	char	   *temporary;		/* NULL for standard output */
 	int			fd;
-	FILE	   *file;
-	gzFile		gzip;			/* instead of the file */
-	int64_t		records;
-	int64_t		bytes;
+	Writer		writer;
 	Progress	progress;
 } Target;
 
@@ -53,16 +50,16 @@ static void show_resources(Progress *progress, const Books *books);
 static void print_books(const Show *show, const Books *books, const PGresult *result);
 static void print_resources(const Books *books);
 static void stopped(int signal_number);
-static bool target_open(Target *target, const char *name);
+static bool target_open(Target *target);
+static bool target_begin(Target *target, const ExportOptions *options, PGconn *conn);
 static bool write_record(void *context, const char *record, size_t length);
-static bool target_write(Target *target, const char *bytes, size_t length);
 static bool target_close(Target *target, bool keep);
 static void sum_up(const Target *target, double seconds, bool json);
 
 ExitStatus
-import_file(const ImportOptions *options, PGconn *conn, const char *name, bool json)
+import_file(const ImportOptions *options, PGconn *conn, const char *name, const FileOptions *file)
 {
-	Show		show = {.name = name, .json = json, .position = -1, .status = FAILED};
+	Show		show = {.name = name, .file = file, .position = -1, .status = FAILED};
 	Follower	follower = {&show, open_file, opened, begins, going, committed, closed};
 
 	import_run(options, conn, name, &follower);
@@ -75,7 +72,13 @@ import_file(const ImportOptions *options, PGconn *conn, const char *name, bool j
 static bool
 open_file(void *context, Source *source)
 {
-	return source_open(source, ((Show *) context)->name);
+	const Show *show = context;
+	Format		format = {
+		.kind = show->file->format_given ? show->file->format : format_of_file(show->name),
+		.mapping = show->file->mapping
+	};
+
+	return source_open(source, show->name, &format);
 }
 
 static bool
@@ -129,7 +132,7 @@ closed(void *context, const Books *books, const PGresult *result)
 
 	progress_end(&show->progress);
 	show->status = int_field(result, 3) + int_field(result, 4) + int_field(result, 5) > 0 ? SOME_REFUSED : ALL_DONE;
-	if (show->json)
+	if (show->file->json)
 		printf("%s\n", PQgetvalue(result, 0, 10));
 	else
 		print_books(show, books, result);
@@ -174,21 +177,25 @@ print_resources(const Books *books)
 /* ---- export ---- */
 
 ExitStatus
-export_file(const ExportOptions *options, PGconn *conn, const char *name, bool json)
+export_file(const ExportOptions *options, PGconn *conn, const char *name, const FileOptions *file)
 {
-	Target		target;
+	ExportOptions of = *options;
+	Target		target = {.name = name};
 	bool		done;
 
-	if (!target_open(&target, name))
-		return FAILED;
-	progress_begin(&target.progress, name, -1, 0);
-	if (target.progress.shown)
-		target.progress.total = export_count(options, conn);
-	done = export_run(options, conn, write_record, &target);
-	progress_end(&target.progress);
+	of.format = file->format_given ? file->format : format_of_file(name);
+	done = target_open(&target) && target_begin(&target, &of, conn);
+	if (done)
+	{
+		progress_begin(&target.progress, name, -1, 0);
+		if (target.progress.shown)
+			target.progress.total = export_count(options, conn);
+		done = export_run(&of, conn, write_record, &target);
+		progress_end(&target.progress);
+	}
 	if (!target_close(&target, done) || !done)
 		return FAILED;
-	sum_up(&target, progress_seconds(&target.progress), json);
+	sum_up(&target, progress_seconds(&target.progress), file->json);
 	return ALL_DONE;
 }
 
@@ -197,31 +204,25 @@ write_record(void *context, const char *record, size_t length)
 {
 	Target	   *target = context;
 
-	if (!target_write(target, record, length) || !target_write(target, "\n", 1))
+	if (!writer_record(&target->writer, record, length))
 	{
-		complain("could not write \"%s\": %s", target->name, strerror(errno));
+		complain("could not write \"%s\": %s", target->name, target->writer.error);
 		return false;
 	}
-	target->records++;
-	progress_show(&target->progress, target->records, target->records);
+	progress_show(&target->progress, target->writer.records, target->writer.records);
 	return true;
 }
 
 static bool
-target_open(Target *target, const char *name)
+target_open(Target *target)
 {
-	size_t		length = strlen(name);
-	bool		gzip = length > 3 && strcmp(name + length - 3, ".gz") == 0;
 	mode_t		mask = umask(0);
 
 	umask(mask);
-	memset(target, 0, sizeof(Target));
-	target->name = name;
-	target->fd = STDOUT_FILENO;
-	if (strcmp(name, "-") != 0)
+	if (strcmp(target->name, "-") != 0)
 	{
-		target->temporary = malloc(length + 8);
-		sprintf(target->temporary, "%s.XXXXXX", name);
+		target->temporary = malloc(strlen(target->name) + 8);
+		sprintf(target->temporary, "%s.XXXXXX", target->name);
 		target->fd = mkstemp(target->temporary);
 		if (target->fd >= 0)
 		{
@@ -234,14 +235,26 @@ target_open(Target *target, const char *name)
 	}
 	else
 		target->fd = dup(STDOUT_FILENO);
-	if (target->fd >= 0 && gzip)
-		target->gzip = gzdopen(dup(target->fd), "wb6");
-	else if (target->fd >= 0)
-		target->file = fdopen(dup(target->fd), "wb");
-	if (target->gzip != NULL || target->file != NULL)
+	if (target->fd >= 0)
 		return true;
-	complain("could not write \"%s\": %s", name, strerror(errno));
+	complain("could not write \"%s\": %s", target->name, strerror(errno));
 	return false;
+}
+
+static bool
+target_begin(Target *target, const ExportOptions *options, PGconn *conn)
+{
+	char	   *noun;
+	Format		format;
+	bool		begun;
+
+	if (!export_format(options, conn, &format, &noun))
+		return false;
+	begun = writer_open(&target->writer, target->fd, &format, packing_of_file(target->name));
+	if (!begun)
+		complain("could not write \"%s\": %s", target->name, target->writer.error);
+	free(noun);
+	return begun;
 }
 
 static void
@@ -253,28 +266,26 @@ stopped(int signal_number)
 	raise(signal_number);
 }
 
-static bool
-target_write(Target *target, const char *bytes, size_t length)
-{
-	target->bytes += length;
-	return target->gzip != NULL ? gzwrite(target->gzip, bytes, length) == (int) length
-		: fwrite(bytes, 1, length, target->file) == length;
-}
-
 /* Ends the file and gives it its name, or removes it. */
 static bool
 target_close(Target *target, bool keep)
 {
-	bool		whole = target->gzip != NULL ? gzclose(target->gzip) == Z_OK : fclose(target->file) == 0;
+	bool		whole = keep && writer_end(&target->writer);
 
-	if (target->temporary != NULL && keep)
-		whole = whole && fsync(target->fd) == 0 && rename(target->temporary, target->name) == 0;
 	if (keep && !whole)
-		complain("could not write \"%s\": %s", target->name, strerror(errno));
-	if (target->temporary != NULL && !(keep && whole))
+		complain("could not write \"%s\": %s", target->name, target->writer.error);
+	else if (keep && target->temporary != NULL)
+	{
+		whole = fsync(target->fd) == 0 && rename(target->temporary, target->name) == 0;
+		if (!whole)
+			complain("could not write \"%s\": %s", target->name, strerror(errno));
+	}
+	if (target->temporary != NULL && !whole)
 		unlink(target->temporary);
 	unfinished = NULL;
-	close(target->fd);
+	writer_close(&target->writer);
+	if (target->fd >= 0)
+		close(target->fd);
 	free(target->temporary);
 	return whole;
 }
@@ -286,8 +297,9 @@ sum_up(const Target *target, double seconds, bool json)
 	FILE	   *out = strcmp(target->name, "-") == 0 ? stderr : stdout;
 
 	if (json)
-		fprintf(out, "{\"records\" : %" PRId64 ", \"bytes\" : %" PRId64 "}\n", target->records, target->bytes);
+		fprintf(out, "{\"records\" : %" PRId64 ", \"bytes\" : %" PRId64 "}\n", target->writer.records,
+				target->writer.bytes);
 	else
 		fprintf(out, "%s: %" PRId64 " records, %" PRId64 " bytes (%.1f s)\n", target->name,
-				target->records, target->bytes, seconds);
+				target->writer.records, target->writer.bytes, seconds);
 }

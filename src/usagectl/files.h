@@ -6,7 +6,16 @@
 #include "import.h"
 #include "status.h"
 
-extern ExitStatus import_file(const ImportOptions *options, PGconn *conn, const char *name, bool json);
-extern ExitStatus export_file(const ExportOptions *options, PGconn *conn, const char *name, bool json);
+/* What is the same of all files that are named. */
+typedef struct FileOptions
+{
+	bool		json;			/* the summary */
+	bool		format_given;	/* else the name of each tells */
+	FormatKind	format;
+	char	   *mapping;		/* of the columns of CSV; NULL for none */
+} FileOptions;
+
+extern ExitStatus import_file(const ImportOptions *options, PGconn *conn, const char *name, const FileOptions *file);
+extern ExitStatus export_file(const ExportOptions *options, PGconn *conn, const char *name, const FileOptions *file);
 
 #endif

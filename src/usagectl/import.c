@@ -61,6 +61,9 @@ static size_t valid_bytes(Batch *batch);
 static void copy_spill(Copy *copy, Batch *batch);
 static void refuse(Import *import, int resource, int place, const char *text, const char *raw,
 				   size_t kept, int64_t length, const char *code, const char *message);
+static void refuse_for(Import *import, int resource, int place, const char *text, const char *raw,
+					   size_t kept, int64_t length, const char *errors, size_t errors_length);
+static void refuse_row(Import *import, const Record *record);
 static bool server_has_utf8(const Import *import);
 static const char *describe(char *message, size_t size, const Resource *resource, size_t place,
 							int byte);
@@ -134,8 +137,11 @@ open_source(Import *import, const char *name)
 	char		fingerprint[20];
 	Batch	   *batch = &import->batches[0];
 
-	if (!follower->open(follower->context, &import->source) ||
-		!batch_peek(batch, cutter, fingerprint) ||
+	if (!follower->open(follower->context, &import->source))
+		return false;
+	import->source.format.conn = import->conn;
+	import->source.format.resource = cutter->resources.list[cutter->resources.usual].noun;
+	if (!batch_peek(batch, cutter, fingerprint) ||
 		!books_open(&import->books, import->conn, name, fingerprint, options->restart, options->declared) ||
 		(follower->opened != NULL && !follower->opened(follower->context, &import->books)) ||
 		!batch_skip(batch, cutter, import->books.position))
@@ -321,6 +327,11 @@ send_refused(Import *import, const Batch *batch)
 
 		if (record->valid && resource->open)
 			continue;
+		if (record->errors.length > 0)
+		{
+			refuse_row(import, record);
+			continue;
+		}
 		valid = text_valid(record->text, record->length);
 		code = describe(message, sizeof(message), resource, valid + 1,
 						valid < record->length ? (unsigned char) record->text[valid] : NO_BYTE);
@@ -459,11 +470,20 @@ static void
 refuse(Import *import, int resource, int place, const char *text, const char *raw, size_t kept,
 	   int64_t length, const char *code, const char *message)
 {
-	Copy	   *copy = &import->copy;
-	Resource   *of = &import->cutter.resources.list[resource];
 	char		errors[400];
 	int			n = snprintf(errors, sizeof(errors),
-							 "\001[{\"path\": \"\", \"code\": \"%s\", \"message\": \"%s\"}]", code, message);
+							 "[{\"path\": \"\", \"code\": \"%s\", \"message\": \"%s\"}]", code, message);
+
+	refuse_for(import, resource, place, text, raw, kept, length, errors, n);
+}
+
+/* The same for faults that are JSON already. */
+static void
+refuse_for(Import *import, int resource, int place, const char *text, const char *raw, size_t kept,
+		   int64_t length, const char *errors, size_t errors_length)
+{
+	Copy	   *copy = &import->copy;
+	Resource   *of = &import->cutter.resources.list[resource];
 
 	of->batch.read++;
 	of->batch.rejected++;
@@ -485,7 +505,29 @@ refuse(Import *import, int resource, int place, const char *text, const char *ra
 		copy_spill(copy, import->ahead == import->batches ? &import->batches[1] : &import->batches[0]);
 	}
 	copy_int64(copy, length);
-	copy_field(copy, errors, n);
+	/* the first byte is the version of jsonb's binary form */
+	copy_length(copy, errors_length + 1);
+	copy_bytes(copy, "\001", 1);
+	copy_bytes(copy, errors, errors_length);
+}
+
+/*
+ * What the format's reader could make no document of.  A database that may lack
+ * characters is told of it without them.
+ */
+static void
+refuse_row(Import *import, const Record *record)
+{
+	bool		utf8 = server_has_utf8(import);
+	size_t		valid = text_valid(record->text, record->length);
+	/* where it is cut short, a character may be */
+	bool		text = utf8 && record->length - valid < ((int64_t) record->length < record->whole ? 4 : 1);
+	char	   *errors = (char *) record->errors.text;
+
+	for (size_t i = 0; i < record->errors.length && !utf8; i++)
+		errors[i] = (unsigned char) errors[i] < 0x80 ? errors[i] : '?';
+	refuse_for(import, record->resource, record->place, text ? record->text : NULL, text ? NULL : record->text,
+			   text ? valid : record->length, record->whole, errors, record->errors.length);
 }
 
 static bool

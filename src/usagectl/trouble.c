@@ -13,7 +13,8 @@
 
 #include "trouble.h"
 
-static void set(Trouble *trouble, bool lasting, const char *format, va_list arguments);
+static void set(Trouble *trouble, bool lasting, const char *format, va_list arguments)
+			__attribute__((format(printf, 3, 0)));
 
 /* Always false, for the caller to return. */
 bool
