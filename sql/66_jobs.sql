@@ -210,7 +210,7 @@ BEGIN
 	FOR noun IN SELECT r.noun FROM usage_mgmt.resources() r WHERE r.orders LOOP
 		RETURN QUERY EXECUTE format($sql$
 			SELECT %1$L::text, j.id::text, j.attempts::integer, j.ordered_by::text, j.claims, j.cancelled_at IS NOT NULL,
-				coalesce(j.failures, 0), (to_jsonb(j) || jsonb_build_object('noun', usage_mgmt.job_noun(j.path)))::json
+				j.failures, (to_jsonb(j) || jsonb_build_object('noun', usage_mgmt.job_noun(j.path)))::json
 			FROM usage_mgmt.%1$I j WHERE %2$s ORDER BY j.next_at, j.id$sql$, noun, usage_mgmt.job_leased()) USING $1;
 	END LOOP;
 END
@@ -258,18 +258,17 @@ AS $$
 BEGIN
 	EXECUTE format($sql$
 		WITH ended AS MATERIALIZED (
-			SELECT j.id, CASE WHEN j.cancelled_at IS NOT NULL THEN j.error_log
-				WHEN NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.ordered_by)
+			SELECT j.id, CASE WHEN NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.ordered_by)
 					THEN format('the role "%%s" that ordered it does not exist any more', j.ordered_by)
 				ELSE format('gave up after %%s attempts; the last error: %%s', j.attempts,
 					CASE WHEN j.agent IS NOT NULL THEN format('agent "%%s" was lost', j.agent) ELSE j.error_log END) END AS reason
 			FROM usage_mgmt.%1$I j
 			WHERE j.status IN ('not started', 'running') AND j.life = usage_mgmt.hub_life()
 				AND (j.agent IS NULL OR j.leased_until < now())
-				AND (j.cancelled_at IS NOT NULL OR coalesce(j.failures, 0) + (j.agent IS NOT NULL)::integer > $1
+				AND (j.cancelled_at IS NOT NULL OR j.failures + (j.agent IS NOT NULL)::integer > $1
 					OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.ordered_by))
 			FOR NO KEY UPDATE OF j SKIP LOCKED)
-		UPDATE usage_mgmt.%1$I j SET status = 'failed', error_log = ended.reason, completion_date = now(), leased_until = NULL
+		UPDATE usage_mgmt.%1$I j SET status = 'failed', error_log = ended.reason
 			FROM ended WHERE j.id = ended.id$sql$, resource) USING retries;
 END
 $$;
@@ -314,7 +313,7 @@ BEGIN
 			SELECT j.id FROM usage_mgmt.%1$I j WHERE %2$s
 			ORDER BY j.next_at, j.id LIMIT CASE WHEN $3 < 0 THEN 0 ELSE $3 END FOR NO KEY UPDATE SKIP LOCKED)
 		UPDATE usage_mgmt.%1$I j SET status = 'running', attempts = j.attempts + 1, agent = $1, leased_until = now() + $2,
-				failures = coalesce(j.failures, 0) + (j.agent IS NOT NULL)::integer,
+				failures = j.failures + (j.agent IS NOT NULL)::integer,
 				error_log = CASE WHEN j.agent IS NULL THEN j.error_log ELSE format('agent "%%s" was lost', j.agent) END, %3$s
 			FROM due WHERE j.id = due.id$sql$, resource, usage_mgmt.job_due(),
 		CASE resource WHEN 'export_job' THEN 'started_at = now(), record_count = 0, byte_count = 0, total_bytes = NULL'
@@ -372,11 +371,9 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = format('It has %s.', array_to_string(known, ', '));
 	END IF;
 	SELECT jsonb_object_agg(c, $7 -> k) INTO counts FROM unnest(known, columns) u(k, c) WHERE $7 -> k <> 'null';
-	-- What is done is done, also where it was cancelled meanwhile.
 	EXECUTE format($sql$UPDATE usage_mgmt.%I j SET (%s, failures) = (SELECT n.%s, CASE WHEN %s THEN 0 ELSE j.failures END
 			FROM jsonb_populate_record(j, $4) n), status = $5,
-			completion_date = CASE WHEN $5 <> 'running' THEN now() END, leased_until = CASE WHEN $5 = 'running' THEN j.leased_until END,
-			error_log = CASE WHEN $5 = 'succeeded' OR j.cancelled_at IS NULL THEN coalesce($6, j.error_log) ELSE j.error_log END
+			error_log = coalesce($6, j.error_log)
 		WHERE j.id = $2 AND j.attempts = $3 AND %s AND ($5 <> 'running' OR j.cancelled_at IS NULL)$sql$,
 		$2, array_to_string(columns, ', '), array_to_string(columns, ', n.'),
 		-- an export starts anew each time
@@ -457,9 +454,7 @@ DECLARE
 	written integer;
 BEGIN
 	EXECUTE format($sql$UPDATE usage_mgmt.%I j SET agent = NULL, leased_until = NULL,
-			status = CASE WHEN j.cancelled_at IS NULL THEN j.status ELSE 'failed' END,
-			completion_date = CASE WHEN j.cancelled_at IS NOT NULL THEN now() END,
-			error_log = CASE WHEN j.cancelled_at IS NULL THEN coalesce($5, j.error_log) ELSE j.error_log END,
+			error_log = coalesce($5, j.error_log),
 			next_at = CASE WHEN $4 IS NULL THEN j.next_at ELSE now() + $4 END, failures = %s
 		WHERE j.id = $2 AND j.attempts = $3 AND %s$sql$,
 		usage_mgmt.job_resource($2), $6, usage_mgmt.job_leased()) USING $1, $3, $4, $5, $7;
@@ -468,7 +463,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.job_give_back(text, text, text, integer, interval, text, text) IS
-'Gives a job back, or ends it where it has been cancelled; without a delay it keeps its place. Part of job_retry(), job_again() and job_release().';
+'Gives a job back; without a delay it keeps its place. One that has been cancelled ends. Part of job_retry(), job_again() and job_release().';
 
 CREATE FUNCTION usage_mgmt.job_put_result(agent text, job text, attempt integer, part integer, data bytea) RETURNS boolean
 LANGUAGE plpgsql

@@ -1,6 +1,6 @@
 -- The functions of each resource: the operations of TMF630, and its triggers
 
--- One text for all: %1$s is the noun, %2$s the plural, %3$s what messages call it.
+-- One text for all: %1$s is the noun, %2$s the plural, %3$s what messages call it, and %4$s one of it.
 CREATE FUNCTION usage_mgmt.resource_functions(
 	resource text, OUT name text, OUT arguments text, OUT returns text, OUT symbol text, OUT kind text,
 	OUT about text) RETURNS SETOF record
@@ -23,26 +23,27 @@ BEGIN
 	END IF;
 	RETURN QUERY
 		SELECT format(f.name, r.noun, r.plural), f.arguments, f.returns, f.symbol, f.kind,
-			format(f.about, r.noun, r.plural, r.label)
+			format(f.about, r.noun, r.plural, r.label,
+				CASE WHEN r.label ~ '^[aeio]' THEN 'an ' ELSE 'a ' END || r.label)
 		FROM (VALUES
 			('post_%1$s', 'body json, version text DEFAULT NULL', 'json', 'um_post', 'VOLATILE',
-			'Creates a %3$s from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.'),
+			'Creates %4$s from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.'),
 
 			('get_%1$s', 'id text, fields text DEFAULT NULL, version text DEFAULT NULL', 'json', 'um_get', 'STABLE',
 			'The %3$s as TMF JSON, NULL when there is none. fields selects attributes (id,relatedParty.role,extra.priority; none for the identity alone); 22023 for a name that leads nowhere.'),
 
 			('put_%1$s', 'id text, body json, version text DEFAULT NULL', 'json', CASE WHEN NOT r.orders THEN 'um_put' END, 'VOLATILE',
-			'Complete update of a %3$s, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.'),
+			'Complete update of %4$s, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.'),
 
 			('patch_%1$s', 'id text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL',
 			'json', CASE WHEN NOT r.orders THEN 'um_patch' END, 'VOLATILE',
-			'Partial update of a %3$s, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.'),
+			'Partial update of %4$s, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.'),
 
 			('delete_%1$s', 'id text' || billed, 'boolean', 'um_delete', 'VOLATILE',
-			'Deletes a %3$s; false when there was none.' || refused || cancelled),
+			'Deletes %4$s; false when there was none.' || refused || cancelled),
 
 			('cancel_%1$s', 'id text', 'boolean', CASE WHEN r.orders THEN 'um_cancel' END, 'VOLATILE',
-			'Cancels a %3$s, which ends failed: at once, or where an agent is at it as soon as that hears of it. False when there was none, or it had ended.'),
+			'Cancels %4$s, which ends failed: at once, or where an agent is at it as soon as that hears of it. False when there was none, or it had ended.'),
 
 			('get_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL', 'SETOF json', 'um_list', 'STABLE ROWS 1000',
 			'Each %3$s that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_%2$s(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.'),
@@ -72,7 +73,7 @@ BEGIN
 			'Forgets a listener to the events of %1$s. P0002 when the caller has none of that id.'),
 
 			('%1$s_check', '', 'trigger', 'um_check_row', 'VOLATILE',
-			'BEFORE INSERT OR UPDATE OR DELETE of a %3$s, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.'),
+			'BEFORE INSERT OR UPDATE OR DELETE of %4$s, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.'),
 
 			('%1$s_keys', '', 'trigger', CASE WHEN r.date_column IS NOT NULL THEN 'um_keys' END, 'VOLATILE',
 			'For each statement: keeps the ledger of %1$s, as the owner of the table that fired. An id that another %3$s has is 23505.'),
@@ -82,7 +83,7 @@ BEGIN
 
 			('%1$s_changed', '', 'trigger', CASE WHEN EXISTS (SELECT FROM usage_mgmt.resources() s
 				WHERE s.specification = resource) THEN 'um_specification_changed' END, 'VOLATILE',
-			'AFTER any change of a %3$s: tells every session to read it anew.'),
+			'AFTER any change of %4$s: tells every session to read it anew.'),
 
 			('%1$s_document_begin', '', 'trigger', CASE WHEN NOT r.orders THEN 'um_document_begin' END, 'VOLATILE',
 			'BEFORE INSERT ON %1$s_document, for each statement: opens a batch.'),

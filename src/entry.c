@@ -431,7 +431,7 @@ event_arg(FunctionCallInfo fcinfo, UmResource *resource, const UmRecord *record)
 	if (status != NULL && event.old_status < 0)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("\"%s\" is no status of a %s", status, resource->model->label),
+				 errmsg("\"%s\" is no status of %s", status, um_a(resource->model)),
 				 errhint("The statuses are %s.", um_status_list(resource->life, ~0))));
 	event.changed = columns_arg(fcinfo, 3, resource->model);
 	event.at = um_is_set(record, record->model->change_slot)
@@ -460,7 +460,7 @@ columns_arg(FunctionCallInfo fcinfo, int n, const UmModel *model)
 		if (um_find_attribute(model, column) == NULL)
 			ereport(ERROR,
 					(errcode(UM_PARAMETER),
-					 errmsg("a %s has no column \"%s\"", model->label, column)));
+					 errmsg("%s has no column \"%s\"", um_a(model), column)));
 		columns = lappend(columns, column);
 	}
 	return columns;

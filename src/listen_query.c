@@ -162,8 +162,8 @@ refuse_type(const UmResource *resource, UmVersion version, const char *name)
 {
 	ereport(ERROR,
 			(errcode(UM_PARAMETER),
-			 errmsg("\"%s\" is no type of event of a %s in version \"%s\"", name,
-					resource->model->label, um_version_name(version)),
+			 errmsg("\"%s\" is no type of event of %s in version \"%s\"", name,
+					um_a(resource->model), um_version_name(version)),
 			 errhint("The types are %s.", known_types(resource, version))));
 }
 
@@ -178,7 +178,7 @@ default_types(const UmResource *resource, UmVersion version)
 	if (types == 0)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("a %s has no events in version \"%s\"", resource->model->label,
+				 errmsg("%s has no events in version \"%s\"", um_a(resource->model),
 						um_version_name(version))));
 	return types;
 }

@@ -77,6 +77,7 @@ static int	slot_of(const UmRecord *order, const char *column);
 static void set(UmRecord *order, const char *column, Datum value);
 static void set_text(UmRecord *order, const char *column, const char *text);
 static void end(UmRecord *order);
+static void resume(UmRecord *order);
 static bool is_live(const UmRecord *order);
 static void check(const UmRecord *order, const UmRecord *old, UmFaults *faults);
 static void check_fixed(const UmRecord *order, const UmRecord *old, UmFaults *faults);
@@ -93,7 +94,7 @@ static void check_listing(const UmRecord *order, bool listed, UmFaults *faults);
 static void check_every(const UmRecord *order, UmFaults *faults);
 static void read_interval(void *arg);
 static void check_query(const UmRecord *order, UmResource *of, UmFaults *faults);
-static bool check_version(const UmRecord *order, const UmResource *of, UmVersion *version, UmFaults *faults);
+static UmVersion check_version(const UmRecord *order, const UmResource *of, UmFaults *faults);
 static void ask(void *arg);
 static void check_mapping(const UmRecord *order, const UmResource *of, UmFaults *faults);
 static bool leads_to(UmSlice path, const char *own, bool api);
@@ -175,6 +176,8 @@ um_order_change(UmRecord *order, const UmRecord *old)
 
 	if (um_status_in(um_record_status(old), life->ended))
 		return;
+	if (!is_same(order, old, slot_of(order, "life")))
+		resume(order);
 	/* who has cancelled it is no more forgotten than that somebody has */
 	if (was_cancelled)
 		um_record_set(order, cancelled, old->value[cancelled]);
@@ -190,12 +193,23 @@ um_order_change(UmRecord *order, const UmRecord *old)
 		end(order);
 }
 
+/* Whoever had it did so in another life. */
+static void
+resume(UmRecord *order)
+{
+	um_record_clear(order, slot_of(order, "agent"));
+	um_record_clear(order, slot_of(order, "leased_until"));
+	set(order, "next_at", TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+}
+
 static bool
 is_live(const UmRecord *order)
 {
-	int			slot = slot_of(order, "leased_until");
+	int			lease = slot_of(order, "leased_until");
+	int			life = slot_of(order, "life");
 
-	return um_is_set(order, slot) && DatumGetTimestampTz(order->value[slot]) > GetCurrentTimestamp();
+	return um_is_set(order, lease) && DatumGetTimestampTz(order->value[lease]) > GetCurrentTimestamp() &&
+		um_is_set(order, life) && DatumGetInt64(order->value[life]) == um_hub_life();
 }
 
 /* Nobody has it any more. */
@@ -479,8 +493,10 @@ check_query(const UmRecord *order, UmResource *of, UmFaults *faults)
 	UmPath		path;
 	ErrorData  *error;
 
-	if (of == NULL || !check_version(order, of, &question.version, faults) ||
-		!find(order, "query", &text, &path))
+	if (of == NULL)
+		return;
+	question.version = check_version(order, of, faults);
+	if (!find(order, "query", &text, &path))
 		return;
 	question.text = pnstrdup(text.ptr, text.len);
 	error = um_try(um_speaking(), ask, &question);
@@ -491,28 +507,26 @@ check_query(const UmRecord *order, UmResource *of, UmFaults *faults)
 		um_fault(faults, &path, UM_RULE, "%s", error->message);
 }
 
-/* One that the resource has; which it is where nothing is said. */
-static bool
-check_version(const UmRecord *order, const UmResource *of, UmVersion *version, UmFaults *faults)
+/* One that the resource has, or else that which it is spoken of in. */
+static UmVersion
+check_version(const UmRecord *order, const UmResource *of, UmFaults *faults)
 {
 	UmSlice		text;
 	UmPath		path;
 
-	*version = um_default_version(of);
 	if (!find(order, "tmf_version", &text, &path))
-		return true;
+		return um_default_version(of);
 	for (int v = 0; v < UM_VERSIONS; v++)
 	{
 		const char *name = um_version_name(v);
 
-		*version = v;
 		if ((of->faces & (1 << v)) && (int) strlen(name) == text.len &&
 			pg_strncasecmp(name, text.ptr, text.len) == 0)
-			return true;
+			return v;
 	}
-	um_fault(faults, &path, UM_RULE, "\"%.*s\" is no version of the standard that has a %s",
-			 UM_CLIPPED(text, 60), of->model->label);
-	return false;
+	um_fault(faults, &path, UM_RULE, "\"%.*s\" is no version of the standard that has %s",
+			 UM_CLIPPED(text, 60), um_a(of->model));
+	return um_default_version(of);
 }
 
 /* As a list would be asked for; raises what it cannot mean. */

@@ -97,6 +97,7 @@ extern void um_resource_init(void);
 extern PGDLLEXPORT void um_resource_register(UmResource *resource);
 extern PGDLLEXPORT UmResource *um_resource(const char *noun);
 extern const UmModel *um_entity(const char *name);
+extern char *um_a(const UmModel *model);
 extern UmResource *um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after,
 								  bool plural);
 extern UmResource *um_resource_of_table(Oid relation);

@@ -232,7 +232,7 @@ may_select(const UmResource *resource)
 static void
 note_refusal(StringInfo refusals, const UmResource *resource, const ErrorData *error)
 {
-	appendStringInfo(refusals, "%sOf a %s: %s.", refusals->len > 0 ? " " : "", resource->model->label,
+	appendStringInfo(refusals, "%sOf %s: %s.", refusals->len > 0 ? " " : "", um_a(resource->model),
 					 error->message);
 	if (error->hint != NULL)
 		appendStringInfo(refusals, " %s", error->hint);

@@ -587,7 +587,7 @@ check_type(const UmRecord *record, UmFaults *faults)
 	UmPath		path = {NULL, named != NULL ? model->slot[model->type_slot] : NULL, 0};
 
 	if (named != NULL && named != model->resource)
-		um_fault(faults, &path, UM_RULE, "is that of a %s, not of a %s", named->model->label, model->label);
+		um_fault(faults, &path, UM_RULE, "is that of %s, not of %s", um_a(named->model), um_a(model));
 }
 
 /* The move of the status, and what may not change any more. */
