@@ -123,29 +123,46 @@ SQL_PARTS = \
 USAGECTL_OBJS = \
 	src/usagectl/address.o \
 	src/usagectl/agent.o \
+	src/usagectl/array.o \
 	src/usagectl/books.o \
 	src/usagectl/buffer.o \
 	src/usagectl/checkpoint.o \
+	src/usagectl/config.o \
 	src/usagectl/connection.o \
 	src/usagectl/copy.o \
+	src/usagectl/csv.o \
 	src/usagectl/delays.o \
 	src/usagectl/delivery.o \
+	src/usagectl/exchange.o \
 	src/usagectl/export.o \
+	src/usagectl/files.o \
+	src/usagectl/format.o \
 	src/usagectl/import.o \
 	src/usagectl/journal.o \
 	src/usagectl/lane.o \
 	src/usagectl/listen.o \
 	src/usagectl/listeners.o \
+	src/usagectl/listing.o \
+	src/usagectl/local.o \
 	src/usagectl/main.o \
+	src/usagectl/pack.o \
+	src/usagectl/place.o \
 	src/usagectl/progress.o \
+	src/usagectl/put.o \
 	src/usagectl/reading.o \
 	src/usagectl/records.o \
 	src/usagectl/resources.o \
+	src/usagectl/row.o \
+	src/usagectl/safety.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
+	src/usagectl/stream.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
-	src/usagectl/webhook.o
+	src/usagectl/trouble.o \
+	src/usagectl/unpack.o \
+	src/usagectl/webhook.o \
+	src/usagectl/writer.o
 SCRIPTS_built = usagectl
 
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
@@ -182,7 +199,7 @@ $(USAGECTL_OBJS): $(wildcard src/usagectl/*.h) usage_mgmt.control
 $(USAGECTL_OBJS): override CPPFLAGS += -I$(libpq_srcdir) -DUSAGECTL_VERSION='"$(EXTVERSION)"'
 
 usagectl: $(USAGECTL_OBJS)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lcurl -lcrypto -lz -lm -o $@
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lcurl -lcrypto -lz -lzstd -lm -o $@
 
 install: install-man
 install-man:

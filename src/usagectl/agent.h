@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "delays.h"
-#include "import.h"
+#include "status.h"
 
 typedef struct AgentOptions
 {

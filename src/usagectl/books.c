@@ -11,6 +11,9 @@
  * command finds the row again, by the file's name and what its start is like,
  * and goes on where the last transaction that committed ended.
  *
+ * A job's load bears the job in declared, and is the only one that the job has of
+ * that source.  Where it is finished the job is done, whoever died meanwhile.
+ *
  * A load has one program at a time: an advisory lock is held as long as the
  * session lives, and each batch makes sure that nobody else has moved on.
  */
@@ -26,6 +29,8 @@ static bool find(Books *books, PGconn *conn, const char *source, const char *fin
 				 const char *declared);
 static bool make(Books *books, PGconn *conn, const char *source, const char *fingerprint,
 				 const char *declared);
+static bool learn_id(Books *books, PGresult *result);
+static bool go_on(Books *books, PGconn *conn, const char *declared, const char *finished_too);
 static bool find_counts(Books *books, PGconn *conn);
 static void read_counts(Counts *counts, const PGresult *result, int row, int column);
 static void add_counts(Counts *counts, const Counts *more, int sign);
@@ -33,42 +38,77 @@ static bool renumber(Books *books, PGconn *conn, const char *table, const int *p
 static bool note_resources(Books *books, PGconn *conn);
 static char *numbers(const int *places, int count, int64_t add);
 
-/* Finds the unfinished load of that file, one of our own, or makes one. */
+/*
+ * Begins.  The load of a job is found by the job, and may be finished: then all
+ * that the job did not come to was to say so.
+ */
 bool
-books_open(Books *books, PGconn *conn, Resources *resources, const char *source,
-		   const char *fingerprint, bool restart, const char *declared)
+books_find_job(Books *books, PGconn *conn, Resources *resources, const char *source, const char *job)
 {
+	const char *values[] = {source, job};
+
 	memset(books, 0, sizeof(Books));
 	books->resources = resources;
-	if (!restart && !find(books, conn, source, fingerprint, declared))
+	return job == NULL ||
+		(learn_id(books, run(conn,
+							 "SELECT id FROM usage_mgmt.import_load WHERE source = $1 AND declared @> $2 "
+							 "AND loaded_by = CURRENT_USER ORDER BY id DESC LIMIT 1", 2, values)) &&
+		 go_on(books, conn, "{}", "true"));
+}
+
+/* Finds the unfinished load of that file, one of our own, or makes one. */
+bool
+books_open(Books *books, PGconn *conn, const char *source, const char *fingerprint, bool restart,
+		   const char *declared)
+{
+	if (!books->resumed && !restart && !find(books, conn, source, fingerprint, declared))
 		return false;
-	return books->resumed || make(books, conn, source, fingerprint, declared);
+	if (!books->resumed)
+		return make(books, conn, source, fingerprint, declared);
+	if (strcmp(books->fingerprint, fingerprint) == 0)
+		return true;
+	complain("%s: this is not what load %s was begun with, its start differs", source, books->id);
+	return false;
 }
 
 static bool
 find(Books *books, PGconn *conn, const char *source, const char *fingerprint, const char *declared)
 {
-	const char *newest[] = {source, fingerprint};
-	const char *again[] = {books->id, declared};
-	PGresult   *result = run(conn,
-							 "SELECT id, finished_at IS NULL FROM usage_mgmt.import_load "
-							 "WHERE source = $1 AND declared ->> 'fingerprint' = $2 AND "
-							 "(SELECT pg_catalog.pg_has_role(oid, 'USAGE') FROM pg_catalog.pg_roles "
-							 "WHERE rolname = loaded_by) ORDER BY id DESC LIMIT 1", 2, newest);
+	const char *values[] = {source, fingerprint};
 
-	if (result == NULL)
-		return false;
-	if (PQntuples(result) == 1 && PQgetvalue(result, 0, 1)[0] == 't')
+	return learn_id(books, run(conn,
+							   "SELECT id FROM (SELECT id, finished_at FROM usage_mgmt.import_load "
+							   "WHERE source = $1 AND declared ->> 'fingerprint' = $2 AND "
+							   "(SELECT pg_catalog.pg_has_role(oid, 'USAGE') FROM pg_catalog.pg_roles "
+							   "WHERE rolname = loaded_by) ORDER BY id DESC LIMIT 1) newest "
+							   "WHERE finished_at IS NULL", 2, values)) &&
+		go_on(books, conn, declared, "false");
+}
+
+/* Clears the result, which is NULL where it failed. */
+static bool
+learn_id(Books *books, PGresult *result)
+{
+	if (result != NULL && PQntuples(result) == 1)
 		snprintf(books->id, sizeof(books->id), "%s", PQgetvalue(result, 0, 0));
 	PQclear(result);
-	if (books->id[0] == '\0')
-		return true;
+	return result != NULL;
+}
+
+/* With the load that was found, if one was, and is not finished meanwhile. */
+static bool
+go_on(Books *books, PGconn *conn, const char *declared, const char *finished_too)
+{
+	const char *values[] = {books->id, declared, finished_too};
+	PGresult   *result;
+
 	/* a session whose client is dead may still be at it: then its row is locked, too */
-	if (!lock(books, conn))
-		return false;
+	if (books->id[0] == '\0' || !lock(books, conn))
+		return books->id[0] == '\0';
 	result = run(conn,
 				 "UPDATE usage_mgmt.import_load SET declared = declared || $2 "
-				 "WHERE id = $1 AND finished_at IS NULL RETURNING position, read", 2, again);
+				 "WHERE id = $1 AND (finished_at IS NULL OR $3) "
+				 "RETURNING position, read, finished_at IS NOT NULL, declared ->> 'fingerprint'", 3, values);
 	if (result == NULL)
 		return false;
 	books->resumed = PQntuples(result) == 1;
@@ -76,6 +116,8 @@ find(Books *books, PGconn *conn, const char *source, const char *fingerprint, co
 	{
 		books->position = int_field(result, 0);
 		books->read = int_field(result, 1);
+		books->finished = PQgetvalue(result, 0, 2)[0] == 't';
+		snprintf(books->fingerprint, sizeof(books->fingerprint), "%s", PQgetvalue(result, 0, 3));
 	}
 	PQclear(result);
 	return !books->resumed || find_counts(books, conn);
@@ -376,7 +418,7 @@ books_close(Books *books, PGconn *conn)
 	const char *values[] = {books->id, books->resources->list[books->resources->first].noun};
 
 	return run(conn,
-			   "WITH l AS (UPDATE usage_mgmt.import_load SET finished_at = pg_catalog.clock_timestamp() "
+			   "WITH l AS (UPDATE usage_mgmt.import_load SET finished_at = coalesce(finished_at, pg_catalog.clock_timestamp()) "
 			   "WHERE id = $1 RETURNING *), "
 			   "difference AS (SELECT 'records' AS what, declared ->> 'read' AS declared, read::text AS found "
 			   "FROM l WHERE (declared ->> 'read')::bigint <> read "

@@ -10,12 +10,15 @@ typedef struct Books
 	int64_t		position;		/* bytes of the file that are done */
 	int64_t		read;			/* records of it */
 	bool		resumed;
+	bool		finished;		/* before, by the job whose load it is */
+	char		fingerprint[20];	/* of what was begun, where it is resumed */
 	Resources  *resources;		/* with what became of the records of each */
 	Counts		counted;		/* all that the row has so far */
 } Books;
 
-extern bool books_open(Books *books, PGconn *conn, Resources *resources, const char *source,
-					   const char *fingerprint, bool restart, const char *declared);
+extern bool books_find_job(Books *books, PGconn *conn, Resources *resources, const char *source, const char *job);
+extern bool books_open(Books *books, PGconn *conn, const char *source, const char *fingerprint, bool restart,
+					   const char *declared);
 extern bool books_begin(Books *books, PGconn *conn);
 extern bool books_count(Books *books, PGconn *conn, int resource);
 extern bool books_mixed(const Books *books);

@@ -3,6 +3,7 @@
  *	  A connection and the statements on it.
  *
  * What fails is reported here, once, and the caller only learns that it failed.
+ * The report goes to standard error unless somebody keeps it.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,7 +15,10 @@
 
 #define RECORDS_REFUSED "01UM1" /* UM_SOME_REFUSED of the extension */
 
+static Complaints *kept = NULL;
+
 static void show_notice(void *context, const PGresult *notice);
+static bool passes(const char *code);
 
 /* Connects; a name with an equals sign or a URI is a connection string.  NULL if it fails. */
 PGconn *
@@ -42,7 +46,7 @@ show_notice(void *context, const PGresult *notice)
 	const char *code = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
 
 	(void) context;
-	if (code == NULL || strcmp(code, RECORDS_REFUSED) != 0)
+	if (kept == NULL && (code == NULL || strcmp(code, RECORDS_REFUSED) != 0))
 		fputs(PQresultErrorMessage(notice), stderr);
 }
 
@@ -81,15 +85,31 @@ int_field(const PGresult *result, int column)
 	return strtoll(PQgetvalue(result, 0, column), NULL, 10);
 }
 
+/* From now on, or where that is NULL to standard error again. */
+void
+complaints_into(Complaints *complaints)
+{
+	kept = complaints;
+}
+
 void
 complain(const char *format,...)
 {
+	char		text[4000];
 	va_list		args;
 
 	va_start(args, format);
-	fputs("usagectl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	if (kept != NULL)
+	{
+		vsnprintf(text, sizeof(text), format, args);
+		buffer_print(&kept->text, "%s%s", kept->text.length > 0 ? "\n" : "", text);
+	}
+	else
+	{
+		fputs("usagectl: ", stderr);
+		vfprintf(stderr, format, args);
+		fputc('\n', stderr);
+	}
 	va_end(args);
 }
 
@@ -98,6 +118,7 @@ void
 complain_of(PGconn *conn, const PGresult *result)
 {
 	const char *message = result != NULL ? PQresultErrorMessage(result) : "";
+	const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	int			length;
 
 	if (message[0] == '\0')
@@ -105,5 +126,22 @@ complain_of(PGconn *conn, const PGresult *result)
 	length = strlen(message);
 	while (length > 0 && message[length - 1] == '\n')
 		length--;
+	if (kept != NULL && PQstatus(conn) == CONNECTION_OK && code != NULL && !passes(code))
+		kept->lasting = true;
 	complain("%.*s", length, message);
+}
+
+/*
+ * Whether an error may be gone when the same is tried again: the connection,
+ * a deadlock, resources, an operator, the system, a lock.
+ */
+static bool
+passes(const char *code)
+{
+	static const char *const classes[] = {"08", "40", "53", "57", "58"};
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (strncmp(code, classes[i], 2) == 0)
+			return true;
+	return strcmp(code, "55P03") == 0;
 }

@@ -6,10 +6,20 @@
 #include <stdint.h>
 #include <libpq-fe.h>
 
+#include "buffer.h"
+
+/* What was complained of, a line each. */
+typedef struct Complaints
+{
+	Buffer		text;
+	bool		lasting;		/* the server said something that will be the same the next time */
+} Complaints;
+
 extern PGconn *connect_to(const char *dbname);
 extern PGresult *run(PGconn *conn, const char *sql, int count, const char *const *values);
 extern bool run_script(PGconn *conn, const char *sql);
 extern int64_t int_field(const PGresult *result, int column);
+extern void complaints_into(Complaints *complaints);
 extern void complain(const char *format,...) __attribute__((format(printf, 1, 2)));
 extern void complain_of(PGconn *conn, const PGresult *result);
 

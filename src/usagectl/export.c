@@ -1,145 +1,46 @@
 /*
  * export.c
- *	  Records of the store into a file, one a line.
+ *	  Records of the store, one after the other.
  *
  * The server sends one record at a time, by binary COPY, so that neither side
- * ever holds more.  A file gets its name only when it is whole.
+ * ever holds more.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <zlib.h>
 
 #include "export.h"
-#include "progress.h"
 #include "resources.h"
+#include "writer.h"
 
 #define HEADER 19				/* bytes of a binary COPY's */
+#define FIELDS 6				/* before the one field of a row: their number, and its length */
 
-typedef struct Target
-{
-	const char *name;
-	char	   *temporary;		/* NULL for standard output */
-	int			fd;
-	FILE	   *file;
-	gzFile		gzip;			/* instead of the file */
-	int64_t		records;
-	int64_t		bytes;
-} Target;
-
-/* The file without a name of its own, for a signal to remove. */
-static const char *volatile unfinished = NULL;
-
-static void stopped(int signal_number);
-static bool target_open(Target *target, const char *name);
-static bool target_write(Target *target, const char *bytes, size_t length);
-static bool target_close(Target *target, bool keep);
 static bool begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource);
-static bool copy_records(PGconn *conn, Target *target, Progress *progress);
-static bool write_record(Target *target, const char *row, int length);
-static int64_t count(const ExportOptions *options, PGconn *conn, const Resource *resource);
-static void sum_up(const ExportOptions *options, const Target *target, double seconds);
+static bool copy_records(PGconn *conn, Receiver receive, void *context);
 
-ExitStatus
-export_file(const ExportOptions *options, PGconn *conn, const char *name)
+bool
+export_format(const ExportOptions *options, PGconn *conn, Format *format, char **noun)
 {
 	Resources	resources;
-	const Resource *resource;
-	Target		target;
-	Progress	progress;
-	bool		done;
+	bool		known = resources_learn(&resources, conn, options->resource);
 
-	if (!resources_learn(&resources, conn, options->resource) || !target_open(&target, name))
-		return FAILED;
-	resource = &resources.list[resources.usual];
-	progress_begin(&progress, name, -1, 0);
-	if (progress.shown)
-		progress.total = count(options, conn, resource);
-	done = begin_copy(options, conn, resource) && copy_records(conn, &target, &progress);
-	progress_end(&progress);
+	*noun = known ? strdup(resources.list[resources.usual].noun) : NULL;
+	*format = (Format) {options->format, *noun, options->version, NULL, conn};
 	resources_free(&resources);
-	if (!target_close(&target, done) || !done)
-		return FAILED;
-	sum_up(options, &target, progress_seconds(&progress));
-	return ALL_DONE;
+	return *noun != NULL;
 }
 
-static bool
-target_open(Target *target, const char *name)
+/* Each record to who receives it; false where the server failed, or he did. */
+bool
+export_run(const ExportOptions *options, PGconn *conn, Receiver receive, void *context)
 {
-	size_t		length = strlen(name);
-	bool		gzip = length > 3 && strcmp(name + length - 3, ".gz") == 0;
-	mode_t		mask = umask(0);
+	Resources	resources;
+	bool		done = resources_learn(&resources, conn, options->resource) &&
+		begin_copy(options, conn, &resources.list[resources.usual]) && copy_records(conn, receive, context);
 
-	umask(mask);
-	memset(target, 0, sizeof(Target));
-	target->name = name;
-	target->fd = STDOUT_FILENO;
-	if (strcmp(name, "-") != 0)
-	{
-		target->temporary = malloc(length + 8);
-		sprintf(target->temporary, "%s.XXXXXX", name);
-		target->fd = mkstemp(target->temporary);
-		if (target->fd >= 0)
-		{
-			fchmod(target->fd, 0666 & ~mask);
-			unfinished = target->temporary;
-			signal(SIGINT, stopped);
-			signal(SIGTERM, stopped);
-			signal(SIGHUP, stopped);
-		}
-	}
-	else
-		target->fd = dup(STDOUT_FILENO);
-	if (target->fd >= 0 && gzip)
-		target->gzip = gzdopen(dup(target->fd), "wb6");
-	else if (target->fd >= 0)
-		target->file = fdopen(dup(target->fd), "wb");
-	if (target->gzip != NULL || target->file != NULL)
-		return true;
-	complain("could not write \"%s\": %s", name, strerror(errno));
-	return false;
-}
-
-static void
-stopped(int signal_number)
-{
-	if (unfinished != NULL)
-		unlink(unfinished);
-	signal(signal_number, SIG_DFL);
-	raise(signal_number);
-}
-
-static bool
-target_write(Target *target, const char *bytes, size_t length)
-{
-	target->bytes += length;
-	return target->gzip != NULL ? gzwrite(target->gzip, bytes, length) == (int) length
-		: fwrite(bytes, 1, length, target->file) == length;
-}
-
-/* Ends the file and gives it its name, or removes it. */
-static bool
-target_close(Target *target, bool keep)
-{
-	bool		whole = target->gzip != NULL ? gzclose(target->gzip) == Z_OK : fclose(target->file) == 0;
-
-	if (target->temporary != NULL && keep)
-		whole = whole && fsync(target->fd) == 0 && rename(target->temporary, target->name) == 0;
-	if (keep && !whole)
-		complain("could not write \"%s\": %s", target->name, strerror(errno));
-	if (target->temporary != NULL && !(keep && whole))
-		unlink(target->temporary);
-	unfinished = NULL;
-	close(target->fd);
-	free(target->temporary);
-	return whole;
+	resources_free(&resources);
+	return done;
 }
 
 static bool
@@ -148,8 +49,10 @@ begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource)
 	char	   *query = PQescapeLiteral(conn, options->query, strlen(options->query));
 	char	   *version = options->version == NULL ? NULL
 		: PQescapeLiteral(conn, options->version, strlen(options->version));
-	size_t		size = strlen(options->query) * 2 + 300;
+	Format		format = {options->format, resource->noun, options->version, NULL, conn};
+	size_t		size = strlen(options->query) * 2 + 600;
 	char	   *sql = malloc(size);
+	char	   *select = NULL;
 	PGresult   *result;
 	bool		begun = false;
 
@@ -157,8 +60,9 @@ begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource)
 		complain_of(conn, NULL);
 	else
 	{
-		snprintf(sql, size, "COPY (SELECT %s(%s, %s)) TO STDOUT WITH (FORMAT binary)",
-				 resource->get, query, version != NULL ? version : "NULL");
+		snprintf(sql, size, "%s(%s, %s)", resource->get, query, version != NULL ? version : "NULL");
+		select = writer_select(&format, sql);
+		snprintf(sql, size, "COPY (SELECT %s) TO STDOUT WITH (FORMAT binary)", select != NULL ? select : "");
 		result = PQexec(conn, sql);
 		begun = PQresultStatus(result) == PGRES_COPY_OUT;
 		if (!begun)
@@ -167,76 +71,57 @@ begin_copy(const ExportOptions *options, PGconn *conn, const Resource *resource)
 	}
 	PQfreemem(query);
 	PQfreemem(version);
+	free(select);
 	free(sql);
 	return begun;
 }
 
 /* The server sends each row by itself, the first one behind the header. */
 static bool
-copy_records(PGconn *conn, Target *target, Progress *progress)
+copy_records(PGconn *conn, Receiver receive, void *context)
 {
 	char	   *row;
 	int			length;
 	int			header = HEADER;
-	bool		written = true;
+	bool		done = true;
 	PGresult   *result;
 
-	while (written && (length = PQgetCopyData(conn, &row, 0)) > 0)
+	while (done && (length = PQgetCopyData(conn, &row, 0)) > 0)
 	{
-		if (length >= header)
-			written = write_record(target, row + header, length - header);
+		/* the trailer has no field */
+		if (length > header + FIELDS)
+			done = receive(context, row + header + FIELDS, length - header - FIELDS);
 		header = 0;
 		PQfreemem(row);
-		progress_show(progress, target->records, target->records);
 	}
-	if (!written)
-	{
-		complain("could not write \"%s\": %s", target->name, strerror(errno));
+	if (!done)
 		return false;
-	}
 	result = PQgetResult(conn);
-	written = PQresultStatus(result) == PGRES_COMMAND_OK;
-	if (!written)
+	done = PQresultStatus(result) == PGRES_COMMAND_OK;
+	if (!done)
 		complain_of(conn, result);
 	PQclear(result);
-	return written;
-}
-
-/* A row is the number of its fields, the length of its one field, and that. */
-static bool
-write_record(Target *target, const char *row, int length)
-{
-	if (length <= 6)			/* the trailer, or nothing */
-		return true;
-	target->records++;
-	return target_write(target, row + 6, length - 6) && target_write(target, "\n", 1);
+	return done;
 }
 
 /* How many there will be; -1 where the server does not say. */
-static int64_t
-count(const ExportOptions *options, PGconn *conn, const Resource *resource)
+int64_t
+export_count(const ExportOptions *options, PGconn *conn)
 {
 	const char *values[] = {options->query, options->version};
+	Resources	resources;
 	char		sql[200];
 	PGresult   *result;
-	int64_t		count;
+	int64_t		count = -1;
 
-	snprintf(sql, sizeof(sql), "SELECT %s($1, $2)", resource->count);
-	result = PQexecParams(conn, sql, 2, NULL, values, NULL, NULL, 0);
-	count = PQresultStatus(result) == PGRES_TUPLES_OK ? int_field(result, 0) : -1;
-	PQclear(result);
+	if (resources_learn(&resources, conn, options->resource))
+	{
+		snprintf(sql, sizeof(sql), "SELECT %s($1, $2)", resources.list[resources.usual].count);
+		result = PQexecParams(conn, sql, 2, NULL, values, NULL, NULL, 0);
+		if (PQresultStatus(result) == PGRES_TUPLES_OK)
+			count = int_field(result, 0);
+		PQclear(result);
+	}
+	resources_free(&resources);
 	return count;
-}
-
-/* To standard error where standard output has the records. */
-static void
-sum_up(const ExportOptions *options, const Target *target, double seconds)
-{
-	FILE	   *out = strcmp(target->name, "-") == 0 ? stderr : stdout;
-
-	if (options->json)
-		fprintf(out, "{\"records\" : %" PRId64 ", \"bytes\" : %" PRId64 "}\n", target->records, target->bytes);
-	else
-		fprintf(out, "%s: %" PRId64 " records, %" PRId64 " bytes (%.1f s)\n", target->name,
-				target->records, target->bytes, seconds);
 }

@@ -1,6 +1,6 @@
 /*
  * import.c
- *	  Records of a file into the store.
+ *	  Records of a source into the store.
  *
  * A batch is one transaction: the records by binary COPY, one for each resource
  * that they are of, in the order of their ids, what is no text as rejects of our
@@ -16,10 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "books.h"
 #include "copy.h"
 #include "import.h"
-#include "progress.h"
 #include "records.h"
 
 #define NO_BYTE (-1)			/* is at fault */
@@ -27,6 +25,7 @@
 typedef struct Import
 {
 	const ImportOptions *options;
+	const Follower *follower;
 	PGconn	   *conn;
 	Source		source;
 	Cutter		cutter;
@@ -36,7 +35,6 @@ typedef struct Import
 	Books		books;
 	Copy		copy;
 	int		   *places;			/* of the records sent, in the batch */
-	Progress	progress;
 	int64_t		records;		/* of this run */
 	bool		partitions;		/* are still made */
 } Import;
@@ -44,8 +42,11 @@ typedef struct Import
 /* Sends some records of one resource and adds them to those sent. */
 typedef bool (*Sender) (Import *import, Batch *batch, int from, int to, int *sent);
 
-static bool open_file(Import *import, const char *name);
+static bool make(Import *import);
+static bool take(Import *import, const char *name);
+static bool open_source(Import *import, const char *name);
 static bool import_batches(Import *import);
+static void going(const Import *import);
 static bool send_batch(Import *import, Batch *batch);
 static bool send_resources(Import *import, Batch *batch, Sender send, int *sent);
 static bool send_records(Import *import, Batch *batch, int from, int to, int *sent);
@@ -60,43 +61,34 @@ static size_t valid_bytes(Batch *batch);
 static void copy_spill(Copy *copy, Batch *batch);
 static void refuse(Import *import, int resource, int place, const char *text, const char *raw,
 				   size_t kept, int64_t length, const char *code, const char *message);
+static void refuse_for(Import *import, int resource, int place, const char *text, const char *raw,
+					   size_t kept, int64_t length, const char *errors, size_t errors_length);
+static void refuse_row(Import *import, const Record *record);
 static bool server_has_utf8(const Import *import);
 static const char *describe(char *message, size_t size, const Resource *resource, size_t place,
 							int byte);
 static bool read_ahead(void *context);
 static void make_partitions(Import *import);
 static void make_partition(Import *import, const Resource *resource, int month);
-static void show_resources(Import *import);
-static void sum_up_resources(const Import *import);
-static ExitStatus sum_up(Import *import, const char *name);
+static bool close_books(Import *import);
 
-ExitStatus
-import_file(const ImportOptions *options, PGconn *conn, const char *name)
+/* All of it, or what is left of it; false where it failed, or was told to stop. */
+bool
+import_run(const ImportOptions *options, PGconn *conn, const char *name, const Follower *follower)
 {
 	Import	   *import = calloc(1, sizeof(Import));
-	ExitStatus	status = FAILED;
+	bool		done = false;
 
 	import->options = options;
+	import->follower = follower;
 	import->conn = conn;
 	import->partitions = options->partitions;
-	import->places = malloc(sizeof(int) * options->batch);
-	if (!batch_make(&import->batches[0], options->batch) ||
-		!batch_make(&import->batches[1], options->batch) || import->places == NULL)
+	import->source.fd = -1;
+	if (!make(import))
 		complain("out of memory");
-	else if (open_file(import, name))
-	{
-		bool		done = import_batches(import);
-
-		progress_end(&import->progress);
-		if (import->source.error[0] != '\0')
-			complain("%s: %s", name, import->source.error);
-		if (done)
-			status = sum_up(import, name);
-		else
-			complain("%s: not done; the same command goes on after byte %" PRId64, name,
-					 import->books.position);
-	}
-	else if (import->source.error[0] != '\0')
+	else
+		done = take(import, name);
+	if (import->source.error[0] != '\0')
 		complain("%s: %s", name, import->source.error);
 	source_close(&import->source);
 	resources_free(&import->cutter.resources);
@@ -104,31 +96,59 @@ import_file(const ImportOptions *options, PGconn *conn, const char *name)
 	batch_free(&import->batches[1]);
 	free(import->places);
 	free(import);
-	return status;
+	return done;
 }
 
-/* Opens the file and the books, and goes where they say. */
 static bool
-open_file(Import *import, const char *name)
+make(Import *import)
 {
 	time_t		now = time(NULL);
 	struct tm	utc;
-	char		fingerprint[20];
-	Batch	   *batch = &import->batches[0];
 
 	gmtime_r(&now, &utc);
 	import->cutter.source = &import->source;
 	import->cutter.most = import->options->batch;
 	import->cutter.first_month = (utc.tm_year + 1900 - YEARS) * 12 + utc.tm_mon;
-	if (!source_open(&import->source, name) ||
-		!resources_learn(&import->cutter.resources, import->conn, import->options->resource) ||
-		!batch_peek(batch, &import->cutter, fingerprint) ||
-		!books_open(&import->books, import->conn, &import->cutter.resources, name, fingerprint,
-					import->options->restart, import->options->declared) ||
-		!batch_skip(batch, &import->cutter, import->books.position))
+	import->places = malloc(sizeof(int) * import->options->batch);
+	return batch_make(&import->batches[0], import->options->batch) &&
+		batch_make(&import->batches[1], import->options->batch) && import->places != NULL;
+}
+
+/* What a job has done before is not even opened. */
+static bool
+take(Import *import, const char *name)
+{
+	Books	   *books = &import->books;
+	Resources  *resources = &import->cutter.resources;
+
+	if (!resources_learn(resources, import->conn, import->options->resource) ||
+		!books_find_job(books, import->conn, resources, name, import->options->job))
 		return false;
-	import->cutter.resource = import->cutter.resources.usual;
-	progress_begin(&import->progress, name, import->source.size, import->source.taken);
+	return (books->finished || (open_source(import, name) && import_batches(import))) && close_books(import);
+}
+
+/* Opens the source and the books, and goes where they say. */
+static bool
+open_source(Import *import, const char *name)
+{
+	const ImportOptions *options = import->options;
+	const Follower *follower = import->follower;
+	Cutter	   *cutter = &import->cutter;
+	char		fingerprint[20];
+	Batch	   *batch = &import->batches[0];
+
+	if (!follower->open(follower->context, &import->source))
+		return false;
+	import->source.format.conn = import->conn;
+	import->source.format.resource = cutter->resources.list[cutter->resources.usual].noun;
+	if (!batch_peek(batch, cutter, fingerprint) ||
+		!books_open(&import->books, import->conn, name, fingerprint, options->restart, options->declared) ||
+		(follower->opened != NULL && !follower->opened(follower->context, &import->books)) ||
+		!batch_skip(batch, cutter, import->books.position))
+		return false;
+	cutter->resource = cutter->resources.usual;
+	if (follower->begins != NULL)
+		follower->begins(follower->context, &import->source);
 	return true;
 }
 
@@ -144,7 +164,7 @@ import_batches(Import *import)
 		while (import->step == STEP_MORE)
 		{
 			import->step = batch_step(import->ahead, &import->cutter);
-			progress_show(&import->progress, import->source.taken, import->records);
+			going(import);
 		}
 		if (import->step == STEP_FAILED)
 			return false;
@@ -189,8 +209,15 @@ send_batch(Import *import, Batch *batch)
 	if (!books_commit(&import->books, conn, batch->end, count))
 		return false;
 	import->records += count;
-	show_resources(import);
-	return true;
+	return import->follower->committed == NULL ||
+		import->follower->committed(import->follower->context, &import->books, batch->taken);
+}
+
+static void
+going(const Import *import)
+{
+	if (import->follower->going != NULL)
+		import->follower->going(import->follower->context, import->source.taken, import->records);
 }
 
 /* A batch is in the order of its resources: what is sent of each, and counted. */
@@ -300,6 +327,11 @@ send_refused(Import *import, const Batch *batch)
 
 		if (record->valid && resource->open)
 			continue;
+		if (record->errors.length > 0)
+		{
+			refuse_row(import, record);
+			continue;
+		}
 		valid = text_valid(record->text, record->length);
 		code = describe(message, sizeof(message), resource, valid + 1,
 						valid < record->length ? (unsigned char) record->text[valid] : NO_BYTE);
@@ -438,11 +470,20 @@ static void
 refuse(Import *import, int resource, int place, const char *text, const char *raw, size_t kept,
 	   int64_t length, const char *code, const char *message)
 {
-	Copy	   *copy = &import->copy;
-	Resource   *of = &import->cutter.resources.list[resource];
 	char		errors[400];
 	int			n = snprintf(errors, sizeof(errors),
-							 "\001[{\"path\": \"\", \"code\": \"%s\", \"message\": \"%s\"}]", code, message);
+							 "[{\"path\": \"\", \"code\": \"%s\", \"message\": \"%s\"}]", code, message);
+
+	refuse_for(import, resource, place, text, raw, kept, length, errors, n);
+}
+
+/* The same for faults that are JSON already. */
+static void
+refuse_for(Import *import, int resource, int place, const char *text, const char *raw, size_t kept,
+		   int64_t length, const char *errors, size_t errors_length)
+{
+	Copy	   *copy = &import->copy;
+	Resource   *of = &import->cutter.resources.list[resource];
 
 	of->batch.read++;
 	of->batch.rejected++;
@@ -464,7 +505,29 @@ refuse(Import *import, int resource, int place, const char *text, const char *ra
 		copy_spill(copy, import->ahead == import->batches ? &import->batches[1] : &import->batches[0]);
 	}
 	copy_int64(copy, length);
-	copy_field(copy, errors, n);
+	/* the first byte is the version of jsonb's binary form */
+	copy_length(copy, errors_length + 1);
+	copy_bytes(copy, "\001", 1);
+	copy_bytes(copy, errors, errors_length);
+}
+
+/*
+ * What the format's reader could make no document of.  A database that may lack
+ * characters is told of it without them.
+ */
+static void
+refuse_row(Import *import, const Record *record)
+{
+	bool		utf8 = server_has_utf8(import);
+	size_t		valid = text_valid(record->text, record->length);
+	/* where it is cut short, a character may be */
+	bool		text = utf8 && record->length - valid < ((int64_t) record->length < record->whole ? 4 : 1);
+	char	   *errors = (char *) record->errors.text;
+
+	for (size_t i = 0; i < record->errors.length && !utf8; i++)
+		errors[i] = (unsigned char) errors[i] < 0x80 ? errors[i] : '?';
+	refuse_for(import, record->resource, record->place, text ? record->text : NULL, text ? NULL : record->text,
+			   text ? valid : record->length, record->whole, errors, record->errors.length);
 }
 
 static bool
@@ -479,7 +542,7 @@ read_ahead(void *context)
 {
 	Import	   *import = context;
 
-	progress_show(&import->progress, import->source.taken, import->records);
+	going(import);
 	if (import->step != STEP_MORE || !source_ready(&import->source))
 		return false;
 	import->step = batch_step(import->ahead, &import->cutter);
@@ -524,67 +587,15 @@ make_partition(Import *import, const Resource *resource, int month)
 	PQclear(result);
 }
 
-/* Has the progress say how many there are of each resource, where that is worth saying. */
-static void
-show_resources(Import *import)
-{
-	const Resources *resources = &import->cutter.resources;
-
-	progress_parts(&import->progress);
-	for (int i = 0; i < resources->count && books_mixed(&import->books); i++)
-		if (resources->list[i].counts.read > 0)
-			progress_part(&import->progress, resources->list[i].noun, resources->list[i].counts.read);
-}
-
-/* Prints what became of the records of each resource, where there are others than of the first. */
-static void
-sum_up_resources(const Import *import)
-{
-	for (int i = 0; i < import->cutter.resources.count && books_mixed(&import->books); i++)
-	{
-		const Resource *resource = &import->cutter.resources.list[i];
-		const Counts *counts = &resource->counts;
-
-		if (counts->read > 0)
-			printf("    %s: %" PRId64 " read = %" PRId64 " stored + %" PRId64 " repeated + %" PRId64
-				   " conflicting + %" PRId64 " rejected\n", resource->noun, counts->read, counts->stored,
-				   counts->repeated, counts->conflicting, counts->rejected);
-	}
-}
-
-/* Closes the books and prints them. */
-static ExitStatus
-sum_up(Import *import, const char *name)
+/* The source is done. */
+static bool
+close_books(Import *import)
 {
 	PGresult   *result = books_close(&import->books, import->conn);
-	ExitStatus	status;
+	bool		closed = result != NULL && PQntuples(result) == 1;
 
-	if (result == NULL || PQntuples(result) != 1)
-	{
-		PQclear(result);
-		return FAILED;
-	}
-	status = int_field(result, 3) + int_field(result, 4) + int_field(result, 5) > 0 ? SOME_REFUSED : ALL_DONE;
-	if (import->options->json)
-		printf("%s\n", PQgetvalue(result, 0, 10));
-	else
-	{
-		printf("%s: load %s%s, %.1f s\n", name, import->books.id,
-			   import->books.resumed ? ", resumed" : "", progress_seconds(&import->progress));
-		printf("  %s read = %s stored + %s repeated + %s conflicting + %s rejected\n",
-			   PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
-			   PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4));
-		sum_up_resources(import);
-		if (int_field(result, 11) > 0)
-			printf("  %s of the stored lacked what was filled in\n", PQgetvalue(result, 0, 11));
-		if (!PQgetisnull(result, 0, 8))
-			printf("  from %s to %s\n", PQgetvalue(result, 0, 8), PQgetvalue(result, 0, 9));
-		if (!PQgetisnull(result, 0, 7))
-			printf("  amounts %s\n", PQgetvalue(result, 0, 7));
-		if (!PQgetisnull(result, 0, 6))
-			printf("  DIFFERS from what was declared: %s\n", PQgetvalue(result, 0, 6));
-	}
-	fflush(stdout);
+	if (closed && import->follower->closed != NULL)
+		import->follower->closed(import->follower->context, &import->books, result);
 	PQclear(result);
-	return status;
+	return closed;
 }

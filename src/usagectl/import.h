@@ -1,25 +1,38 @@
-/* import.h: records of files into the store */
+/* import.h: records of a source into the store */
 #ifndef USAGECTL_IMPORT_H
 #define USAGECTL_IMPORT_H
 
-#include "connection.h"
+#include "books.h"
+#include "source.h"
 
-/* What the program ends with. */
-typedef enum ExitStatus
-{
-	ALL_DONE = 0, SOME_REFUSED = 1, FAILED = 2
-} ExitStatus;
+#define BATCH 50000				/* records in a transaction, unless told otherwise */
 
 typedef struct ImportOptions
 {
 	int			batch;			/* records in a transaction */
 	bool		partitions;		/* are made */
 	bool		restart;		/* rather than go on with what was broken off */
-	bool		json;			/* the summary */
 	const char *resource;		/* of all records; NULL where they say it themselves */
 	const char *declared;		/* what the sender said: a JSON object */
+	const char *job;			/* what of it is the job's that loads; NULL for none */
 } ImportOptions;
 
-extern ExitStatus import_file(const ImportOptions *options, PGconn *conn, const char *name);
+/* Who gives an import its bytes, and is told of it.  But for open any may be NULL. */
+typedef struct Follower
+{
+	void	   *context;
+	bool		(*open) (void *context, Source *source);
+	/* the load is known: nothing is loaded before that, and if it is false nothing at all */
+	bool		(*opened) (void *context, const Books *books);
+	/* what was done before is passed over */
+	void		(*begins) (void *context, const Source *source);
+	/* every so often */
+	void		(*going) (void *context, int64_t taken, int64_t records);
+	/* one batch more is, with so many bytes of the source; false for no more */
+	bool		(*committed) (void *context, const Books *books, int64_t taken);
+	void		(*closed) (void *context, const Books *books, const PGresult *result);
+} Follower;
+
+extern bool import_run(const ImportOptions *options, PGconn *conn, const char *name, const Follower *follower);
 
 #endif

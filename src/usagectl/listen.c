@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "connection.h"
 #include "listen.h"
 
 #define MOST_CALLERS 1000

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "import.h"
+#include "status.h"
 #include "webhook.h"
 
 typedef struct ListenOptions

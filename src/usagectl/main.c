@@ -15,10 +15,11 @@
 #include <string.h>
 
 #include "agent.h"
-#include "export.h"
-#include "import.h"
+#include "files.h"
 #include "listen.h"
 #include "listeners.h"
+
+#define MAPPING (1024 * 1024)	/* bytes of one, with room to spare */
 
 /* Declared amounts, one after the other, as the members of a JSON object. */
 typedef struct Declared
@@ -31,6 +32,8 @@ typedef struct Declared
 static int	usage(FILE *out);
 static int	import_command(int argc, char **argv);
 static int	export_command(int argc, char **argv);
+static bool take_format(FileOptions *file, const char *word);
+static bool read_mapping(FileOptions *file, const char *name);
 static ExitStatus pause_listeners(const char *dbname);
 static int	agent_command(int argc, char **argv);
 static int	listen_command(int argc, char **argv);
@@ -83,12 +86,15 @@ usage(FILE *out)
 		  "  usagectl listeners [OPTION]...\n"
 		  "  usagectl listen [OPTION]...\n"
 		  "\n"
-		  "Files have one JSON record a line; those named *.gz are compressed.\n"
+		  "Files have one JSON record a line, unless their format is another; those named\n"
+		  "*.csv are CSV, those named *.gz or *.zst are compressed.\n"
 		  "\n"
 		  "Options of several:\n"
 		  "  -d, --dbname=NAME           database, or a connection string\n"
 		  "      --json                  print as JSON\n"
 		  "Options of import and export:\n"
+		  "      --format=ndjson|json|csv\n"
+		  "                              a record a line, one JSON array, or CSV\n"
 		  "      --resource=NOUN         of which resource the records are; in an import\n"
 		  "                              whatever their @type says\n"
 		  "Options of import:\n"
@@ -96,6 +102,7 @@ usage(FILE *out)
 		  "      --declared-amount=EUR=12.00\n"
 		  "                              what the amounts in that currency come to\n"
 		  "      --declared-count=N      how many records there are\n"
+		  "      --mapping=FILE          which column of CSV is which attribute, as JSON\n"
 		  "      --no-partitions         make no partitions beforehand\n"
 		  "      --restart               do not go on with a load that was broken off\n"
 		  "Options of export:\n"
@@ -129,14 +136,17 @@ import_command(int argc, char **argv)
 		{"dbname", required_argument, NULL, 'd'},
 		{"declared-amount", required_argument, NULL, 'a'},
 		{"declared-count", required_argument, NULL, 'c'},
+		{"format", required_argument, NULL, 'f'},
 		{"help", no_argument, NULL, 'h'},
 		{"json", no_argument, NULL, 'j'},
+		{"mapping", required_argument, NULL, 'm'},
 		{"no-partitions", no_argument, NULL, 'p'},
 		{"resource", required_argument, NULL, 'o'},
 		{"restart", no_argument, NULL, 'r'},
 		{NULL, 0, NULL, 0}
 	};
-	ImportOptions options = {50000, true, false, false, NULL, NULL};
+	ImportOptions options = {.batch = BATCH, .partitions = true};
+	FileOptions file = {false};
 	Declared	declared = {"", "", ""};
 	const char *dbname = NULL;
 	ExitStatus	status = ALL_DONE;
@@ -152,8 +162,12 @@ import_command(int argc, char **argv)
 			continue;
 		else if (option == 'c' && declare_count(&declared, optarg))
 			continue;
+		else if (option == 'f' && take_format(&file, optarg))
+			continue;
+		else if (option == 'm' && read_mapping(&file, optarg))
+			continue;
 		else if (option == 'j')
-			options.json = true;
+			file.json = true;
 		else if (option == 'o')
 			options.resource = optarg;
 		else if (option == 'p')
@@ -181,11 +195,12 @@ import_command(int argc, char **argv)
 		return FAILED;
 	for (; optind < argc && status != FAILED; optind++)
 	{
-		ExitStatus	one = import_file(&options, conn, argv[optind]);
+		ExitStatus	one = import_file(&options, conn, argv[optind], &file);
 
 		status = one > status ? one : status;
 	}
 	PQfinish(conn);
+	free(file.mapping);
 	return status;
 }
 
@@ -194,6 +209,7 @@ export_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{"dbname", required_argument, NULL, 'd'},
+		{"format", required_argument, NULL, 'f'},
 		{"help", no_argument, NULL, 'h'},
 		{"json", no_argument, NULL, 'j'},
 		{"query", required_argument, NULL, 'q'},
@@ -201,7 +217,8 @@ export_command(int argc, char **argv)
 		{"tmf", required_argument, NULL, 't'},
 		{NULL, 0, NULL, 0}
 	};
-	ExportOptions options = {"", NULL, NULL, false};
+	ExportOptions options = {.query = ""};
+	FileOptions file = {false};
 	const char *dbname = NULL;
 	ExitStatus	status;
 	PGconn	   *conn;
@@ -216,20 +233,51 @@ export_command(int argc, char **argv)
 			options.resource = optarg;
 		else if (option == 't')
 			options.version = optarg;
+		else if (option == 'f' && take_format(&file, optarg))
+			continue;
 		else if (option == 'j')
-			options.json = true;
+			file.json = true;
 		else if (option == 'h')
 			return usage(stdout);
 		else
+		{
+			if (option == 'f')
+				complain("\"%s\" is no value for that option", optarg);
 			return usage(stderr);
+		}
 	if (argc - optind > 1)
 		return usage(stderr);
 	conn = connect_to(dbname);
 	if (conn == NULL)
 		return FAILED;
-	status = export_file(&options, conn, optind < argc ? argv[optind] : "-");
+	status = export_file(&options, conn, optind < argc ? argv[optind] : "-", &file);
 	PQfinish(conn);
 	return status;
+}
+
+static bool
+take_format(FileOptions *file, const char *word)
+{
+	file->format_given = format_of_name(word, &file->format);
+	return file->format_given;
+}
+
+/* All of a file; what it says is judged by the server, and that there is none in it not. */
+static bool
+read_mapping(FileOptions *file, const char *name)
+{
+	FILE	   *in = fopen(name, "r");
+	char	   *text = calloc(1, MAPPING + 1);
+	size_t		length = in != NULL && text != NULL ? fread(text, 1, MAPPING, in) : 0;
+
+	if (in == NULL || length == 0 || length == MAPPING)
+		complain("could not read a mapping from \"%s\": %s", name,
+				 in == NULL ? strerror(errno) : length == 0 ? "it is empty" : "it is too long");
+	if (in != NULL)
+		fclose(in);
+	free(file->mapping);
+	file->mapping = text;
+	return length > 0 && length < MAPPING;
 }
 
 static ExitStatus

@@ -23,6 +23,7 @@
 
 static bool cut(Batch *batch, Cutter *cutter, bool ended);
 static void add(Batch *batch, Cutter *cutter, char *text, size_t length);
+static void take_refused(Record *record, char *text, size_t length);
 static Slice look(Cutter *cutter, const char *text, size_t length, bool valid);
 static bool blank(const char *text, size_t length);
 static Step spill(Batch *batch, Cutter *cutter);
@@ -94,8 +95,9 @@ batch_step(Batch *batch, Cutter *cutter)
 	}
 	room = ARENA - batch->used;
 	n = source_read(source, batch->arena + batch->used, room < AT_ONCE ? room : AT_ONCE);
+	/* what was before is stored first; then a read fails again */
 	if (n < 0)
-		return STEP_FAILED;
+		return batch->count > 0 ? STEP_FULL : STEP_FAILED;
 	batch->used += n;
 	batch->taken = source->taken;
 	if (n > 0)
@@ -148,9 +150,35 @@ add(Batch *batch, Cutter *cutter, char *text, size_t length)
 	record->text = text;
 	record->length = length;
 	record->place = batch->count++;
+	record->errors.length = 0;
+	if (cutter->source->marks && *text == REFUSED)
+	{
+		take_refused(record, text, length);
+		record->resource = cutter->resources.usual;
+		return;
+	}
 	record->valid = text_valid(text, length) == length;
 	record->id = look(cutter, text, length, record->valid);
 	record->resource = cutter->resource;
+}
+
+/* What csv.c could not make a document of: see there. */
+static void
+take_refused(Record *record, char *text, size_t length)
+{
+	char	   *errors = memchr(text + 1, REFUSED, length - 1);
+	char	   *row = memchr(errors + 1, REFUSED, text + length - errors - 1);
+	char	   *to = ++row;
+
+	record->whole = strtoll(text + 1, NULL, 10);
+	record->errors.text = errors + 1;
+	record->errors.length = row - errors - 2;
+	record->text = row;
+	for (char *p = row; p < text + length; p++)
+		*to++ = *p != '\033' ? *p : *++p == 'n' ? '\n' : '\033';
+	record->length = to - row;
+	record->id.length = 0;
+	record->valid = false;
 }
 
 /*

@@ -17,9 +17,11 @@ typedef struct Record
 	const char *text;
 	size_t		length;
 	Slice		id;
+	Slice		errors;			/* in the arena, JSON of what keeps it from being a document; mostly none */
+	int64_t		whole;			/* then its bytes, kept or not */
 	int			place;			/* in the batch, from 0 */
 	short		resource;
-	bool		valid;			/* is text */
+	bool		valid;			/* is text, and may be sent */
 } Record;
 
 /*

@@ -1,75 +1,138 @@
 /*
  * source.c
- *	  The bytes of a file, of standard input, or inside a gzip file.
+ *	  The records of a file, of standard input or of a stream, one a line.
  *
- * A name that ends in .gz is a gzip file.  It is inflated here rather than by
- * zlib's gzread, which takes a file that is no gzip file for its contents and
- * ends quietly at garbage: a file that is damaged or cut short must be an error.
+ * Layers, of which a source has those that it needs: the bytes; what is packed
+ * in them, which their start tells (a name that ends as if it were packed must
+ * not lie); and a JSON array or CSV made into one document a line.  What a reader
+ * is given is the same however often the source is read, so that a place in it
+ * is found again.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "array.h"
+#include "csv.h"
+#include "remote.h"
 #include "source.h"
+#include "unpack.h"
 
-#define PACKED (64 * 1024)
-
-static ssize_t read_bytes(Source *source, void *buffer, size_t size);
-static ssize_t inflate_bytes(Source *source, char *buffer, size_t size);
-static bool next_member(Source *source);
+static void prepare(Source *source, const char *name, const Format *format);
+static bool begin(Source *source);
+static ssize_t read_raw(Source *source, void *buffer, size_t size);
+static ssize_t read_bytes(Source *source, char *buffer, size_t size);
+static ssize_t read_unpacked(Source *source, char *buffer, size_t size);
 static ssize_t fail(Source *source, const char *why);
 
 /* Opens a file; "-" is standard input.  Where it fails, error says why. */
 bool
-source_open(Source *source, const char *name)
+source_open(Source *source, const char *name, const Format *format)
 {
-	size_t		length = strlen(name);
 	struct stat status;
 
-	memset(source, 0, sizeof(Source));
-	source->name = name;
+	prepare(source, name, format);
 	source->fd = strcmp(name, "-") == 0 ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
 	if (source->fd < 0 || fstat(source->fd, &status) < 0)
 		return fail(source, strerror(errno)) == 0;
 	if (S_ISDIR(status.st_mode))
 		return fail(source, strerror(EISDIR)) == 0;
 	source->size = S_ISREG(status.st_mode) ? (int64_t) status.st_size : -1;
-	source->gzip = length > 3 && strcmp(name + length - 3, ".gz") == 0;
-	if (source->gzip)
-	{
-		source->packed = malloc(PACKED);
-		if (source->packed == NULL || inflateInit2(&source->z, 15 + 16) != Z_OK)
-			return fail(source, "out of memory") == 0;
-	}
 	return true;
+}
+
+/* The stream is closed with the source. */
+bool
+source_open_stream(Source *source, Stream *stream, const char *name, const Format *format)
+{
+	prepare(source, name, format);
+	source->stream = stream;
+	return true;
+}
+
+static void
+prepare(Source *source, const char *name, const Format *format)
+{
+	memset(source, 0, sizeof(Source));
+	source->name = name;
+	source->fd = -1;
+	source->size = -1;
+	if (format != NULL)
+		source->format = *format;
+	source->marks = source->format.kind == FORMAT_CSV;
 }
 
 void
 source_close(Source *source)
 {
-	if (source->packed != NULL)
-		inflateEnd(&source->z);
-	free(source->packed);
+	csv_free(source->csv);
+	array_free(source->array);
+	unpack_free(source->unpack);
+	EVP_MD_CTX_free(source->digest);
+	if (source->stream != NULL)
+		stream_close(source->stream);
 	if (source->fd >= 0)
 		close(source->fd);
 }
 
-/* Up to size bytes; 0 at the end, -1 with the error set. */
+/* Up to size bytes; 0 at the end, -1 with the error set, also when asked again. */
 ssize_t
 source_read(Source *source, char *buffer, size_t size)
 {
 	ssize_t		n;
 
+	if (source->failed || (!source->begun && !begin(source)))
+		return -1;
 	if (source->ended || size == 0)
 		return 0;
-	n = source->gzip ? inflate_bytes(source, buffer, size) : read_bytes(source, buffer, size);
-	source->ended = n <= 0;
+	n = source->csv != NULL ? csv_read(source->csv, buffer, size)
+		: source->array != NULL ? array_read(source->array, buffer, size)
+		: read_unpacked(source, buffer, size);
+	source->ended = n == 0;
+	source->failed = n < 0;
 	return n;
+}
+
+/* Looks at the first bytes, and makes the layers that are needed. */
+static bool
+begin(Source *source)
+{
+	Packing		packing = packing_of_file(source->name);
+	Packing		seen;
+	ssize_t		n = 1;
+
+	source->failed = source->begun = true;
+	while (source->first_used < 4 && n > 0)
+	{
+		n = read_raw(source, source->first + source->first_used, sizeof(source->first) - source->first_used);
+		source->first_used += n > 0 ? n : 0;
+	}
+	if (n < 0)
+		return false;
+	if (source->stream != NULL)
+		source->size = stream_size(source->stream);
+	seen = unpack_seen(source->first, source->first_used);
+	if (packing == PACKING_NONE || seen != PACKING_NONE)
+		packing = seen;
+	if (packing != PACKING_NONE)
+		source->unpack = unpack_make(source, read_bytes, packing);
+	if (source->format.kind == FORMAT_JSON)
+		source->array = array_make(source, read_unpacked);
+	else if (source->format.kind == FORMAT_CSV)
+		source->csv = csv_make(source, read_unpacked);
+	if ((packing != PACKING_NONE && source->unpack == NULL) ||
+		(source->format.kind == FORMAT_JSON && source->array == NULL) ||
+		(source->format.kind == FORMAT_CSV && source->csv == NULL))
+		return fail(source, "out of memory") == 0;
+	source->failed = false;
+	return true;
 }
 
 /* Whether a read would not wait. */
@@ -78,7 +141,13 @@ source_ready(Source *source)
 {
 	struct pollfd input = {source->fd, POLLIN, 0};
 
-	return source->size >= 0 || source->ended || source->z.avail_in > 0 || poll(&input, 1, 0) > 0;
+	if (source->ended || source->failed || source->first_given < source->first_used ||
+		(source->stream == NULL && source->size >= 0) ||
+		(source->csv != NULL && csv_ready(source->csv)) ||
+		(source->array != NULL && array_ready(source->array)) ||
+		(source->unpack != NULL && unpack_ready(source->unpack)))
+		return true;
+	return source->stream != NULL ? stream_ready(source->stream) : poll(&input, 1, 0) > 0;
 }
 
 /* Passes over that many bytes; last is the last of them. */
@@ -86,9 +155,13 @@ bool
 source_skip(Source *source, int64_t bytes, char *last)
 {
 	char		buffer[16 * 1024];
+	int64_t		held = source->first_used - source->first_given;
 
-	if (bytes > 0 && source->size >= 0 && !source->gzip)
+	if (source->stream == NULL && source->size >= 0 && source->digest == NULL && source->begun &&
+		source->unpack == NULL && source->array == NULL && source->csv == NULL && bytes > held)
 	{
+		bytes -= held;
+		source->first_given = source->first_used;
 		if (source->taken + bytes > source->size ||
 			lseek(source->fd, bytes - 1, SEEK_CUR) < 0)
 			return fail(source, "the file is shorter than what was read of it before") == 0;
@@ -110,74 +183,88 @@ source_skip(Source *source, int64_t bytes, char *last)
 	return true;
 }
 
+/* ---- the layers ---- */
+
 static ssize_t
-read_bytes(Source *source, void *buffer, size_t size)
+read_unpacked(Source *source, char *buffer, size_t size)
+{
+	return source->unpack != NULL ? unpack_read(source->unpack, buffer, size) : read_bytes(source, buffer, size);
+}
+
+/* The bytes of the file, those first that were looked at. */
+static ssize_t
+read_bytes(Source *source, char *buffer, size_t size)
+{
+	size_t		held = source->first_used - source->first_given;
+
+	if (held == 0)
+		return read_raw(source, buffer, size);
+	if (size > held)
+		size = held;
+	memcpy(buffer, source->first + source->first_given, size);
+	source->first_given += size;
+	return size;
+}
+
+static ssize_t
+read_raw(Source *source, void *buffer, size_t size)
 {
 	ssize_t		n;
 
-	do
-		n = read(source->fd, buffer, size);
-	while (n < 0 && errno == EINTR);
+	if (source->stream != NULL)
+		n = stream_read(source->stream, buffer, size);
+	else
+		do
+			n = read(source->fd, buffer, size);
+		while (n < 0 && errno == EINTR);
+	if (n < 0 && source->stream != NULL)
+	{
+		source->lasting = stream_trouble(source->stream)->lasting;
+		return fail(source, stream_trouble(source->stream)->text);
+	}
 	if (n < 0)
 		return fail(source, strerror(errno));
 	source->taken += n;
+	if (source->digest != NULL)
+		EVP_DigestUpdate(source->digest, buffer, n);
 	return n;
 }
 
-/* The same, of a gzip file: one member or several, one after the other. */
-static ssize_t
-inflate_bytes(Source *source, char *buffer, size_t size)
+/* ---- what was taken ---- */
+
+bool
+source_hash(Source *source)
 {
-	z_stream   *z = &source->z;
-
-	z->next_out = (unsigned char *) buffer;
-	z->avail_out = size;
-	while (z->avail_out == size)
-	{
-		int			result;
-
-		if (z->avail_in == 0)
-		{
-			ssize_t		n = read_bytes(source, source->packed, PACKED);
-
-			if (n < 0)
-				return -1;
-			if (n == 0 && (source->inside || source->taken == 0))
-				return fail(source, "the gzip file ends too early");
-			if (n == 0)
-				return 0;
-			z->next_in = source->packed;
-			z->avail_in = n;
-		}
-		if (!source->inside && !next_member(source))
-			return -1;
-		if (z->avail_in == 0)
-			continue;
-		result = inflate(z, Z_NO_FLUSH);
-		if (result == Z_STREAM_END)
-			source->inside = false;
-		else if (result != Z_OK && result != Z_BUF_ERROR)
-			return fail(source, z->msg != NULL ? z->msg : "damaged gzip data");
-	}
-	return size - z->avail_out;
+	source->digest = EVP_MD_CTX_new();
+	return source->digest != NULL && EVP_DigestInit_ex(source->digest, EVP_sha256(), NULL) == 1;
 }
 
-/* Between members; zeros after the last one are padding. */
-static bool
-next_member(Source *source)
+/* 64 digits and a NUL; of what was taken so far. */
+bool
+source_sha256(Source *source, char *hex)
 {
-	z_stream   *z = &source->z;
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *copy = EVP_MD_CTX_new();
+	bool		made = copy != NULL && source->digest != NULL && EVP_MD_CTX_copy_ex(copy, source->digest) == 1 &&
+		EVP_DigestFinal_ex(copy, hash, NULL) == 1;
 
-	if (z->total_in > 0)
-		while (z->avail_in > 0 && *z->next_in == 0)
-		{
-			z->next_in++;
-			z->avail_in--;
-		}
-	if (z->avail_in == 0)
-		return true;
-	source->inside = true;
-	return inflateReset(z) == Z_OK || fail(source, "out of memory") == 0;
+	for (int i = 0; made && i < 32; i++)
+		sprintf(hex + 2 * i, "%02x", hash[i]);
+	EVP_MD_CTX_free(copy);
+	return made;
+}
+
+/* What is wrong is the file, and stays so. */
+ssize_t
+source_fail(Source *source, const char *format,...)
+{
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(source->error, sizeof(source->error), format, args);
+	va_end(args);
+	source->lasting = true;
+	return -1;
 }
 
 /* Always -1, for the caller to return. */

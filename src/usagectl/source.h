@@ -31,6 +31,7 @@ typedef struct Source
 	Format		format;
 	bool		begun;
 	bool		ended;
+	bool		failed;
 	struct Unpack *unpack;		/* the layers above the bytes; NULL for none */
 	struct Array *array;
 	struct Csv *csv;
@@ -51,5 +52,9 @@ extern bool source_skip(Source *source, int64_t bytes, char *last);
 /* The SHA-256 of all bytes taken, as 64 digits: asked for before the first read, told behind the end. */
 extern bool source_hash(Source *source);
 extern bool source_sha256(Source *source, char *hex);
+
+/* For the layers: what is below one, and what it ends with where its bytes are at fault; always -1. */
+typedef ssize_t (*Bytes) (Source *source, char *buffer, size_t size);
+extern ssize_t source_fail(Source *source, const char *format,...) __attribute__((format(printf, 2, 3)));
 
 #endif

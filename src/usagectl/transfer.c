@@ -1,29 +1,19 @@
 /*
  * transfer.c
- *	  HTTP POSTs, many at a time.  No other file sees libcurl.
+ *	  HTTP POSTs, many at a time.
  *
- * Where a request goes is somebody else's choice, so: http and https alone, no
- * redirect is followed, no proxy of the environment used, certificates are
- * verified, a request has 15 seconds, and of an answer 64 kB are read.  An
- * address is judged at the one place where a socket is made for it: that which
- * is connected to is that which was judged, whatever a name resolves to the
- * next time, in each family.  A connection that is used again was judged when
- * it was made.
- *
- * Names are resolved in threads of libcurl's, so that a slow one keeps nobody
- * else waiting.
+ * Where a request goes is somebody else's choice, so what safety.c says holds,
+ * http and https alone are spoken, a request has 15 seconds, and of an answer
+ * 64 kB are read.
  */
 #include <curl/curl.h>
-#include <netdb.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "address.h"
+#include "safety.h"
 #include "transfer.h"
 
 #define TIMEOUT 15L				/* seconds, to connect and in all */
@@ -37,7 +27,7 @@ struct Transfer
 	Answered	answered;
 	void	   *context;
 	size_t		taken;			/* of the answer's body */
-	char		refused[128];	/* the address, if it was */
+	Safety		safety;
 	char		error[CURL_ERROR_SIZE];
 	Transfer   *next;			/* that is idle */
 };
@@ -66,7 +56,6 @@ static void harvest(Transfers *transfers);
 static void judge(Transfer *transfer, CURLcode code, Answer *answer);
 static int	on_socket(CURL *curl, curl_socket_t fd, int what, void *context, void *place);
 static int	on_timer(CURLM *multi, long milliseconds, void *context);
-static curl_socket_t make_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address);
 static size_t take(char *data, size_t size, size_t count, void *context);
 static double now(void);
 
@@ -221,26 +210,13 @@ new_transfer(Transfers *transfers)
 	}
 	transfer->transfers = transfers;
 	transfer->curl = curl;
+	transfer->safety.allow_private = transfers->allow_private;
+	safety_apply(curl, &transfer->safety, "http,https");
 	curl_easy_setopt(curl, CURLOPT_PRIVATE, transfer);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->error);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(curl, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, TIMEOUT);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	/* a thread that still resolves when its time is up is not waited for */
-	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "usagectl/" USAGECTL_VERSION);
 	curl_easy_setopt(curl, CURLOPT_POST, 1L);
-	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, make_socket);
-	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
 	return transfer;
@@ -259,7 +235,7 @@ fill_in(Transfer *transfer, const Request *request)
 	transfer->answered = request->answered;
 	transfer->context = request->context;
 	transfer->taken = 0;
-	transfer->refused[0] = transfer->error[0] = '\0';
+	transfer->safety.refused[0] = transfer->error[0] = '\0';
 	return headers != NULL &&
 		curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
@@ -328,8 +304,8 @@ judge(Transfer *transfer, CURLcode code, Answer *answer)
 		answer->status = status;
 		answer->retry_after = retry_after > INT32_MAX ? INT32_MAX : retry_after;
 	}
-	else if (transfer->refused[0] != '\0')
-		snprintf(answer->error, sizeof(answer->error), "%s", transfer->refused);
+	else if (transfer->safety.refused[0] != '\0')
+		snprintf(answer->error, sizeof(answer->error), "%s", transfer->safety.refused);
 	else
 		snprintf(answer->error, sizeof(answer->error), "%s",
 				 transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code));
@@ -382,21 +358,6 @@ on_timer(CURLM *multi, long milliseconds, void *context)
 	(void) multi;
 	transfers->due = milliseconds < 0 ? 0 : now() + milliseconds / 1e3;
 	return 0;
-}
-
-/* A socket for an address, if that may be connected to. */
-static curl_socket_t
-make_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	Transfer   *transfer = context;
-	const char *kind = transfer->transfers->allow_private ? NULL : address_kind(&address->addr);
-	char		name[NI_MAXHOST] = "?";
-
-	if (kind == NULL && purpose == CURLSOCKTYPE_IPCXN)
-		return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	getnameinfo(&address->addr, address->addrlen, name, sizeof(name), NULL, 0, NI_NUMERICHOST);
-	snprintf(transfer->refused, sizeof(transfer->refused), "%.80s is %s address", name, kind != NULL ? kind : "no");
-	return CURL_SOCKET_BAD;
 }
 
 /* Nobody wants the body; what is longer than it may be ends the connection. */

@@ -1,0 +1,81 @@
+-- CSV: which column is which attribute, and documents as rows
+
+\pset format unaligned
+\pset tuples_only on
+
+-- the faults of a mapping, by path
+CREATE FUNCTION mapping_faults(resource text, mapping jsonb, header text[] DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	faults text;
+BEGIN
+	PERFORM FROM usage_mgmt.csv_steps(resource, mapping, header);
+	RETURN NEXT 'sound';
+EXCEPTION WHEN invalid_parameter_value THEN
+	GET STACKED DIAGNOSTICS faults = PG_EXCEPTION_DETAIL;
+	RETURN QUERY SELECT concat_ws(' | ', f ->> 'path', f ->> 'code', f ->> 'message', f ->> 'legal') FROM json_array_elements(faults::json) f;
+END
+$$;
+
+-- what writes a row of such a header
+CREATE FUNCTION steps(resource text, mapping jsonb, header text[]) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', step, text, field, type, CASE WHEN path <> header[field] THEN 'for ' || path END)
+	FROM usage_mgmt.csv_steps(resource, mapping, header)
+$$;
+
+-- steps
+
+SELECT steps('usage', '{"id": "call_id", "usageDate": "start", "usageCharacteristic[duration]": {"column": "secs", "type": "number"},
+	"relatedParty[customer].id": "cust", "ratedProductUsage[0].taxIncludedRatingAmount": "gross",
+	"ratedProductUsage[0].currencyCode": {"value": "EUR"}, "usageType": {"value": "voice"}}',
+	'{call_id,start,secs,cust,gross,unused}');
+-- without a mapping the header has the paths, in either version's names and at any depth
+SELECT steps('usage', NULL, '{id,date,usageSpecification.name,usageSpecification.extra.tier,relatedParty[customer].validFor.startDateTime,extra.site,extra.box.number}');
+SELECT steps('usage', NULL, '{usageCharacteristic,relatedParty,usageSpecification,extra}');
+-- elements stand in the order of their numbers; of words, as they come
+SELECT steps('usage', '{"ratedProductUsage[10].taxRate": "c", "ratedProductUsage[2].taxRate": "b", "ratedProductUsage[0].usageRatingTag": "a"}', '{a,b,c}');
+SELECT steps('usage', '{"relatedParty[0].role": "r", "relatedParty[0].id": "i", "relatedParty[a].b].id": "i"}', '{r,i}');
+-- a characteristic's value, what goes with it, and what is the same in every row
+SELECT steps('usage', '{"usageCharacteristic[volume]": {"column": "v", "type": "number"}, "usageCharacteristic[volume].unitOfMeasure": {"value": "MB"},
+	"usageCharacteristic[a.b]": {"value": true}, "usageCharacteristic[\"quoted\"].value": {"column": "v", "type": "json"}}', '{v}');
+SELECT steps('usage_specification', '{"id": "n", "lifecycleStatus": "s", "specCharacteristic[0].name": "c", "specCharacteristic[0].characteristicValueSpecification[0].valueFrom": "f",
+	"targetEntitySchema.@type": {"value": "x"}}', '{n,s,c,f}');
+SELECT steps('service_usage', '{"service.id": "s", "status": {"value": "generated"}}', '{s}');
+
+-- faults, all of them
+
+SELECT mapping_faults('usage', '{"id": "n"}');
+SELECT mapping_faults('usage', '{"usageDat": "a", "relatedParty[customer].rol": "b", "usageSpecification.idd": "c", "description.x": "d",
+	"relatedParty.id": "e", "description[0]": "f", "ratedProductUsage[first].taxRate": "g", "relatedParty[customer]": "h", "relatedParty[]": "i",
+	"relatedParty[x": "j", "": "k", ".id": "l", "usageSpecification.": "m", "usageSpecification..id": "n"}');
+SELECT mapping_faults('usage', '{"id": 5, "date": null, "type": ["x"], "status": {}, "description": {"column": "a", "value": "b"},
+	"@type": {"column": 5}, "@baseType": {"colum": "x"}, "relatedParty": {"column": "a", "type": "number"}, "usageCharacteristic[x]": {"column": "a", "type": "integer"},
+	"usageCharacteristic[y]": {"value": 1, "type": "number"}, "usageCharacteristic[z]": {"column": "a", "type": 5}}');
+-- mapped twice, also under another name, and as a whole as well as in parts
+SELECT mapping_faults('usage', '{"date": "a", "usageDate": "b"}');
+SELECT mapping_faults('usage', '{"usageSpecification": "a", "usageSpecification.id": "b"}');
+SELECT mapping_faults('usage', '{"relatedParty": "a", "relatedParty[0].id": "b"}');
+SELECT mapping_faults('usage', '{"relatedParty[customer].id": "a", "relatedParty[customer].role": "b"}');
+SELECT mapping_faults('usage', '[]');
+SELECT mapping_faults('usage', '{}');
+-- against a header
+SELECT mapping_faults('usage', '{"id": "a", "date": "b", "type": "c"}', '{a,b,b}');
+SELECT mapping_faults('usage', NULL, '{id,id}');
+SELECT mapping_faults('usage', NULL, '{id,"",nonsense}');
+SELECT mapping_faults('nonsense', '{"id": "n"}');
+
+-- the header of an export, and its rows
+
+SELECT array_to_string(usage_mgmt.csv_columns(noun, version), ',') FROM usage_mgmt.resources(), (VALUES ('r14.5'), ('v4')) v (version)
+	WHERE noun LIKE 'usage%' OR (noun LIKE 'service%' AND version = 'v4');
+SELECT usage_mgmt.csv_columns('usage') = usage_mgmt.csv_columns('usage', 'r14.5');
+SELECT usage_mgmt.csv_columns('usage', 'v9');
+SELECT usage_mgmt.csv_row('usage', 'v4', '{"id": "1", "href": "h", "usageDate": "2026-01-01T00:00:00Z", "description": "a \"b\", c", "usageType": " x",
+	"usageSpecification": {"id": "s", "tier": [1, 2]}, "usageCharacteristic": [{"name": "n", "value": "a,b"}], "more": {"x": 1}, "none": null, "status": ""}');
+-- what a field cannot say is in the last column, and a row read back says the same
+SELECT usage_mgmt.csv_row('usage', 'v4', E'{"id": "line\\nbreak", "description": "", "\\u00e4": true}');
+SELECT usage_mgmt.csv_row('usage', 'v4', '[]');
+SELECT usage_mgmt.csv_row('usage', 'v4', NULL) IS NULL, usage_mgmt.csv_columns(NULL) IS NULL;
+-- each row of its own resource
+SELECT n, usage_mgmt.csv_row(n, 'v4', '{"id": "1", "name": "x"}') FROM unnest('{usage,usage_specification,usage}'::text[]) n;
+
+DROP FUNCTION mapping_faults, steps;
