@@ -85,12 +85,14 @@ OBJS = \
 	src/spec_check.o \
 	src/spec_values.o \
 	src/store.o \
+	src/sums.o \
 	src/tally.o \
 	src/tmf_read.o \
 	src/tmf_write.o \
 	src/total.o \
 	src/triggers.o \
 	src/types.o \
+	src/undo.o \
 	src/upkeep.o \
 	src/usage_mgmt.o \
 	src/vouch.o \
@@ -111,6 +113,7 @@ SQL_PARTS = \
 	sql/64_delivery.sql \
 	sql/65_csv.sql \
 	sql/66_jobs.sql \
+	sql/67_files.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \
@@ -138,6 +141,7 @@ USAGECTL_OBJS = \
 	src/usagectl/files.o \
 	src/usagectl/format.o \
 	src/usagectl/import.o \
+	src/usagectl/jobs_show.o \
 	src/usagectl/journal.o \
 	src/usagectl/lane.o \
 	src/usagectl/listen.o \
@@ -157,10 +161,12 @@ USAGECTL_OBJS = \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
 	src/usagectl/stream.o \
+	src/usagectl/table.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \
 	src/usagectl/unpack.o \
+	src/usagectl/webhook.o
 	src/usagectl/webhook.o \
 	src/usagectl/writer.o
 SCRIPTS_built = usagectl

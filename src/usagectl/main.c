@@ -16,6 +16,7 @@
 
 #include "agent.h"
 #include "files.h"
+#include "jobs_show.h"
 #include "listen.h"
 #include "listeners.h"
 
@@ -39,6 +40,8 @@ static int	agent_command(int argc, char **argv);
 static int	listen_command(int argc, char **argv);
 static bool take_secret(Secret *secret, char *text);
 static int	listeners_command(int argc, char **argv);
+static int	jobs_command(int argc, char **argv);
+static int	show(int argc, char **argv, ExitStatus (*what) (PGconn *conn, bool json, bool once));
 static const char *declare_all(Declared *declared);
 static bool declare_count(Declared *declared, const char *count);
 static bool declare_amount(Declared *declared, const char *amount);
@@ -58,6 +61,7 @@ main(int argc, char **argv)
 		{"agent", agent_command},
 		{"listen", listen_command},
 		{"listeners", listeners_command},
+		{"jobs", jobs_command},
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -83,6 +87,7 @@ usage(FILE *out)
 		  "  usagectl import [OPTION]... FILE|-...\n"
 		  "  usagectl export [OPTION]... [FILE|-]\n"
 		  "  usagectl agent [OPTION]...\n"
+		  "  usagectl jobs [OPTION]...\n"
 		  "  usagectl listeners [OPTION]...\n"
 		  "  usagectl listen [OPTION]...\n"
 		  "\n"
@@ -115,7 +120,7 @@ usage(FILE *out)
 		  "      --name=NAME             what it is called (host and process)\n"
 		  "      --pause-all             pause all listeners and end: this database is a copy\n"
 		  "  -v, --verbose               print each attempt\n"
-		  "Options of listeners:\n"
+		  "Options of jobs and listeners:\n"
 		  "      --once                  show them once\n"
 		  "Options of listen:\n"
 		  "      --answer=STATUS         HTTP status to answer with (204)\n"
@@ -395,6 +400,18 @@ take_secret(Secret *secret, char *text)
 static int
 listeners_command(int argc, char **argv)
 {
+	return show(argc, argv, listeners_show);
+}
+
+static int
+jobs_command(int argc, char **argv)
+{
+	return show(argc, argv, jobs_show);
+}
+
+static int
+show(int argc, char **argv, ExitStatus (*what) (PGconn *conn, bool json, bool once))
+{
 	static const struct option long_options[] = {
 		{"dbname", required_argument, NULL, 'd'},
 		{"help", no_argument, NULL, 'h'},
@@ -425,7 +442,7 @@ listeners_command(int argc, char **argv)
 	conn = connect_to(dbname);
 	if (conn == NULL)
 		return FAILED;
-	status = listeners_show(conn, json, once);
+	status = what(conn, json, once);
 	PQfinish(conn);
 	return status;
 }
