@@ -166,7 +166,6 @@ USAGECTL_OBJS = \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \
 	src/usagectl/unpack.o \
-	src/usagectl/webhook.o
 	src/usagectl/webhook.o \
 	src/usagectl/writer.o
 SCRIPTS_built = usagectl
