@@ -159,7 +159,7 @@ load(Loading *loading, const char *name, const char *key)
 {
 	Job		   *job = loading->job;
 	const Order *order = job->order;
-	ImportOptions options = {.batch = BATCH, .partitions = true, .resource = order->noun, .declared = key, .job = key};
+	ImportOptions options = {.batch = job->options->batch, .partitions = true, .resource = order->noun, .declared = key, .job = key};
 	Follower	follower = {loading, open_source, opened, begins, going, committed, ended, closed};
 	FormatKind	kind = format_of_file(name);
 
