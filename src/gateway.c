@@ -206,7 +206,7 @@ require_orderer(const UmHttp *http)
 	if (!http->token)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("an %s belongs to a role, which a token names", http->target.resource->model->label)));
+				 errmsg("%s belongs to a role, which a token names", um_a(http->target.resource->model))));
 }
 
 /* What the users' constraints have put off to the commit, where no fault would have an answer of ours. */

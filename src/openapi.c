@@ -112,7 +112,7 @@ static const Operation operations[] = {
 	CONTENT(LIST_OF(SCHEMA("<type>"))) "}" ERRORS ERROR_OF(416) ERROR_OF(501) "}"},
 
 	{UM_COLLECTION, "post", UM_ALL_VERSIONS, ORDERED,
-		"'operationId':'create<type>','tags':['<name>'],'summary':'Creates a <label>',"
+		"'operationId':'create<type>','tags':['<name>'],'summary':'Creates <one>',"
 		"'description':'An agent carries it out, by the rights of who has ordered it. Delivered again it is found and "
 		"answered with 200; its <id> with other content is 409.',"
 		"'parameters':[" PARAMETER("fields") "],"
@@ -125,7 +125,7 @@ static const Operation operations[] = {
 	ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) "}"},
 
 	{UM_COLLECTION, "post", UM_ALL_VERSIONS, CHANGED,
-		"'operationId':'create<type>','tags':['<name>'],'summary':'Creates a <label>, or many',"
+		"'operationId':'create<type>','tags':['<name>'],'summary':'Creates <one>, or many',"
 		"'description':'Delivered again it is found and answered with 200; its <id> with other content is 409. "
 		"Of a list all are stored, or none.',"
 		"'parameters':[" PARAMETER("fields") "],"
@@ -148,14 +148,14 @@ static const Operation operations[] = {
 	ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) ERROR_OF(501) "}"},
 
 	{UM_ITEM, "get", UM_ALL_VERSIONS, ALL,
-		"'operationId':'retrieve<type>','tags':['<name>'],'summary':'Answers a <label>',"
+		"'operationId':'retrieve<type>','tags':['<name>'],'summary':'Answers <one>',"
 		"'parameters':[" PARAMETER("fields") "," PARAMETER("IfNoneMatch") "," PARAMETER("IfModifiedSince") "],"
 		"'responses':{"
 		"'200':{'description':'It','headers':{" STATE "}," CONTENT(SCHEMA("<type>")) "},"
 	"'304':{'description':'It is as the client knows it','headers':{" STATE "}}" ERRORS ERROR_OF(404) "}"},
 
 	{UM_ITEM, "put", 1 << UM_R14_5, CHANGED,
-		"'operationId':'update<type>','tags':['<name>'],'summary':'Replaces a <label>',"
+		"'operationId':'update<type>','tags':['<name>'],'summary':'Replaces <one>',"
 		"'description':'Without a status it keeps its own.',"
 		"'parameters':[" PARAMETER("fields") "," PARAMETER("IfMatch") "],"
 		BODY(CONTENT(SCHEMA("<type>_Create"))) ","
@@ -164,7 +164,7 @@ static const Operation operations[] = {
 	ERRORS ERROR_OF(404) ERROR_OF(409) ERROR_OF(412) ERROR_OF(413) ERROR_OF(415) "}"},
 
 	{UM_ITEM, "patch", UM_ALL_VERSIONS, CHANGED,
-		"'operationId':'patch<type>','tags':['<name>'],'summary':'Changes a <label>',"
+		"'operationId':'patch<type>','tags':['<name>'],'summary':'Changes <one>',"
 		"'parameters':[" PARAMETER("fields") "," PARAMETER("IfMatch") "],"
 		BODY(PATCHES) ","
 		"'responses':{"
@@ -172,14 +172,14 @@ static const Operation operations[] = {
 	ERRORS ERROR_OF(404) ERROR_OF(409) ERROR_OF(412) ERROR_OF(413) ERROR_OF(415) "}"},
 
 	{UM_ITEM, "delete", UM_ALL_VERSIONS, ORDERED,
-		"'operationId':'delete<type>','tags':['<name>'],'summary':'Deletes a <label>',"
+		"'operationId':'delete<type>','tags':['<name>'],'summary':'Deletes <one>',"
 		"'description':'One that has not ended is cancelled first.',"
 		"'parameters':[" PARAMETER("IfMatch") "],"
 		"'responses':{'204':{'description':'It is gone'}"
 	ERRORS ERROR_OF(404) ERROR_OF(409) ERROR_OF(412) "}"},
 
 	{UM_RESULT, "get", UM_ALL_VERSIONS, ORDERED,
-		"'operationId':'retrieve<type>Result','tags':['<name>'],'summary':'Answers what a <label> without a URL has made',"
+		"'operationId':'retrieve<type>Result','tags':['<name>'],'summary':'Answers what <one> without a URL has made',"
 		"'description':'For a day. An answer has at most 16 MB: what is longer is asked for in ranges.',"
 		"'parameters':[{'name':'Range','in':'header','description':'Which bytes: bytes=0-999','schema':" TEXT "},"
 		"{'name':'If-Range','in':'header','description':'An ETag: all of it where that is another by now','schema':" TEXT "},"
@@ -192,7 +192,7 @@ static const Operation operations[] = {
 	ERRORS ERROR_OF(404) ERROR_OF(412) ERROR_OF(413) ERROR_OF(416) "}"},
 
 	{UM_ITEM, "delete", UM_ALL_VERSIONS, CHANGED,
-		"'operationId':'delete<type>','tags':['<name>'],'summary':'Deletes a <label>',"
+		"'operationId':'delete<type>','tags':['<name>'],'summary':'Deletes <one>',"
 		"'parameters':[" PARAMETER("IfMatch") "],"
 		"'responses':{'204':{'description':'It is gone'}"
 	ERRORS ERROR_OF(404) ERROR_OF(409) ERROR_OF(412) "}"},
@@ -413,7 +413,7 @@ write_place(StringInfo out, const UmApi *api, const UmResource *resource, UmPlac
 		{.word = "<below>", .text = place == UM_RESULT ? "/result" : ""},
 		{.word = "<type>", .text = resource->type}, {.word = "<types>", .text = um_camel(resource->plural)},
 		{.word = "<name>", .text = resource->json_name},
-		{.word = "<label>", .text = model->label}, {.word = "<labels>", .text = spoken(resource->plural)},
+		{.word = "<one>", .text = um_a(model)}, {.word = "<labels>", .text = spoken(resource->plural)},
 		{.word = "<id>", .text = um_name_in(model->id, api->version)},
 		{.word = "<status>", .text = um_name_in(model->slot[model->status_slot], api->version)},
 		{.word = "<next>", .text = um_next_status(resource)},

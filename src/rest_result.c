@@ -22,6 +22,9 @@
 
 #define ANSWER_BYTES (16 * 1024 * 1024)
 
+/* Of an order that says none. */
+#define DEFAULT_TYPE "application/x-ndjson"
+
 /* Bytes from the first up to, and not with, the end. */
 typedef struct Range
 {
@@ -30,7 +33,7 @@ typedef struct Range
 } Range;
 
 static int64 size_of(const UmRecord *record);
-static char *type_of(const UmRecord *record);
+static const char *type_of(const UmRecord *record);
 static Range range_of(const UmHttp *http, UmAnswer *answer, const UmRecord *record);
 static bool read_range(const char *text, int64 size, Range *range);
 static void read_position(const char **text, int64 *position);
@@ -77,12 +80,17 @@ size_of(const UmRecord *record)
 }
 
 /* As it was ordered, without parameters; NULL for JSON. */
-static char *
+static const char *
 type_of(const UmRecord *record)
 {
-	UmSlice		said = um_slot_slice(record, um_find_attribute(record->model, "content_type")->slot);
-	char	   *type = asc_tolower(said.ptr, said.len);
+	int			slot = um_find_attribute(record->model, "content_type")->slot;
+	UmSlice		said;
+	char	   *type;
 
+	if (!um_is_set(record, slot))
+		return DEFAULT_TYPE;
+	said = um_slot_slice(record, slot);
+	type = asc_tolower(said.ptr, said.len);
 	type[strcspn(type, "; \t")] = '\0';
 	return strcmp(type, UM_JSON_TYPE) == 0 ? NULL : type;
 }
