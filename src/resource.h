@@ -57,6 +57,9 @@ typedef struct UmResource
 	bool		orders;
 	int			told[UM_VERSIONS];
 
+	/* SQL function that gives what such an order has made, in pieces; NULL for none. */
+	const char *result;
+
 	/*
 	 * Column of the date by which it is partitioned.  Then a ledger says that
 	 * an id is one resource's, whatever its partition, and what comes in under
