@@ -13,6 +13,7 @@ BEGIN
 	PERFORM usage_mgmt.install_delivery();
 	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
 	PERFORM usage_mgmt.install_jobs();
+	PERFORM usage_mgmt.install_files();
 	PERFORM usage_mgmt.install_native_books();
 END
 $install$;

@@ -27,7 +27,9 @@
 #include "rules.h"
 #include "settings.h"
 #include "scalar.h"
+#include "sums.h"
 #include "tmf_read.h"
+#include "undo.h"
 
 /* What a function over rows keeps between two of them. */
 typedef struct RowShape
@@ -64,6 +66,7 @@ PG_FUNCTION_INFO_V1(um_delete);
 PG_FUNCTION_INFO_V1(um_cancel);
 PG_FUNCTION_INFO_V1(um_list);
 PG_FUNCTION_INFO_V1(um_count);
+PG_FUNCTION_INFO_V1(um_summarize);
 PG_FUNCTION_INFO_V1(um_explain);
 PG_FUNCTION_INFO_V1(um_patch_list);
 PG_FUNCTION_INFO_V1(um_patch_list_each);
@@ -72,6 +75,7 @@ PG_FUNCTION_INFO_V1(um_to_tmf);
 PG_FUNCTION_INFO_V1(um_attribute_json);
 PG_FUNCTION_INFO_V1(um_event_of);
 PG_FUNCTION_INFO_V1(um_content_hash_of);
+PG_FUNCTION_INFO_V1(um_as_stored);
 PG_FUNCTION_INFO_V1(um_hash_version);
 PG_FUNCTION_INFO_V1(um_error_status);
 PG_FUNCTION_INFO_V1(um_check_entity);
@@ -194,6 +198,27 @@ um_count(PG_FUNCTION_ARGS)
 
 	um_count_many(&request);
 	PG_RETURN_INT64(request.count);
+}
+
+/* summarize_…s(query text, version text) → record: how many, the first and the last date, amounts */
+Datum
+um_summarize(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_many(fcinfo, "summarize_", "", 1);
+	UmSums		sums;
+	TupleDesc	desc;
+	bool		nulls[4] = {false};
+	Datum		values[4];
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "the function returns no row");
+	um_sum_up(&request, &sums);
+	values[0] = Int64GetDatum(sums.records);
+	values[1] = TimestampTzGetDatum(sums.first_date);
+	values[2] = TimestampTzGetDatum(sums.last_date);
+	values[3] = sums.amounts;
+	nulls[1] = nulls[2] = !sums.dated;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* explain_…s(query text, version text) → setof text: the plan */
@@ -527,6 +552,15 @@ refuse_row_type(FunctionCallInfo fcinfo)
 			 errmsg("%s takes a row of a table of %s", name, UM_SCHEMA),
 			 errhint("Pass the alias of the table itself: u in FROM %s.%s u.", UM_SCHEMA,
 					 um_resources->model->noun)));
+}
+
+/* is_as_stored(row record) → boolean: whether a row is as it came, for undo_load() alone. */
+Datum
+um_as_stored(PG_FUNCTION_ARGS)
+{
+	RowShape   *shape;
+
+	PG_RETURN_BOOL(um_is_as_stored(record_arg(fcinfo, &shape, false)));
 }
 
 /* hash_version() → smallint: the algorithm that content_hash follows. */

@@ -80,6 +80,7 @@ um_listen_query(const UmResource *resource, const char *query, UmVersion version
 	}
 	if (listen->types == 0 && others != NULL)
 		refuse_type(resource, version, others);
+	listen->by_type = listen->types != 0;
 	if (listen->types == 0)
 		listen->types = default_types(resource, version);
 	string->conditions = conditions;

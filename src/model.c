@@ -699,6 +699,7 @@ static UmResource import_job = {
 
 static UmResource export_job = {
 	.plural = "export_jobs", .model = &export_job_model, .life = &job_life, .orders = true,
+	.result = "get_export_result",
 	.about = "Orders to put what is stored at a URL (TMF635: ExportJob). An agent carries them out.",
 	.faces = UM_ALL_VERSIONS,
 	.path = {"/usageManagement/exportJob/", "/tmf-api/usageManagement/v4/exportJob/"},
