@@ -183,7 +183,7 @@ lock(Books *books, PGconn *conn)
 	PQclear(result);
 	if (locked)
 		return true;
-	complain("load %s is under way in another session, waiting for it", books->id);
+	mention("load %s is under way in another session, waiting for it", books->id);
 	result = run(conn,
 				 "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended("
 				 "'usage_mgmt.import_load ' || $1, 0))", 1, values);

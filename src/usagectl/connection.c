@@ -92,6 +92,21 @@ complaints_into(Complaints *complaints)
 	kept = complaints;
 }
 
+/* Nothing has failed: nobody keeps it. */
+void
+mention(const char *format,...)
+{
+	va_list		args;
+
+	if (kept != NULL)
+		return;
+	va_start(args, format);
+	fputs("usagectl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
 void
 complain(const char *format,...)
 {

@@ -22,6 +22,7 @@ extern bool run_script(PGconn *conn, const char *sql);
 extern int64_t int_field(const PGresult *result, int column);
 extern void complaints_into(Complaints *complaints);
 extern void complain(const char *format,...) __attribute__((format(printf, 1, 2)));
+extern void mention(const char *format,...) __attribute__((format(printf, 1, 2)));
 extern void complaint_lasts(void);
 extern void complain_of(PGconn *conn, const PGresult *result);
 

@@ -593,7 +593,7 @@ make_partition(Import *import, const Resource *resource, int month)
 						  values, NULL, NULL, 0);
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 	{
-		complain("warning: could not make the partition of %.7s, the default partition will do: %s",
+		mention("warning: could not make the partition of %.7s, the default partition will do: %s",
 				 date, PQresultErrorMessage(result));
 		import->partitions = false;
 	}

@@ -83,6 +83,7 @@ static void pause_for(double seconds);
 static bool serve(Jobs *jobs);
 static void leave(Jobs *jobs, double now);
 static bool lease_ends(const Jobs *jobs, double now);
+static double claim_time(const Jobs *jobs);
 static double next_time(const Jobs *jobs);
 static void wait_until(Jobs *jobs, double until);
 static void claim(Jobs *jobs);
@@ -228,7 +229,7 @@ serve(Jobs *jobs)
 			leave(jobs, now);
 		else if (now >= jobs->upkeep_at && jobs->begun)
 			upkeep(jobs);
-		if (!jobs->claiming && !jobs->leaves && now >= jobs->claim_at)
+		if (!jobs->claiming && !jobs->leaves && now >= claim_time(jobs))
 			claim(jobs);
 		if (lease_ends(jobs, now))
 			tell_all(jobs, SIGKILL);
@@ -264,10 +265,19 @@ lease_ends(const Jobs *jobs, double now)
 	return now > jobs->leased_until - jobs->options->lease / 6.0;
 }
 
+/* A lease is renewed before the last third of it. */
+static double
+claim_time(const Jobs *jobs)
+{
+	double		renew = jobs->claimed_at + jobs->options->lease / 3.0;
+
+	return running(jobs) > 0 && renew < jobs->claim_at ? renew : jobs->claim_at;
+}
+
 static double
 next_time(const Jobs *jobs)
 {
-	double		until = jobs->leaves ? jobs->leave_by : jobs->claim_at;
+	double		until = jobs->leaves ? jobs->leave_by : claim_time(jobs);
 
 	for (int i = 0; i < DUES; i++)
 		if (jobs->dues[i] > 0 && jobs->dues[i] < until)
@@ -314,8 +324,7 @@ claim(Jobs *jobs)
 	snprintf(retries, sizeof(retries), "%d", jobs->options->delays.count);
 	jobs->claiming = true;
 	jobs->claimed_at = clock_now();
-	jobs->claim_at = jobs->claimed_at +
-		(running(jobs) > 0 && jobs->options->lease < 3 * CLAIM_EVERY ? jobs->options->lease / 3.0 : CLAIM_EVERY);
+	jobs->claim_at = jobs->claimed_at + CLAIM_EVERY;
 	if (!session_send(&jobs->session,
 					  "SELECT resource, job, attempt, failures, cancelled, ordered_by, claims, about ->> 'creation_date', "
 					  "about ->> 'noun', about ->> 'url', about ->> 'content_type', about ->> 'credential', "
