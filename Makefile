@@ -130,6 +130,7 @@ USAGECTL_OBJS = \
 	src/usagectl/books.o \
 	src/usagectl/buffer.o \
 	src/usagectl/checkpoint.o \
+	src/usagectl/clock.o \
 	src/usagectl/config.o \
 	src/usagectl/connection.o \
 	src/usagectl/copy.o \
@@ -141,6 +142,10 @@ USAGECTL_OBJS = \
 	src/usagectl/files.o \
 	src/usagectl/format.o \
 	src/usagectl/import.o \
+	src/usagectl/job.o \
+	src/usagectl/job_export.o \
+	src/usagectl/job_import.o \
+	src/usagectl/jobs.o \
 	src/usagectl/jobs_show.o \
 	src/usagectl/journal.o \
 	src/usagectl/lane.o \
@@ -160,12 +165,14 @@ USAGECTL_OBJS = \
 	src/usagectl/safety.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
+	src/usagectl/spool.o \
 	src/usagectl/stream.o \
 	src/usagectl/table.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \
 	src/usagectl/unpack.o \
+	src/usagectl/wake.o \
 	src/usagectl/webhook.o \
 	src/usagectl/writer.o
 SCRIPTS_built = usagectl

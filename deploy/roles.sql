@@ -1,4 +1,4 @@
--- The roles of the REST interface. As a superuser, once in each database:
+-- The roles of the REST interface, and the agent's. As a superuser, once in each database:
 --   psql -d usages -v base_url=https://api.example.com -f deploy/roles.sql
 -- It may be run again, for another base_url or another database of the same server.
 \set ON_ERROR_STOP on
@@ -22,6 +22,14 @@ GRANT usage_anonymous, usage_reader, usage_writer, usage_operator TO usage_authe
 -- SELECT usage_mgmt.grant_api('usage_anonymous') in the place of his level.
 SELECT usage_mgmt.grant_access('usage_anonymous', 'reader'), usage_mgmt.grant_access('usage_reader', 'reader'),
 	usage_mgmt.grant_access('usage_writer', 'writer'), usage_mgmt.grant_access('usage_operator', 'operator')
+\g /dev/null
+
+-- What delivers events and carries out the orders of whoever has a token. It logs in, and its
+-- password is yours to set; usagectl agent is run as it.
+SELECT 'CREATE ROLE usage_agent LOGIN NOINHERIT' WHERE to_regrole('usage_agent') IS NULL
+\gexec
+GRANT usage_reader, usage_writer, usage_operator TO usage_agent;
+SELECT usage_mgmt.grant_access('usage_agent', 'agent')
 \g /dev/null
 
 -- Nothing of a request may run on when nginx has long given up: its limit is 75 seconds.

@@ -43,7 +43,7 @@ static const char *volatile unfinished = NULL;
 static bool open_file(void *context, Source *source);
 static bool opened(void *context, const Books *books);
 static void begins(void *context, const Source *source);
-static void going(void *context, int64_t taken, int64_t records);
+static bool going(void *context, int64_t taken, int64_t records);
 static bool committed(void *context, const Books *books, int64_t taken);
 static void closed(void *context, const Books *books, const PGresult *result);
 static void show_resources(Progress *progress, const Books *books);
@@ -60,7 +60,7 @@ ExitStatus
 import_file(const ImportOptions *options, PGconn *conn, const char *name, const FileOptions *file)
 {
 	Show		show = {.name = name, .file = file, .position = -1, .status = FAILED};
-	Follower	follower = {&show, open_file, opened, begins, going, committed, closed};
+	Follower	follower = {&show, open_file, opened, begins, going, committed, NULL, closed};
 
 	import_run(options, conn, name, &follower);
 	progress_end(&show.progress);
@@ -96,10 +96,11 @@ begins(void *context, const Source *source)
 	progress_begin(&show->progress, show->name, source->size, source->taken);
 }
 
-static void
+static bool
 going(void *context, int64_t taken, int64_t records)
 {
 	progress_show(&((Show *) context)->progress, taken, records);
+	return true;
 }
 
 static bool

@@ -115,8 +115,12 @@ usage(FILE *out)
 		  "      --tmf=r14.5|v4          version of the standard to write\n"
 		  "Options of agent:\n"
 		  "      --allow-private         deliver to addresses that are not the public's, too\n"
+		  "      --allow-superuser       do jobs of superusers, and as one\n"
+		  "      --config=FILE           directories, hosts and credentials for jobs\n"
 		  "      --delays=LIST           when a failed event is tried again\n"
 		  "                              (" DELAYS ")\n"
+		  "      --jobs=N                jobs at a time (4); 0 for none\n"
+		  "      --lease=SECONDS         after which others take the jobs of one that is silent (60)\n"
 		  "      --name=NAME             what it is called (host and process)\n"
 		  "      --pause-all             pause all listeners and end: this database is a copy\n"
 		  "  -v, --verbose               print each attempt\n"
@@ -303,16 +307,20 @@ agent_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{"allow-private", no_argument, NULL, 'p'},
+		{"allow-superuser", no_argument, NULL, 's'},
+		{"config", required_argument, NULL, 'c'},
 		{"dbname", required_argument, NULL, 'd'},
 		{"delays", required_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},
+		{"jobs", required_argument, NULL, 'J'},
 		{"json", no_argument, NULL, 'j'},
+		{"lease", required_argument, NULL, 'L'},
 		{"name", required_argument, NULL, 'n'},
 		{"pause-all", no_argument, NULL, 'P'},
 		{"verbose", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0}
 	};
-	AgentOptions options = {NULL, {0, {0}}, false, false, false};
+	AgentOptions options = {.jobs = {.most = 4, .lease = LEASE_OF_JOBS}};
 	const char *dbname = NULL;
 	bool		pause_all = false;
 	int			option;
@@ -323,6 +331,14 @@ agent_command(int argc, char **argv)
 			dbname = optarg;
 		else if (option == 'l' && delays_read(&options.delays, optarg))
 			continue;
+		else if (option == 'J' && between(optarg, 0, MOST_JOBS, &options.jobs.most))
+			continue;
+		else if (option == 'L' && between(optarg, 3, 3600, &options.jobs.lease))
+			continue;
+		else if (option == 'c')
+			options.jobs.config = optarg;
+		else if (option == 's')
+			options.jobs.allow_superuser = true;
 		else if (option == 'n' && optarg[0] != '\0')
 			options.name = optarg;
 		else if (option == 'p')

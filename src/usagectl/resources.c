@@ -94,7 +94,10 @@ choose(Resources *resources, const char *name)
 		snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "", resource->noun);
 	}
 	if (name != NULL)
+	{
 		complain("resource \"%s\" is not known; there are %s", name, known);
+		complaint_lasts();
+	}
 	return name == NULL;
 }
 

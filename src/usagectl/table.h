@@ -2,7 +2,8 @@
 #ifndef USAGECTL_TABLE_H
 #define USAGECTL_TABLE_H
 
-#include "import.h"
+#include "connection.h"
+#include "status.h"
 
 extern ExitStatus table_show(PGconn *conn, const char *sql, bool once);
 extern ExitStatus table_show_json(PGconn *conn, const char *sql);

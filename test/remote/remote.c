@@ -27,7 +27,8 @@ static int	asked;
 
 static int	tell(const Trouble *trouble);
 static bool go_on(void *context);
-static int	get(Place *place, bool polled, Trouble *trouble);
+static bool carry_out(const char *verb, Place *place, const char *argument, bool polled, Trouble *trouble);
+static bool get(Place *place, bool polled, Trouble *trouble);
 static bool put(Place *place, const char *file, Trouble *trouble);
 static bool list(Place *place, Trouble *trouble);
 
@@ -41,7 +42,6 @@ main(int argc, char **argv)
 	Trouble		trouble = {false, ""};
 	Config	   *config;
 	Place	   *place;
-	const char *verb;
 	bool		good;
 	int			option;
 
@@ -81,25 +81,32 @@ main(int argc, char **argv)
 	config->ordered_by = wishes.ordered_by;
 	config->tag = wishes.tag;
 	config->tick = go_on;
-	verb = argv[optind];
 	place = place_of(config, argv[optind + 1], credential, &trouble);
-	if (place == NULL)
-		return tell(&trouble);
-	if (strcmp(verb, "get") == 0)
-		return get(place, polled, &trouble);
-	if (strcmp(verb, "check") == 0)
-		good = printf("%s\n%s\n", place_shown(place), place_name(place)) > 0;
-	else if (strcmp(verb, "put") == 0)
-		good = put(place, argv[optind + 2], &trouble);
-	else if (strcmp(verb, "list") == 0)
-		good = list(place, &trouble);
-	else if (strcmp(verb, "rename") == 0)
-		good = place_rename(place, argv[optind + 2], &trouble);
-	else
-		good = place_remove(place, &trouble);
+	good = place != NULL && carry_out(argv[optind], place, argv[optind + 2], polled, &trouble);
 	place_free(place);
 	config_free(config);
 	return good ? 0 : tell(&trouble);
+}
+
+static bool
+carry_out(const char *verb, Place *place, const char *argument, bool polled, Trouble *trouble)
+{
+	char	   *beside;
+
+	if (strcmp(verb, "get") == 0)
+		return get(place, polled, trouble);
+	if (strcmp(verb, "put") == 0)
+		return put(place, argument, trouble);
+	if (strcmp(verb, "list") == 0)
+		return list(place, trouble);
+	if (strcmp(verb, "rename") == 0)
+		return place_rename(place, argument, trouble);
+	if (strcmp(verb, "remove") == 0)
+		return place_remove(place, trouble);
+	beside = place_beside(place, ".manifest.json");
+	printf("%s %s %s\n", place_shown(place), place_name(place), beside);
+	free(beside);
+	return true;
 }
 
 static int
@@ -118,7 +125,7 @@ go_on(void *context)
 }
 
 /* To standard output; polled, without ever waiting in a read, and with the memory that it took. */
-static int
+static bool
 get(Place *place, bool polled, Trouble *trouble)
 {
 	static char buffer[64 * 1024];
@@ -126,10 +133,9 @@ get(Place *place, bool polled, Trouble *trouble)
 	struct rusage usage;
 	ssize_t		n = 0;
 	int			waits = 0;
-	int			status = 0;
 
 	if (stream == NULL)
-		return tell(trouble);
+		return false;
 	do
 	{
 		while (polled && !stream_ready(stream))
@@ -144,13 +150,12 @@ get(Place *place, bool polled, Trouble *trouble)
 	fflush(stdout);
 	getrusage(RUSAGE_SELF, &usage);
 	if (n < 0)
-		status = tell(stream_trouble(stream));
+		*trouble = *stream_trouble(stream);
 	else
 		fprintf(stderr, "size %lld, %ld kB, waited %d, asked %d\n", (long long) stream_size(stream), usage.ru_maxrss,
 				waits, asked);
 	stream_close(stream);
-	place_free(place);
-	return status;
+	return n == 0;
 }
 
 static bool
@@ -170,6 +175,7 @@ put(Place *place, const char *file, Trouble *trouble)
 	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
 		EVP_DigestUpdate(context, buffer, n);
 	EVP_DigestFinal_ex(context, hash, NULL);
+	EVP_MD_CTX_free(context);
 	for (int i = 0; i < 32; i++)
 		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
 	return place_put(place, fd, status.st_size, hex, "application/x-ndjson", trouble);

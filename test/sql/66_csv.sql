@@ -1,4 +1,8 @@
--- CSV: which column is which attribute, and documents as rows
+-- CSV: which column is which attribute, and documents as rows.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS usage_mgmt;
+RESET client_min_messages;
+\set VERBOSITY terse
 
 \pset format unaligned
 \pset tuples_only on
@@ -12,6 +16,10 @@ BEGIN
 	RETURN NEXT 'sound';
 EXCEPTION WHEN invalid_parameter_value THEN
 	GET STACKED DIAGNOSTICS faults = PG_EXCEPTION_DETAIL;
+	IF faults NOT LIKE '[%' THEN
+		RETURN NEXT SQLERRM;
+		RETURN;
+	END IF;
 	RETURN QUERY SELECT concat_ws(' | ', f ->> 'path', f ->> 'code', f ->> 'message', f ->> 'legal') FROM json_array_elements(faults::json) f;
 END
 $$;
@@ -33,7 +41,7 @@ SELECT steps('usage', NULL, '{id,date,usageSpecification.name,usageSpecification
 SELECT steps('usage', NULL, '{usageCharacteristic,relatedParty,usageSpecification,extra}');
 -- elements stand in the order of their numbers; of words, as they come
 SELECT steps('usage', '{"ratedProductUsage[10].taxRate": "c", "ratedProductUsage[2].taxRate": "b", "ratedProductUsage[0].usageRatingTag": "a"}', '{a,b,c}');
-SELECT steps('usage', '{"relatedParty[0].role": "r", "relatedParty[0].id": "i", "relatedParty[a].b].id": "i"}', '{r,i}');
+SELECT steps('usage', '{"relatedParty[0].role": "r", "relatedParty[0].id": "i", "relatedParty[a]b].id": "i"}', '{r,i}');
 -- a characteristic's value, what goes with it, and what is the same in every row
 SELECT steps('usage', '{"usageCharacteristic[volume]": {"column": "v", "type": "number"}, "usageCharacteristic[volume].unitOfMeasure": {"value": "MB"},
 	"usageCharacteristic[a.b]": {"value": true}, "usageCharacteristic[\"quoted\"].value": {"column": "v", "type": "json"}}', '{v}');

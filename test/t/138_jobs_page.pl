@@ -1,0 +1,82 @@
+# docs/jobs.md: every command of it works, in the order of the page, and gives what the page says;
+# deploy/agent.conf is understood, with all that is commented out.
+
+use strict;
+use warnings;
+use Compress::Zlib ();
+use FindBin;
+use IPC::Run;
+use Page;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Store;
+use Test::More;
+use Usagectl;
+
+my $node = new_node('jobs_page');
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my $agent;
+END
+{
+	my $status = $?;
+
+	$agent->kill_kill if $agent;
+	$? = $status;
+}
+
+# The paths of the page are ours.
+sub here
+{
+	return $_[0] =~ s{/srv/usages}{$folder/srv}gr =~ s{/etc/usage_mgmt}{$folder/etc}gr;
+}
+
+# ---- what the page takes for granted ----
+
+mkdir "$folder/$_" or die $! foreach qw(srv srv/in srv/out etc);
+write_file("$folder/etc/$_", "secret\n"), chmod 0600, "$folder/etc/$_"
+	foreach qw(id_ed25519 known_hosts billing.password billing-ca.pem s3.secret partner_b_ed25519);
+write_file("$folder/srv/in/calls.json", join '', map { "$_\n" }
+	(map { record($_) =~ s/voice/VOICE/r } 'call-1', 'call-2'), '{"id": "call-3", "date": "2026-03-14"}', record('call-4') =~ s/voice/VOICE/r);
+write_file("$folder/srv/in/switch.csv", "call_id,start,secs,cust\nswitch-1,2026-03-14T10:00:00Z,61,45\nswitch-2,2026-03-14T10:05:00Z,5,46\n");
+# the third is missing, and the fifth is the second again
+foreach my $number (1, 2, 4, 5)
+{
+	write_file(sprintf("%s/srv/in/cdr_%04d.json.gz", $folder, $number), Compress::Zlib::memGzip(record('cdr-' . ($number == 5 ? 2 : $number)) . "\n"));
+}
+
+# ---- the page ----
+
+# Whatever was ordered is over, and standing orders have had a run.
+my $quiet = q{SELECT bool_and(over) FROM (
+	SELECT status IN ('succeeded', 'failed') OR life <> usage_mgmt.hub_life() OR every IS NOT NULL AND agent IS NULL AND attempts > 0 FROM usage_mgmt.import_job
+	UNION ALL SELECT status IN ('succeeded', 'failed') OR life <> usage_mgmt.hub_life() FROM usage_mgmt.export_job
+	UNION ALL VALUES (true)) j (over)};
+
+new_store($node, 'usages');
+my ($last, $said);
+foreach (page_blocks('jobs.md', 'sql', 'sh', 'ini', 'text'))
+{
+	my ($section, $reason, $language, $text) = @$_;
+
+	next if defined $reason;
+	if ($language eq 'ini')
+	{
+		write_file("$folder/etc/agent.conf", here($text));
+		local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'usages', PGUSER => 'job_agent');
+		$agent = IPC::Run::start([ program($node, 'usagectl'), 'agent', '--name=page', "--config=$folder/etc/agent.conf" ],
+			'<', \'', '>', "$folder/agent.log", '2>&1');
+		next;
+	}
+	if ($language eq 'text')
+	{
+		is($said =~ s/ +$//gmr =~ s/\n\(\d+ rows?\)\n+\z/\n/r, $text =~ s/ +$//gmr, "$section: what comes of $last");
+		next;
+	}
+	($last) = $text =~ /^((?!SET ROLE).*)/m;
+	my $complaint = complaint($node, 'usages', $folder, $language, here($text), \$said);
+	$said =~ s/^SET\n//gm;
+	$text =~ /ON_ERROR_STOP off/ ? like($complaint, qr/ERROR/, "$section: $last") : is($complaint, '', "$section: $last");
+	$node->poll_query_until('usages', $quiet) or diag slurp_file("$folder/agent.log");
+}
+
+done_testing();

@@ -1,0 +1,43 @@
+# What remote.h does, by a program of the tests (test/remote), a verb at a time.
+
+package Remote;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use FindBin;
+use IPC::Run ();
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(remote remote_program);
+
+my $program;
+
+sub remote_program
+{
+	return $program //= do {
+		my $top = "$FindBin::Bin/../..";
+		my $built = PostgreSQL::Test::Utils::tempdir() . '/remote';
+		my @sources = map { "$top/src/usagectl/$_.c" }
+			qw(address buffer config exchange listing local place put safety stream trouble);
+		chomp(my $include = `@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --includedir`);
+
+		system('cc', '-std=gnu99', '-g', '-Wall', '-Wextra', '-Werror', '-DUSAGECTL_VERSION="test"', "-I$top/src/usagectl", "-I$include",
+			split(' ', $ENV{REMOTE_CFLAGS} // ''), '-o', $built, "$top/test/remote/remote.c", @sources, '-lcurl', '-lcrypto') == 0
+			or die 'no compiler';
+		$built;
+	};
+}
+
+# Runs it: exit status, standard output, standard error.
+sub remote
+{
+	my (@arguments) = @_;
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run([ remote_program(), @arguments ], '<', \undef, '>', \$out, '2>', \$err);
+	chomp $err;
+	return ($? & 127 ? -($? & 127) : $? >> 8, $out, $err);
+}
+
+1;
