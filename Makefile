@@ -133,6 +133,7 @@ USAGECTL_OBJS = \
 	src/usagectl/clock.o \
 	src/usagectl/config.o \
 	src/usagectl/connection.o \
+	src/usagectl/contents.o \
 	src/usagectl/copy.o \
 	src/usagectl/csv.o \
 	src/usagectl/delays.o \
@@ -140,6 +141,7 @@ USAGECTL_OBJS = \
 	src/usagectl/exchange.o \
 	src/usagectl/export.o \
 	src/usagectl/files.o \
+	src/usagectl/folder.o \
 	src/usagectl/format.o \
 	src/usagectl/import.o \
 	src/usagectl/job.o \
@@ -154,15 +156,18 @@ USAGECTL_OBJS = \
 	src/usagectl/listing.o \
 	src/usagectl/local.o \
 	src/usagectl/main.o \
+	src/usagectl/manifest.o \
 	src/usagectl/pack.o \
 	src/usagectl/place.o \
 	src/usagectl/progress.o \
 	src/usagectl/put.o \
+	src/usagectl/query.o \
 	src/usagectl/reading.o \
 	src/usagectl/records.o \
 	src/usagectl/resources.o \
 	src/usagectl/row.o \
 	src/usagectl/safety.o \
+	src/usagectl/sequence.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
 	src/usagectl/spool.o \

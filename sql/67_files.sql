@@ -53,15 +53,16 @@ COMMENT ON FUNCTION usage_mgmt.install_files() IS 'Part of install_tables().';
 
 -- What an agent calls, with its own rights
 
-CREATE FUNCTION usage_mgmt.file_known(job text, role text, urls text[], stamps text[], OUT url text, OUT own boolean)
+CREATE FUNCTION usage_mgmt.file_known(
+	job text, role text, urls text[], stamps text[], OUT place bigint, OUT url text, OUT own boolean)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT l.url, bool_or(f.job = $1)
-	FROM unnest($3, $4) l(url, stamp)
+	SELECT l.place, l.url, bool_or(f.job = $1)
+	FROM unnest($3, $4) WITH ORDINALITY l(url, stamp, place)
 	JOIN usage_mgmt.import_file f ON f.ordered_by = $2 AND f.url = l.url AND f.stamp = l.stamp AND f.finished_at IS NOT NULL
-	GROUP BY l.url
+	GROUP BY l.place, l.url
 $$;
 COMMENT ON FUNCTION usage_mgmt.file_known(text, text, text[], text[]) IS
 'Which of these files are done as they lie there; own, by that very job. For agents.';
@@ -128,7 +129,8 @@ COMMENT ON FUNCTION usage_mgmt.file_end(bigint, bigint, text, boolean) IS
 'Says what became of a file: loaded, or at fault. Where it is not finished the next run tries again. For agents.';
 
 CREATE FUNCTION usage_mgmt.folder_progress(
-	job text, role text, series text, known bigint, waiting text[], waiting_numbers text[]) RETURNS jsonb
+	job text, role text, series text, known bigint, waiting text[], waiting_numbers text[], unread text[], unread_errors text[])
+RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -151,6 +153,7 @@ AS $$
 			FROM mine WHERE same_as IS NOT NULL
 		UNION ALL SELECT 'failed', NULL, name, jsonb_build_object('name', name, 'error', left(error, 1000))
 			FROM mine WHERE error IS NOT NULL
+		UNION ALL SELECT 'failed', NULL, u, jsonb_build_object('name', u, 'error', left(e, 1000)) FROM unnest($7, $8) x(u, e)
 		UNION ALL SELECT 'waiting', NULL, w, to_jsonb(w) FROM unnest($5) w
 		UNION ALL SELECT 'gaps', first, NULL, jsonb_build_object('from', first, 'to', last) FROM gap WHERE last >= first
 		UNION ALL SELECT 'duplicateNumbers', number, NULL, jsonb_build_object('number', number, 'names', names[:100]) FROM twice),
@@ -170,14 +173,15 @@ AS $$
 	SELECT (SELECT to_jsonb(loaded) FROM loaded) || jsonb_build_object(
 		'bytes', (SELECT coalesce(sum(size), 0) FROM mine WHERE load_id IS NOT NULL),
 		'report', jsonb_build_object(
-			'files', (SELECT count(*) FROM mine) + $4 + cardinality($5),
+			'files', (SELECT count(*) FROM mine) + $4 + cardinality($5)
+				+ (SELECT count(*) FROM unnest($7) u WHERE u NOT IN (SELECT name FROM mine)),
 			'loaded', (SELECT count(*) FROM mine WHERE same_as IS NULL AND finished_at IS NOT NULL AND error IS NULL),
 			'known', $4)
 			|| (SELECT jsonb_object_agg(list, items) FROM listed)
 			|| coalesce((SELECT jsonb_build_object('more', jsonb_object_agg(list, more)) FROM listed WHERE more > 0 HAVING count(*) > 0), '{}'))
 $$;
-COMMENT ON FUNCTION usage_mgmt.folder_progress(text, text, text, bigint, text[], text[]) IS
-'How far a job has come that takes files out of a folder, as job_checkpoint() takes it: counts of the loads of its files, and its report. Lists in the report have 100 items at the most, more says of how many there were others. For agents.';
+COMMENT ON FUNCTION usage_mgmt.folder_progress(text, text, text, bigint, text[], text[], text[], text[]) IS
+'How far a job has come that takes files out of a folder, as job_checkpoint() takes it: counts of the loads of its files, and its report; unread are the files that could not be read or put away. Lists in the report have 100 items at the most, more says of how many there were others. For agents.';
 
 -- What a file is said to hold
 

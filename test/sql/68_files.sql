@@ -44,16 +44,16 @@ TRUNCATE usage_mgmt.import_file RESTART IDENTITY;
 -- The report: gaps and repeats over all that is known of the series, what was delivered twice, what failed
 SELECT pg_temp.take('1', format('n%s', n), 'content ' || n, n::text) IS NOT NULL AS taken, usage_mgmt.file_end(n, NULL, NULL, true)
 FROM generate_series(1, 3) n;
-SELECT jsonb_pretty(usage_mgmt.folder_progress('1', 'night', 's', 0, '{}', '{}'));
+SELECT jsonb_pretty(usage_mgmt.folder_progress('1', 'night', 's', 0, '{}', '{}', '{}', '{}'));
 SELECT pg_temp.take('2', 'n03b', 'content 3b', '3'), pg_temp.take('2', 'n7', 'content 7', '0007'), pg_temp.take('2', 'again', 'content 2'), pg_temp.take('2', 'n9', 'content 9', '9');
 SELECT usage_mgmt.file_end(4, NULL, NULL, true), usage_mgmt.file_end(5, NULL, 'the gzip file ends too early', false), usage_mgmt.file_end(7, NULL, NULL, true);
-SELECT jsonb_pretty(usage_mgmt.folder_progress('2', 'night', 's', 3, '{n5}', '{5}'));
+SELECT jsonb_pretty(usage_mgmt.folder_progress('2', 'night', 's', 3, '{n5}', '{5}', '{n6,n7}', '{"no right to it","could not be renamed"}'));
 -- the next run tells of the gaps that are left
-SELECT (usage_mgmt.folder_progress('3', 'night', 's', 6, '{}', '{}') -> 'report') - 'failed'::text AS report;
+SELECT (usage_mgmt.folder_progress('3', 'night', 's', 6, '{}', '{}', '{}', '{}') -> 'report') - 'failed'::text AS report;
 -- lists are bounded, numbers are not
 SELECT count(pg_temp.take('4', 'n' || n, 'content ' || n, n::text)) FROM (SELECT 1000 + 2 * generate_series(1, 102) n UNION SELECT repeat('9', 60)::numeric) n;
 SELECT jsonb_array_length(report -> 'gaps') AS gaps, report -> 'gaps' -> 0 AS first, report -> 'more' AS more
-FROM (SELECT usage_mgmt.folder_progress('4', 'night', 's', 0, '{}', '{}') -> 'report' AS report) p;
+FROM (SELECT usage_mgmt.folder_progress('4', 'night', 's', 0, '{}', '{}', '{}', '{}') -> 'report' AS report) p;
 TRUNCATE usage_mgmt.import_file RESTART IDENTITY;
 
 -- Counts are those of the loads. One that was taken back may be delivered again; it is not taken as long as it lies there as it did
@@ -62,10 +62,10 @@ COPY usage_mgmt.usage_document FROM STDIN :lines;
 {"id":"b","date":"2001-02-01T00:00:00Z","type":"VOICE","status":"rated","ratedProductUsage":[{"ratingDate":"2001-04-01T00:00:00Z","taxIncludedRatingAmount":1.20,"taxExcludedRatingAmount":1.00,"taxRate":20,"currencyCode":"EUR","productRef":"p"}]}
 \.
 SELECT pg_temp.take('1', 'a', 'A'), usage_mgmt.file_end(1, 1, NULL, true);
-SELECT usage_mgmt.folder_progress('1', 'night', NULL, 0, '{}', '{}') - 'report' AS counts;
+SELECT usage_mgmt.folder_progress('1', 'night', NULL, 0, '{}', '{}', '{}', '{}') - 'report' AS counts;
 BEGIN;
 SELECT undone FROM usage_mgmt.undo_load(1);
-SELECT usage_mgmt.folder_progress('1', 'night', NULL, 0, '{}', '{}') - 'report' AS counts;
+SELECT usage_mgmt.folder_progress('1', 'night', NULL, 0, '{}', '{}', '{}', '{}') - 'report' AS counts;
 SELECT * FROM usage_mgmt.file_known('2', 'night', '{file:/in/a}', '{1}');
 SELECT pg_temp.take('2', 'a', 'A', stamp => '2');
 ROLLBACK;
@@ -79,7 +79,7 @@ CREATE ROLE regress_file_loader;
 SELECT usage_mgmt.grant_access('regress_file_agent', 'agent'), usage_mgmt.grant_access('regress_file_loader', 'loader');
 SET ROLE regress_file_agent;
 SELECT pg_temp.take('1', 'l', 'L', role => 'regress_file_loader'), usage_mgmt.file_end(2, 1, 'odd', true);
-SELECT usage_mgmt.folder_progress('1', 'regress_file_loader', NULL, 0, '{}', '{}') ->> 'read' AS read;
+SELECT usage_mgmt.folder_progress('1', 'regress_file_loader', NULL, 0, '{}', '{}', '{}', '{}') ->> 'read' AS read;
 SET ROLE regress_file_loader;
 SELECT id, name, ordered_by, error FROM usage_mgmt.import_file;
 SELECT pg_temp.state('SELECT pg_temp.take(''1'', ''m'', ''M'', role => ''regress_file_loader'')');
