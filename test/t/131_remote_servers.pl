@@ -18,6 +18,7 @@ plan skip_all => "no @missing" if @missing;
 my $folder = PostgreSQL::Test::Utils::tempdir_short();
 my $lines = join '', map { qq({"id":"c$_","date":"2026-02-03T04:05:06Z","type":"voice"}\n) } 1 .. 100_000;
 my $file = write_file("$folder/usage.json", $lines);
+my $empty = write_file("$folder/empty.json", '');
 my $short = write_file("$folder/short.json", "{}\n");
 
 my $web = web_server();
@@ -63,12 +64,24 @@ foreach my $server (@servers)
 	is("$status $err", '0 ', "$name: put over it");
 	($status, $out, $err) = remote(@with, 'get', $url);
 	is("$status $out", "0 {}\n", "$name: replaced");
+	($status, $out, $err) = remote(@with, 'put', "$server->{url}/empty", $empty);
+	is("$status $err", '0 ', "$name: put nothing");
+	($status, $out, $err) = remote(@with, 'get', "$server->{url}/empty");
+	is("$status $out", '0 ', "$name: got nothing") or diag $err;
+	unlink glob "$server->{folder}/*empty";
 	is(names($server), $server == $s3 ? '_usage-bucket_usage.json' : 'usage.json', "$name: and nothing else is there");
 }
 my ($status, $out, $err) = remote(@with, 'put', "file://$folder/copy.json", $file);
 is("$status $err", '0 ', 'file: put');
 ($status, $out, $err) = remote(@with, '-p', 'get', "file://$folder/copy.json");
 is(of_sha256($out), of_sha256($lines), 'file: the same bytes');
+foreach my $key ('a%20b/c+d=e&f.json', 'a%20b/%C3%A9~.json', "a(b)'c.json")
+{
+	($status, $out, $err) = remote(@with, 'put', "$s3->{url}/$key", $short);
+	is("$status $err", '0 ', "s3: put $key");
+	($status, $out, $err) = remote(@with, 'get', "$s3->{url}/$key");
+	is("$status $out", "0 {}\n", "s3: got $key") or diag $err;
+}
 
 # ---- folders ----
 

@@ -41,6 +41,8 @@ my @urls = (
 	[ "http://host.example/a\nb", 'has a space or a control character' ],
 	[ 'http://name:word@host.example/', 'has a user or a password in it; those belong into [host NAME]' ],
 	[ 'http://host.example/a#b', 'has a #fragment' ],
+	[ 'http://name%40host.example/a', 'the url is not understood' ],
+	[ 'http://host.example%2fa/b', 'the url is not understood' ],
 	[ 'gopher://host.example/a', 'is none of file:, http:, https:, ftp:, ftps:, sftp:, s3:' ],
 	[ 'scp://host.example/a', 'is none of file:' ],
 	[ 'dict://host.example/a', 'is none of file:' ],
@@ -500,7 +502,7 @@ sub ftp_talk
 
 my %faults = (
 	"[network\n" => 'line 1: "[network" has no ] at its end',
-	"\n\n[net]\n" => 'line 3: [net] is none of [network], [directory PATH]',
+	"\n\n[net]\n" => 'line 3: [net] is none of [network], ',
 	"[host]\n" => 'line 1: [host] is none of',
 	"user = x\n" => 'line 1: user has no place in this section',
 	"[host a]\nuzer = x\n" => 'line 2: uzer is no key that is known here',
