@@ -139,7 +139,7 @@ EXCEPTION WHEN OTHERS THEN
 		FROM json_array_elements(detail::json) WITH ORDINALITY f(f, n)), SQLSTATE || ' ' || SQLERRM);
 END
 $$;
-SELECT url, pg_temp.faults('import_job', json_build_object('url', url)::text) FROM unnest(ARRAY[
+SELECT to_json(url), pg_temp.faults('import_job', json_build_object('url', url)::text) FROM unnest(ARRAY[
 	'file:///in/a.json', 'FILE:///in/a.json', 'http://example.com', 'https://example.com/a?b=c@d', 'ftp://example.com/a', 'ftps://example.com/a', 'sftp://example.com/in/a.gz', 's3://bucket/a', ' file:///in/blank ',
 	'', 'a.json', '/in/a.json', 'gopher://example.com/', 'file:/in/a.json', 'file://', 'http:///a', 'scp://example.com/a', 'javascript:alert(1)',
 	'ftp://me:hunter2@example.com/a', 'ftp://me@example.com/a', 'https://me:hunter2@example.com', 'http://example.com/a#b', 'http://example.com/a b', E'http://example.com/a\r\nHost: b', E'http://example.com/\u007f',
