@@ -373,5 +373,7 @@ SELECT usage_mgmt.unregister_import_job_listener(id) FROM unnest(ARRAY[:'old_imp
 SELECT usage_mgmt.unregister_export_job_listener(id) FROM unnest(ARRAY[:'old_export', :'new_export']) id;
 DELETE FROM usage_mgmt.import_job;
 DELETE FROM usage_mgmt.export_job;
+TRUNCATE usage_mgmt.import_job_event_0, usage_mgmt.import_job_event_1, usage_mgmt.import_job_event_2,
+	usage_mgmt.export_job_event_0, usage_mgmt.export_job_event_1, usage_mgmt.export_job_event_2;
 DROP OWNED BY regress_north, regress_south, regress_both, regress_boss, regress_nobody;
 DROP ROLE regress_north, regress_south, regress_both, regress_boss, regress_nobody;
