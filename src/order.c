@@ -34,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "caller.h"
+#include "csv.h"
 #include "delivery.h"
 #include "errors.h"
 #include "hub.h"
@@ -572,7 +573,8 @@ check_mapping(const UmRecord *order, const UmResource *of, UmFaults *faults)
 		return;
 	if (!find(order, "content_type", &type, &of_type) || !um_slice_is(media_type(type), CSV))
 		um_fault(faults, &path, UM_RULE, "is of " CSV " alone");
-	(void) of;
+	if (of != NULL)
+		um_csv_check_mapping(of->model, mapping, faults, &path);
 }
 
 /* order_resource(path text) → text: the noun of the resource that a path names; 22023 for none */
