@@ -4,6 +4,7 @@ CREATE EXTENSION IF NOT EXISTS usage_mgmt;
 RESET client_min_messages;
 \set VERBOSITY terse
 SET TimeZone = 'UTC';
+TRUNCATE usage_mgmt.import_job, usage_mgmt.export_job, usage_mgmt.export_result;
 
 CREATE ROLE regress_team;
 CREATE ROLE regress_partner IN ROLE regress_team;
