@@ -398,7 +398,7 @@ check_url(const UmRecord *order, UmFaults *faults)
 	}
 	fault = schemes[scheme] == NULL ? psprintf("is no URL of %s", um_words(schemes, ""))
 		: fault_of_url(url, rest);
-	if (fault == NULL && scheme > 0 && rest.ptr[0] == '/')
+	if (fault == NULL && scheme > 0 && strchr("/?:", rest.ptr[0]) != NULL)
 		fault = "names no host";
 	if (fault != NULL)
 		um_fault(faults, &path, UM_RULE, "%s", fault);
