@@ -160,7 +160,7 @@ BEGIN
 		SELECT format('usage_api.%I', v.name)
 		FROM (SELECT noun, '{reader,writer,operator}'::text[] FROM usage_mgmt.resources() WHERE NOT orders
 			UNION ALL
-			VALUES ('import_job', '{loader,writer,operator}'::text[]), ('export_job', '{reader,writer,operator}')
+			SELECT noun, '{reader,loader,writer,operator}' FROM usage_mgmt.resources() WHERE orders
 			UNION ALL
 			SELECT noun || '_count', '{reader,writer,operator}' FROM usage_mgmt.resources() WHERE date_column IS NOT NULL
 			UNION ALL

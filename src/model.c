@@ -674,16 +674,8 @@ static UmLifeCycle job_life = {
 };
 
 /* R14.5 tells of a job that it is over, and nothing before. */
-#define JOB_EVENTS(name) \
-	.told = {[UM_R14_5] = UM_STATUS_BIT(SUCCEEDED) | UM_STATUS_BIT(FAILED)}, \
-	.event = { \
-		[UM_R14_5] = {[UM_STATUS_EVENT] = name "CompletionNotification"}, \
-		[UM_V4] = { \
-			[UM_CREATE_EVENT] = name "CreateEvent", \
-			[UM_STATUS_EVENT] = name "StateChangeEvent", \
-			[UM_DELETE_EVENT] = name "DeleteEvent" \
-		} \
-	}
+#define TOLD_AT_THE_END \
+	.told = {[UM_R14_5] = UM_STATUS_BIT(SUCCEEDED) | UM_STATUS_BIT(FAILED)}
 
 static UmResource import_job = {
 	.plural = "import_jobs", .model = &import_job_model, .life = &job_life, .orders = true,
@@ -692,7 +684,17 @@ static UmResource import_job = {
 	.path = {"/usageManagement/importJob/", "/tmf-api/usageManagement/v4/importJob/"},
 	.example = "{\"path\":\"usageManagement/usage\",\"contentType\":\"application/x-ndjson\","
 	"\"url\":\"https://example.com/usage.ndjson.gz\"}",
-	JOB_EVENTS("ImportJob")
+	TOLD_AT_THE_END,
+	.event = {
+		[UM_R14_5] = {
+			[UM_STATUS_EVENT] = "ImportJobCompletionNotification"
+		},
+		[UM_V4] = {
+			[UM_CREATE_EVENT] = "ImportJobCreateEvent",
+			[UM_STATUS_EVENT] = "ImportJobStateChangeEvent",
+			[UM_DELETE_EVENT] = "ImportJobDeleteEvent"
+		}
+	}
 };
 
 static UmResource export_job = {
@@ -704,7 +706,17 @@ static UmResource export_job = {
 	.example = "{\"path\":\"usageManagement/usage\",\"contentType\":\"application/x-ndjson\","
 	"\"query\":\"usageDate.gte=2026-03-01&usageDate.lt=2026-04-01\","
 	"\"url\":\"sftp://example.com/usage-2026-03.ndjson.gz\"}",
-	JOB_EVENTS("ExportJob")
+	TOLD_AT_THE_END,
+	.event = {
+		[UM_R14_5] = {
+			[UM_STATUS_EVENT] = "ExportJobCompletionNotification"
+		},
+		[UM_V4] = {
+			[UM_CREATE_EVENT] = "ExportJobCreateEvent",
+			[UM_STATUS_EVENT] = "ExportJobStateChangeEvent",
+			[UM_DELETE_EVENT] = "ExportJobDeleteEvent"
+		}
+	}
 };
 
 /* The list of resources. */

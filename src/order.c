@@ -34,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "caller.h"
+#include "csv.h"
 #include "errors.h"
 #include "hub.h"
 #include "order.h"
@@ -139,6 +140,17 @@ um_order_begin(UmRecord *order)
 	set(order, "life", Int64GetDatum(um_hub_life()));
 	if (claims != NULL && claims[0] != '\0')
 		set_text(order, "claims", claims);
+}
+
+/*
+ * Whether an order that comes in has been one before: it says in which life, and
+ * whoever owns the table says it, who could switch our trigger off as well.  So
+ * what data alone is restored of is not ordered again.
+ */
+bool
+um_order_is_restored(const UmRecord *order, Oid owner)
+{
+	return um_is_set(order, slot_of(order, "life")) && has_privs_of_role(GetUserId(), owner);
 }
 
 static int
@@ -557,7 +569,8 @@ check_mapping(const UmRecord *order, const UmResource *of, UmFaults *faults)
 		return;
 	if (!find(order, "content_type", &type, &of_type) || !um_slice_is(media_type(type), CSV))
 		um_fault(faults, &path, UM_RULE, "is of " CSV " alone");
-	(void) of;
+	if (of != NULL)
+		um_csv_check_mapping(of->model, mapping, faults, &path);
 }
 
 /* order_resource(path text) → text: the noun of the resource that a path names; 22023 for none */

@@ -169,7 +169,7 @@ check_insert(const TriggerData *data, const Target *target)
 	}
 	record = um_record_skim(target->shape, desc, tuple, NULL);
 	um_record_read_slots(record, ~UINT64CONST(0), &faults);
-	if (target->resource->orders)
+	if (target->resource->orders && !um_order_is_restored(record, data->tg_relation->rd_rel->relowner))
 		um_order_begin(record);
 	arrives = target->resource->date != NULL && is_arriving(record);
 	moves = arrives && is_moved(record);

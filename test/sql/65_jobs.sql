@@ -139,7 +139,7 @@ EXCEPTION WHEN OTHERS THEN
 		FROM json_array_elements(detail::json) WITH ORDINALITY f(f, n)), SQLSTATE || ' ' || SQLERRM);
 END
 $$;
-SELECT url, pg_temp.faults('import_job', json_build_object('url', url)::text) FROM unnest(ARRAY[
+SELECT to_json(url), pg_temp.faults('import_job', json_build_object('url', url)::text) FROM unnest(ARRAY[
 	'file:///in/a.json', 'FILE:///in/a.json', 'http://example.com', 'https://example.com/a?b=c@d', 'ftp://example.com/a', 'ftps://example.com/a', 'sftp://example.com/in/a.gz', 's3://bucket/a', ' file:///in/blank ',
 	'', 'a.json', '/in/a.json', 'gopher://example.com/', 'file:/in/a.json', 'file://', 'http:///a', 'scp://example.com/a', 'javascript:alert(1)',
 	'ftp://me:hunter2@example.com/a', 'ftp://me@example.com/a', 'https://me:hunter2@example.com', 'http://example.com/a#b', 'http://example.com/a b', E'http://example.com/a\r\nHost: b', E'http://example.com/\u007f',
@@ -173,7 +173,10 @@ SELECT job, pg_temp.faults('export_job', job) FROM unnest(ARRAY[
 
 -- a mapping, which is of CSV
 SELECT job, pg_temp.faults('import_job', job) FROM unnest(ARRAY[
-	'{"url": "file:///a", "mapping": {"id": "call"}}', '{"url": "file:///a", "contentType": "application/json", "mapping": {"id": "call"}}', '{"url": "file:///a", "contentType": "text/csv; header=present", "mapping": {"id": "call"}}']) job;
+	'{"url": "file:///a", "mapping": {"id": "call"}}', '{"url": "file:///a", "contentType": "application/json", "mapping": {"id": "call"}}', '{"url": "file:///a", "contentType": "text/csv; header=present", "mapping": {"id": "call"}}',
+	'{"url": "file:///a", "contentType": "text/csv", "mapping": {"id": "call", "usageDate": {"column": "start"}, "usageType": {"value": "voice"}, "usageCharacteristic[duration]": {"column": "secs", "type": "number"}}}',
+	'{"url": "file:///a", "contentType": "text/csv", "mapping": {}}', '{"url": "file:///a", "contentType": "text/csv", "mapping": ["id"]}', '{"url": "file:///a", "contentType": "text/csv", "mapping": {"id": 7, "usageDate": {"colum": "x"}}}',
+	'{"url": "file:///a", "contentType": "text/csv", "mapping": {"lifecycleStatus": "state"}, "path": "usageSpecification"}', '{"url": "file:///a", "contentType": "text/csv", "mapping": {}, "path": "hub"}']) job;
 
 -- All that is wrong with one at once, in the order of its attributes; so is what is no value at all
 SELECT regexp_split_to_table(pg_temp.faults('import_job', '{"path": "importJob", "content-type": "x", "url": "ftp://a:b@c/d", "every": "0", "parent": "1", "afterwards": "burn", "sequence": "##", "mapping": {}, "manifest": "maybe", "credential": {}, "status": 7}'), '; ');
@@ -187,8 +190,8 @@ INSERT INTO usage_mgmt.import_job (id) VALUES ('sql');
 SELECT string_agg(concat_ws('=', key, replace(pg_temp.shown(value::text), current_user, 'me')), ' ') FROM json_each(usage_mgmt.post_import_job('{"id": "mine", "url": "file:///a", "status": "bogus", "errorLog": 7, "creationDate": "never", "completionDate": {}, "load": "x", "readCount": -1,
 	"storedCount": 3, "position": true, "byteCount": "1.5", "attempts": 99, "orderedBy": "somebody", "report": {"files": 1}, "href": "http://elsewhere/1", "agent": "me", "life": 0}'));
 BEGIN;
-INSERT INTO usage_mgmt.export_job (id, status, error_log, creation_date, completion_date, record_count, attempts, ordered_by, agent, leased_until, next_at, failures, life, claims, cancelled_at, started_at, total_bytes)
-	VALUES ('sql', 'succeeded', 'done', '2001-01-01', '2001-01-02', 7, 8, 'somebody', 'me', 'infinity', 'infinity', 9, 10, '{"role": "admin"}', now(), now(), 11);
+INSERT INTO usage_mgmt.export_job (id, status, error_log, creation_date, completion_date, record_count, attempts, ordered_by, agent, leased_until, next_at, failures, claims, cancelled_at, started_at, total_bytes)
+	VALUES ('sql', 'succeeded', 'done', '2001-01-01', '2001-01-02', 7, 8, 'somebody', 'me', 'infinity', 'infinity', 9, '{"role": "admin"}', now(), now(), 11);
 SELECT jsonb_strip_nulls(to_jsonb(e) || jsonb_build_object('creation_date', creation_date = now(), 'next_at', next_at = now(), 'received_at', received_at = now(), 'changed_at', changed_at = now(),
 	'life', life = usage_mgmt.hub_life(), 'ordered_by', ordered_by = current_user)) FROM usage_mgmt.export_job e WHERE id = 'sql';
 COMMIT;
@@ -226,6 +229,23 @@ ROLLBACK;
 -- a document of a job is none of a usage, nor one of another job
 SELECT usage_mgmt.post_usage('{"@type": "ImportJob", "date": "2001-01-15", "type": "VOICE"}');
 SELECT usage_mgmt.post_import_job('{"@type": "ExportJob", "url": "file:///a"}');
+
+-- Many come as one array by HTTP, all or none, and are what one is
+CREATE FUNCTION pg_temp.posts(sent text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	body json;
+BEGIN
+	PERFORM set_config('request.headers', json_build_object('x-um-method', 'POST', 'x-um-uri', '/tmf-api/usageManagement/v4/importJob', 'authorization', 'Bearer x')::text, true);
+	body := convert_from(usage_api.write(convert_to(sent, 'UTF8')), 'UTF8');
+	RETURN concat_ws(' ', current_setting('response.status'), body ->> 'code', body ->> 'message', body #>> '{0,status}', body #>> '{0,attempts}', replace(body #>> '{0,orderedBy}', current_user, 'me'), body #>> '{1,status}');
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT pg_temp.posts('[{"id": "first", "url": "file:///a", "status": "Succeeded", "attempts": 9, "orderedBy": "x"}, {"id": "second", "url": "file:///b"}]');
+SELECT pg_temp.posts('[{"id": "first", "url": "file:///a", "status": "Failed"}, {"id": "second", "url": "file:///b"}]');
+SELECT pg_temp.posts('[{"id": "third", "url": "file:///a"}, {"url": "x", "path": "hub"}, {"id": "first", "url": "file:///b"}]');
+SELECT count(*), bool_and(life = usage_mgmt.hub_life() AND next_at <= now()) FROM usage_mgmt.import_job WHERE id IN ('first', 'second', 'third');
 
 -- Cancelled: what nobody is at ends at once
 SELECT usage_mgmt.cancel_import_job('mine'), usage_mgmt.cancel_import_job('mine'), usage_mgmt.cancel_import_job('none'), usage_mgmt.cancel_import_job(NULL);
@@ -307,6 +327,11 @@ SELECT usage_mgmt.post_export_job('{"id": "s", "orderedBy": "regress_north"}') -
 SELECT usage_mgmt.get_export_job('n'), usage_mgmt.cancel_export_job('n'), usage_mgmt.delete_export_job('n'), usage_mgmt.count_export_jobs('id=n');
 SELECT usage_mgmt.post_export_job('{"id": "n"}');
 SELECT usage_mgmt.cancel_export_job('s'), usage_mgmt.delete_export_job('s');
+-- nor can anybody but the table's owner, who restores data, say that he is another, or that it is done
+INSERT INTO usage_mgmt.export_job (id, status, ordered_by, claims, life, agent, completion_date) VALUES ('f', 'succeeded', 'regress_boss', '{}', 1, 'me', now());
+SELECT status, ordered_by, claims, life = usage_mgmt.hub_life(), agent, completion_date FROM usage_mgmt.export_job WHERE id = 'f';
+SELECT usage_mgmt.delete_export_job('f');
+UPDATE usage_mgmt.export_job SET ordered_by = 'regress_boss';
 SET ROLE regress_both;
 SELECT usage_mgmt.cancel_export_job('n2');
 RESET ROLE;
