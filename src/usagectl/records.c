@@ -359,9 +359,10 @@ batch_peek(Batch *batch, Cutter *cutter, char *fingerprint)
 	{
 		ssize_t		n = source_read(cutter->source, batch->arena + batch->used, PEEK - batch->used);
 
-		if (n < 0)
+		/* where the file is at fault, what is before that is taken all the same */
+		if (n < 0 && !(cutter->source->lasting && batch->used > 0))
 			return false;
-		if (n == 0)
+		if (n <= 0)
 			break;
 		batch->used += n;
 	}

@@ -141,7 +141,7 @@ like($err, qr/ends too early/, 'and why');
 like($err, qr/the same command goes on after byte \d+/, 'and what to do');
 my ($stored, $read, $unfinished) = split /\|/, $node->safe_psql($db, q{
 	SELECT (SELECT count(*) FROM usage_mgmt.usage), read, finished_at IS NULL FROM usage_mgmt.import_load});
-ok($stored > 0 && $stored < 4000 && $stored % 500 == 0, "whole batches are stored ($stored records)");
+ok($stored > 2000 && $stored < 4000, "what is before the end is stored ($stored records)");
 is($stored, $read, 'and counted');
 is($unfinished, 't', 'the load is not finished');
 write_file($gz, $whole);
