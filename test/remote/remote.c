@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +28,7 @@ static int	tell(const Trouble *trouble);
 static bool go_on(void *context);
 static bool carry_out(const char *verb, Place *place, const char *argument, bool polled, Trouble *trouble);
 static bool get(Place *place, bool polled, Trouble *trouble);
+static long memory(void);
 static bool put(Place *place, const char *file, Trouble *trouble);
 static bool list(Place *place, Trouble *trouble);
 
@@ -130,7 +130,6 @@ get(Place *place, bool polled, Trouble *trouble)
 {
 	static char buffer[64 * 1024];
 	Stream	   *stream = stream_open(place, trouble);
-	struct rusage usage;
 	ssize_t		n = 0;
 	int			waits = 0;
 
@@ -148,14 +147,28 @@ get(Place *place, bool polled, Trouble *trouble)
 			fwrite(buffer, 1, n, stdout);
 	} while (n > 0);
 	fflush(stdout);
-	getrusage(RUSAGE_SELF, &usage);
 	if (n < 0)
 		*trouble = *stream_trouble(stream);
 	else
-		fprintf(stderr, "size %lld, %ld kB, waited %d, asked %d\n", (long long) stream_size(stream), usage.ru_maxrss,
+		fprintf(stderr, "size %lld, %ld kB, waited %d, asked %d\n", (long long) stream_size(stream), memory(),
 				waits, asked);
 	stream_close(stream);
 	return n == 0;
+}
+
+/* The most that this program had, in kB. */
+static long
+memory(void)
+{
+	char		line[200];
+	long		most = -1;
+	FILE	   *status = fopen("/proc/self/status", "r");
+
+	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
+		sscanf(line, "VmHWM: %ld", &most);
+	if (status != NULL)
+		fclose(status);
+	return most;
 }
 
 static bool

@@ -7,9 +7,10 @@ use warnings;
 use Exporter 'import';
 use FindBin;
 use IPC::Run ();
+use POSIX ();
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(remote remote_program);
+our @EXPORT = qw(remote remote_begun remote_ended remote_program);
 
 my $program;
 
@@ -38,6 +39,35 @@ sub remote
 	IPC::Run::run([ remote_program(), @arguments ], '<', \undef, '>', \$out, '2>', \$err);
 	chomp $err;
 	return ($? & 127 ? -($? & 127) : $? >> 8, $out, $err);
+}
+
+# The same, begun: it comes no further than a pipe takes, until it is ended.
+sub remote_begun
+{
+	my (@arguments) = @_;
+	my %run = (err => PostgreSQL::Test::Utils::tempdir() . '/err');
+
+	pipe $run{out}, my $in or die "could not make a pipe: $!";
+	$run{pid} = fork // die "could not fork: $!";
+	if (!$run{pid})
+	{
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>&', $in;
+		open STDERR, '>', $run{err};
+		exec remote_program(), @arguments or POSIX::_exit(127);
+	}
+	close $in;
+	return \%run;
+}
+
+sub remote_ended
+{
+	my ($run) = @_;
+	my $out = '';
+
+	1 while sysread $run->{out}, $out, 1 << 20, length $out;
+	waitpid $run->{pid}, 0;
+	return ($? & 127 ? -($? & 127) : $? >> 8, $out, slurp_file($run->{err}) =~ s/\n\z//r);
 }
 
 1;

@@ -1,5 +1,6 @@
 # Servers that files are taken from and brought to: those of Debian's packages, each on
-# 127.0.0.1, as the user that the test runs as, with a folder of its own.
+# 127.0.0.1, as the user that the test runs as, with a folder of its own. Whoever sets
+# {largest}, in blocks of 512 bytes, and has it started again has filled its disk.
 
 package Servers;
 
@@ -68,7 +69,7 @@ CONF
 }
 
 # pure-ftpd, whose users are its own. It is made for root: it gets to think that it may
-# change users. Options: tls (as asked for, AUTH TLS); quota, in megabytes.
+# change users. Options: tls, as asked for (AUTH TLS).
 sub ftp_server
 {
 	my (%options) = @_;
@@ -93,11 +94,12 @@ int seteuid(uid_t user) { (void) user; return 0; }
 int setegid(gid_t group) { (void) group; return 0; }
 /* it lets who logs in wait for up to five seconds */
 int nanosleep(const struct timespec *time, struct timespec *left) { (void) time; (void) left; poll(0, 0, 1); return 0; }
+int usleep(useconds_t time) { (void) time; poll(0, 0, 1); return 0; }
 C
 	system_or_bail('cc', '-shared', '-fPIC', '-o', "$home/root.so", "$home/root.c");
 	# pure-pw would choose a hash that takes seconds
 	append_to_file("$home/passwd", join(':', 'usage', crypt($server->{password}, '$5$salt$'), $<, $) + 0, '', $server->{folder},
-		'', '', '', '', '', $options{quota} ? (10000, $options{quota} * 1024 * 1024) : ('', ''), '', '', '', '', '') . "\n");
+		('') x 12) . "\n");
 	IPC::Run::run([ 'pure-pw', 'mkdb', "$home/db", '-f', "$home/passwd" ], '>&', \$out) or die "pure-pw: $out";
 	if ($options{tls})
 	{
@@ -114,10 +116,9 @@ C
 	return server_again($server);
 }
 
-# openssh's, for whom the test runs as. Options: largest, in kilobytes, of a file.
+# openssh's, for whom the test runs as.
 sub sftp_server
 {
-	my (%options) = @_;
 	my $server = server('sftp', 'sftp');
 	my $home = $server->{home};
 	my $user = getpwuid $<;
@@ -140,8 +141,6 @@ AuthorizedKeysFile $home/user.pub
 Subsystem sftp internal-sftp
 CONF
 	$server->{command} = [ '/usr/sbin/sshd', '-D', '-f', "$home/sshd_config", '-E', "$home/log" ];
-	$server->{command} = [ 'sh', '-c', "trap '' XFSZ; ulimit -f $options{largest}; exec \"\$@\"", 'sh', @{ $server->{command} } ]
-		if $options{largest};
 	$server->{url} .= $server->{folder};
 	$server->{config} = "user = $user\nkey-file = $home/user\nknown-hosts = $home/known_hosts\n";
 	return server_again($server);
@@ -219,7 +218,8 @@ sub s3_fault
 		m{^AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$}
 		or return 'AccessDenied';
 	my @signed = split /;/, $signed;
-	my $canonical = join "\n", $method, $path, '', (map { "$_:" . ($header->{$_} // '') } @signed), '', $signed,
+	my $right = join '/', map { s/%([0-9A-F]{2})/chr hex $1/ger =~ s/([^A-Za-z0-9._~-])/sprintf '%%%02X', ord $1/ger } split /\//, $path, -1;
+	my $canonical = join "\n", $method, $right, '', (map { "$_:" . ($header->{$_} // '') } @signed), '', $signed,
 		$header->{'x-amz-content-sha256'} // '';
 	my $string = join "\n", 'AWS4-HMAC-SHA256', $header->{'x-amz-date'} // '', "$day/$region/s3/aws4_request", sha256_hex($canonical);
 	my $by = "AWS4$server->{password}";
@@ -302,7 +302,8 @@ sub server_again
 		open STDOUT, '>>', "$server->{home}/out";
 		open STDERR, '>&', \*STDOUT;
 		%ENV = (%ENV, %{ $server->{environment} // {} }, PATH => "$ENV{PATH}:/usr/sbin:/sbin");
-		exec @{ $server->{command} } or POSIX::_exit(1);
+		my @limit = $server->{largest} ? ('sh', '-c', "trap '' XFSZ; ulimit -f $server->{largest}; exec \"\$@\"", 'sh') : ();
+		exec @limit, @{ $server->{command} } or POSIX::_exit(1);
 	}
 	$server->{pid} = $pid;
 	$running{$pid} = $server;
