@@ -48,7 +48,7 @@ typedef enum Fate
 typedef struct Folder
 {
 	const Config *config;
-	PGconn	   *control;
+	PGconn	   *const *control;
 	PGconn	   *data;
 	const FolderOrder *order;
 	const FolderHooks *hooks;
@@ -120,7 +120,7 @@ folder_is_pattern(const char *url)
  * at fault is no failure of the folder, but tells in the result.
  */
 FolderEnd
-folder_run(const Config *config, PGconn *control, PGconn *data, const FolderOrder *order, const FolderHooks *hooks,
+folder_run(const Config *config, PGconn *const *control, PGconn *data, const FolderOrder *order, const FolderHooks *hooks,
 		   FolderResult *result, Trouble *trouble)
 {
 	Folder		folder = {
@@ -249,7 +249,7 @@ find_known(Folder *folder)
 	values[2] = urls.text;
 	values[3] = stamps.text;
 	/* in the order of the names, as the list is */
-	result = query(folder->control, "the register of files could not be read", folder->trouble,
+	result = query(*folder->control, "the register of files could not be read", folder->trouble,
 				   "SELECT url, own FROM usage_mgmt.file_known($1, $2, $3, $4) ORDER BY place", 4, values);
 	for (int row = 0, i = 0; result != NULL && row < PQntuples(result); i++)
 		if (folder->fates[i] == UNSEEN && strcmp(folder->files[i].url, PQgetvalue(result, row, 0)) == 0)
@@ -408,7 +408,7 @@ enter_file(Folder *folder, Taking *taking)
 	FolderEnd	end = FOLDER_DONE;
 
 	snprintf(size, sizeof(size), "%" PRId64, taking->contents.size);
-	result = query(folder->control, "the register of files could not be written", folder->trouble,
+	result = query(*folder->control, "the register of files could not be written", folder->trouble,
 				   "SELECT file, state, source FROM usage_mgmt.file_take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 				   10, values);
 	free(number);
@@ -485,7 +485,7 @@ end_file(Folder *folder, const Taking *taking, bool good, bool finished)
 	PGresult   *result;
 
 	query_text(trouble.text);
-	result = query(folder->control, "the register of files could not be written", folder->trouble,
+	result = query(*folder->control, "the register of files could not be written", folder->trouble,
 				   "SELECT usage_mgmt.file_end($1, $2, $3, $4)", 4, values);
 	PQclear(result);
 	if (result == NULL)
@@ -591,7 +591,7 @@ tell(Folder *folder, bool now)
 		buffer_add(arrays[i], "}", 1);
 		values[4 + i] = arrays[i]->text;
 	}
-	result = query(folder->control, "the register of files could not be read", folder->trouble,
+	result = query(*folder->control, "the register of files could not be read", folder->trouble,
 				   "SELECT p, n, pg_catalog.format('%s of %s files failed: ', n, p #> '{report,files}') || "
 				   "(SELECT pg_catalog.string_agg(pg_catalog.concat(f ->> 'name', ': ', f ->> 'error'), '; ') "
 				   "FROM pg_catalog.jsonb_array_elements(p #> '{report,failed}') f) "

@@ -55,7 +55,8 @@ typedef struct FolderHooks
 } FolderHooks;
 
 extern bool folder_is_pattern(const char *url);
-extern FolderEnd folder_run(const Config *config, PGconn *control, PGconn *data, const FolderOrder *order,
+/* The control connection may become another one in a hook. */
+extern FolderEnd folder_run(const Config *config, PGconn *const *control, PGconn *data, const FolderOrder *order,
 							const FolderHooks *hooks, FolderResult *result, Trouble *trouble);
 
 #endif
