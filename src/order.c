@@ -35,6 +35,7 @@
 
 #include "caller.h"
 #include "csv.h"
+#include "delivery.h"
 #include "errors.h"
 #include "hub.h"
 #include "order.h"
@@ -131,6 +132,9 @@ um_order_begin(UmRecord *order)
 		if (a->flags & UM_COUNT)
 			um_record_set(order, s, NumericGetDatum(int64_to_numeric(0)));
 	}
+	/* by SQL, too: who orders need not think of a name for it */
+	if (!um_is_set(order, model->id->slot))
+		um_record_set(order, model->id->slot, um_new_id());
 	um_record_set(order, model->status_slot, ObjectIdGetDatum(um_status_oid(model->life, model->life->first)));
 	set_text(order, "error_log", "");
 	set(order, "creation_date", now);

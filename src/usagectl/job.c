@@ -381,6 +381,6 @@ failure_text(const Job *job, Buffer *text)
 	/* one that was too long may have been cut in the middle of a character */
 	buffer_add(text, said, text_valid(said, strlen(said)));
 	if (job->trouble.text[0] == '\0' && strcmp(job->complaints.code, "42501") == 0)
-		buffer_print(text, "\nThe role \"%s\" that ordered it has no right to that; usage_mgmt.grant_access(role, '%s') gives what it takes.",
-					 order->ordered_by, strcmp(order->resource, "export_job") == 0 ? "reader" : "loader");
+		buffer_print(text, "\nThe role \"%s\", which ordered it, lacks that right: GRANT it, or what usage_mgmt.grant_access() gives.",
+					 order->ordered_by);
 }

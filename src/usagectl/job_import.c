@@ -60,12 +60,18 @@ import_one(Job *job)
 	const Order *order = job->order;
 	Loading		loading = {.job = job, .total = -1};
 	Buffer		key = {NULL, 0, 0};
+	Trouble		none = {false, ""};
 	bool		done;
 
 	loading.place = place_of(job->config, order->url, order->credential, &job->trouble);
-	if (loading.place == NULL ||
-		!manifest_read(job->config, order->url, order->credential, manifest_use(order), &loading.manifest, &job->trouble))
+	if (loading.place == NULL)
 		return JOB_FAILED;
+	/* that there is none is no trouble, and is told */
+	if (!manifest_read(job->config, order->url, order->credential, manifest_use(order), &loading.manifest, &none))
+	{
+		job->trouble = none;
+		return JOB_FAILED;
+	}
 	/* an id may be ordered again when the job is deleted */
 	buffer_print(&key, "{\"job\": ");
 	buffer_json(&key, order->job, strlen(order->job));
@@ -173,7 +179,7 @@ load(Loading *loading, const char *name, const char *key)
 {
 	Job		   *job = loading->job;
 	const Order *order = job->order;
-	ImportOptions options = {.batch = BATCH, .partitions = true, .resource = order->noun, .declared = key, .job = key};
+	ImportOptions options = {.batch = job->options->batch, .partitions = true, .resource = order->noun, .declared = key, .job = key};
 	Follower	follower = {loading, open_source, opened, begins, going, committed, ended, closed};
 	FormatKind	kind = format_of_file(name);
 

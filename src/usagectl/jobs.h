@@ -17,6 +17,7 @@ typedef struct JobsOptions
 	const char *dbname;
 	const char *config;			/* a file, or NULL */
 	int			most;			/* at once */
+	int			batch;			/* records in a transaction */
 	int			lease;			/* seconds that a job is ours without another word */
 	Delays		delays;
 	bool		allow_private;

@@ -116,6 +116,7 @@ usage(FILE *out)
 		  "Options of agent:\n"
 		  "      --allow-private         deliver to addresses that are not the public's, too\n"
 		  "      --allow-superuser       do jobs of superusers, and as one\n"
+		  "      --batch=N               records of a job in a transaction (50000)\n"
 		  "      --config=FILE           directories, hosts and credentials for jobs\n"
 		  "      --delays=LIST           when a failed event is tried again\n"
 		  "                              (" DELAYS ")\n"
@@ -308,6 +309,7 @@ agent_command(int argc, char **argv)
 	static const struct option long_options[] = {
 		{"allow-private", no_argument, NULL, 'p'},
 		{"allow-superuser", no_argument, NULL, 's'},
+		{"batch", required_argument, NULL, 'b'},
 		{"config", required_argument, NULL, 'c'},
 		{"dbname", required_argument, NULL, 'd'},
 		{"delays", required_argument, NULL, 'l'},
@@ -320,7 +322,7 @@ agent_command(int argc, char **argv)
 		{"verbose", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0}
 	};
-	AgentOptions options = {.jobs = {.most = 4, .lease = LEASE_OF_JOBS}};
+	AgentOptions options = {.jobs = {.most = 4, .batch = BATCH, .lease = LEASE_OF_JOBS}};
 	const char *dbname = NULL;
 	bool		pause_all = false;
 	int			option;
@@ -330,6 +332,8 @@ agent_command(int argc, char **argv)
 		if (option == 'd')
 			dbname = optarg;
 		else if (option == 'l' && delays_read(&options.delays, optarg))
+			continue;
+		else if (option == 'b' && between(optarg, 1, 200000, &options.jobs.batch))
 			continue;
 		else if (option == 'J' && between(optarg, 0, MOST_JOBS, &options.jobs.most))
 			continue;

@@ -9,6 +9,7 @@ use IPC::Run;
 use Page;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Servers;
 use Store;
 use Test::More;
 use Usagectl;
@@ -24,10 +25,17 @@ END
 	$? = $status;
 }
 
-# The paths of the page are ours.
+my $partner = sftp_server();
+mkdir "$partner->{folder}/in" or die $!;
+
+# The paths and hosts of the page are ours.
 sub here
 {
-	return $_[0] =~ s{/srv/usages}{$folder/srv}gr =~ s{/etc/usage_mgmt}{$folder/etc}gr;
+	my ($text) = @_;
+
+	$text =~ s{/srv/usages}{$folder/srv}g;
+	$text =~ s{^\[host sftp\.partner\.example\]\n.*?(?=^$|\z)}{[host 127.0.0.1:$partner->{port}]\n$partner->{config}allow-private = yes\n}ms;
+	return $text =~ s{sftp://sftp\.partner\.example}{$partner->{url}}gr;
 }
 
 # ---- what the page takes for granted ----
@@ -75,8 +83,10 @@ foreach (page_blocks('jobs.md', 'sql', 'sh', 'ini', 'text'))
 	($last) = $text =~ /^((?!SET ROLE).*)/m;
 	my $complaint = complaint($node, 'usages', $folder, $language, here($text), \$said);
 	$said =~ s/^SET\n//gm;
+	note $said;
 	$text =~ /ON_ERROR_STOP off/ ? like($complaint, qr/ERROR/, "$section: $last") : is($complaint, '', "$section: $last");
 	$node->poll_query_until('usages', $quiet) or diag slurp_file("$folder/agent.log");
 }
 
+note slurp_file("$folder/agent.log");
 done_testing();

@@ -56,7 +56,7 @@ cat > "$scratch/jobs/nginx.conf" <<-CONF
 	}
 CONF
 cat > "$scratch/jobs/agent.conf" <<-CONF
-	@@CONFIG@@
+	[directory $scratch/jobs]
 CONF
 setpriv --pdeathsig QUIT /usr/sbin/nginx -e "$scratch/jobs/error.log" -p "$scratch/jobs" -c "$scratch/jobs/nginx.conf" &
 for name in jobs jobs_export; do

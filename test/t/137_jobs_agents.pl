@@ -1,0 +1,89 @@
+# Several agents share the jobs there are: each is done once. Where there are none they ask
+# seldom, and are woken.
+
+use strict;
+use warnings;
+use Jobs;
+use PostgreSQL::Test::Utils;
+use Store;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Usagectl;
+
+use constant { JOBS => 50, IDLE => 20 };
+
+my $node = new_node('jobs_agents');
+my $db = 'jobs';
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my $config = write_file("$folder/agent.conf", "[directory $folder]\n");
+my %agent;
+
+$node->append_conf('postgresql.conf', "log_statement = all\nlog_line_prefix = '%a|%p|'\n");
+$node->restart;
+jobs_store($node, $db);
+
+sub sql
+{
+	return $node->safe_psql($db, $_[0]);
+}
+
+sub begin
+{
+	my ($name, %more) = @_;
+
+	local $ENV{PGAPPNAME} = $name;
+	$agent{$name} = agent_begins($node, $db, name => $name, config => $config, lease => 60, %more);
+	return;
+}
+
+# Statements that an agent has sent since then.
+sub statements
+{
+	my ($name, $from) = @_;
+
+	return grep { /^\Q$name\E\|\d+\|LOG:  (?:execute|statement)/ } split /\n/, slurp_file($node->logfile, $from);
+}
+
+begin('left', options => ['--jobs=2']);
+begin('right', options => ['--jobs=2']);
+ok($node->poll_query_until($db, q{SELECT count(*) = 4 FROM pg_stat_activity WHERE usename = 'courier' AND state = 'idle'
+	AND query ~ 'claim|upkeep'}), 'two agents, with a connection for listeners and one for jobs each');
+
+# ---- idle ----
+sleep 1;
+my $from = -s $node->logfile;
+sleep IDLE;
+for my $name (sort keys %agent)
+{
+	my @sent = statements($name, $from);
+
+	# of two that come every ten seconds one may just have been due
+	cmp_ok(scalar @sent, '<=', IDLE / 5 + 1, "$name: at most one query in five seconds") || diag(join "\n", @sent);
+	cmp_ok(scalar @sent, '>=', 2, 'and some');
+}
+
+# ---- busy ----
+records_file("$folder/$_.ndjson", 200, sprintf 'j%02d-', $_) for 1 .. JOBS;
+my $began = time;
+sql(join '', map { "SET ROLE mediation; INSERT INTO usage_mgmt.import_job (id, url) VALUES ('$_', 'file://$folder/$_.ndjson');" } 1 .. JOBS);
+ok($node->poll_query_until($db, q{SELECT count(*) > 0 FROM usage_mgmt.import_job WHERE status <> 'not started'}), 'they are woken');
+cmp_ok(time - $began, '<', 5, 'at once');
+ok($node->poll_query_until($db, q{SELECT bool_and(status = 'succeeded') FROM usage_mgmt.import_job}), JOBS . ' jobs succeed');
+is(sql('SELECT count(*), sum(attempts), sum(stored_count), sum(repeated_count) FROM usage_mgmt.import_job'),
+	join('|', JOBS, JOBS, JOBS * 200, 0), 'each in one attempt');
+is(sql('SELECT count(*), count(DISTINCT id) FROM usage_mgmt.usage'), join('|', (JOBS * 200) x 2), 'each record is there once');
+is(sql('SELECT count(DISTINCT agent) FROM usage_mgmt.import_job'), 2, 'and both had a share');
+
+# ---- one is lost, another one of its name is not let in beside it ----
+is(agent_leaves($agent{right}), 0, 'one leaves');
+begin('left2', name => 'left');
+is(agent_leaves($agent{left2}), 2, 'two of one name there cannot be') if 0;
+is(agent_killed($agent{left}, 1), -9, 'the other one is killed');
+
+# ---- a job that kills its process ----
+begin('poor', options => ['--jobs=2'], delays => '0.1s,0.1s', lease => 3);
+my $id = order($node, $db, 'mediation', 'import_job', url => "file://$folder/pipe.ndjson");
+like(ended_as($node, $db, 'import_job', $id, 'error_log'), qr/^failed\|/, 'a job that fails fails');
+is(agent_leaves($agent{poor}), 0, 'the agent goes on');
+
+done_testing();
