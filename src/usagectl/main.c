@@ -84,8 +84,8 @@ usage(FILE *out)
 		  "delivers its events.\n"
 		  "\n"
 		  "Usage:\n"
-		  "  usagectl import [OPTION]... FILE|-...\n"
-		  "  usagectl export [OPTION]... [FILE|-]\n"
+		  "  usagectl import [OPTION]... FILE|URL|-...\n"
+		  "  usagectl export [OPTION]... [FILE|URL|-]\n"
 		  "  usagectl agent [OPTION]...\n"
 		  "  usagectl jobs [OPTION]...\n"
 		  "  usagectl listeners [OPTION]...\n"
@@ -98,6 +98,7 @@ usage(FILE *out)
 		  "  -d, --dbname=NAME           database, or a connection string\n"
 		  "      --json                  print as JSON\n"
 		  "Options of import and export:\n"
+		  "      --config=FILE           hosts and credentials for urls\n"
 		  "      --format=ndjson|json|csv\n"
 		  "                              a record a line, one JSON array, or CSV\n"
 		  "      --resource=NOUN         of which resource the records are; in an import\n"
@@ -143,6 +144,7 @@ import_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{"batch", required_argument, NULL, 'b'},
+		{"config", required_argument, NULL, 'C'},
 		{"dbname", required_argument, NULL, 'd'},
 		{"declared-amount", required_argument, NULL, 'a'},
 		{"declared-count", required_argument, NULL, 'c'},
@@ -156,7 +158,7 @@ import_command(int argc, char **argv)
 		{NULL, 0, NULL, 0}
 	};
 	ImportOptions options = {.batch = BATCH, .partitions = true};
-	FileOptions file = {false};
+	FileOptions file = {.config = NULL};
 	Declared	declared = {"", "", ""};
 	const char *dbname = NULL;
 	ExitStatus	status = ALL_DONE;
@@ -176,6 +178,8 @@ import_command(int argc, char **argv)
 			continue;
 		else if (option == 'm' && read_mapping(&file, optarg))
 			continue;
+		else if (option == 'C')
+			file.config = optarg;
 		else if (option == 'j')
 			file.json = true;
 		else if (option == 'o')
@@ -218,6 +222,7 @@ static int
 export_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'C'},
 		{"dbname", required_argument, NULL, 'd'},
 		{"format", required_argument, NULL, 'f'},
 		{"help", no_argument, NULL, 'h'},
@@ -228,7 +233,7 @@ export_command(int argc, char **argv)
 		{NULL, 0, NULL, 0}
 	};
 	ExportOptions options = {.query = ""};
-	FileOptions file = {false};
+	FileOptions file = {.config = NULL};
 	const char *dbname = NULL;
 	ExitStatus	status;
 	PGconn	   *conn;
@@ -245,6 +250,8 @@ export_command(int argc, char **argv)
 			options.version = optarg;
 		else if (option == 'f' && take_format(&file, optarg))
 			continue;
+		else if (option == 'C')
+			file.config = optarg;
 		else if (option == 'j')
 			file.json = true;
 		else if (option == 'h')

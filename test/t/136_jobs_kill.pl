@@ -174,13 +174,13 @@ note(sprintf '%.0f s', time - $began);
 my %attempts;
 for my $import (@imports)
 {
-	is(ended_as($node, $db, 'import_job', $import->{id}, 'read_count, stored_count, repeated_count, conflicting_count, rejected_count'),
-		'succeeded|' . RECORDS . '|' . RECORDS . '|0|0|0', "import $import->{prefix}");
+	is(ended_as($node, $db, 'import_job', $import->{id}, 'read_count, stored_count, repeated_count, conflicting_count, rejected_count, error_log'),
+		'succeeded|' . RECORDS . '|' . RECORDS . '|0|0|0|', "import $import->{prefix}");
 	$attempts{import} += job($node, $db, 'import_job', $import->{id}, 'attempts') - 1;
 }
 for my $export (@exports)
 {
-	is(ended_as($node, $db, 'export_job', $export->{id}, 'record_count'), 'succeeded|' . EXPORTED, "export $export->{file}");
+	is(ended_as($node, $db, 'export_job', $export->{id}, 'record_count, error_log'), 'succeeded|' . EXPORTED . '|', "export $export->{file}");
 	$attempts{export} += job($node, $db, 'export_job', $export->{id}, 'attempts') - 1;
 }
 cmp_ok($attempts{import}, '>', $rounds, "imports were begun again ($attempts{import} times)");

@@ -12,7 +12,7 @@ use Store;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(jobs_store agent_begins agent_leaves agent_killed agent_said order job until_job ended_as records_file);
+our @EXPORT = qw(jobs_store agent_begins agent_leaves agent_killed agent_ended agent_said order job until_job ended_as records_file);
 
 my %running;
 
@@ -69,7 +69,7 @@ sub agent_leaves
 	my ($agent) = @_;
 
 	kill 'TERM', $agent->{pid};
-	return waited($agent);
+	return agent_ended($agent);
 }
 
 # With all its processes, or that one alone.
@@ -78,10 +78,10 @@ sub agent_killed
 	my ($agent, $alone) = @_;
 
 	kill 'KILL', $alone ? $agent->{pid} : -$agent->{pid};
-	return waited($agent);
+	return agent_ended($agent);
 }
 
-sub waited
+sub agent_ended
 {
 	my ($agent) = @_;
 
