@@ -285,6 +285,16 @@ UPDATE usage_mgmt.export_job SET status = 'succeeded' WHERE id = 'a2';
 SELECT usage_mgmt.delete_export_job('b1'), usage_mgmt.delete_export_job('b1'), usage_mgmt.delete_export_jobs('credential=of%20a');
 SELECT told FROM pg_temp.told(:'new_export') WITH ORDINALITY t(told, n) ORDER BY split_part(told, ' ', 2), n;
 SELECT told FROM pg_temp.told(:'old_export') WITH ORDINALITY t(told, n) ORDER BY split_part(told, ' ', 2), n;
+-- those that a query names are gone, though they are none of these when they have ended
+SELECT id, usage_mgmt.post_export_job(json_build_object('id', id)) ->> 'status' FROM unnest('{d1,d2,d3}'::text[]) id;
+UPDATE usage_mgmt.export_job SET status = 'running', agent = 'a', leased_until = now() + interval '1 hour' WHERE id IN ('d1', 'd2');
+SELECT usage_mgmt.delete_export_jobs('status=running');
+SELECT usage_mgmt.count_export_jobs('id=d1,d2,d3');
+SELECT usage_mgmt.delete_export_jobs('');
+SELECT usage_mgmt.delete_export_jobs('id=d3&limit=1');
+SELECT usage_mgmt.delete_export_jobs('id=d3'), usage_mgmt.delete_export_jobs('id=d3');
+SELECT told FROM pg_temp.told(:'new_export') told WHERE told ~ 'd[12]';
+SELECT count(pg_temp.told(:'old_export'));
 -- by SQL it goes as it is
 SELECT usage_mgmt.post_export_job('{"id": "c1"}') ->> 'status';
 DELETE FROM usage_mgmt.export_job WHERE id = 'c1';
@@ -363,5 +373,7 @@ SELECT usage_mgmt.unregister_import_job_listener(id) FROM unnest(ARRAY[:'old_imp
 SELECT usage_mgmt.unregister_export_job_listener(id) FROM unnest(ARRAY[:'old_export', :'new_export']) id;
 DELETE FROM usage_mgmt.import_job;
 DELETE FROM usage_mgmt.export_job;
+TRUNCATE usage_mgmt.import_job_event_0, usage_mgmt.import_job_event_1, usage_mgmt.import_job_event_2,
+	usage_mgmt.export_job_event_0, usage_mgmt.export_job_event_1, usage_mgmt.export_job_event_2;
 DROP OWNED BY regress_north, regress_south, regress_both, regress_boss, regress_nobody;
 DROP ROLE regress_north, regress_south, regress_both, regress_boss, regress_nobody;
