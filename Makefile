@@ -55,6 +55,8 @@ OBJS = \
 	src/openapi.o \
 	src/openapi_schema.o \
 	src/operations.o \
+	src/order.o \
+	src/order_check.o \
 	src/outbox.o \
 	src/page.o \
 	src/patch.o \
@@ -72,6 +74,7 @@ OBJS = \
 	src/rest_list.o \
 	src/rest_many.o \
 	src/rest_one.o \
+	src/rest_result.o \
 	src/row.o \
 	src/rows.o \
 	src/rules.o \
@@ -83,12 +86,14 @@ OBJS = \
 	src/spec_check.o \
 	src/spec_values.o \
 	src/store.o \
+	src/sums.o \
 	src/tally.o \
 	src/tmf_read.o \
 	src/tmf_write.o \
 	src/total.o \
 	src/triggers.o \
 	src/types.o \
+	src/undo.o \
 	src/upkeep.o \
 	src/usage_mgmt.o \
 	src/vouch.o \
@@ -108,6 +113,8 @@ SQL_PARTS = \
 	sql/63_upkeep.sql \
 	sql/64_delivery.sql \
 	sql/65_csv.sql \
+	sql/66_jobs.sql \
+	sql/67_files.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \
@@ -124,8 +131,10 @@ USAGECTL_OBJS = \
 	src/usagectl/books.o \
 	src/usagectl/buffer.o \
 	src/usagectl/checkpoint.o \
+	src/usagectl/clock.o \
 	src/usagectl/config.o \
 	src/usagectl/connection.o \
+	src/usagectl/contents.o \
 	src/usagectl/copy.o \
 	src/usagectl/csv.o \
 	src/usagectl/delays.o \
@@ -133,8 +142,14 @@ USAGECTL_OBJS = \
 	src/usagectl/exchange.o \
 	src/usagectl/export.o \
 	src/usagectl/files.o \
+	src/usagectl/folder.o \
 	src/usagectl/format.o \
 	src/usagectl/import.o \
+	src/usagectl/job.o \
+	src/usagectl/job_export.o \
+	src/usagectl/job_import.o \
+	src/usagectl/jobs.o \
+	src/usagectl/jobs_show.o \
 	src/usagectl/journal.o \
 	src/usagectl/lane.o \
 	src/usagectl/listen.o \
@@ -142,22 +157,28 @@ USAGECTL_OBJS = \
 	src/usagectl/listing.o \
 	src/usagectl/local.o \
 	src/usagectl/main.o \
+	src/usagectl/manifest.o \
 	src/usagectl/pack.o \
 	src/usagectl/place.o \
 	src/usagectl/progress.o \
 	src/usagectl/put.o \
+	src/usagectl/query.o \
 	src/usagectl/reading.o \
 	src/usagectl/records.o \
 	src/usagectl/resources.o \
 	src/usagectl/row.o \
 	src/usagectl/safety.o \
+	src/usagectl/sequence.o \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
+	src/usagectl/spool.o \
 	src/usagectl/stream.o \
+	src/usagectl/table.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \
 	src/usagectl/unpack.o \
+	src/usagectl/wake.o \
 	src/usagectl/webhook.o \
 	src/usagectl/writer.o
 SCRIPTS_built = usagectl

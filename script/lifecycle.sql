@@ -30,7 +30,8 @@ SELECT E'# The life cycles\n\n'
 	'Made by script/lifecycle.sql from the view `usage_mgmt.status_transition`; not to be\n'
 	'edited. Keeping a status is no move and is always accepted; a move without an arrow\n'
 	'is refused with UM001. The first arrow leads to the status of a new resource that\n'
-	'names none; one that comes from another system may arrive in any status.\n\n'
+	'names none; one that comes from another system may arrive in any status, but for a\n'
+	'job, which is not started whatever it says.\n\n'
 	|| string_agg(text, E'\n\n' ORDER BY resource) AS document
 FROM diagram
 \gset

@@ -16,6 +16,10 @@ CREATE TYPE usage_mgmt.service_usage_status AS ENUM ('generated', 'archived');
 COMMENT ON TYPE usage_mgmt.service_usage_status IS
 'Status of a service usage (TMF727: status).';
 
+CREATE TYPE usage_mgmt.job_status AS ENUM ('not started', 'running', 'succeeded', 'failed');
+COMMENT ON TYPE usage_mgmt.job_status IS
+'Status of an import job and of an export job (TMF635: status; v4 writes Not Started and so on).';
+
 CREATE FUNCTION usage_mgmt.status_transitions(
 	OUT resource text, OUT from_status text, OUT to_status text)
 RETURNS SETOF record

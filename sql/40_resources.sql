@@ -3,10 +3,15 @@
 CREATE FUNCTION usage_mgmt.resources(
 	OUT noun text, OUT plural text, OUT label text, OUT about text, OUT date_column text,
 	OUT ledger text, OUT conflict text, OUT specification text, OUT type text, OUT closed text[],
-	OUT rejected text[], OUT open text[]) RETURNS SETOF record
+	OUT rejected text[], OUT open text[], OUT orders boolean) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'um_resource_list' LANGUAGE C STABLE;
 COMMENT ON FUNCTION usage_mgmt.resources() IS
-'The resources there are: noun names the table and the functions for one, plural those for many; date_column is null where a resource is neither partitioned nor has a ledger and conflicts; specification is what it is checked against; type is its @type in TMF JSON; the last three are the statuses in which it is final, at fault, or waits for work.';
+'The resources there are: noun names the table and the functions for one, plural those for many; date_column is null where a resource is neither partitioned nor has a ledger and conflicts; specification is what it is checked against; type is its @type in TMF JSON; closed, rejected and open are the statuses in which it is final, at fault, or waits for work; orders are carried out by an agent, and so neither loaded nor changed.';
+
+CREATE FUNCTION usage_mgmt.order_resource(path text) RETURNS text
+AS 'MODULE_PATHNAME', 'um_order_resource_name' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.order_resource(text) IS
+'The noun of the resource that the path of an order names: usageSpecification, usageManagement/usage, or an API, whose first resource it then is; usage for null. 22023 for none.';
 
 CREATE FUNCTION usage_mgmt.resource_columns(
 	resource text, OUT name text, OUT declaration text, OUT comment text, OUT view text)

@@ -12,6 +12,8 @@ BEGIN
 	PERFORM usage_mgmt.install_hub();
 	PERFORM usage_mgmt.install_delivery();
 	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
+	PERFORM usage_mgmt.install_jobs();
+	PERFORM usage_mgmt.install_files();
 	PERFORM usage_mgmt.install_native_books();
 END
 $install$;
@@ -98,7 +100,9 @@ BEGIN
 			'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', resource || '_changed', always => true);
 	END IF;
 	PERFORM usage_mgmt.install_outbox(resource);
-	PERFORM usage_mgmt.install_views(resource, r.label);
+	IF NOT r.orders THEN
+		PERFORM usage_mgmt.install_views(resource, r.label);
+	END IF;
 	PERFORM usage_mgmt.install_native(resource);
 END
 $install$;

@@ -20,13 +20,20 @@ BEGIN
 		amounts jsonb,
 		position bigint NOT NULL DEFAULT 0,
 		declared jsonb,
-		CONSTRAINT import_load_pkey PRIMARY KEY (id),
-		CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected)
+		CONSTRAINT import_load_pkey PRIMARY KEY (id)
 	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, '{filled,loaded_by}',
-		'{bigint NOT NULL DEFAULT 0,text NOT NULL DEFAULT CURRENT_USER}');
+	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, '{filled,loaded_by,undone}',
+		'{bigint NOT NULL DEFAULT 0,text NOT NULL DEFAULT CURRENT_USER,bigint NOT NULL DEFAULT 0}');
+	-- An older one knows of nothing that was undone.
+	IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'usage_mgmt.import_load'::regclass
+			AND conname = 'import_load_balance' AND pg_get_constraintdef(oid) LIKE '%undone%') THEN
+		ALTER TABLE usage_mgmt.import_load DROP CONSTRAINT IF EXISTS import_load_balance,
+			ADD CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected + undone);
+	END IF;
 	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', NULL,
-		'A load, and what became of its records: read = stored + repeated + conflicting + rejected.');
+		'A load, and what became of its records: read = stored + repeated + conflicting + rejected + undone.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'undone',
+		'How many were stored and taken back by undo_load().');
 	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'source',
 		'Where it came from: COPY, or the name of a file.');
 	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'filled',
@@ -145,7 +152,7 @@ BEGIN
 	IF found_document IS NULL THEN
 		RAISE EXCEPTION 'reject % is no text, it needs a corrected document', reject_id
 			USING ERRCODE = 'character_not_in_repertoire';
-	ELSIF NOT EXISTS (SELECT FROM usage_mgmt.resources() WHERE noun OPERATOR(pg_catalog.=) found_resource) THEN
+	ELSIF NOT EXISTS (SELECT FROM usage_mgmt.resources() WHERE noun OPERATOR(pg_catalog.=) found_resource AND NOT orders) THEN
 		RAISE EXCEPTION 'resource "%" is not known', found_resource USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	EXECUTE pg_catalog.format('INSERT INTO usage_mgmt.%I VALUES ($1)', found_resource OPERATOR(pg_catalog.||) '_document')
@@ -214,3 +221,15 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, text) IS
 'The same of text and plain literals; without a patch the rejects are taken as they came.';
+
+CREATE FUNCTION usage_mgmt.is_as_stored("row" record) RETURNS boolean
+AS 'MODULE_PATHNAME', 'um_as_stored' LANGUAGE C STABLE STRICT COST 1000;
+COMMENT ON FUNCTION usage_mgmt.is_as_stored(record) IS
+'Whether a row is as the ledger has it from when it came. Part of undo_load(), which alone can call it.';
+
+CREATE FUNCTION usage_mgmt.undo_load(
+	load bigint, billed boolean DEFAULT false, OUT resource text, OUT undone bigint, OUT kept bigint, OUT changed text[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_undo_load' LANGUAGE C VOLATILE ROWS 2;
+COMMENT ON FUNCTION usage_mgmt.undo_load(bigint, boolean) IS
+'Takes a load back: deletes its rows that are as they came, forgets their ids and counts them in the books as undone; returns how many of each resource, and how many have changed since and stay, the first 1000 by their ids. What came as billed is refused (UM003) unless billed. Rejects, conflicts and what was repeated stay as they are, and so do specifications, which are of no load. A load that was broken off is finished by it; P0002 for none, 55006 for one under way, 42501 for another role''s.';

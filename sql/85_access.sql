@@ -37,11 +37,11 @@ BEGIN
 			('{writer,operator}', 'TABLE', '%1$s', 'INSERT, UPDATE, DELETE', '{f}'),
 			('{writer,operator}', 'TABLE', '%1$s_document', 'INSERT', '{f}'),
 			-- usagectl keeps books. What others' loads had refused is for operators' eyes.
-			('{loader}', 'TABLE', '%3$s', 'SELECT (load_id, record_number), UPDATE (record_number)', '{t}'),
+			('{loader,writer}', 'TABLE', '%3$s', 'SELECT (load_id, record_number), UPDATE (record_number)', '{t}'),
 			('{operator}', 'TABLE', '%3$s', 'SELECT, INSERT, UPDATE, DELETE', '{t}'),
 			('{operator}', 'TABLE', '%2$s', 'SELECT', '{t}')
 		) AS p(levels, kind, name, privilege, dated)
-		WHERE level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
+		WHERE NOT orders AND level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
 		GROUP BY kind, relation
 		UNION ALL
 		SELECT 'TABLE', v.name, 'SELECT'
@@ -50,14 +50,29 @@ BEGIN
 		UNION ALL
 		SELECT kind, relation, string_agg(privilege, ', ')
 		FROM (VALUES
-			('{loader,operator}', 'TABLE', 'import_load', 'SELECT'),
-			('{loader}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
+			('{loader,writer,operator}', 'TABLE', 'import_load', 'SELECT'),
+			('{loader,writer}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
 			('{operator}', 'TABLE', 'import_load', 'INSERT, UPDATE'),
-			('{loader}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
-			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
-			('{loader,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
+			('{loader,writer}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
+			('{loader,writer,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
+			('{loader,writer,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
 			('{operator}', 'TABLE', 'import_load', 'DELETE'),
 			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
+			-- Row security shows orders to whose they are; of his own a client changes nothing but whether they go on.
+			('{reader,loader,writer,operator}', 'TABLE', 'import_job', 'SELECT'),
+			('{reader,loader,writer,operator}', 'TABLE', 'export_job', 'SELECT'),
+			('{loader,writer,operator}', 'TABLE', 'import_job', 'INSERT, DELETE, UPDATE (cancelled_at, life)'),
+			('{reader,writer,operator}', 'TABLE', 'export_job', 'INSERT, DELETE, UPDATE (cancelled_at, life)'),
+			('{reader,writer,operator}', 'TABLE', 'export_result', 'SELECT'),
+			('{reader,loader,writer,operator,agent}', 'TABLE', 'job_progress', 'SELECT'),
+			('{agent}', 'TABLE', 'import_job', 'SELECT, UPDATE, DELETE'),
+			('{agent}', 'TABLE', 'export_job', 'SELECT, UPDATE, DELETE'),
+			('{agent}', 'TABLE', 'export_result', 'SELECT, INSERT, DELETE'),
+			('{agent}', 'TABLE', 'import_file', 'SELECT, INSERT, UPDATE'),
+			('{agent}', 'TABLE', 'import_load', 'SELECT'),
+			('{agent}', 'SEQUENCE', 'import_file_id_seq', 'USAGE'),
+			('{loader,writer}', 'TABLE', 'import_file', 'SELECT'),
+			('{operator}', 'TABLE', 'import_file', 'SELECT, DELETE'),
 			('{agent}', 'TABLE', 'hub_listener', 'SELECT, UPDATE (state, reason, changed_at)'),
 			('{agent}', 'TABLE', 'hub_cursor', 'SELECT'),
 			('{agent}', 'TABLE', 'setting', 'SELECT'),
@@ -92,7 +107,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
-'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
+'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them, and does jobs), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
 
 -- What somebody may do by HTTP his rights on the tables say.
 CREATE FUNCTION usage_mgmt.grant_api(role_name text) RETURNS void

@@ -16,7 +16,8 @@ AS $$
 		SELECT * FROM usage_mgmt.resource_attributes(resource)
 			WITH ORDINALITY a(version, name, columns, plain, pairs, gathered, place)),
 	attribute AS (
-		SELECT s.*, columns[1] AS first FROM spoken s
+		SELECT s.*, columns[1] AS first, (SELECT orders FROM usage_mgmt.resources() WHERE noun = resource) AS orders
+		FROM spoken s
 		WHERE version = (SELECT version FROM spoken ORDER BY place DESC LIMIT 1)),
 	member AS (
 		SELECT a.place, m.name, m.place AS inner_place,
@@ -26,8 +27,12 @@ AS $$
 	shown AS (
 		SELECT place, 0 AS inner_place, coalesce(a.name, usage_mgmt.camel_case(first)) AS name,
 			CASE WHEN plain THEN format('r.%I', first)
+				-- a status is compared with, which json is not
+				WHEN first = 'status' THEN format('usage_mgmt.attribute_json(r, %L, %L) #>> ''{}''', a.name, a.version)
 				ELSE format('usage_mgmt.attribute_json(r, %L, %L)', a.name, a.version) END AS expression
 		FROM attribute a
+		-- how an order is carried out is the agents' affair
+		WHERE a.name IS NOT NULL OR NOT a.orders OR first IN ('extra', 'received_at', 'changed_at')
 		UNION ALL
 		SELECT place, 1, pairs, format('r.%I::jsonb', first) FROM attribute WHERE pairs IS NOT NULL
 		UNION ALL
@@ -153,7 +158,9 @@ DECLARE
 BEGIN
 	FOR view IN
 		SELECT format('usage_api.%I', v.name)
-		FROM (SELECT noun, '{reader,writer,operator}'::text[] FROM usage_mgmt.resources()
+		FROM (SELECT noun, '{reader,writer,operator}'::text[] FROM usage_mgmt.resources() WHERE NOT orders
+			UNION ALL
+			SELECT noun, '{reader,loader,writer,operator}' FROM usage_mgmt.resources() WHERE orders
 			UNION ALL
 			SELECT noun || '_count', '{reader,writer,operator}' FROM usage_mgmt.resources() WHERE date_column IS NOT NULL
 			UNION ALL

@@ -16,6 +16,7 @@ static UmSlice base_of(const char *path);
 static const char *below(const char *path, UmSlice prefix);
 static bool find_resource(const char *path, UmResource *resource, const char *own,
 						  UmTarget *target);
+static const char *before_result(const char *rest);
 static UmPlace place_below(const char *rest, UmPlace whole, UmPlace part, const char **id);
 static const char *decoded(const char *segment);
 
@@ -76,7 +77,11 @@ find_resource(const char *path, UmResource *resource, const char *own, UmTarget 
 
 	if (rest != NULL)
 	{
-		target->place = place_below(rest, UM_COLLECTION, UM_ITEM, &target->id);
+		const char *item = resource->result != NULL ? before_result(rest) : NULL;
+
+		target->place = place_below(item != NULL ? item : rest, UM_COLLECTION, UM_ITEM, &target->id);
+		if (item != NULL)
+			target->place = target->place == UM_ITEM ? UM_RESULT : UM_NOWHERE;
 		target->resource = resource;
 	}
 	if (target->place == UM_NOWHERE && (rest = below(path, base)) != NULL)
@@ -106,6 +111,16 @@ below(const char *path, UmSlice prefix)
 		path += n;
 	}
 	return path;
+}
+
+/* Of what says that the result of one is meant that which names it: "/id" of "/id/result"; NULL for else. */
+static const char *
+before_result(const char *rest)
+{
+	const char *last = strrchr(rest, '/');
+	const char *end = last != NULL && last > rest ? below(last + 1, (UmSlice) {"result", 6}) : NULL;
+
+	return end != NULL && *end == '\0' ? pnstrdup(rest, last - rest) : NULL;
 }
 
 /* All of them, or one that is named: what is left is "", "/", or "/id". */

@@ -13,6 +13,7 @@ typedef enum UmPlace
 	UM_NOWHERE,
 	UM_COLLECTION,
 	UM_ITEM,
+	UM_RESULT,
 	UM_HUB,
 	UM_HUB_LISTENER,
 	UM_OPENAPI
@@ -29,7 +30,7 @@ typedef struct UmTarget
 {
 	UmPlace		place;
 	UmApi		api;
-	UmResource *resource;		/* of a collection or an item */
+	UmResource *resource;		/* of a collection, an item or its result */
 	const char *id;				/* of an item or listener, decoded */
 } UmTarget;
 

@@ -17,9 +17,10 @@ static void put_moves(ReturnSetInfo *result, const UmResource *resource);
 static Datum status_array(const UmLifeCycle *life, int statuses);
 static char *declaration(const UmAttribute *attribute, const UmModel *model);
 static char *comment(const UmAttribute *attribute);
-static void put_attribute(ReturnSetInfo *result, const UmAttribute *attribute, UmVersion version);
+static void put_attribute(ReturnSetInfo *result, const UmResource *resource, const UmAttribute *attribute,
+						  UmVersion version);
 static Datum column_array(const UmAttribute *attribute);
-static bool is_plain(const UmAttribute *attribute);
+static bool is_plain(const UmAttribute *attribute, const UmLifeCycle *life, UmVersion version);
 
 PG_FUNCTION_INFO_V1(um_status_transitions);
 PG_FUNCTION_INFO_V1(um_attribute_names);
@@ -84,8 +85,8 @@ um_attribute_names(PG_FUNCTION_ARGS)
 
 /*
  * resources() → (noun, plural, label, about, date_column, ledger, conflict,
- * specification, type, closed, rejected, open): what there is, in its order; the
- * last three are statuses.
+ * specification, type, closed, rejected, open, orders): what there is, in its
+ * order; the three before the last are statuses.
  */
 Datum
 um_resource_list(PG_FUNCTION_ARGS)
@@ -99,8 +100,8 @@ um_resource_list(PG_FUNCTION_ARGS)
 			r->ledger, r->conflict, r->specification != NULL ? r->specification->model->noun : NULL,
 			r->type};
 		int			sets[] = {r->life->closed, r->life->rejected, r->life->open};
-		Datum		values[lengthof(texts) + lengthof(sets)];
-		bool		nulls[lengthof(texts) + lengthof(sets)] = {false};
+		Datum		values[lengthof(texts) + lengthof(sets) + 1];
+		bool		nulls[lengthof(texts) + lengthof(sets) + 1] = {false};
 
 		/* one of a module that is loaded here and not yet, or never, at home in this database */
 		if (!um_type_exists(&r->life->type))
@@ -112,6 +113,7 @@ um_resource_list(PG_FUNCTION_ARGS)
 		}
 		for (size_t i = 0; i < lengthof(sets); i++)
 			values[lengthof(texts) + i] = status_array(r->life, sets[i]);
+		values[lengthof(texts) + lengthof(sets)] = BoolGetDatum(r->orders);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -208,12 +210,13 @@ um_resource_attributes(PG_FUNCTION_ARGS)
 	for (int v = 0; v < UM_VERSIONS; v++)
 		if (resource->faces & (1 << v))
 			for (const UmAttribute *a = resource->model->attributes; a->kind != UM_END; a++)
-				put_attribute((ReturnSetInfo *) fcinfo->resultinfo, a, v);
+				put_attribute((ReturnSetInfo *) fcinfo->resultinfo, resource, a, v);
 	return (Datum) 0;
 }
 
 static void
-put_attribute(ReturnSetInfo *result, const UmAttribute *attribute, UmVersion version)
+put_attribute(ReturnSetInfo *result, const UmResource *resource, const UmAttribute *attribute,
+			  UmVersion version)
 {
 	bool		unnamed = attribute->kind == UM_INTERNAL || attribute->kind == UM_EXTRA;
 	const char *pairs = attribute->kind == UM_CHARACTERISTICS ? attribute->of->noun : NULL;
@@ -224,7 +227,7 @@ put_attribute(ReturnSetInfo *result, const UmAttribute *attribute, UmVersion ver
 	values[0] = CStringGetTextDatum(um_version_name(version));
 	values[1] = unnamed ? (Datum) 0 : CStringGetTextDatum(um_name_in(attribute, version));
 	values[2] = column_array(attribute);
-	values[3] = BoolGetDatum(is_plain(attribute));
+	values[3] = BoolGetDatum(is_plain(attribute, resource->life, version));
 	values[4] = pairs == NULL ? (Datum) 0 : CStringGetTextDatum(pairs);
 	values[5] = gathered == NULL ? (Datum) 0 : CStringGetTextDatum(gathered);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -245,10 +248,12 @@ column_array(const UmAttribute *attribute)
 
 /* Whether PostgreSQL makes of its column the JSON that we do, but for the spelling of a time. */
 static bool
-is_plain(const UmAttribute *attribute)
+is_plain(const UmAttribute *attribute, const UmLifeCycle *life, UmVersion version)
 {
 	switch (attribute->kind)
 	{
+		case UM_STATUS:
+			return life->written[version][life->first] == NULL;
 		case UM_ANY:
 		case UM_LIST:
 		case UM_TREE:

@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -319,12 +320,38 @@ delete_many(void *arg)
 	SPI_finish();
 }
 
-/* Deletes all that the query names, or none; counts them. */
+/* One by one, since an order that has been cancelled may be none of those any more that the query names. */
+static void
+delete_orders(void *arg)
+{
+	UmRequest  *request = arg;
+	ListCell   *cell;
+
+	/* who may not delete is told so, also where there is nothing to delete */
+	if (pg_class_aclcheck(um_table(request->resource->model->noun, false), GetUserId(), ACL_DELETE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, request->resource->model->noun);
+	SPI_connect();
+	request->count = 0;
+	foreach(cell, ids_of(request))
+	{
+		Datum		id = CStringGetTextDatum(lfirst(cell));
+
+		CHECK_FOR_INTERRUPTS();
+		(void) um_store_cancel(request->resource, id);
+		request->count += um_store_delete(request->resource, id);
+	}
+	SPI_finish();
+}
+
+/* Deletes all that the query names, or none; counts them.  Orders end before, whoever is at them. */
 void
 um_delete_many(UmRequest *request)
 {
 	parse_whole_query(request);
-	um_as_caller(UM_NOBODY, request->closed, delete_many, request);
+	if (request->resource->orders)
+		um_as_caller(UM_NOBODY, true, delete_orders, request);
+	else
+		um_as_caller(UM_NOBODY, request->closed, delete_many, request);
 }
 
 static void

@@ -27,7 +27,9 @@
 #include "rules.h"
 #include "settings.h"
 #include "scalar.h"
+#include "sums.h"
 #include "tmf_read.h"
+#include "undo.h"
 
 /* What a function over rows keeps between two of them. */
 typedef struct RowShape
@@ -61,8 +63,10 @@ PG_FUNCTION_INFO_V1(um_get);
 PG_FUNCTION_INFO_V1(um_put);
 PG_FUNCTION_INFO_V1(um_patch);
 PG_FUNCTION_INFO_V1(um_delete);
+PG_FUNCTION_INFO_V1(um_cancel);
 PG_FUNCTION_INFO_V1(um_list);
 PG_FUNCTION_INFO_V1(um_count);
+PG_FUNCTION_INFO_V1(um_summarize);
 PG_FUNCTION_INFO_V1(um_explain);
 PG_FUNCTION_INFO_V1(um_patch_list);
 PG_FUNCTION_INFO_V1(um_patch_list_each);
@@ -71,6 +75,7 @@ PG_FUNCTION_INFO_V1(um_to_tmf);
 PG_FUNCTION_INFO_V1(um_attribute_json);
 PG_FUNCTION_INFO_V1(um_event_of);
 PG_FUNCTION_INFO_V1(um_content_hash_of);
+PG_FUNCTION_INFO_V1(um_as_stored);
 PG_FUNCTION_INFO_V1(um_hash_version);
 PG_FUNCTION_INFO_V1(um_error_status);
 PG_FUNCTION_INFO_V1(um_check_entity);
@@ -140,6 +145,16 @@ um_delete(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(request.count > 0);
 }
 
+/* cancel_…(id text) → boolean: whether there was an order that had not ended. */
+Datum
+um_cancel(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_one(fcinfo, "cancel_", -1);
+
+	um_cancel_one(&request);
+	PG_RETURN_BOOL(request.count > 0);
+}
+
 /* get_…s(query text, version text) → setof json */
 Datum
 um_list(PG_FUNCTION_ARGS)
@@ -183,6 +198,27 @@ um_count(PG_FUNCTION_ARGS)
 
 	um_count_many(&request);
 	PG_RETURN_INT64(request.count);
+}
+
+/* summarize_…s(query text, version text) → record: how many, the first and the last date, amounts */
+Datum
+um_summarize(PG_FUNCTION_ARGS)
+{
+	UmRequest	request = request_of_many(fcinfo, "summarize_", "", 1);
+	UmSums		sums;
+	TupleDesc	desc;
+	bool		nulls[4] = {false};
+	Datum		values[4];
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "the function returns no row");
+	um_sum_up(&request, &sums);
+	values[0] = Int64GetDatum(sums.records);
+	values[1] = TimestampTzGetDatum(sums.first_date);
+	values[2] = TimestampTzGetDatum(sums.last_date);
+	values[3] = sums.amounts;
+	nulls[1] = nulls[2] = !sums.dated;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* explain_…s(query text, version text) → setof text: the plan */
@@ -420,7 +456,7 @@ event_arg(FunctionCallInfo fcinfo, UmResource *resource, const UmRecord *record)
 	if (status != NULL && event.old_status < 0)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("\"%s\" is no status of a %s", status, resource->model->label),
+				 errmsg("\"%s\" is no status of %s", status, um_a(resource->model)),
 				 errhint("The statuses are %s.", um_status_list(resource->life, ~0))));
 	event.changed = columns_arg(fcinfo, 3, resource->model);
 	event.at = um_is_set(record, record->model->change_slot)
@@ -449,7 +485,7 @@ columns_arg(FunctionCallInfo fcinfo, int n, const UmModel *model)
 		if (um_find_attribute(model, column) == NULL)
 			ereport(ERROR,
 					(errcode(UM_PARAMETER),
-					 errmsg("a %s has no column \"%s\"", model->label, column)));
+					 errmsg("%s has no column \"%s\"", um_a(model), column)));
 		columns = lappend(columns, column);
 	}
 	return columns;
@@ -516,6 +552,15 @@ refuse_row_type(FunctionCallInfo fcinfo)
 			 errmsg("%s takes a row of a table of %s", name, UM_SCHEMA),
 			 errhint("Pass the alias of the table itself: u in FROM %s.%s u.", UM_SCHEMA,
 					 um_resources->model->noun)));
+}
+
+/* is_as_stored(row record) → boolean: whether a row is as it came, for undo_load() alone. */
+Datum
+um_as_stored(PG_FUNCTION_ARGS)
+{
+	RowShape   *shape;
+
+	PG_RETURN_BOOL(um_is_as_stored(record_arg(fcinfo, &shape, false)));
 }
 
 /* hash_version() → smallint: the algorithm that content_hash follows. */

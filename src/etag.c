@@ -69,6 +69,14 @@ um_is_unchanged(const UmHttp *http, const UmRecord *record)
 		is_before(changed_at(record), http->if_modified_since);
 }
 
+/* Whether a client that has seen a part of it may be given another part. */
+bool
+um_is_same(const UmHttp *http, const UmRecord *record)
+{
+	return *http->if_range == '\0' ||
+		strcmp(http->if_range, tag_of(record, http->target.api.version)) == 0;
+}
+
 /* Whether a list of tags has that one; * is any. */
 static bool
 has_tag(const char *list, const char *tag)

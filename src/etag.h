@@ -10,6 +10,7 @@
 
 extern void um_answer_state(UmAnswer *answer, const UmRecord *record, UmVersion version);
 extern bool um_is_unchanged(const UmHttp *http, const UmRecord *record);
+extern bool um_is_same(const UmHttp *http, const UmRecord *record);
 extern bool um_has_conditions(const UmHttp *http);
 extern void um_require_state(const void *http, const UmRecord *stored);
 

@@ -16,7 +16,9 @@
  *   attributes that changed, alone or beside others;
  * - of service usages v4 of TMF727 tells no change but that of the status:
  *   nothing is sent;
- * - service usages and their specifications have no face in R14.5, and no events.
+ * - service usages and their specifications have no face in R14.5, and no events;
+ * - of a job R14.5 tells that it has ended, and neither that it was ordered nor
+ *   that it was begun.
  *
  * The notification that the seeds name (UsageChangeNotification) is one event
  * whatever has happened, for who asks for it; who asks for others, too, gets it
@@ -37,10 +39,11 @@
 #include "utils/timestamp.h"
 
 #include "event.h"
+#include "rules.h"
 
 static const char letters[UM_EVENT_TYPES] = {'c', 's', 'a', 'd', 'n'};
 
-static int	happened_to(const UmEvent *event);
+static int	happened_to(const UmEvent *event, UmVersion version);
 static bool status_changed(const UmEvent *event);
 static bool is_shown(const UmAttribute *attribute);
 static Datum paths(const UmEvent *event, UmVersion version);
@@ -74,7 +77,7 @@ int
 um_event_types(const UmEvent *event, const UmListenQuery *query, UmVersion version,
 			   UmEventType types[UM_EVENT_TYPES])
 {
-	int			wanted = query->types & um_events_of(event->resource, version, happened_to(event));
+	int			wanted = query->types & um_events_of(event->resource, version, happened_to(event, version));
 	int			count = 0;
 
 	for (int t = 0; t < UM_EVENT_TYPES; t++)
@@ -87,12 +90,14 @@ um_event_types(const UmEvent *event, const UmListenQuery *query, UmVersion versi
 bool
 um_event_is(const UmEvent *event, UmEventType type, UmVersion version)
 {
-	return (um_events_of(event->resource, version, happened_to(event)) & um_event_bit(type)) != 0;
+	return (um_events_of(event->resource, version, happened_to(event, version)) & um_event_bit(type)) != 0;
 }
 
+/* As far as a version tells of it. */
 static int
-happened_to(const UmEvent *event)
+happened_to(const UmEvent *event, UmVersion version)
 {
+	int			told = event->resource->told[version];
 	int			happened = 0;
 	ListCell   *cell;
 
@@ -101,7 +106,7 @@ happened_to(const UmEvent *event)
 	if (event->kind == 'd')
 		return um_event_bit(UM_DELETE_EVENT);
 	Assert(event->kind == 'u');
-	if (status_changed(event))
+	if (status_changed(event) && (told == 0 || um_status_in(um_record_status(event->record), told)))
 		happened |= um_event_bit(UM_STATUS_EVENT);
 	foreach(cell, event->changed)
 	{

@@ -37,6 +37,7 @@ static const struct
 	{UM_ITEM, UM_PUT, um_rest_put, ACL_UPDATE},
 	{UM_ITEM, UM_PATCH, um_rest_patch, ACL_UPDATE},
 	{UM_ITEM, UM_DELETE, um_rest_delete, ACL_DELETE},
+	{UM_RESULT, UM_GET, um_rest_result, ACL_SELECT},
 	{UM_HUB, UM_GET, um_rest_hub_list, 0},
 	{UM_HUB, UM_POST, um_rest_hub_post, 0},
 	{UM_HUB_LISTENER, UM_GET, um_rest_hub_get, 0},
@@ -61,6 +62,7 @@ static int	find_route(const UmTarget *target, UmMethod method);
 static int	allowed(const UmTarget *target);
 static void require_media_type(const UmHttp *http);
 static void require_right(const UmResource *resource, AclMode right);
+static void require_orderer(const UmHttp *http);
 static void settle_constraints(void);
 static void answer_fault(Exchange *exchange, const ErrorData *error);
 
@@ -131,17 +133,22 @@ serve(void *arg)
 	require_media_type(http);
 	if (routes[route].right != 0)
 		require_right(http->target.resource, routes[route].right);
+	if (exchange->writes && http->target.resource != NULL && http->target.resource->orders)
+		require_orderer(http);
 	routes[route].handler(http, &exchange->answer);
 	if (exchange->writes)
 		settle_constraints();
 }
 
-/* -1 for a method that the place, or its version of the standard, has not. */
+/* -1 for a method that the place, its resource, or its version of the standard has not. */
 static int
 find_route(const UmTarget *target, UmMethod method)
 {
 	/* a complete update is one of R14.5 alone */
 	if (method == UM_PUT && target->api.version != UM_R14_5)
+		return -1;
+	/* an order is changed by who carries it out */
+	if ((method == UM_PUT || method == UM_PATCH) && target->resource != NULL && target->resource->orders)
 		return -1;
 	for (size_t i = 0; i < lengthof(routes); i++)
 		if (routes[i].place == target->place && routes[i].method == method)
@@ -192,6 +199,16 @@ require_right(const UmResource *resource, AclMode right)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, resource->model->noun);
 }
 
+/* Who shows no token may be anybody, and would order by the rights of a role that all of them share. */
+static void
+require_orderer(const UmHttp *http)
+{
+	if (!http->token)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("%s belongs to a role, which a token names", um_a(http->target.resource->model))));
+}
+
 /* What the users' constraints have put off to the commit, where no fault would have an answer of ours. */
 static void
 settle_constraints(void)
@@ -212,7 +229,8 @@ answer_fault(Exchange *exchange, const ErrorData *error)
 	if (answer->status == 405)
 		um_answer_header(answer, "Allow", "%s", um_method_names(allowed(&http->target)));
 	if (answer->status == 416)
-		um_answer_header(answer, "Content-Range", "items */" UINT64_FORMAT, answer->total);
+		um_answer_header(answer, "Content-Range", "%s */" UINT64_FORMAT,
+						 http->target.place == UM_RESULT ? "bytes" : "items", answer->total);
 	if (answer->status == 415 && *http->content_encoding != '\0')
 		um_answer_header(answer, "Accept-Encoding", "identity");
 	if (answer->status == 415 && http->method == UM_PATCH)

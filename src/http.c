@@ -3,8 +3,8 @@
  *	  An HTTP request as PostgREST hands it over, and the answer to it.
  *
  * nginx puts what PostgREST would change or lose into headers of their own: the
- * method, the URI as the client wrote it, the content type.  PostgREST hands
- * all headers over as a setting, and takes the answer's status and headers from
+ * method, the URI as the client wrote it, the content type, the range.  PostgREST
+ * hands all headers over as a setting, and takes the answer's status and headers from
  * two others.  What came is anybody's: it is read here, and believed nowhere.
  */
 #include "postgres.h"
@@ -32,7 +32,8 @@ um_http_start(UmHttp *http, UmSlice body)
 {
 	*http = (UmHttp) {
 		.method = UM_NO_METHOD, .query = "", .content_type = "", .if_match = "", .if_none_match = "",
-		.if_modified_since = "", .if_unmodified_since = "", .content_encoding = "", .body = body
+		.if_modified_since = "", .if_unmodified_since = "", .content_encoding = "", .range = "",
+		.if_range = "", .body = body
 	};
 	read_headers(http);
 }
@@ -77,6 +78,10 @@ take_header(UmHttp *http, UmSlice name, const char *value)
 		http->content_type = media_type(value);
 	else if (um_slice_is(name, "x-um-content-encoding"))
 		http->content_encoding = value;
+	else if (um_slice_is(name, "x-um-range"))
+		http->range = value;
+	else if (um_slice_is(name, "if-range"))
+		http->if_range = value;
 	else if (um_slice_is(name, "if-match"))
 		http->if_match = value;
 	else if (um_slice_is(name, "if-none-match"))
@@ -145,6 +150,7 @@ void
 um_answer_start(UmAnswer *answer, int status)
 {
 	answer->status = status;
+	answer->type = NULL;
 	initStringInfo(&answer->headers);
 	initStringInfo(&answer->body);
 }
@@ -172,7 +178,7 @@ um_answer_header(UmAnswer *answer, const char *name, const char *format,...)
 	appendStringInfoChar(&answer->headers, '}');
 }
 
-/* Hands status and headers to PostgREST; gives the body in UTF-8. */
+/* Hands status and headers to PostgREST; gives the body, JSON in UTF-8. */
 bytea *
 um_answer_give(UmAnswer *answer, bool with_body)
 {
@@ -181,11 +187,12 @@ um_answer_give(UmAnswer *answer, bool with_body)
 	bytea	   *given;
 
 	/* also without a body: PostgREST would tell a type of its own, and a cache believe it */
-	um_answer_header(answer, "Content-Type", "application/json;charset=utf-8");
+	um_answer_header(answer, "Content-Type", "%s",
+					 answer->type != NULL ? answer->type : "application/json;charset=utf-8");
 	appendStringInfoChar(&answer->headers, ']');
 	set_for_answer("response.status", psprintf("%d", answer->status));
 	set_for_answer("response.headers", answer->headers.data);
-	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
+	if (answer->type == NULL && GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
 	{
 		body = pg_server_to_any(body, len, PG_UTF8);
 		len = strlen(body);

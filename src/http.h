@@ -26,6 +26,8 @@ typedef struct UmHttp
 	const char *if_modified_since;
 	const char *if_unmodified_since;
 	const char *content_encoding;
+	const char *range;
+	const char *if_range;
 	bool		token;			/* the client has shown one */
 	UmSlice		body;			/* bytes that nobody has looked at */
 } UmHttp;
@@ -34,9 +36,10 @@ typedef struct UmHttp
 typedef struct UmAnswer
 {
 	int			status;
-	uint64		total;			/* of a list, where a page behind its end is refused */
+	uint64		total;			/* of a list or result, where a page or range behind its end is refused */
+	const char *type;			/* of a body that is bytes; NULL for JSON */
 	StringInfoData headers;		/* members of PostgREST's array, as they are added */
-	StringInfoData body;		/* JSON, in the database's encoding */
+	StringInfoData body;		/* JSON is in the database's encoding */
 } UmAnswer;
 
 /* Answers a request; an ereport becomes the standard's error. */

@@ -124,3 +124,12 @@ um_status_list(const UmLifeCycle *life, int statuses)
 			appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", life->status[i]);
 	return out.len > 0 ? out.data : pstrdup("none");
 }
+
+/* A status as a version writes it. */
+const char *
+um_status_name(const UmLifeCycle *life, int status, UmVersion version)
+{
+	const char *written = life->written[version][status];
+
+	return written != NULL ? written : life->status[status];
+}

@@ -7,6 +7,7 @@
 
 #include "json_scan.h"
 #include "types.h"
+#include "version.h"
 
 #define UM_MAX_STATUSES 8
 
@@ -19,6 +20,7 @@ typedef struct UmLifeCycle
 	int			count;
 	const char *status[UM_MAX_STATUSES];
 	const char *alias[UM_MAX_STATUSES];
+	const char *written[UM_VERSIONS][UM_MAX_STATUSES];	/* by a version that spells them otherwise */
 	uint8		moves[UM_MAX_STATUSES]; /* which may come next */
 	int			first;			/* of a resource that names none */
 
@@ -29,6 +31,7 @@ typedef struct UmLifeCycle
 	int			recycled;		/* is tried again */
 	int			barred;			/* a specification that nothing may follow */
 	int			open;			/* waits for work: few rows, whatever the table's size */
+	int			ended;			/* an order that is carried out, or never will be */
 
 	/* OIDs of the labels, kept until the extension's types change */
 	Oid			label[UM_MAX_STATUSES];
@@ -39,6 +42,7 @@ extern int	um_status_from_text(const UmLifeCycle *life, UmSlice text);
 extern int	um_status_from_oid(const UmLifeCycle *life, Oid label);
 extern Oid	um_status_oid(const UmLifeCycle *life, int status);
 extern char *um_status_list(const UmLifeCycle *life, int statuses);
+extern const char *um_status_name(const UmLifeCycle *life, int status, UmVersion version);
 
 /* Whether a status, or -1 for none, is in a set. */
 static inline bool

@@ -80,6 +80,7 @@ um_listen_query(const UmResource *resource, const char *query, UmVersion version
 	}
 	if (listen->types == 0 && others != NULL)
 		refuse_type(resource, version, others);
+	listen->by_type = listen->types != 0;
 	if (listen->types == 0)
 		listen->types = default_types(resource, version);
 	string->conditions = conditions;
@@ -161,8 +162,8 @@ refuse_type(const UmResource *resource, UmVersion version, const char *name)
 {
 	ereport(ERROR,
 			(errcode(UM_PARAMETER),
-			 errmsg("\"%s\" is no type of event of a %s in version \"%s\"", name,
-					resource->model->label, um_version_name(version)),
+			 errmsg("\"%s\" is no type of event of %s in version \"%s\"", name,
+					um_a(resource->model), um_version_name(version)),
 			 errhint("The types are %s.", known_types(resource, version))));
 }
 
@@ -177,7 +178,7 @@ default_types(const UmResource *resource, UmVersion version)
 	if (types == 0)
 		ereport(ERROR,
 				(errcode(UM_PARAMETER),
-				 errmsg("a %s has no events in version \"%s\"", resource->model->label,
+				 errmsg("%s has no events in version \"%s\"", um_a(resource->model),
 						um_version_name(version))));
 	return types;
 }

@@ -13,6 +13,7 @@
 typedef struct UmListenQuery
 {
 	int			types;			/* of event, as bits; at least one */
+	bool		by_type;		/* one of them was named */
 	UmFilter   *filter;			/* of the resource as the event has it; NULL for none */
 	UmFields   *fields;			/* of the resource within the event; NULL for all */
 } UmListenQuery;

@@ -4,7 +4,8 @@
  *
  * Each belongs to the role that registered it, and is read by its rights: who may
  * not select from the table any more, or is kept from some of its rows, is told
- * nothing more.  Listeners that a dump has brought into another database wait for
+ * nothing more; but of orders, of which row security shows each his own, each is
+ * told of those.  Listeners that a dump has brought into another database wait for
  * somebody to say that it is meant to speak to the world.
  *
  * Who listens to a whole API is a listener of each of its resources, and these
@@ -44,6 +45,7 @@
 #include "listener.h"
 #include "listener_owner.h"
 #include "operations.h"
+#include "order.h"
 #include "secret.h"
 #include "settings.h"
 #include "store.h"
@@ -146,7 +148,8 @@ require_select(UmResource *resource)
 
 	if (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, resource->model->noun);
-	if (check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
+	/* of orders each is told what he may know (order.c) */
+	if (!resource->orders && check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(UM_UNSUPPORTED),
 				 errmsg("row security keeps \"%s\" from rows of \"%s\"", GetUserNameFromId(GetUserId(), false),
@@ -394,9 +397,21 @@ um_listener_barred(const UmListener *listener)
 		return "its owner does not exist any more";
 	if (pg_class_aclcheck(table, owner, ACL_SELECT) != ACLCHECK_OK)
 		return "its owner may not select from the table any more";
-	if (check_enable_rls(table, owner, true) == RLS_ENABLED)
+	if (!listener->resource->orders && check_enable_rls(table, owner, true) == RLS_ENABLED)
 		return "row security keeps its owner from rows";
 	return NULL;
+}
+
+/* Whether it is told what befalls that one. */
+bool
+um_listener_is_told_of(const UmListener *listener, const UmRecord *record)
+{
+	Oid			owner;
+
+	if (!listener->resource->orders)
+		return true;
+	owner = get_role_oid(listener->owner, true);
+	return OidIsValid(owner) && um_order_is_seen(record, owner);
 }
 
 /* A listener that is starting: finds out from when it is complete, or that it is. */

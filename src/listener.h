@@ -40,6 +40,7 @@ extern UmListener *um_listener(const char *id);
 extern void um_listener_require_own(const UmListener *listener, Oid caller);
 extern void um_listener_require_read(const UmListener *listener, Oid caller);
 extern bool um_is_agent(Oid role);
+extern bool um_listener_is_told_of(const UmListener *listener, const UmRecord *record);
 extern const char *um_listener_barred(const UmListener *listener);
 extern bool um_listener_may_read(UmListener *listener, const UmMark *now);
 extern bool um_listener_move(const UmListener *listener, const UmPosition *position, bool wait);

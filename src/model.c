@@ -27,6 +27,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type_d.h"
+
 #include "resource.h"
 
 #define BOTH(name) {name, name}
@@ -52,12 +54,12 @@ static UmModel model = { \
 /* What a table keeps beside what is known of it; f are flags of each. */
 #define EXTRA(f) {.kind = UM_EXTRA, .column = "extra", .flags = (f), \
 	.about = "attributes that the model does not know, a JSON object"}
-#define KEPT(column_, about_, f) {.kind = UM_INTERNAL, .column = column_, .about = about_, \
-	.flags = UM_NOT_CONTENT | (f)}
+#define KEPT(column_, type_, about_, f) {.kind = UM_INTERNAL, .column = column_, .type = type_, \
+	.about = about_, .flags = UM_NOT_CONTENT | (f)}
 #define TIMES(f) \
-	KEPT("received_at", "when it was stored", f), \
-	KEPT("changed_at", "when it was changed last", f)
-#define LOAD(f) KEPT("load_id", "the import_load that brought it", f)
+	KEPT("received_at", TIMESTAMPTZOID, "when it was stored", f), \
+	KEPT("changed_at", TIMESTAMPTZOID, "when it was changed last", f)
+#define LOAD(f) KEPT("load_id", INT8OID, "the import_load that brought it", f)
 
 /* Shapes that tables above their own speak of. */
 static UmModel specification_party;
@@ -136,7 +138,7 @@ SHAPE(usage_model, "usage", "usage",
 	  ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &um_usage_party),
 	  ATTRIBUTE("ratedProductUsage", UM_LIST, "rated_product_usage", UM_MANDATORY_RATED,
 				.of = &um_rated_product_usage),
-	  KEPT("rejection", "why it was rejected: the faults and the delivered_status of one that the "
+	  KEPT("rejection", JSONBOID, "why it was rejected: the faults and the delivered_status of one that the "
 		   "specification check marked", UM_FREE_WHEN_BILLED),
 	  EXTRA(UM_FREE_WHEN_BILLED),
 	  TIMES(UM_FREE_WHEN_BILLED),
@@ -382,6 +384,93 @@ SHAPE(service_usage_specification_model, "service_usage_specification",
 	  EXTRA(0),
 	  TIMES(0));
 
+/* What is the server's of an order: a client may repeat it and says nothing by it. */
+#define SERVERS (UM_SERVERS | UM_NOT_CONTENT)
+
+#define COUNTED(name_, column_) \
+	ATTRIBUTE(name_, UM_NUMBER, column_, SERVERS | UM_COUNT)
+
+/* What the orders of TMF635 R14.5 and of the task resources of v4 have in common; url_flags of their url. */
+#define ORDER(url_flags) \
+	IDENTITY, \
+	ATTRIBUTE("status", UM_STATUS, "status", SERVERS | UM_BLANK_IS_NONE), \
+	ATTRIBUTE("path", UM_TEXT, "path", UM_BLANK_IS_NONE, \
+			  .about = "what it is of, a resource or its API; usages where it says nothing"), \
+	{.name = {"content-type", "contentType"}, .kind = UM_TEXT, .column = "content_type", \
+	.flags = UM_BLANK_IS_NONE, .about = "the form of what is at the url"}, \
+	ATTRIBUTE("errorLog", UM_TEXT, "error_log", SERVERS, .about = "why it failed, or is tried again"), \
+	ATTRIBUTE("creationDate", UM_TIME, "creation_date", SERVERS), \
+	ATTRIBUTE("completionDate", UM_TIME, "completion_date", SERVERS), \
+	ATTRIBUTE("url", UM_URI, "url", UM_BLANK_IS_NONE | (url_flags))
+
+/* Ours. */
+#define ACCESS_TO_URL \
+	ATTRIBUTE("credential", UM_TEXT, "credential", UM_BLANK_IS_NONE, \
+			  .about = "the name, in the agent's configuration, of what it shows to be let in"), \
+	ATTRIBUTE("manifest", UM_BOOL, "manifest", UM_BLANK_IS_NONE, \
+			  .about = "whether a file beside it tells its counts, sums and hash")
+
+#define CARRIED_OUT \
+	COUNTED("byteCount", "byte_count"), \
+	COUNTED("attempts", "attempts"), \
+	ATTRIBUTE("orderedBy", UM_TEXT, "ordered_by", SERVERS | UM_FIXED, \
+			  .about = "the role that ordered it, by whose rights it is carried out")
+
+/* What agents and the store note of one. */
+#define UNDER_WAY \
+	KEPT("agent", TEXTOID, "who carries it out", 0), \
+	KEPT("leased_until", TIMESTAMPTZOID, "so long nobody else takes it up", 0), \
+	KEPT("next_at", TIMESTAMPTZOID, "not before this it is taken up", 0), \
+	KEPT("failures", INT4OID, "attempts that failed since it came on last", 0), \
+	KEPT("life", INT8OID, "of the database in which it was ordered: in a restored one it waits", 0), \
+	KEPT("claims", TEXTOID, "those of the token with which it was ordered", UM_FIXED), \
+	KEPT("cancelled_at", TIMESTAMPTZOID, "when it was cancelled", 0), \
+	KEPT("started_at", TIMESTAMPTZOID, "when it was first taken up", 0), \
+	KEPT("total_bytes", INT8OID, "how many there are, as far as that is known", 0), \
+	TIMES(0)
+
+static const char *const afterwards_words[] = {"keep", "rename", "remove", NULL};
+
+SHAPE(import_job_model, "import_job", "import job",
+	  ORDER(UM_MANDATORY),
+	  ATTRIBUTE("mapping", UM_JSON, "mapping", 0,
+				.about = "which column of text/csv is which attribute, a JSON object"),
+	  ATTRIBUTE("sequence", UM_TEXT, "sequence", UM_BLANK_IS_NONE,
+				.about = "a file's name with # for the number in it"),
+	  ATTRIBUTE("afterwards", UM_TEXT, "afterwards", UM_BLANK_IS_NONE, .allowed = afterwards_words,
+				.about = "what becomes of each file that a pattern finds"),
+	  ATTRIBUTE("every", UM_TEXT, "every", UM_BLANK_IS_NONE,
+				.about = "the interval after which a standing order is carried out again"),
+	  ATTRIBUTE("parent", UM_TEXT, "parent", UM_BLANK_IS_NONE,
+				.about = "the standing order that this one is a run of"),
+	  ACCESS_TO_URL,
+	  ATTRIBUTE("load", UM_NUMBER, "load", SERVERS, .about = "the import_load of its records"),
+	  COUNTED("readCount", "read_count"),
+	  COUNTED("storedCount", "stored_count"),
+	  COUNTED("repeatedCount", "repeated_count"),
+	  COUNTED("conflictingCount", "conflicting_count"),
+	  COUNTED("rejectedCount", "rejected_count"),
+	  ATTRIBUTE("position", UM_NUMBER, "position", SERVERS | UM_COUNT,
+				.about = "bytes, once unpacked, that are done for good"),
+	  CARRIED_OUT,
+	  ATTRIBUTE("report", UM_JSON, "report", SERVERS, .about = "of a pattern: what became of each file"),
+	  EXTENSIBLE,
+	  EXTRA(0),
+	  UNDER_WAY);
+
+SHAPE(export_job_model, "export_job", "export job",
+	  ORDER(0),
+	  ATTRIBUTE("query", UM_TEXT, "query", UM_BLANK_IS_NONE,
+				.about = "which resources, as a query string of TMF630; all where it says nothing"),
+	  ATTRIBUTE("tmfVersion", UM_TEXT, "tmf_version", UM_BLANK_IS_NONE,
+				.about = "the version of the standard that they are written in"),
+	  ACCESS_TO_URL,
+	  COUNTED("recordCount", "record_count"),
+	  CARRIED_OUT,
+	  EXTENSIBLE,
+	  EXTRA(0),
+	  UNDER_WAY);
+
 enum
 {
 	RECEIVED, REJECTED, RECYCLED, GUIDED, RATED, RERATED, BILLED
@@ -561,9 +650,79 @@ static UmResource service_usage = {
 	}
 };
 
+enum
+{
+	NOT_STARTED, RUNNING, SUCCEEDED, FAILED
+};
+
+/* The seeds have a job completed as well. */
+static UmLifeCycle job_life = {
+	.type = {"job_status"},
+	.count = 4,
+	.status = {"not started", "running", "succeeded", "failed"},
+	.alias = {[SUCCEEDED] = "completed"},
+	.written = {[UM_V4] = {"Not Started", "Running", "Succeeded", "Failed"}},
+	.moves = {
+		[NOT_STARTED] = UM_STATUS_BIT(RUNNING) | UM_STATUS_BIT(FAILED),
+		[RUNNING] = UM_STATUS_BIT(SUCCEEDED) | UM_STATUS_BIT(FAILED),
+		[SUCCEEDED] = 0,
+		[FAILED] = 0
+	},
+	.first = NOT_STARTED,
+	.rejected = UM_STATUS_BIT(FAILED),
+	.ended = UM_STATUS_BIT(SUCCEEDED) | UM_STATUS_BIT(FAILED)
+};
+
+/* R14.5 tells of a job that it is over, and nothing before. */
+#define TOLD_AT_THE_END \
+	.told = {[UM_R14_5] = UM_STATUS_BIT(SUCCEEDED) | UM_STATUS_BIT(FAILED)}
+
+static UmResource import_job = {
+	.plural = "import_jobs", .model = &import_job_model, .life = &job_life, .orders = true,
+	.about = "Orders to take in what is at a URL (TMF635: ImportJob). An agent carries them out.",
+	.faces = UM_ALL_VERSIONS,
+	.path = {"/usageManagement/importJob/", "/tmf-api/usageManagement/v4/importJob/"},
+	.example = "{\"path\":\"usageManagement/usage\",\"contentType\":\"application/x-ndjson\","
+	"\"url\":\"https://example.com/usage.ndjson.gz\"}",
+	TOLD_AT_THE_END,
+	.event = {
+		[UM_R14_5] = {
+			[UM_STATUS_EVENT] = "ImportJobCompletionNotification"
+		},
+		[UM_V4] = {
+			[UM_CREATE_EVENT] = "ImportJobCreateEvent",
+			[UM_STATUS_EVENT] = "ImportJobStateChangeEvent",
+			[UM_DELETE_EVENT] = "ImportJobDeleteEvent"
+		}
+	}
+};
+
+static UmResource export_job = {
+	.plural = "export_jobs", .model = &export_job_model, .life = &job_life, .orders = true,
+	.result = "get_export_result",
+	.about = "Orders to put what is stored at a URL (TMF635: ExportJob). An agent carries them out.",
+	.faces = UM_ALL_VERSIONS,
+	.path = {"/usageManagement/exportJob/", "/tmf-api/usageManagement/v4/exportJob/"},
+	.example = "{\"path\":\"usageManagement/usage\",\"contentType\":\"application/x-ndjson\","
+	"\"query\":\"usageDate.gte=2026-03-01&usageDate.lt=2026-04-01\","
+	"\"url\":\"sftp://example.com/usage-2026-03.ndjson.gz\"}",
+	TOLD_AT_THE_END,
+	.event = {
+		[UM_R14_5] = {
+			[UM_STATUS_EVENT] = "ExportJobCompletionNotification"
+		},
+		[UM_V4] = {
+			[UM_CREATE_EVENT] = "ExportJobCreateEvent",
+			[UM_STATUS_EVENT] = "ExportJobStateChangeEvent",
+			[UM_DELETE_EVENT] = "ExportJobDeleteEvent"
+		}
+	}
+};
+
 /* The list of resources. */
 UmResource *const um_declared_resources[] = {
-	&usage, &usage_specification, &service_usage, &service_usage_specification, NULL
+	&usage, &usage_specification, &service_usage, &service_usage_specification, &import_job,
+	&export_job, NULL
 };
 
 /*

@@ -7,17 +7,6 @@
 
 #include "lifecycle.h"
 
-/* The versions of the standard, in the order of the names in an attribute. */
-typedef enum UmVersion
-{
-	UM_R14_5,
-	UM_V4
-} UmVersion;
-
-#define UM_VERSIONS 2
-#define UM_ONLY_V4		(1 << UM_V4)
-#define UM_ALL_VERSIONS ((1 << UM_VERSIONS) - 1)
-
 typedef enum UmKind
 {
 	UM_END,						/* no attribute: ends a table of them */
@@ -54,6 +43,7 @@ typedef enum UmKind
 #define UM_NOT_PATCHED	0x1000	/* no patch may change it */
 #define UM_COUNT		0x2000	/* a number from 0 on, without a fraction */
 #define UM_GATHERED		0x4000	/* of elements, for an index of the whole list */
+#define UM_SERVERS		0x8000	/* of an order: what a client says of it is passed over */
 
 #define UM_MAX_ALIASES 4
 
@@ -100,6 +90,7 @@ typedef struct UmAttribute
 	const char *about;			/* a sentence for who reads the table, or NULL */
 	const char *schema;			/* what documents call the object that its members make */
 	const char *gives;			/* column that elements without it take from here */
+	Oid			type;			/* of a column that no JSON shows; none for timestamptz */
 
 	/* filled in by um_model_init */
 	int			slot;			/* where a record holds it, -1 for none */

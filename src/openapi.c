@@ -21,12 +21,19 @@
 #include "rest.h"
 #include "settings.h"
 
+/* Of which resources it is. */
+typedef enum Scope
+{
+	ALL, CHANGED, ORDERED
+} Scope;
+
 /* What a method does at a place, as a template. */
 typedef struct Operation
 {
 	UmPlace		place;
 	const char *method;
 	int			versions;		/* that have it */
+	Scope		scope;
 	const char *text;
 } Operation;
 
@@ -56,6 +63,7 @@ static void append_within_string(StringInfo out, const char *text);
 PG_FUNCTION_INFO_V1(um_openapi);
 
 /* Each is JSON in itself, so that the pieces can be read one by one. */
+#define TEXT "{'type':'string'}"
 #define REF(kind, name) "{'$ref':'#/components/" kind "/" name "'}"
 #define SCHEMA(name) REF("schemas", name)
 #define LIST_OF(schema) "{'type':'array','items':" schema "}"
@@ -69,6 +77,11 @@ PG_FUNCTION_INFO_V1(um_openapi);
 #define STATE HEADER("ETag", "ETag") "," HEADER("Last-Modified", "LastModified")
 #define PAGE HEADER("X-Total-Count", "TotalCount") "," HEADER("X-Total-Count-Estimated", "Estimated") "," \
 	HEADER("X-Result-Count", "ResultCount") "," HEADER("Link", "Link")
+
+#define RANGES "'Accept-Ranges':{'description':'bytes','schema':" TEXT "},"
+#define BYTES "'content':{'" UM_JSON_TYPE "':{'schema':{'type':'array','items':{}}}," \
+	"'application/x-ndjson':{'schema':" BINARY "},'text/csv':{'schema':" BINARY "}}"
+#define BINARY "{'type':'string','format':'binary'}"
 
 /* TM Forum's word for the paths of a hub. */
 #define HUB_TAG "events subscription"
@@ -85,7 +98,7 @@ PG_FUNCTION_INFO_V1(um_openapi);
 	"'" UM_JSON_PATCH_QUERY "':{'schema':" EITHER(SCHEMA("<operation>s"), SCHEMA("<operation>")) "," REPLACES "}}"
 
 static const Operation operations[] = {
-	{UM_COLLECTION, "get", UM_ALL_VERSIONS,
+	{UM_COLLECTION, "get", UM_ALL_VERSIONS, ALL,
 		"'operationId':'list<type>','tags':['<name>'],'summary':'Lists <labels>',"
 		"'description':'Those that the query names. Any attribute can be a condition, also one inside of "
 		"an object or list, with dots between the names, and one with an operator behind it: .ne, .gt, "
@@ -98,8 +111,21 @@ static const Operation operations[] = {
 		"'206':{'description':'A page, behind which there are more','headers':{" PAGE "},"
 	CONTENT(LIST_OF(SCHEMA("<type>"))) "}" ERRORS ERROR_OF(416) ERROR_OF(501) "}"},
 
-	{UM_COLLECTION, "post", UM_ALL_VERSIONS,
-		"'operationId':'create<type>','tags':['<name>'],'summary':'Creates a <label>, or many',"
+	{UM_COLLECTION, "post", UM_ALL_VERSIONS, ORDERED,
+		"'operationId':'create<type>','tags':['<name>'],'summary':'Creates <one>',"
+		"'description':'An agent carries it out, by the rights of who has ordered it. Delivered again it is found and "
+		"answered with 200; its <id> with other content is 409.',"
+		"'parameters':[" PARAMETER("fields") "],"
+		BODY(CONTENT(SCHEMA("<type>_Create"))) ","
+		"'responses':{"
+		"'201':{'description':'Created','headers':{" HEADER("Location", "Location") "," STATE "},"
+		CONTENT(SCHEMA("<type>")) "},"
+		"'200':{'description':'It was there already','headers':{" HEADER("Location", "Location") "," STATE "},"
+		CONTENT(SCHEMA("<type>")) "}"
+	ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) "}"},
+
+	{UM_COLLECTION, "post", UM_ALL_VERSIONS, CHANGED,
+		"'operationId':'create<type>','tags':['<name>'],'summary':'Creates <one>, or many',"
 		"'description':'Delivered again it is found and answered with 200; its <id> with other content is 409. "
 		"Of a list all are stored, or none.',"
 		"'parameters':[" PARAMETER("fields") "],"
@@ -111,7 +137,7 @@ static const Operation operations[] = {
 		CONTENT(EITHER(SCHEMA("<type>"), LIST_OF(SCHEMA("<type>")))) "}"
 	ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) "}"},
 
-	{UM_COLLECTION, "patch", UM_ALL_VERSIONS,
+	{UM_COLLECTION, "patch", UM_ALL_VERSIONS, CHANGED,
 		"'operationId':'patch<types>','tags':['<name>'],'summary':'Changes all <labels> that a query names',"
 		"'description':'All or none. The query has a condition, or says all=true.',"
 		"'parameters':[" PARAMETER("all") "," PARAMETER("filter") "<conditions>],"
@@ -121,15 +147,15 @@ static const Operation operations[] = {
 		CONTENT("{'type':'object','properties':{'count':{'type':'integer'}}}") "}"
 	ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) ERROR_OF(501) "}"},
 
-	{UM_ITEM, "get", UM_ALL_VERSIONS,
-		"'operationId':'retrieve<type>','tags':['<name>'],'summary':'Answers a <label>',"
+	{UM_ITEM, "get", UM_ALL_VERSIONS, ALL,
+		"'operationId':'retrieve<type>','tags':['<name>'],'summary':'Answers <one>',"
 		"'parameters':[" PARAMETER("fields") "," PARAMETER("IfNoneMatch") "," PARAMETER("IfModifiedSince") "],"
 		"'responses':{"
 		"'200':{'description':'It','headers':{" STATE "}," CONTENT(SCHEMA("<type>")) "},"
 	"'304':{'description':'It is as the client knows it','headers':{" STATE "}}" ERRORS ERROR_OF(404) "}"},
 
-	{UM_ITEM, "put", 1 << UM_R14_5,
-		"'operationId':'update<type>','tags':['<name>'],'summary':'Replaces a <label>',"
+	{UM_ITEM, "put", 1 << UM_R14_5, CHANGED,
+		"'operationId':'update<type>','tags':['<name>'],'summary':'Replaces <one>',"
 		"'description':'Without a status it keeps its own.',"
 		"'parameters':[" PARAMETER("fields") "," PARAMETER("IfMatch") "],"
 		BODY(CONTENT(SCHEMA("<type>_Create"))) ","
@@ -137,26 +163,46 @@ static const Operation operations[] = {
 		"'200':{'description':'As it is now','headers':{" STATE "}," CONTENT(SCHEMA("<type>")) "}"
 	ERRORS ERROR_OF(404) ERROR_OF(409) ERROR_OF(412) ERROR_OF(413) ERROR_OF(415) "}"},
 
-	{UM_ITEM, "patch", UM_ALL_VERSIONS,
-		"'operationId':'patch<type>','tags':['<name>'],'summary':'Changes a <label>',"
+	{UM_ITEM, "patch", UM_ALL_VERSIONS, CHANGED,
+		"'operationId':'patch<type>','tags':['<name>'],'summary':'Changes <one>',"
 		"'parameters':[" PARAMETER("fields") "," PARAMETER("IfMatch") "],"
 		BODY(PATCHES) ","
 		"'responses':{"
 		"'200':{'description':'As it is now','headers':{" STATE "}," CONTENT(SCHEMA("<type>")) "}"
 	ERRORS ERROR_OF(404) ERROR_OF(409) ERROR_OF(412) ERROR_OF(413) ERROR_OF(415) "}"},
 
-	{UM_ITEM, "delete", UM_ALL_VERSIONS,
-		"'operationId':'delete<type>','tags':['<name>'],'summary':'Deletes a <label>',"
+	{UM_ITEM, "delete", UM_ALL_VERSIONS, ORDERED,
+		"'operationId':'delete<type>','tags':['<name>'],'summary':'Deletes <one>',"
+		"'description':'One that has not ended is cancelled first.',"
 		"'parameters':[" PARAMETER("IfMatch") "],"
 		"'responses':{'204':{'description':'It is gone'}"
 	ERRORS ERROR_OF(404) ERROR_OF(409) ERROR_OF(412) "}"},
 
-	{UM_HUB, "get", UM_ALL_VERSIONS,
+	{UM_RESULT, "get", UM_ALL_VERSIONS, ORDERED,
+		"'operationId':'retrieve<type>Result','tags':['<name>'],'summary':'Answers what <one> without a URL has made',"
+		"'description':'For a day. An answer has at most 16 MB: what is longer is asked for in ranges.',"
+		"'parameters':[{'name':'Range','in':'header','description':'Which bytes: bytes=0-999','schema':" TEXT "},"
+		"{'name':'If-Range','in':'header','description':'An ETag: all of it where that is another by now','schema':" TEXT "},"
+		PARAMETER("IfNoneMatch") "," PARAMETER("IfModifiedSince") "],"
+		"'responses':{"
+		"'200':{'description':'All of it','headers':{" RANGES STATE "}," BYTES "},"
+		"'206':{'description':'A part of it','headers':{'Content-Range':{'description':'Which one, and how many bytes "
+		"there are','schema':" TEXT "}," RANGES STATE "}," BYTES "},"
+		"'304':{'description':'It is as the client knows it','headers':{" STATE "}}"
+	ERRORS ERROR_OF(404) ERROR_OF(412) ERROR_OF(413) ERROR_OF(416) "}"},
+
+	{UM_ITEM, "delete", UM_ALL_VERSIONS, CHANGED,
+		"'operationId':'delete<type>','tags':['<name>'],'summary':'Deletes <one>',"
+		"'parameters':[" PARAMETER("IfMatch") "],"
+		"'responses':{'204':{'description':'It is gone'}"
+	ERRORS ERROR_OF(404) ERROR_OF(409) ERROR_OF(412) "}"},
+
+	{UM_HUB, "get", UM_ALL_VERSIONS, ALL,
 		"'operationId':'listListeners','tags':['" HUB_TAG "'],'summary':'Lists your own listeners',"
 		"'responses':{'200':{'description':'All of them',"
 	CONTENT(LIST_OF(SCHEMA("<listener>"))) "}" ERRORS "}"},
 
-	{UM_HUB, "post", UM_ALL_VERSIONS,
+	{UM_HUB, "post", UM_ALL_VERSIONS, ALL,
 		"'operationId':'registerListener','tags':['" HUB_TAG "'],'summary':'Registers a listener to events',"
 		"'description':'Its query says of which events it is told, and what of them; without one "
 		"it is told of all.',"
@@ -166,17 +212,16 @@ static const Operation operations[] = {
 	CONTENT(SCHEMA("<listener>")) "}" ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) "},"
 	"'callbacks':{<events>}"},
 
-	{UM_HUB_LISTENER, "get", UM_ALL_VERSIONS,
+	{UM_HUB_LISTENER, "get", UM_ALL_VERSIONS, ALL,
 		"'operationId':'retrieveListener','tags':['" HUB_TAG "'],'summary':'Answers a listener of your own',"
 		"'responses':{'200':{'description':'It',"
 	CONTENT(SCHEMA("<listener>")) "}" ERRORS ERROR_OF(404) "}"},
 
-	{UM_HUB_LISTENER, "delete", UM_ALL_VERSIONS,
+	{UM_HUB_LISTENER, "delete", UM_ALL_VERSIONS, ALL,
 		"'operationId':'unregisterListener','tags':['" HUB_TAG "'],'summary':'Ends a listener of your own',"
 	"'responses':{'204':{'description':'It is gone'}" ERRORS ERROR_OF(404) "}"}
 };
 
-#define TEXT "{'type':'string'}"
 #define COUNT "{'type':'integer','minimum':0}"
 #define TAKES(name, as, in, schema, about) \
 	"'" name "':{'name':'" as "','in':'" in "','description':'" about "','schema':" schema "}"
@@ -221,7 +266,7 @@ static const struct
 	{412, "It is not, or no longer, in the state that If-Match names"},
 	{413, "More than is taken at once"},
 	{415, "The content type is not one that is understood"},
-	{416, "The offset lies behind the end"},
+	{416, "The offset, or the range, lies behind the end"},
 	{500, "Something else went wrong"},
 	{501, "A part of the standard that is not supported"},
 	{503, "Not now; Retry-After says when"}
@@ -348,6 +393,8 @@ write_paths(StringInfo out, const UmApi *api)
 	{
 		write_place(out, api, r, UM_COLLECTION);
 		write_place(out, api, r, UM_ITEM);
+		if (r->result != NULL)
+			write_place(out, api, r, UM_RESULT);
 	}
 	write_place(out, api, um_api_next(api, NULL), UM_HUB);
 	write_place(out, api, um_api_next(api, NULL), UM_HUB_LISTENER);
@@ -359,12 +406,14 @@ static void
 write_place(StringInfo out, const UmApi *api, const UmResource *resource, UmPlace place)
 {
 	const UmModel *model = resource->model;
-	bool		one = place == UM_ITEM || place == UM_HUB_LISTENER;
+	bool		one = place != UM_COLLECTION && place != UM_HUB;
+	bool		hub = place == UM_HUB || place == UM_HUB_LISTENER;
 	const Word	words[] = {
-		{.word = "<path>", .text = place == UM_COLLECTION || place == UM_ITEM ? resource->json_name : "hub"},
+		{.word = "<path>", .text = hub ? "hub" : resource->json_name},
+		{.word = "<below>", .text = place == UM_RESULT ? "/result" : ""},
 		{.word = "<type>", .text = resource->type}, {.word = "<types>", .text = um_camel(resource->plural)},
 		{.word = "<name>", .text = resource->json_name},
-		{.word = "<label>", .text = model->label}, {.word = "<labels>", .text = spoken(resource->plural)},
+		{.word = "<one>", .text = um_a(model)}, {.word = "<labels>", .text = spoken(resource->plural)},
 		{.word = "<id>", .text = um_name_in(model->id, api->version)},
 		{.word = "<status>", .text = um_name_in(model->slot[model->status_slot], api->version)},
 		{.word = "<next>", .text = um_next_status(resource)},
@@ -374,14 +423,17 @@ write_place(StringInfo out, const UmApi *api, const UmResource *resource, UmPlac
 		{.word = "<operation>", .text = UM_PATCH_OPERATION}, {NULL}
 	};
 
-	fill_template(out, one ? "'/<path>/{<id>}':{'parameters':[{'name':'<id>','in':'path','required':true,"
+	fill_template(out, one ? "'/<path>/{<id>}<below>':{'parameters':[{'name':'<id>','in':'path','required':true,"
 				  "'schema':{'type':'string'}}]" : "'/<path>':{", words);
 	for (size_t i = 0; i < lengthof(operations); i++)
 	{
-		if (operations[i].place != place || !(operations[i].versions & (1 << api->version)))
+		const Operation *operation = &operations[i];
+
+		if (operation->place != place || !(operation->versions & (1 << api->version)) ||
+			(operation->scope != ALL && (operation->scope == ORDERED) != resource->orders))
 			continue;
-		appendStringInfo(out, "%s\"%s\":{", out->data[out->len - 1] == '{' ? "" : ",", operations[i].method);
-		fill_template(out, operations[i].text, words);
+		appendStringInfo(out, "%s\"%s\":{", out->data[out->len - 1] == '{' ? "" : ",", operation->method);
+		fill_template(out, operation->text, words);
 		appendStringInfoChar(out, '}');
 	}
 	appendStringInfoString(out, "},");

@@ -53,14 +53,15 @@ static const char *add_schema(UmSchemas *schemas, const char *name, char *text);
 static void write_words(StringInfo out, const char *const *words);
 static void write_string(StringInfo out, const char *text);
 
-/* The three schemas of a resource and those of all that is below it. */
+/* The three schemas of a resource, of an order two, and those of all that is below it. */
 void
 um_schemas_of_resource(UmSchemas *schemas, const UmResource *resource)
 {
 	schemas->resource = resource;
 	add_use(schemas, "", ANSWERS);
 	add_use(schemas, "_Create", CREATES);
-	add_use(schemas, "_Update", CHANGES);
+	if (!resource->orders)
+		add_use(schemas, "_Update", CHANGES);
 }
 
 static void
@@ -261,7 +262,7 @@ is_shown(const UmAttribute *attribute, UmVersion version, Use use)
 	if (attribute->kind == UM_INTERNAL || attribute->kind == UM_EXTRA || attribute->name[version] == NULL)
 		return false;
 	if (use == CREATES)
-		return attribute->kind != UM_HREF;
+		return attribute->kind != UM_HREF && !(attribute->flags & UM_SERVERS);
 	return use != CHANGES || !(attribute->flags & (UM_FIXED | UM_NOT_PATCHED));
 }
 
@@ -272,7 +273,7 @@ is_required(const UmAttribute *attribute, UmVersion version, Use use)
 	if (use == CREATES)
 		return (attribute->flags & (UM_MANDATORY | UM_MANDATORY_WITH)) != 0 &&
 			!(attribute->filled_in & (1 << version));
-	return use == ANSWERS && (attribute->flags & UM_FIXED) != 0;
+	return use == ANSWERS && (attribute->flags & (UM_FIXED | UM_SERVERS)) == UM_FIXED;
 }
 
 /* "name": what it is. */
@@ -399,7 +400,8 @@ schema_of_status(UmSchemas *schemas)
 	const char *words[UM_MAX_STATUSES + 1] = {NULL};
 	StringInfoData out;
 
-	memcpy(words, life->status, sizeof(char *) * life->count);
+	for (int i = 0; i < life->count; i++)
+		words[i] = um_status_name(life, i, schemas->version);
 	initStringInfo(&out);
 	write_words(&out, words);
 	return add_schema(schemas, psprintf("%sType", um_camel(life->type.name)), out.data);

@@ -1,6 +1,6 @@
 /*
  * operations.c
- *	  post, get, put, patch and delete of one resource.
+ *	  post, get, put, patch, delete and cancel of one resource.
  *
  * They hold no rule of their own: JSON is read, a row is written, and its
  * triggers check it.  Only where the JSON itself is at fault do they check what
@@ -178,15 +178,36 @@ delete(void *arg)
 	if (request->condition != NULL &&
 		(old = um_store_lock(request->resource, PointerGetDatum(request->id))) != NULL)
 		request->condition(request->condition_arg, old);
+	if (request->resource->orders)
+		(void) um_store_cancel(request->resource, PointerGetDatum(request->id));
 	request->count = um_store_delete(request->resource, PointerGetDatum(request->id));
 	SPI_finish();
 }
 
-/* Counts 1 where there was such a resource. */
+/* Counts 1 where there was such a resource.  An order ends before, whoever is at it. */
 void
 um_delete_one(UmRequest *request)
 {
 	request->count = 0;
 	if (request->id != NULL)
-		um_as_caller(UM_NOBODY, request->closed, delete, request);
+		um_as_caller(UM_NOBODY, request->closed || request->resource->orders, delete, request);
+}
+
+static void
+cancel(void *arg)
+{
+	UmRequest  *request = arg;
+
+	SPI_connect();
+	request->count = um_store_cancel(request->resource, PointerGetDatum(request->id));
+	SPI_finish();
+}
+
+/* Counts 1 where there was such an order, which had not ended. */
+void
+um_cancel_one(UmRequest *request)
+{
+	request->count = 0;
+	if (request->id != NULL)
+		um_as_caller(UM_NOBODY, false, cancel, request);
 }

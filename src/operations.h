@@ -63,6 +63,7 @@ extern void um_put_one(UmRequest *request);
 extern void um_read_patch(UmRequest *request);
 extern void um_patch_one(UmRequest *request);
 extern void um_delete_one(UmRequest *request);
+extern void um_cancel_one(UmRequest *request);
 pg_noreturn extern void um_refuse_missing(const UmRequest *request);
 
 extern UmListing *um_list_open(UmRequest *request);

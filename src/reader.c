@@ -24,6 +24,7 @@
 #include "errors.h"
 #include "hub.h"
 #include "listener.h"
+#include "order.h"
 #include "store.h"
 #include "upkeep.h"
 #include "window.h"
@@ -61,7 +62,7 @@ static void go_on(Reading *reading);
 static UmPosition *position_at(UmResource *resource, Datum time);
 static void set_position(const UmListener *listener, const UmPosition *position);
 static void require_told(const UmListener *listener);
-static bool may_read_all(Oid table);
+static bool may_read_all(const UmResource *resource);
 static int64 count_behind(UmWindow *window, TimestampTz *since);
 static int64 count_window(const UmWindow *window, int64 from, TimestampTz *since);
 static UmListener *own_listener(FunctionCallInfo fcinfo, Oid caller);
@@ -222,6 +223,8 @@ give_row(Reading *reading, const UmEvent *event)
 	int			count = um_event_types(event, reading->listener->query, reading->listener->version, types);
 	int			done = event->seq == reading->at.seq ? reading->at.part : 0;
 
+	if (!um_listener_is_told_of(reading->listener, event->record))
+		return true;
 	for (int i = done; i < count; i++)
 	{
 		if (reading->left == 0)
@@ -387,7 +390,8 @@ um_hub_event(PG_FUNCTION_ARGS)
 	require_told(listener);
 	if (um_event_from_id(text_to_cstring(PG_GETARG_TEXT_PP(1)), &id, &type))
 		event = um_window_find(listener->resource, &id);
-	if (event != NULL && !um_event_is(event, type, listener->version))
+	if (event != NULL && (!um_event_is(event, type, listener->version) ||
+						  !um_listener_is_told_of(listener, event->record)))
 		event = NULL;
 	if (event != NULL)
 	{
@@ -435,7 +439,7 @@ um_hub_lag(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "hub_lag gives a row");
 	/* hub_status is to be seen on a standby, too */
-	if (RecoveryInProgress() || (!um_is_agent(GetUserId()) && !may_read_all(um_table(resource->model->noun, false))))
+	if (RecoveryInProgress() || (!um_is_agent(GetUserId()) && !may_read_all(resource)))
 		PG_RETURN_NULL();
 	um_hub_enter(&before);
 	count = count_behind(&window, &since);
@@ -446,10 +450,13 @@ um_hub_lag(PG_FUNCTION_ARGS)
 }
 
 static bool
-may_read_all(Oid table)
+may_read_all(const UmResource *resource)
 {
+	Oid			table = um_table(resource->model->noun, false);
+
 	return pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
-		check_enable_rls(table, InvalidOid, true) != RLS_ENABLED;
+		(check_enable_rls(table, InvalidOid, true) != RLS_ENABLED ||
+		 (resource->orders && um_order_all_seen(GetUserId())));
 }
 
 /* What is left of the window that a position is in, and what comes behind that. */

@@ -103,6 +103,13 @@ um_resource(const char *noun)
 			 errhint("The resources are %s.", known.data)));
 }
 
+/* One of a model, for messages: an import job; a usage, as it is spoken. */
+char *
+um_a(const UmModel *model)
+{
+	return psprintf("%s %s", strchr("aeio", model->label[0]) != NULL ? "an" : "a", model->label);
+}
+
 /* The entity of that name, which no table holds; 22023 where there is none. */
 const UmModel *
 um_entity(const char *name)

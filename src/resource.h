@@ -26,6 +26,9 @@ typedef enum UmEventType
 #define UM_EVENT_TYPES 5
 #define um_event_bit(type) (1 << (type))
 
+struct UmRecord;
+struct UmFaults;
+
 /*
  * Tables and functions are named after the resource: where the noun of the
  * model is parcel and the plural parcels there are usage_mgmt.parcel,
@@ -46,6 +49,18 @@ typedef struct UmResource
 	const char *example;		/* one as a client sends it, in JSON; NULL for none */
 
 	/*
+	 * Whether it is an order: it is posted, read, cancelled and deleted, and
+	 * what else happens to it is done by who carries it out.  order.c knows its
+	 * columns, so none is a module's.  Of a change of its status a version tells
+	 * only that it has come to one of these statuses, as bits; 0 for any.
+	 */
+	bool		orders;
+	int			told[UM_VERSIONS];
+
+	/* SQL function that gives what such an order has made, in pieces; NULL for none. */
+	const char *result;
+
+	/*
 	 * Column of the date by which it is partitioned.  Then a ledger says that
 	 * an id is one resource's, whatever its partition, and what comes in under
 	 * the id of another goes to the table of conflicts.  NULL: one table.
@@ -57,6 +72,10 @@ typedef struct UmResource
 	/* What it is checked against, and the column with its id; NULL for nothing. */
 	struct UmResource *specification;
 	const char *specification_id;
+
+	/* What else its records must satisfy, set at load; NULL for nothing. */
+	void		(*check) (const struct UmRecord *record, const struct UmRecord *old,
+						  struct UmFaults *faults);
 
 	/* filled in by um_resource_register */
 	const char *json_name;		/* in an event: the last segment of its path */
@@ -78,6 +97,7 @@ extern void um_resource_init(void);
 extern PGDLLEXPORT void um_resource_register(UmResource *resource);
 extern PGDLLEXPORT UmResource *um_resource(const char *noun);
 extern const UmModel *um_entity(const char *name);
+extern char *um_a(const UmModel *model);
 extern UmResource *um_resource_of(FunctionCallInfo fcinfo, const char *before, const char *after,
 								  bool plural);
 extern UmResource *um_resource_of_table(Oid relation);

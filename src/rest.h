@@ -20,6 +20,9 @@ extern void um_rest_list(const UmHttp *http, UmAnswer *answer);
 extern void um_rest_patch_list(const UmHttp *http, UmAnswer *answer);
 extern void um_rest_post_many(UmRequest *request, UmFields *fields, UmAnswer *answer);
 
+/* what an order has made: rest_result.c */
+extern void um_rest_result(const UmHttp *http, UmAnswer *answer);
+
 /* listeners: rest_hub.c */
 extern void um_rest_hub_list(const UmHttp *http, UmAnswer *answer);
 extern void um_rest_hub_get(const UmHttp *http, UmAnswer *answer);

@@ -34,6 +34,7 @@ typedef struct Question
 	UmResource *resource;
 	UmVersion	version;
 	const char *query;
+	bool		by_type;		/* it names an event of it */
 } Question;
 
 static void require_caller(const UmHttp *http);
@@ -41,6 +42,7 @@ static void require_any_select(const UmApi *api);
 static UmRecord *read_body(const UmHttp *http);
 static List *resources_meant(const UmApi *api, const char *query);
 static void ask(void *arg);
+static bool may_select(const UmResource *resource);
 static void note_refusal(StringInfo refusals, const UmResource *resource, const ErrorData *error);
 static List *find(const UmApi *api, const char *id);
 static Datum nouns_of(const UmApi *api);
@@ -150,7 +152,7 @@ require_any_select(const UmApi *api)
 	UmResource *first = um_api_next(api, NULL);
 
 	for (UmResource *r = first; r != NULL; r = um_api_next(api, r))
-		if (pg_class_aclcheck(um_table(r->model->noun, false), GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+		if (may_select(r))
 			return;
 	aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, first->model->noun);
 }
@@ -170,11 +172,15 @@ read_body(const UmHttp *http)
 	return record;
 }
 
-/* Those of the API to which a query means anything; 22023, with what each has against it, for none. */
+/*
+ * Those of the API to which a query means anything; 22023, with what each has against it,
+ * for none.  Orders that he has no business with he does not mean, unless he names them.
+ */
 static List *
 resources_meant(const UmApi *api, const char *query)
 {
 	List	   *meant = NIL;
+	List	   *closed = NIL;
 	ErrorData  *first = NULL;
 	bool		alike = true;
 	StringInfoData refusals;
@@ -182,10 +188,12 @@ resources_meant(const UmApi *api, const char *query)
 	initStringInfo(&refusals);
 	for (UmResource *r = um_api_next(api, NULL); r != NULL; r = um_api_next(api, r))
 	{
-		Question	question = {r, api->version, query};
+		Question	question = {r, api->version, query, false};
 		ErrorData  *error = um_try(UM_NOBODY, ask, &question);
 
-		if (error == NULL)
+		if (error == NULL && r->orders && !question.by_type && !may_select(r))
+			closed = lappend(closed, r);
+		else if (error == NULL)
 			meant = lappend(meant, r);
 		else if (error->sqlerrcode != UM_PARAMETER)
 			ReThrowError(error);
@@ -196,6 +204,8 @@ resources_meant(const UmApi *api, const char *query)
 			alike = alike && strcmp(first->message, error->message) == 0;
 		}
 	}
+	if (meant == NIL)
+		meant = closed;
 	if (meant == NIL && alike)
 		ReThrowError(first);
 	if (meant == NIL)
@@ -208,15 +218,21 @@ resources_meant(const UmApi *api, const char *query)
 static void
 ask(void *arg)
 {
-	const Question *question = arg;
+	Question   *question = arg;
 
-	(void) um_listen_query(question->resource, question->query, question->version);
+	question->by_type = um_listen_query(question->resource, question->query, question->version)->by_type;
+}
+
+static bool
+may_select(const UmResource *resource)
+{
+	return pg_class_aclcheck(um_table(resource->model->noun, false), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
 static void
 note_refusal(StringInfo refusals, const UmResource *resource, const ErrorData *error)
 {
-	appendStringInfo(refusals, "%sOf a %s: %s.", refusals->len > 0 ? " " : "", resource->model->label,
+	appendStringInfo(refusals, "%sOf %s: %s.", refusals->len > 0 ? " " : "", um_a(resource->model),
 					 error->message);
 	if (error->hint != NULL)
 		appendStringInfo(refusals, " %s", error->hint);

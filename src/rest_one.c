@@ -82,7 +82,7 @@ answer_record(UmAnswer *answer, const UmRequest *request, const UmFields *fields
 	um_write_record(&answer->body, request->record, request->version, fields);
 }
 
-/* 201 for what is new, 200 for a repeat; an array is many. */
+/* 201 for what is new, 200 for a repeat; an array is many, but of orders, which come one by one. */
 void
 um_rest_post(const UmHttp *http, UmAnswer *answer)
 {
@@ -90,7 +90,7 @@ um_rest_post(const UmHttp *http, UmAnswer *answer)
 	UmRequest	request = um_rest_request(http);
 	UmSlice		id;
 
-	if (um_trim(request.body).len > 0 && *um_trim(request.body).ptr == '[')
+	if (!http->target.resource->orders && um_trim(request.body).len > 0 && *um_trim(request.body).ptr == '[')
 	{
 		um_rest_post_many(&request, fields, answer);
 		return;

@@ -136,8 +136,7 @@ check_column(const UmModel *model, UmAttribute *attribute, Form_pg_attribute col
 static Oid
 internal_type(const UmAttribute *attribute)
 {
-	return strcmp(attribute->column, "rejection") == 0 ? JSONBOID
-		: strcmp(attribute->column, "load_id") == 0 ? INT8OID : TIMESTAMPTZOID;
+	return OidIsValid(attribute->type) ? attribute->type : TIMESTAMPTZOID;
 }
 
 /* The type of the column that holds an attribute. */

@@ -324,6 +324,8 @@ um_check(const UmRecord *record, const UmRecord *old, UmFaults *faults)
 	check_record(record, needs_rating(record), faults, NULL);
 	if (old != NULL)
 		check_change(record, old, faults);
+	if (record->model->resource->check != NULL)
+		record->model->resource->check(record, old, faults);
 }
 
 /* The same of an entity, which is not stored and may have no id. */
@@ -585,7 +587,7 @@ check_type(const UmRecord *record, UmFaults *faults)
 	UmPath		path = {NULL, named != NULL ? model->slot[model->type_slot] : NULL, 0};
 
 	if (named != NULL && named != model->resource)
-		um_fault(faults, &path, UM_RULE, "is that of a %s, not of a %s", named->model->label, model->label);
+		um_fault(faults, &path, UM_RULE, "is that of %s, not of %s", um_a(named->model), um_a(model));
 }
 
 /* The move of the status, and what may not change any more. */

@@ -80,7 +80,9 @@ static const Declaration declared[UM_SETTINGS] = {
 	[UM_DELIVERY] = {"delivery", "on", events},
 	[UM_PAGE_LIMIT] = {"page_limit", "100", .takes = "a number from 1 to 100000", .least = 1, .most = 100000},
 	[UM_PAGE_LIMIT_MAX] = {"page_limit_max", "1000", .takes = "a number from 1 to 100000", .least = 1, .most = 100000},
-	[UM_EXACT_COUNT] = {"exact_count", "10000", .takes = "a number from 0 to 1000000000", .most = 1000000000}
+	[UM_EXACT_COUNT] = {"exact_count", "10000", .takes = "a number from 0 to 1000000000", .most = 1000000000},
+	[UM_EXPORT_RESULT_MAX] = {"export_result_max", "100 MB", NULL, check_size, "a size above 0, as 100 MB"},
+	[UM_JOB_RETENTION] = {"job_retention", "30 days", NULL, check_age, "an interval above 0, as 30 days"}
 };
 
 static int	values[UM_SETTINGS];

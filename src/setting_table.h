@@ -16,10 +16,12 @@ typedef enum UmSetting
 	UM_DELIVERY,
 	UM_PAGE_LIMIT,				/* resources */
 	UM_PAGE_LIMIT_MAX,
-	UM_EXACT_COUNT
+	UM_EXACT_COUNT,
+	UM_EXPORT_RESULT_MAX,		/* these are read in SQL */
+	UM_JOB_RETENTION
 } UmSetting;
 
-#define UM_SETTINGS (UM_EXACT_COUNT + 1)
+#define UM_SETTINGS (UM_JOB_RETENTION + 1)
 
 typedef enum UmCheckSpecification
 {

@@ -544,6 +544,18 @@ um_store_delete(UmResource *resource, Datum id)
 	return SPI_processed > 0;
 }
 
+/* True where there was such an order, which has not ended; within SPI_connect. */
+bool
+um_store_cancel(UmResource *resource, Datum id)
+{
+	UmPlan	   *plan = um_plan(resource, UM_PLAN_CANCEL,
+							   "UPDATE {table} SET cancelled_at = coalesce(cancelled_at, pg_catalog.now()) "
+							   "WHERE id OPERATOR(pg_catalog.=) $1 AND completion_date IS NULL", 1, (Oid[]) {TEXTOID});
+
+	um_execute(um_prepare(plan), &id, NULL, false, 0);
+	return SPI_processed > 0;
+}
+
 static int
 column_args(const UmRecord *record, Datum *args, char *nulls)
 {

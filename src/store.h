@@ -30,6 +30,7 @@ typedef enum UmPlanKind
 	/* each that names an id followed by the one that names its date, too */
 	UM_PLAN_GET, UM_PLAN_GET_DATED, UM_PLAN_LOCK, UM_PLAN_LOCK_DATED, UM_PLAN_DELETE,
 	UM_PLAN_DELETE_DATED,
+	UM_PLAN_CANCEL,				/* of an order */
 
 	UM_PLAN_INSERT, UM_PLAN_UPDATE, UM_PLAN_INSERT_ROWS, UM_PLAN_INSERT_RETURNING, UM_PLAN_KEY,
 	UM_PLAN_KEYS, UM_PLAN_ADD_KEYS, UM_PLAN_ADD_ORDERED_KEYS,
@@ -73,5 +74,6 @@ extern UmRecord *um_store_lock(UmResource *resource, Datum id);
 extern UmRecord *um_store_insert(const UmRecord *record);
 extern UmRecord *um_store_update(const UmRecord *record, const UmRecord *old);
 extern bool um_store_delete(UmResource *resource, Datum id);
+extern bool um_store_cancel(UmResource *resource, Datum id);
 
 #endif

@@ -203,7 +203,7 @@ read_attribute(Reader *reader, UmAttribute *attribute, const UmPath *path)
 	raw.ptr = reader->scan->pos;
 	if (token == UM_NONE)
 		return;
-	if (token == UM_NULL)
+	if (token == UM_NULL || (attribute->flags & UM_SERVERS))
 	{
 		um_scan_skip(reader->scan, &raw);
 		return;

@@ -238,7 +238,7 @@ write_value(Writer *writer, const UmAttribute *attribute, int slot, const UmFiel
 			break;
 		case UM_STATUS:
 			appendStringInfoCharMacro(out, '"');
-			appendStringInfoString(out, life->status[um_status_from_oid(life, DatumGetObjectId(value))]);
+			appendStringInfoString(out, um_status_name(life, um_status_from_oid(life, DatumGetObjectId(value)), writer->version));
 			appendStringInfoCharMacro(out, '"');
 			break;
 		case UM_CHARACTERISTICS:

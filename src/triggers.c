@@ -28,6 +28,7 @@
 #include "errors.h"
 #include "hub.h"
 #include "ledger.h"
+#include "order.h"
 #include "outbox.h"
 #include "row.h"
 #include "rules.h"
@@ -168,6 +169,8 @@ check_insert(const TriggerData *data, const Target *target)
 	}
 	record = um_record_skim(target->shape, desc, tuple, NULL);
 	um_record_read_slots(record, ~UINT64CONST(0), &faults);
+	if (target->resource->orders && !um_order_is_restored(record, data->tg_relation->rd_rel->relowner))
+		um_order_begin(record);
 	arrives = target->resource->date != NULL && is_arriving(record);
 	moves = arrives && is_moved(record);
 	if (target->resource->date != NULL && !arrives)
@@ -193,6 +196,8 @@ check_update(const TriggerData *data, Target *target)
 	HeapTuple	tuple;
 
 	read_changes(record, old, &faults);
+	if (target->resource->orders)
+		um_order_change(record, old);
 	check(record, old, data, target, &faults);
 	if (target->resource->date != NULL)
 		note_date(target, data->tg_relation, record, old);
@@ -250,8 +255,11 @@ read_changes(UmRecord *record, UmRecord *old, UmFaults *faults)
 		record->asked |= model->rated;
 	for (um_each_asked(a, record))
 		wanted |= a->span;
+	/* what was ordered is compared, whatever is said to change */
+	if (model->resource->orders)
+		wanted = ~UINT64CONST(0);
 	um_record_read_slots(record, wanted, faults);
-	if (um_status_in(from, model->life->closed) || um_status_in(to, model->life->closed))
+	if (model->resource->orders || um_status_in(from, model->life->closed) || um_status_in(to, model->life->closed))
 		um_record_read_slots(old, wanted, &lost);
 }
 
@@ -370,7 +378,8 @@ is_vouched(const Target *target, Relation relation, HeapTuple tuple)
 {
 	Datum		id;
 
-	if (!target->alone)
+	/* nobody vouches for what the server says of an order */
+	if (!target->alone || target->resource->orders)
 		return false;
 	id = id_of(target, relation, tuple);
 	return DatumGetPointer(id) != NULL && um_is_vouched(target->resource, id);

@@ -12,6 +12,7 @@
 #include "cursor.h"
 #include "hub.h"
 #include "ledger.h"
+#include "order.h"
 #include "outbox.h"
 #include "resource.h"
 #include "rows.h"
@@ -62,6 +63,7 @@ void
 _PG_init(void)
 {
 	um_resource_init();
+	um_order_init();
 	um_settings_init();
 	um_types_init();
 	um_spec_cache_init();

@@ -11,19 +11,20 @@
  * server knows what was confirmed, and from there it goes on.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "config.h"
 #include "connection.h"
 #include "delivery.h"
+#include "wake.h"
 
 #define CLAIM_EVERY 10
 #define CLAIM_AGAIN 1			/* seconds between claims that something calls for */
@@ -42,12 +43,17 @@ typedef struct Loop
 	bool		served;			/* a claim was answered */
 	bool		releasing;
 	bool		released;
+	pid_t		jobs;			/* the process that has them done; 0 for none */
+	bool		jobs_failed;
 } Loop;
 
-static int	wake_pipe[2] = {-1, -1};
-static volatile sig_atomic_t told_to_leave = 0;
-
 static bool prepare(Loop *loop, const AgentOptions *options);
+static bool begin_jobs(Loop *loop, const AgentOptions *options, const char *dbname);
+static bool config_is_fine(const char *file);
+static bool begin_transfers(Loop *loop, const AgentOptions *options);
+static bool could_not_begin(void);
+static void look_after_jobs(Loop *loop);
+static bool end_jobs(Loop *loop);
 static bool begin_session(Loop *loop, const char *dbname, bool patient);
 static bool lock_name(Loop *loop, bool patient);
 static bool serve(Loop *loop);
@@ -65,7 +71,6 @@ static char *copied(const PGresult *result, int row, int column);
 static void wake_all(Loop *loop, double now);
 static void release(Loop *loop);
 static void on_release(void *context, const PGresult *result);
-static void on_signal(int signal);
 static int	room_for_transfers(void);
 
 /* Serves until it is told to leave. */
@@ -76,7 +81,8 @@ agent_run(const AgentOptions *options, const char *dbname)
 	Journal    *journal = &loop->agent.journal;
 	bool		served;
 
-	if (!prepare(loop, options) || !begin_session(loop, dbname, true))
+	if (!prepare(loop, options) || !begin_session(loop, dbname, true) || !begin_jobs(loop, options, dbname) ||
+		!begin_transfers(loop, options))
 		return FAILED;
 	journal_line(journal, NULL, "starts", NULL);
 	while (!(served = serve(loop)) && !loop->failed && reconnect(loop, dbname))
@@ -84,6 +90,7 @@ agent_run(const AgentOptions *options, const char *dbname)
 	free_dropped(loop, true);
 	session_end(&loop->agent.session);
 	transfers_close(loop->agent.transfers);
+	served = end_jobs(loop) && served;
 	journal_line(journal, NULL, "stops", NULL);
 	free(loop);
 	return served ? ALL_DONE : FAILED;
@@ -94,7 +101,6 @@ prepare(Loop *loop, const AgentOptions *options)
 {
 	static char name[300];
 	Agent	   *agent = &loop->agent;
-	struct sigaction action;
 
 	if (options->name == NULL)
 	{
@@ -106,24 +112,53 @@ prepare(Loop *loop, const AgentOptions *options)
 	agent->journal.json = options->json;
 	agent->journal.verbose = options->verbose;
 	agent->delays = options->delays;
-	agent->transfers = transfers_open(room_for_transfers(), options->allow_private);
 	srandom((unsigned int) time(NULL) ^ (unsigned int) getpid() << 16);
-	if (agent->transfers == NULL || pipe(wake_pipe) != 0)
-	{
-		complain("could not begin: %s", strerror(errno));
+	return wake_open() || could_not_begin();
+}
+
+/* A process of its own, forked before there are threads and transfers. */
+static bool
+begin_jobs(Loop *loop, const AgentOptions *options, const char *dbname)
+{
+	Agent	   *agent = &loop->agent;
+	JobsOptions jobs = options->jobs;
+
+	jobs.journal = &agent->journal;
+	jobs.dbname = dbname;
+	jobs.delays = options->delays;
+	jobs.allow_private = options->allow_private;
+	if (jobs.most > 0 && !config_is_fine(jobs.config))
 		return false;
-	}
-	for (int i = 0; i < 2; i++)
-	{
-		fcntl(wake_pipe[i], F_SETFD, FD_CLOEXEC);
-		fcntl(wake_pipe[i], F_SETFL, O_NONBLOCK);
-	}
-	memset(&action, 0, sizeof(action));
-	action.sa_handler = on_signal;
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	return true;
+	if (jobs.most > 0)
+		loop->jobs = jobs_start(&jobs, PQsocket(agent->session.conn));
+	return loop->jobs >= 0 || could_not_begin();
+}
+
+/* Each job reads it anew; what is wrong with it from the start its operator hears at once. */
+static bool
+config_is_fine(const char *file)
+{
+	Trouble		trouble = {false, ""};
+	Config	   *config = config_read(file, &trouble);
+
+	if (config == NULL)
+		complain("%s", trouble.text);
+	config_free(config);
+	return config != NULL;
+}
+
+static bool
+begin_transfers(Loop *loop, const AgentOptions *options)
+{
+	loop->agent.transfers = transfers_open(room_for_transfers(), options->allow_private);
+	return loop->agent.transfers != NULL || could_not_begin();
+}
+
+static bool
+could_not_begin(void)
+{
+	complain("could not begin: %s", strerror(errno));
+	return false;
 }
 
 static bool
@@ -184,10 +219,13 @@ serve(Loop *loop)
 		double		now = clock_now();
 		double		until;
 
+		look_after_jobs(loop);
 		if (told_to_leave && !agent->leaves)
 		{
 			agent->leaves = true;
 			leave_by = now + LEAVING;
+			if (loop->jobs > 0)
+				kill(loop->jobs, SIGTERM);
 		}
 		if (agent->session.notified)
 			wake_all(loop, now);
@@ -221,9 +259,10 @@ reconnect(Loop *loop, const char *dbname)
 
 		while (!told_to_leave && clock_now() < until)
 		{
-			struct pollfd wake = {wake_pipe[0], POLLIN, 0};
+			struct pollfd wake = wake_polled();
 
 			transfers_wait(loop->agent.transfers, &wake, 1, (int) ((until - clock_now()) * 1000) + 1);
+			wake_clear();
 		}
 		if (told_to_leave)
 			return false;
@@ -255,15 +294,13 @@ static void
 wait_all(Loop *loop, double until)
 {
 	Agent	   *agent = &loop->agent;
-	struct pollfd polled[2] = {session_polled(&agent->session), {wake_pipe[0], POLLIN, 0}};
+	struct pollfd polled[2] = {session_polled(&agent->session), wake_polled()};
 	double		left = until - clock_now();
-	char		bytes[16];
 
 	transfers_wait(agent->transfers, polled, 2, left > 1 ? 1000 : left > 0 ? (int) (left * 1000) + 1 : 0);
 	if (polled[0].revents != 0 && !session_read(&agent->session))
 		agent->broken = true;
-	while (polled[1].revents != 0 && read(wake_pipe[0], bytes, sizeof(bytes)) > 0)
-		;
+	wake_clear();
 }
 
 /* Who leaves has listeners only as long as there is something to be done for them. */
@@ -444,6 +481,43 @@ wake_all(Loop *loop, double now)
 	}
 }
 
+/* ---- jobs ---- */
+
+/* Without it, this one is to be started anew as well.  One that takes none ends in order. */
+static void
+look_after_jobs(Loop *loop)
+{
+	int			status;
+
+	if (loop->jobs <= 0 || waitpid(loop->jobs, &status, WNOHANG) != loop->jobs)
+		return;
+	loop->jobs = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return;
+	journal_line(&loop->agent.journal, NULL, "lost its process for jobs", NULL);
+	loop->jobs_failed = true;
+	told_to_leave = 1;
+}
+
+static bool
+end_jobs(Loop *loop)
+{
+	double		until = clock_now() + LEAVING;
+
+	if (loop->jobs > 0)
+		kill(loop->jobs, SIGTERM);
+	for (look_after_jobs(loop); loop->jobs > 0; look_after_jobs(loop))
+	{
+		struct pollfd wake = wake_polled();
+
+		if (clock_now() > until)
+			kill(loop->jobs, SIGKILL);
+		poll(&wake, 1, 200);
+		wake_clear();
+	}
+	return !loop->jobs_failed;
+}
+
 /* ---- its end ---- */
 
 static void
@@ -466,19 +540,6 @@ on_release(void *context, const PGresult *result)
 	loop->released = true;
 }
 
-static void
-on_signal(int signal)
-{
-	int			error = errno;
-
-	(void) signal;
-	told_to_leave = 1;
-	/* a full pipe wakes as well */
-	if (write(wake_pipe[1], "", 1) < 0)
-		errno = error;
-	errno = error;
-}
-
 /* Each transfer may have a connection, and each connection is a file. */
 static int
 room_for_transfers(void)
@@ -492,13 +553,4 @@ room_for_transfers(void)
 	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > MOST_TRANSFERS + SPARE_FILES)
 		return MOST_TRANSFERS;
 	return limit.rlim_max > 2 * SPARE_FILES ? (int) limit.rlim_max - SPARE_FILES : SPARE_FILES;
-}
-
-double
-clock_now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
 }

@@ -5,12 +5,14 @@
 #include <stdbool.h>
 
 #include "delays.h"
+#include "jobs.h"
 #include "status.h"
 
 typedef struct AgentOptions
 {
 	const char *name;			/* NULL for host and process */
 	Delays		delays;
+	JobsOptions jobs;			/* what is its own of these */
 	bool		allow_private;
 	bool		verbose;
 	bool		json;

@@ -11,8 +11,8 @@
  * command finds the row again, by the file's name and what its start is like,
  * and goes on where the last transaction that committed ended.
  *
- * A job's load bears the job in declared, and is the only one that the job has of
- * that source.  Where it is finished the job is done, whoever died meanwhile.
+ * A job's load bears the job in declared.  Where it is finished the job is done,
+ * whoever died meanwhile.
  *
  * A load has one program at a time: an advisory lock is held as long as the
  * session lives, and each batch makes sure that nobody else has moved on.
@@ -43,16 +43,16 @@ static char *numbers(const int *places, int count, int64_t add);
  * that the job did not come to was to say so.
  */
 bool
-books_find_job(Books *books, PGconn *conn, Resources *resources, const char *source, const char *job)
+books_find_job(Books *books, PGconn *conn, Resources *resources, const char *job)
 {
-	const char *values[] = {source, job};
+	const char *values[] = {job};
 
 	memset(books, 0, sizeof(Books));
 	books->resources = resources;
 	return job == NULL ||
 		(learn_id(books, run(conn,
-							 "SELECT id FROM usage_mgmt.import_load WHERE source = $1 AND declared @> $2 "
-							 "AND loaded_by = CURRENT_USER ORDER BY id DESC LIMIT 1", 2, values)) &&
+							 "SELECT id FROM usage_mgmt.import_load WHERE declared @> $1 "
+							 "AND loaded_by = CURRENT_USER ORDER BY id DESC LIMIT 1", 1, values)) &&
 		 go_on(books, conn, "{}", "true"));
 }
 
@@ -68,6 +68,7 @@ books_open(Books *books, PGconn *conn, const char *source, const char *fingerpri
 	if (strcmp(books->fingerprint, fingerprint) == 0)
 		return true;
 	complain("%s: this is not what load %s was begun with, its start differs", source, books->id);
+	complaint_lasts();
 	return false;
 }
 
@@ -182,7 +183,7 @@ lock(Books *books, PGconn *conn)
 	PQclear(result);
 	if (locked)
 		return true;
-	complain("load %s is under way in another session, waiting for it", books->id);
+	mention("load %s is under way in another session, waiting for it", books->id);
 	result = run(conn,
 				 "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended("
 				 "'usage_mgmt.import_load ' || $1, 0))", 1, values);

@@ -16,7 +16,7 @@ typedef struct Books
 	Counts		counted;		/* all that the row has so far */
 } Books;
 
-extern bool books_find_job(Books *books, PGconn *conn, Resources *resources, const char *source, const char *job);
+extern bool books_find_job(Books *books, PGconn *conn, Resources *resources, const char *job);
 extern bool books_open(Books *books, PGconn *conn, const char *source, const char *fingerprint, bool restart,
 					   const char *declared);
 extern bool books_begin(Books *books, PGconn *conn);

@@ -38,6 +38,7 @@
 #define HOST 4
 #define BUCKET 8
 #define CREDENTIAL 16
+#define SPOOL 32
 #define ACCESS (HOST | BUCKET | CREDENTIAL)
 
 typedef enum Form
@@ -45,6 +46,7 @@ typedef enum Form
 	WORD,						/* any text */
 	YES_NO,
 	SECONDS,
+	BYTES,
 	FILE_NAME,					/* that may not be there */
 	READABLE,					/* a file that is */
 	PRIVATE,					/* the same, which others cannot read */
@@ -65,6 +67,8 @@ static const Key keys[] = {
 	{"allow-redirects", NETWORK, YES_NO, offsetof(Config, allow_redirects)},
 	{"known-hosts", NETWORK, FILE_NAME, offsetof(Config, known_hosts)},
 	{"timeout", NETWORK, SECONDS, offsetof(Config, timeout)},
+	{"directory", SPOOL, READABLE, offsetof(Config, spool)},
+	{"size", SPOOL, BYTES, offsetof(Config, spool_size)},
 	{"read-only", DIRECTORY, YES_NO, offsetof(Directory, read_only)},
 	{"roles", DIRECTORY, WORD, offsetof(Directory, roles)},
 	{"access-key", BUCKET | CREDENTIAL, WORD, offsetof(Access, user)},
@@ -105,6 +109,7 @@ static bool end_section(Reader *reader);
 static bool set_key(Reader *reader, const char *name, const char *value);
 static bool set_value(Reader *reader, const Key *key, const char *value);
 static bool set_flag(Reader *reader, const Key *key, const char *value);
+static bool set_size(Reader *reader, const Key *key, const char *value);
 static bool set_text(Reader *reader, const Key *key, const char *value);
 static bool set_secret(Reader *reader, const Key *key, const char *file);
 static bool check_file(Reader *reader, const char *file, bool secret);
@@ -127,6 +132,7 @@ config_read(const char *file, Trouble *trouble)
 		return NULL;
 	}
 	config->timeout = 60;
+	config->spool_size = INT64_C(10) << 30;
 	if (file == NULL)
 		return config;
 	config->file = strdup(file);
@@ -171,6 +177,7 @@ config_free(Config *config)
 		free(one);
 	}
 	free(config->known_hosts);
+	free(config->spool);
 	free(config->file);
 	free(config);
 }
@@ -263,9 +270,9 @@ begin_section(Reader *reader, char *text)
 	char	   *name = trim(text + length);
 
 	text[length] = '\0';
-	if (strcmp(text, "network") == 0 && *name == '\0')
+	if ((strcmp(text, "network") == 0 || strcmp(text, "spool") == 0) && *name == '\0')
 	{
-		reader->section = NETWORK;
+		reader->section = text[0] == 'n' ? NETWORK : SPOOL;
 		reader->what = reader->config;
 		return true;
 	}
@@ -274,7 +281,7 @@ begin_section(Reader *reader, char *text)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(text, kinds[i].name) == 0 && *name != '\0')
 			return begin_access(reader, kinds[i].kind, kinds[i].section, name);
-	return fault(reader, "[%s] is none of [network], [directory PATH], [host NAME], [bucket NAME], [credential NAME]",
+	return fault(reader, "[%s] is none of [network], [spool], [directory PATH], [host NAME], [bucket NAME], [credential NAME]",
 				 text);
 }
 
@@ -354,6 +361,8 @@ set_value(Reader *reader, const Key *key, const char *value)
 {
 	if (key->form == YES_NO || key->form == SECONDS)
 		return set_flag(reader, key, value);
+	if (key->form == BYTES)
+		return set_size(reader, key, value);
 	if (*(char **) ((char *) reader->what + key->offset) != NULL)
 		return fault(reader, "%s comes twice in this section", key->name);
 	if (key->form == SECRET && (reader->mode & S_IROTH))
@@ -385,6 +394,20 @@ set_flag(Reader *reader, const Key *key, const char *value)
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
 		return fault(reader, "%s is yes or no", key->name);
 	*(bool *) place = strcmp(value, "yes") == 0;
+	return true;
+}
+
+static bool
+set_size(Reader *reader, const Key *key, const char *value)
+{
+	static const char units[] = "kMGT";
+	char	   *end;
+	long		number = strtol(value, &end, 10);
+	const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
+
+	if (end == value || number < 1 || number > 1000000 || (*end != '\0' && (unit == NULL || end[1] != '\0')))
+		return fault(reader, "%s is a number of bytes, such as 500M or 10G", key->name);
+	*(int64_t *) ((char *) reader->what + key->offset) = (int64_t) number << (unit != NULL ? 10 * (unit - units + 1) : 0);
 	return true;
 }
 

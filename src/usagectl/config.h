@@ -3,6 +3,7 @@
 #define USAGECTL_CONFIG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "trouble.h"
 
@@ -55,6 +56,8 @@ typedef struct Config
 	const char *tag;			/* of temporary names: the same order finds its own again */
 	bool		(*tick) (void *context);	/* called about every second that we wait; false to give up */
 	void	   *tick_context;
+	char	   *spool;			/* where exports are written first; NULL for TMPDIR */
+	int64_t		spool_size;		/* bytes of one at most */
 	char	   *file;			/* its name, or NULL */
 	Directory  *directories;
 	Access	   *accesses;

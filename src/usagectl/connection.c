@@ -92,6 +92,21 @@ complaints_into(Complaints *complaints)
 	kept = complaints;
 }
 
+/* Nothing has failed: nobody keeps it. */
+void
+mention(const char *format,...)
+{
+	va_list		args;
+
+	if (kept != NULL)
+		return;
+	va_start(args, format);
+	fputs("usagectl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
 void
 complain(const char *format,...)
 {
@@ -113,6 +128,14 @@ complain(const char *format,...)
 	va_end(args);
 }
 
+/* What was complained of will be the same when it is tried again. */
+void
+complaint_lasts(void)
+{
+	if (kept != NULL)
+		kept->lasting = true;
+}
+
 /* Says what the server, or the connection to it, has to say. */
 void
 complain_of(PGconn *conn, const PGresult *result)
@@ -126,8 +149,10 @@ complain_of(PGconn *conn, const PGresult *result)
 	length = strlen(message);
 	while (length > 0 && message[length - 1] == '\n')
 		length--;
-	if (kept != NULL && PQstatus(conn) == CONNECTION_OK && code != NULL && !passes(code))
-		kept->lasting = true;
+	if (kept != NULL && code != NULL)
+		snprintf(kept->code, sizeof(kept->code), "%s", code);
+	if (PQstatus(conn) == CONNECTION_OK && code != NULL && !passes(code))
+		complaint_lasts();
 	complain("%.*s", length, message);
 }
 

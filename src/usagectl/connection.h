@@ -12,7 +12,8 @@
 typedef struct Complaints
 {
 	Buffer		text;
-	bool		lasting;		/* the server said something that will be the same the next time */
+	bool		lasting;		/* something that will be the same the next time */
+	char		code[6];		/* the server's last SQLSTATE */
 } Complaints;
 
 extern PGconn *connect_to(const char *dbname);
@@ -21,6 +22,8 @@ extern bool run_script(PGconn *conn, const char *sql);
 extern int64_t int_field(const PGresult *result, int column);
 extern void complaints_into(Complaints *complaints);
 extern void complain(const char *format,...) __attribute__((format(printf, 1, 2)));
+extern void mention(const char *format,...) __attribute__((format(printf, 1, 2)));
+extern void complaint_lasts(void);
 extern void complain_of(PGconn *conn, const PGresult *result);
 
 #endif

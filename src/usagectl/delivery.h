@@ -3,6 +3,7 @@
 #define USAGECTL_DELIVERY_H
 
 #include "buffer.h"
+#include "clock.h"
 #include "delays.h"
 #include "journal.h"
 #include "lane.h"
@@ -120,6 +121,5 @@ extern double checkpoint_step(Listener *listener, double now);
 extern void checkpoint_free(Told *told);
 
 /* agent.c */
-extern double clock_now(void);
 
 #endif

@@ -396,8 +396,9 @@ exchange_failed(Exchange *exchange, CURLcode code, const char *what, Trouble *tr
 	if (exchange->stopped)
 		return trouble_passes(trouble, "%s: %s was given up", shown, what);
 	if (exchange->safety.refused[0] != '\0')
-		return trouble_lasts(trouble, "%s: %s, which is not connected to; allow-private = yes in [host %s] or in [network] allows it",
-							 shown, exchange->safety.refused, exchange->place->host);
+		return trouble_lasts(trouble, "%s: %s, which is not connected to; allow-private = yes in [%s %s] or in [network] allows it",
+							 shown, exchange->safety.refused, exchange->place->scheme == SCHEME_S3 ? "bucket" : "host",
+							 exchange->place->host);
 	if (exchange->host_key[0] != '\0')
 		return trouble_lasts(trouble, "%s: %s", shown, exchange->host_key);
 	if (code == CURLE_OK)
@@ -420,7 +421,7 @@ failed_http(Exchange *exchange, long status, const char *what, Trouble *trouble)
 	const char *code = strstr(exchange->said, "<Code>");
 	const char *hint = status == 401 || status == 403 ? "; see to the credentials in the agent's configuration" :
 		status == 404 || status == 410 ? "; there is no such file" :
-		status == 405 ? "; it does not take files here" :
+		status == 405 ? "; the server does not do that there" :
 		status / 100 == 3 ? "; redirects are not followed here, so give the url that it leads to" :
 		status == 507 ? "; its disk is full" : "";
 	bool		passes = false;
@@ -466,7 +467,8 @@ advice(const Exchange *exchange, CURLcode code)
 	switch (code)
 	{
 		case CURLE_LOGIN_DENIED:
-			return "; see to its user, password or key in the agent's configuration";
+			return !ssh ? "; see to its user and password in the agent's configuration" :
+				"; see to its user, password or key in the agent's configuration; an RSA key is of no use before libssh2 1.11, an Ed25519 one is";
 		case CURLE_PEER_FAILED_VERIFICATION:
 			return ssh ? "" : "; its certificate has to be mended, or ca-file in the agent's configuration to name who vouches for it";
 		case CURLE_SSL_CACERT_BADFILE:

@@ -46,7 +46,8 @@ static bool make(Import *import);
 static bool take(Import *import, const char *name);
 static bool open_source(Import *import, const char *name);
 static bool import_batches(Import *import);
-static void going(const Import *import);
+static bool going(const Import *import);
+static bool ended(Import *import);
 static bool send_batch(Import *import, Batch *batch);
 static bool send_resources(Import *import, Batch *batch, Sender send, int *sent);
 static bool send_records(Import *import, Batch *batch, int from, int to, int *sent);
@@ -90,6 +91,8 @@ import_run(const ImportOptions *options, PGconn *conn, const char *name, const F
 		done = take(import, name);
 	if (import->source.error[0] != '\0')
 		complain("%s: %s", name, import->source.error);
+	if (import->source.lasting)
+		complaint_lasts();
 	source_close(&import->source);
 	resources_free(&import->cutter.resources);
 	batch_free(&import->batches[0]);
@@ -122,9 +125,10 @@ take(Import *import, const char *name)
 	Resources  *resources = &import->cutter.resources;
 
 	if (!resources_learn(resources, import->conn, import->options->resource) ||
-		!books_find_job(books, import->conn, resources, name, import->options->job))
+		!books_find_job(books, import->conn, resources, import->options->job))
 		return false;
-	return (books->finished || (open_source(import, name) && import_batches(import))) && close_books(import);
+	return (books->finished || (open_source(import, name) && import_batches(import) && ended(import))) &&
+		close_books(import);
 }
 
 /* Opens the source and the books, and goes where they say. */
@@ -164,7 +168,8 @@ import_batches(Import *import)
 		while (import->step == STEP_MORE)
 		{
 			import->step = batch_step(import->ahead, &import->cutter);
-			going(import);
+			if (!going(import))
+				return false;
 		}
 		if (import->step == STEP_FAILED)
 			return false;
@@ -213,11 +218,18 @@ send_batch(Import *import, Batch *batch)
 		import->follower->committed(import->follower->context, &import->books, batch->taken);
 }
 
-static void
+static bool
 going(const Import *import)
 {
-	if (import->follower->going != NULL)
+	return import->follower->going == NULL ||
 		import->follower->going(import->follower->context, import->source.taken, import->records);
+}
+
+static bool
+ended(Import *import)
+{
+	return import->follower->ended == NULL ||
+		import->follower->ended(import->follower->context, &import->books, &import->source);
 }
 
 /* A batch is in the order of its resources: what is sent of each, and counted. */
@@ -542,7 +554,8 @@ read_ahead(void *context)
 {
 	Import	   *import = context;
 
-	going(import);
+	/* a batch that is on its way is not left */
+	(void) going(import);
 	if (import->step != STEP_MORE || !source_ready(&import->source))
 		return false;
 	import->step = batch_step(import->ahead, &import->cutter);
@@ -580,7 +593,7 @@ make_partition(Import *import, const Resource *resource, int month)
 						  values, NULL, NULL, 0);
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 	{
-		complain("warning: could not make the partition of %.7s, the default partition will do: %s",
+		mention("warning: could not make the partition of %.7s, the default partition will do: %s",
 				 date, PQresultErrorMessage(result));
 		import->partitions = false;
 	}

@@ -26,10 +26,12 @@ typedef struct Follower
 	bool		(*opened) (void *context, const Books *books);
 	/* what was done before is passed over */
 	void		(*begins) (void *context, const Source *source);
-	/* every so often */
-	void		(*going) (void *context, int64_t taken, int64_t records);
+	/* every so often; false to stop before the next batch */
+	bool		(*going) (void *context, int64_t taken, int64_t records);
 	/* one batch more is, with so many bytes of the source; false for no more */
 	bool		(*committed) (void *context, const Books *books, int64_t taken);
+	/* nothing is left of the source; false to leave the load unfinished */
+	bool		(*ended) (void *context, const Books *books, Source *source);
 	void		(*closed) (void *context, const Books *books, const PGresult *result);
 } Follower;
 

@@ -11,12 +11,26 @@
 #include "buffer.h"
 #include "journal.h"
 
+static void line(const Journal *journal, const char *kind, const char *id, const char *what, const char *why);
 static void add_member(Buffer *line, const char *name, const char *value);
 static void print(Buffer *line);
 
 /* Of a listener, or of the agent where that is NULL; why may be NULL. */
 void
 journal_line(const Journal *journal, const char *listener, const char *what, const char *why)
+{
+	line(journal, listener != NULL ? "listener" : NULL, listener, what, why);
+}
+
+/* Of a job; resource is what it is one of. */
+void
+journal_job(const Journal *journal, const char *resource, const char *job, const char *what, const char *why)
+{
+	line(journal, resource, job, what, why);
+}
+
+static void
+line(const Journal *journal, const char *kind, const char *id, const char *what, const char *why)
 {
 	Buffer		line = {NULL, 0, 0};
 	char		at[32];
@@ -26,15 +40,15 @@ journal_line(const Journal *journal, const char *listener, const char *what, con
 		journal_time(at);
 		buffer_print(&line, "{\"at\": \"%s\"", at);
 		add_member(&line, "agent", journal->agent);
-		add_member(&line, "listener", listener);
+		if (kind != NULL)
+			add_member(&line, kind, id);
 		add_member(&line, "what", what);
 		add_member(&line, "why", why);
 		buffer_print(&line, "}");
 	}
 	else
-		buffer_print(&line, "%s %s: %s%s%s", listener != NULL ? "listener" : "agent",
-					 listener != NULL ? listener : journal->agent, what, why != NULL ? ": " : "",
-					 why != NULL ? why : "");
+		buffer_print(&line, "%s %s: %s%s%s", kind != NULL ? kind : "agent", kind != NULL ? id : journal->agent,
+					 what, why != NULL ? ": " : "", why != NULL ? why : "");
 	print(&line);
 }
 

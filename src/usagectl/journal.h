@@ -12,6 +12,8 @@ typedef struct Journal
 } Journal;
 
 extern void journal_line(const Journal *journal, const char *listener, const char *what, const char *why);
+extern void journal_job(const Journal *journal, const char *resource, const char *job, const char *what,
+						const char *why);
 extern void journal_attempt(const Journal *journal, const char *listener, const char *event, int status,
 							double seconds, const char *error);
 extern void journal_time(char text[32]);

@@ -8,7 +8,9 @@
  */
 #include <dirent.h>
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,8 +30,8 @@ typedef struct Listing
 	int			space;
 } Listing;
 
-/* What one line of a list says: a name, in that line, and a size. */
-typedef bool (*ReadLine) (char *line, char **name, int64_t *size);
+/* What one line of a list says: a name, in that line, a size, and a time as it stands there, or NULL. */
+typedef bool (*ReadLine) (char *line, char **name, int64_t *size, char **time);
 
 static bool may_be_listed(const Place *place, Trouble *trouble);
 static bool change(const Place *place, const char *name, Trouble *trouble);
@@ -38,12 +40,13 @@ static bool list_ftp(Listing *listing, Trouble *trouble);
 static bool list_server(Listing *listing, const char *command, bool names, ReadLine read, long *status,
 						Trouble *trouble);
 static void read_lines(Listing *listing, char *text, ReadLine read);
-static bool read_facts(char *line, char **name, int64_t *size);
-static bool read_name(char *line, char **name, int64_t *size);
-static bool read_long(char *line, char **name, int64_t *size);
+static bool read_facts(char *line, char **name, int64_t *size, char **time);
+static bool read_name(char *line, char **name, int64_t *size, char **time);
+static bool read_long(char *line, char **name, int64_t *size, char **time);
 static bool wanted(const Listing *listing, const char *name);
 static bool is_name(const char *name);
-static void add(Listing *listing, const char *name, int64_t size);
+static void add(Listing *listing, const char *name, int64_t size, const char *time);
+static char *stamp_of(int64_t size, const char *time);
 static void make_pattern(Listing *listing);
 static int	by_name(const void *a, const void *b);
 static size_t collect(char *data, size_t size, size_t count, void *context);
@@ -80,6 +83,7 @@ place_files_free(PlaceFile *files, int count)
 	{
 		free(files[i].name);
 		free(files[i].url);
+		free(files[i].stamp);
 	}
 	free(files);
 }
@@ -132,13 +136,17 @@ list_local(Listing *listing, Trouble *trouble)
 {
 	DIR		   *folder = local_folder(listing->place, trouble);
 	struct dirent *entry;
-	int64_t		size;
+	struct stat status;
+	char		time[48];
 
 	if (folder == NULL)
 		return false;
 	while ((entry = readdir(folder)) != NULL)
-		if (wanted(listing, entry->d_name) && local_is_file(folder, entry->d_name, &size))
-			add(listing, entry->d_name, size);
+		if (wanted(listing, entry->d_name) && local_is_file(folder, entry->d_name, &status))
+		{
+			snprintf(time, sizeof(time), "%lld.%09ld", (long long) status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+			add(listing, entry->d_name, status.st_size, time);
+		}
 	closedir(folder);
 	return true;
 }
@@ -191,18 +199,19 @@ read_lines(Listing *listing, char *text, ReadLine read)
 	{
 		size_t		length = strlen(line);
 		char	   *name;
+		char	   *time = NULL;
 		int64_t		size = -1;
 
 		if (length > 0 && line[length - 1] == '\r')
 			line[length - 1] = '\0';
-		if (read(line, &name, &size) && wanted(listing, name))
-			add(listing, name, size);
+		if (read(line, &name, &size, &time) && wanted(listing, name))
+			add(listing, name, size, time);
 	}
 }
 
 /* type=file;size=12;modify=20260203040506; name */
 static bool
-read_facts(char *line, char **name, int64_t *size)
+read_facts(char *line, char **name, int64_t *size, char **time)
 {
 	char	   *facts = strsep(&line, " ");
 	char	   *fact;
@@ -216,23 +225,26 @@ read_facts(char *line, char **name, int64_t *size)
 			is_file = true;
 		else if (strncasecmp(fact, "size=", 5) == 0)
 			*size = strtoll(fact + 5, NULL, 10);
+		else if (strncasecmp(fact, "modify=", 7) == 0)
+			*time = fact + 7;
 	return is_file;
 }
 
 /* Some servers put the folder before it. */
 static bool
-read_name(char *line, char **name, int64_t *size)
+read_name(char *line, char **name, int64_t *size, char **time)
 {
 	char	   *slash = strrchr(line, '/');
 
 	(void) size;
+	(void) time;
 	*name = slash != NULL ? slash + 1 : line;
 	return **name != '\0';
 }
 
 /* -rw-r--r--    1 user     group        12 Feb  3 04:05 name */
 static bool
-read_long(char *line, char **name, int64_t *size)
+read_long(char *line, char **name, int64_t *size, char **time)
 {
 	static regex_t form;
 	static bool made;
@@ -242,6 +254,8 @@ read_long(char *line, char **name, int64_t *size)
 	if (!made || line[0] != '-' || regexec(&form, line, 3, found, 0) != 0)
 		return false;
 	*size = strtoll(line + found[1].rm_so, NULL, 10);
+	*time = line + found[1].rm_eo + 1;
+	line[found[2].rm_eo] = '\0';
 	*name = line + found[0].rm_eo;
 	return true;
 }
@@ -264,7 +278,7 @@ is_name(const char *name)
 }
 
 static void
-add(Listing *listing, const char *name, int64_t size)
+add(Listing *listing, const char *name, int64_t size, const char *time)
 {
 	PlaceFile  *file;
 	char	   *segment;
@@ -284,7 +298,18 @@ add(Listing *listing, const char *name, int64_t size)
 	file->name = strdup(name);
 	file->url = place_url(listing->place, segment, NULL);
 	file->size = size;
+	file->stamp = stamp_of(size, time);
 	free(segment);
+}
+
+static char *
+stamp_of(int64_t size, const char *time)
+{
+	Buffer		stamp = {NULL, 0, 0};
+
+	if (size >= 0 && time != NULL)
+		buffer_print(&stamp, "%" PRId64 " %s", size, time);
+	return stamp.text;
 }
 
 /* * and ? as they stand in the url; what is encoded there stands for itself. */

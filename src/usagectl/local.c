@@ -69,16 +69,11 @@ local_folder(const Place *place, Trouble *trouble)
 	return folder;
 }
 
-/* Whether a name in it is that of a plain file, and its size. */
+/* Whether a name in it is that of a plain file, and what there is to know of it. */
 bool
-local_is_file(DIR *folder, const char *name, int64_t *size)
+local_is_file(DIR *folder, const char *name, struct stat *status)
 {
-	struct stat status;
-
-	if (fstatat(dirfd(folder), name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(status.st_mode))
-		return false;
-	*size = status.st_size;
-	return true;
+	return fstatat(dirfd(folder), name, status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status->st_mode);
 }
 
 bool

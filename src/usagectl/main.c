@@ -1,7 +1,7 @@
 /*
  * main.c
- *	  usagectl: usage records into the store and out of it, and events to their
- *	  listeners.
+ *	  usagectl: usage records into the store and out of it, at once or as jobs,
+ *	  and events to their listeners.
  *
  * Reads the arguments.  The exit status is 0 when all was stored (or was there
  * already), or an agent was told to stop; 1 when some records were rejected or
@@ -16,6 +16,7 @@
 
 #include "agent.h"
 #include "files.h"
+#include "jobs_show.h"
 #include "listen.h"
 #include "listeners.h"
 
@@ -39,6 +40,8 @@ static int	agent_command(int argc, char **argv);
 static int	listen_command(int argc, char **argv);
 static bool take_secret(Secret *secret, char *text);
 static int	listeners_command(int argc, char **argv);
+static int	jobs_command(int argc, char **argv);
+static int	show(int argc, char **argv, ExitStatus (*what) (PGconn *conn, bool json, bool once));
 static const char *declare_all(Declared *declared);
 static bool declare_count(Declared *declared, const char *count);
 static bool declare_amount(Declared *declared, const char *amount);
@@ -58,6 +61,7 @@ main(int argc, char **argv)
 		{"agent", agent_command},
 		{"listen", listen_command},
 		{"listeners", listeners_command},
+		{"jobs", jobs_command},
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -76,13 +80,14 @@ main(int argc, char **argv)
 static int
 usage(FILE *out)
 {
-	fputs("usagectl moves usage records between files and a database with usage_mgmt, and\n"
-		  "delivers its events.\n"
+	fputs("usagectl moves usage records between files and a database with usage_mgmt,\n"
+		  "delivers its events, and carries out its import and export jobs.\n"
 		  "\n"
 		  "Usage:\n"
-		  "  usagectl import [OPTION]... FILE|-...\n"
-		  "  usagectl export [OPTION]... [FILE|-]\n"
+		  "  usagectl import [OPTION]... FILE|URL|-...\n"
+		  "  usagectl export [OPTION]... [FILE|URL|-]\n"
 		  "  usagectl agent [OPTION]...\n"
+		  "  usagectl jobs [OPTION]...\n"
 		  "  usagectl listeners [OPTION]...\n"
 		  "  usagectl listen [OPTION]...\n"
 		  "\n"
@@ -93,6 +98,7 @@ usage(FILE *out)
 		  "  -d, --dbname=NAME           database, or a connection string\n"
 		  "      --json                  print as JSON\n"
 		  "Options of import and export:\n"
+		  "      --config=FILE           hosts and credentials for urls\n"
 		  "      --format=ndjson|json|csv\n"
 		  "                              a record a line, one JSON array, or CSV\n"
 		  "      --resource=NOUN         of which resource the records are; in an import\n"
@@ -109,13 +115,18 @@ usage(FILE *out)
 		  "  -q, --query=QUERY           which records, as a TMF630 query string\n"
 		  "      --tmf=r14.5|v4          version of the standard to write\n"
 		  "Options of agent:\n"
-		  "      --allow-private         deliver to addresses that are not the public's, too\n"
-		  "      --delays=LIST           when a failed event is tried again\n"
+		  "      --allow-private         go to addresses that are not the public's, too\n"
+		  "      --allow-superuser       do jobs of superusers, and as one\n"
+		  "      --batch=N               records of a job in a transaction (50000)\n"
+		  "      --config=FILE           directories, hosts and credentials for jobs\n"
+		  "      --delays=LIST           when a failed event or job is tried again\n"
 		  "                              (" DELAYS ")\n"
+		  "      --jobs=N                jobs at a time (4); 0 for none\n"
+		  "      --lease=SECONDS         when others take the jobs of a silent one (60)\n"
 		  "      --name=NAME             what it is called (host and process)\n"
-		  "      --pause-all             pause all listeners and end: this database is a copy\n"
+		  "      --pause-all             pause all listeners and end: this is a copy\n"
 		  "  -v, --verbose               print each attempt\n"
-		  "Options of listeners:\n"
+		  "Options of jobs and listeners:\n"
 		  "      --once                  show them once\n"
 		  "Options of listen:\n"
 		  "      --answer=STATUS         HTTP status to answer with (204)\n"
@@ -133,6 +144,7 @@ import_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{"batch", required_argument, NULL, 'b'},
+		{"config", required_argument, NULL, 'C'},
 		{"dbname", required_argument, NULL, 'd'},
 		{"declared-amount", required_argument, NULL, 'a'},
 		{"declared-count", required_argument, NULL, 'c'},
@@ -146,7 +158,7 @@ import_command(int argc, char **argv)
 		{NULL, 0, NULL, 0}
 	};
 	ImportOptions options = {.batch = BATCH, .partitions = true};
-	FileOptions file = {false};
+	FileOptions file = {.config = NULL};
 	Declared	declared = {"", "", ""};
 	const char *dbname = NULL;
 	ExitStatus	status = ALL_DONE;
@@ -166,6 +178,8 @@ import_command(int argc, char **argv)
 			continue;
 		else if (option == 'm' && read_mapping(&file, optarg))
 			continue;
+		else if (option == 'C')
+			file.config = optarg;
 		else if (option == 'j')
 			file.json = true;
 		else if (option == 'o')
@@ -208,6 +222,7 @@ static int
 export_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'C'},
 		{"dbname", required_argument, NULL, 'd'},
 		{"format", required_argument, NULL, 'f'},
 		{"help", no_argument, NULL, 'h'},
@@ -218,7 +233,7 @@ export_command(int argc, char **argv)
 		{NULL, 0, NULL, 0}
 	};
 	ExportOptions options = {.query = ""};
-	FileOptions file = {false};
+	FileOptions file = {.config = NULL};
 	const char *dbname = NULL;
 	ExitStatus	status;
 	PGconn	   *conn;
@@ -235,6 +250,8 @@ export_command(int argc, char **argv)
 			options.version = optarg;
 		else if (option == 'f' && take_format(&file, optarg))
 			continue;
+		else if (option == 'C')
+			file.config = optarg;
 		else if (option == 'j')
 			file.json = true;
 		else if (option == 'h')
@@ -298,16 +315,21 @@ agent_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{"allow-private", no_argument, NULL, 'p'},
+		{"allow-superuser", no_argument, NULL, 's'},
+		{"batch", required_argument, NULL, 'b'},
+		{"config", required_argument, NULL, 'c'},
 		{"dbname", required_argument, NULL, 'd'},
 		{"delays", required_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},
+		{"jobs", required_argument, NULL, 'J'},
 		{"json", no_argument, NULL, 'j'},
+		{"lease", required_argument, NULL, 'L'},
 		{"name", required_argument, NULL, 'n'},
 		{"pause-all", no_argument, NULL, 'P'},
 		{"verbose", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0}
 	};
-	AgentOptions options = {NULL, {0, {0}}, false, false, false};
+	AgentOptions options = {.jobs = {.most = 4, .batch = BATCH, .lease = LEASE_OF_JOBS}};
 	const char *dbname = NULL;
 	bool		pause_all = false;
 	int			option;
@@ -318,6 +340,16 @@ agent_command(int argc, char **argv)
 			dbname = optarg;
 		else if (option == 'l' && delays_read(&options.delays, optarg))
 			continue;
+		else if (option == 'b' && between(optarg, 1, 200000, &options.jobs.batch))
+			continue;
+		else if (option == 'J' && between(optarg, 0, MOST_JOBS, &options.jobs.most))
+			continue;
+		else if (option == 'L' && between(optarg, 3, 3600, &options.jobs.lease))
+			continue;
+		else if (option == 'c')
+			options.jobs.config = optarg;
+		else if (option == 's')
+			options.jobs.allow_superuser = true;
 		else if (option == 'n' && optarg[0] != '\0')
 			options.name = optarg;
 		else if (option == 'p')
@@ -395,6 +427,18 @@ take_secret(Secret *secret, char *text)
 static int
 listeners_command(int argc, char **argv)
 {
+	return show(argc, argv, listeners_show);
+}
+
+static int
+jobs_command(int argc, char **argv)
+{
+	return show(argc, argv, jobs_show);
+}
+
+static int
+show(int argc, char **argv, ExitStatus (*what) (PGconn *conn, bool json, bool once))
+{
 	static const struct option long_options[] = {
 		{"dbname", required_argument, NULL, 'd'},
 		{"help", no_argument, NULL, 'h'},
@@ -425,7 +469,7 @@ listeners_command(int argc, char **argv)
 	conn = connect_to(dbname);
 	if (conn == NULL)
 		return FAILED;
-	status = listeners_show(conn, json, once);
+	status = what(conn, json, once);
 	PQfinish(conn);
 	return status;
 }

@@ -358,9 +358,14 @@ static bool
 check_segment(const Place *place, const char *segment, size_t length, Trouble *trouble)
 {
 	int			decoded;
-	char	   *name = curl_easy_unescape(NULL, segment, (int) length, &decoded);
-	bool		good = name != NULL;
+	char	   *name;
+	bool		good;
 
+	/* libcurl would take a length of 0 for none */
+	if (length == 0)
+		return true;
+	name = curl_easy_unescape(NULL, segment, (int) length, &decoded);
+	good = name != NULL;
 	for (int i = 0; good && i < decoded; i++)
 		good = (unsigned char) name[i] >= ' ' && name[i] != 0x7f && (name[i] != '/' || has_query(place->scheme));
 	if (!good)

@@ -33,6 +33,8 @@ resources_learn(Resources *resources, PGconn *conn, const char *chosen)
 							 "' ' || pg_catalog.array_to_string(usage_mgmt.attribute_names(noun, 'type'), ' ') || ' ', "
 							 "ordinality = 1 "
 							 "FROM usage_mgmt.resources() WITH ORDINALITY r, LATERAL (SELECT noun || '_document') d (door) "
+							 /* an order is posted, and comes in no file */
+							 "WHERE NOT orders "
 							 "ORDER BY EXISTS (SELECT FROM usage_mgmt.resources() o WHERE o.specification = r.noun) DESC, "
 							 "ordinality", 0, NULL);
 
@@ -92,7 +94,10 @@ choose(Resources *resources, const char *name)
 		snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "", resource->noun);
 	}
 	if (name != NULL)
+	{
 		complain("resource \"%s\" is not known; there are %s", name, known);
+		complaint_lasts();
+	}
 	return name == NULL;
 }
 

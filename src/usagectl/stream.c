@@ -58,8 +58,9 @@ struct Stream
 	char	   *ring;
 	size_t		from;
 	size_t		length;
-	double		waited;			/* seconds for the server, and how many bytes it had at their beginning */
+	double		waited;			/* seconds for the server, in which it sent what it had not then */
 	int64_t		had;
+	double		polled;			/* when we were told last to come again; 0 if we were not */
 	Trouble		trouble;
 };
 
@@ -71,6 +72,8 @@ static bool begin(Stream *stream, Place *place);
 static bool add(Stream *stream);
 static void drive(Stream *stream);
 static void wait_for_server(Stream *stream);
+static void have_waited(Stream *stream, double seconds);
+static void not_waiting(Stream *stream);
 static void finish(Stream *stream, CURLcode code);
 static void finish_reading(Stream *stream, CURLcode code);
 static bool is_endless(const Stream *stream);
@@ -126,8 +129,7 @@ stream_read(Stream *stream, void *buffer, size_t size)
 		return read_local(stream, buffer, size);
 	if (stream->length < READ_AHEAD / 2)
 		drive(stream);
-	stream->waited = 0;
-	stream->had = stream->taken;
+	not_waiting(stream);
 	while (stream->length == 0 && stream->state < ENDED)
 		wait_for_server(stream);
 	if (stream->length > 0)
@@ -145,6 +147,16 @@ stream_ready(Stream *stream)
 	if (stream->fd >= 0)
 		return lseek(stream->fd, 0, SEEK_CUR) < stream->opened.st_size || at_rest(stream, &left);
 	drive(stream);
+	if (stream->state < ENDED && stream->length == 0)
+	{
+		double		gap = stream->polled > 0 ? now() - stream->polled : 0;
+
+		/* who was away for longer had something else to do */
+		have_waited(stream, gap < 1 ? gap : 1);
+		stream->polled = now();
+	}
+	else
+		not_waiting(stream);
 	return stream->state >= ENDED || stream->length > 0;
 }
 
@@ -324,11 +336,18 @@ static void
 wait_for_server(Stream *stream)
 {
 	double		since = now();
-	int			timeout = stream->place->config->timeout;
 
 	curl_multi_poll(stream->multi, NULL, 0, 500, NULL);
-	stream->waited += now() - since;
 	drive(stream);
+	have_waited(stream, now() - since);
+}
+
+static void
+have_waited(Stream *stream, double seconds)
+{
+	int			timeout = stream->place->config->timeout;
+
+	stream->waited += seconds;
 	if (stream->state >= ENDED || stream->waited < timeout)
 		return;
 	if (stream->taken - stream->had < (int64_t) timeout * SLOWEST)
@@ -337,7 +356,13 @@ wait_for_server(Stream *stream)
 					   (long long) (stream->taken - stream->had), timeout);
 		fail(stream);
 	}
-	stream->waited = 0;
+	not_waiting(stream);
+}
+
+static void
+not_waiting(Stream *stream)
+{
+	stream->waited = stream->polled = 0;
 	stream->had = stream->taken;
 }
 

@@ -13,8 +13,7 @@
 
 #include "trouble.h"
 
-static void set(Trouble *trouble, bool lasting, const char *format, va_list arguments)
-			__attribute__((format(printf, 3, 0)));
+static void set(Trouble *trouble, bool lasting, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
 
 /* Always false, for the caller to return. */
 bool

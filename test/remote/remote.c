@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,7 +26,9 @@ static int	asked;
 
 static int	tell(const Trouble *trouble);
 static bool go_on(void *context);
-static int	get(Place *place, bool polled, Trouble *trouble);
+static bool carry_out(const char *verb, Place *place, const char *argument, bool polled, Trouble *trouble);
+static bool get(Place *place, bool polled, Trouble *trouble);
+static long memory(void);
 static bool put(Place *place, const char *file, Trouble *trouble);
 static bool list(Place *place, Trouble *trouble);
 
@@ -41,7 +42,6 @@ main(int argc, char **argv)
 	Trouble		trouble = {false, ""};
 	Config	   *config;
 	Place	   *place;
-	const char *verb;
 	bool		good;
 	int			option;
 
@@ -81,25 +81,32 @@ main(int argc, char **argv)
 	config->ordered_by = wishes.ordered_by;
 	config->tag = wishes.tag;
 	config->tick = go_on;
-	verb = argv[optind];
 	place = place_of(config, argv[optind + 1], credential, &trouble);
-	if (place == NULL)
-		return tell(&trouble);
-	if (strcmp(verb, "get") == 0)
-		return get(place, polled, &trouble);
-	if (strcmp(verb, "check") == 0)
-		good = printf("%s\n%s\n", place_shown(place), place_name(place)) > 0;
-	else if (strcmp(verb, "put") == 0)
-		good = put(place, argv[optind + 2], &trouble);
-	else if (strcmp(verb, "list") == 0)
-		good = list(place, &trouble);
-	else if (strcmp(verb, "rename") == 0)
-		good = place_rename(place, argv[optind + 2], &trouble);
-	else
-		good = place_remove(place, &trouble);
+	good = place != NULL && carry_out(argv[optind], place, argv[optind + 2], polled, &trouble);
 	place_free(place);
 	config_free(config);
 	return good ? 0 : tell(&trouble);
+}
+
+static bool
+carry_out(const char *verb, Place *place, const char *argument, bool polled, Trouble *trouble)
+{
+	char	   *beside;
+
+	if (strcmp(verb, "get") == 0)
+		return get(place, polled, trouble);
+	if (strcmp(verb, "put") == 0)
+		return put(place, argument, trouble);
+	if (strcmp(verb, "list") == 0)
+		return list(place, trouble);
+	if (strcmp(verb, "rename") == 0)
+		return place_rename(place, argument, trouble);
+	if (strcmp(verb, "remove") == 0)
+		return place_remove(place, trouble);
+	beside = place_beside(place, ".manifest.json");
+	printf("%s %s %s\n", place_shown(place), place_name(place), beside);
+	free(beside);
+	return true;
 }
 
 static int
@@ -118,18 +125,16 @@ go_on(void *context)
 }
 
 /* To standard output; polled, without ever waiting in a read, and with the memory that it took. */
-static int
+static bool
 get(Place *place, bool polled, Trouble *trouble)
 {
 	static char buffer[64 * 1024];
 	Stream	   *stream = stream_open(place, trouble);
-	struct rusage usage;
 	ssize_t		n = 0;
 	int			waits = 0;
-	int			status = 0;
 
 	if (stream == NULL)
-		return tell(trouble);
+		return false;
 	do
 	{
 		while (polled && !stream_ready(stream))
@@ -142,15 +147,28 @@ get(Place *place, bool polled, Trouble *trouble)
 			fwrite(buffer, 1, n, stdout);
 	} while (n > 0);
 	fflush(stdout);
-	getrusage(RUSAGE_SELF, &usage);
 	if (n < 0)
-		status = tell(stream_trouble(stream));
+		*trouble = *stream_trouble(stream);
 	else
-		fprintf(stderr, "size %lld, %ld kB, waited %d, asked %d\n", (long long) stream_size(stream), usage.ru_maxrss,
+		fprintf(stderr, "size %lld, %ld kB, waited %d, asked %d\n", (long long) stream_size(stream), memory(),
 				waits, asked);
 	stream_close(stream);
-	place_free(place);
-	return status;
+	return n == 0;
+}
+
+/* The most that this program had, in kB. */
+static long
+memory(void)
+{
+	char		line[200];
+	long		most = -1;
+	FILE	   *status = fopen("/proc/self/status", "r");
+
+	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
+		sscanf(line, "VmHWM: %ld", &most);
+	if (status != NULL)
+		fclose(status);
+	return most;
 }
 
 static bool
@@ -170,6 +188,7 @@ put(Place *place, const char *file, Trouble *trouble)
 	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
 		EVP_DigestUpdate(context, buffer, n);
 	EVP_DigestFinal_ex(context, hash, NULL);
+	EVP_MD_CTX_free(context);
 	for (int i = 0; i < 32; i++)
 		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
 	return place_put(place, fd, status.st_size, hex, "application/x-ndjson", trouble);

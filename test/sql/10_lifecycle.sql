@@ -30,6 +30,9 @@ INSERT INTO legal VALUES
 INSERT INTO legal SELECT 'service_usage_specification', from_status, to_status
 	FROM legal WHERE resource = 'usage_specification';
 INSERT INTO legal VALUES ('service_usage', 'generated', 'archived');
+-- and those of jobs, which end one way or the other
+INSERT INTO legal SELECT job || '_job', m.* FROM unnest('{import,export}'::text[]) job, (VALUES ('not started', 'running'),
+	('not started', 'failed'), ('running', 'succeeded'), ('running', 'failed')) m;
 
 -- The view says the same
 (SELECT * FROM legal EXCEPT SELECT * FROM usage_mgmt.status_transition)

@@ -17,6 +17,8 @@ SELECT usage_mgmt.grant_access('regress_partner', 'reader'), usage_mgmt.grant_ac
 SELECT usage_mgmt.grant_api(role) FROM unnest('{regress_half,regress_nobody}'::text[]) role;
 GRANT USAGE ON SCHEMA usage_mgmt TO regress_half;
 GRANT SELECT ON usage_mgmt.usage TO regress_half;
+-- none of them has to do with jobs, and so is not told of any
+REVOKE SELECT ON usage_mgmt.import_job, usage_mgmt.export_job FROM regress_partner, regress_other;
 
 -- Status, headers and body of the answer, but for what is the same in all
 CREATE FUNCTION pg_temp.http(method text, uri text, body text DEFAULT '', token text DEFAULT 'Bearer x') RETURNS text LANGUAGE plpgsql AS $$
@@ -190,6 +192,15 @@ SELECT count(*) FROM usage_mgmt.hub_listener WHERE callback = 'https://path.exam
 SET client_min_messages = warning;
 DROP SCHEMA hub_test CASCADE;
 RESET client_min_messages;
+
+-- Of jobs is told who may see them; who names them alone and may not is refused
+GRANT SELECT ON usage_mgmt.export_job TO regress_other;
+SET ROLE regress_other;
+SELECT query, left(pg_temp.http('POST', uri, json_build_object('callback', 'https://jobs.example/', 'query', query)::text), 90) FROM (VALUES ('/usageManagement/hub', ''), ('/tmf-api/usageManagement/v4/hub', 'fields=id'),
+	('/tmf-api/usageManagement/v4/hub', 'eventType=ExportJobDeleteEvent'), ('/usageManagement/hub', 'eventType=ImportJobCompletionNotification'), ('/usageManagement/hub', 'exportJob.status=failed')) v(uri, query);
+RESET ROLE;
+SELECT version, query, string_agg(concat_ws(' ', resource, kinds), ', ' ORDER BY length(id), id) FROM usage_mgmt.hub_listener WHERE callback = 'https://jobs.example/' GROUP BY 1, 2 ORDER BY 1, 2;
+DELETE FROM usage_mgmt.hub_listener WHERE callback = 'https://jobs.example/';
 
 -- An older table is brought up to date, and its listeners are by themselves
 BEGIN;

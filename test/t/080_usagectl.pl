@@ -423,6 +423,19 @@ foreach my $command ([ 'import', $good ], ['export'])
 }
 is($node->safe_psql($db, 'SELECT count(*) FROM usage_mgmt.import_load'), 5, 'and no load');
 
+# Whoever sends files gives no orders.
+($status, $out) = usagectl($node, $db, 'import', '--json',
+	write_file("$folder/order.nd", qq({"\@type":"ImportJob","id":"o","date":"2026-01-01","type":"x","url":"file:///etc/passwd"}\n{"\@type":"ExportJob","id":"o","url":"https://example.com/"}\n)));
+is(of_resource($out, 'usage'), '2|0|0|0|2', 'a job in a file is a usage that says it is something else');
+is(join(' ', rows($node, $db, q{SELECT errors #>> '{0,path}' || ': ' || (errors #>> '{0,message}') FROM usage_mgmt.import_reject WHERE document LIKE '%Job%' ORDER BY id LIMIT 1})),
+	'@type: is that of an import job, not of a usage', 'and a reject');
+is($node->safe_psql($db, 'SELECT count(*) FROM usage_mgmt.import_job, usage_mgmt.export_job'), 0, 'and nothing is ordered');
+foreach my $command ([ 'import', $good ], ['export'])
+{
+	($status, $out, $err) = usagectl($node, $db, $command->[0], '--resource=import_job', @$command[ 1 .. $#$command ]);
+	like("$status $err", qr/^2 .*resource "import_job" is not known/, "$command->[0]: nor does it have jobs for a resource");
+}
+
 # What a loader may not store is a reject of its own, and no failure of the rest.
 ($status, $out, $err) = usagectl($node, $db, 'import', '--json', '-d', "dbname=$db user=loader", $several);
 is($status, 2, 'who may not load at all');

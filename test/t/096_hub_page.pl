@@ -52,6 +52,12 @@ foreach my $resource (slurp_file("$FindBin::Bin/../../src/model.c") =~ /(\.noun 
 {
 	$model{$_} = 1 foreach $resource =~ /_EVENT\] = "(\w+)"/g;
 }
+# what a macro is of several resources
+my ($jobs) = slurp_file("$FindBin::Bin/../../src/model.c") =~ /^#define JOB_EVENTS\(name\)((?:.*\\\n)*)/m;
+foreach my $name (slurp_file("$FindBin::Bin/../../src/model.c") =~ /^\tJOB_EVENTS\("(\w+)"\)/mg)
+{
+	$model{"$name$_"} = 1 foreach $jobs =~ /_EVENT\] = name "(\w+)"/g;
+}
 my %said;
 foreach my $row (slurp_file("$FindBin::Bin/../../docs/hub.md") =~ /^(\| .*)$/mg)
 {

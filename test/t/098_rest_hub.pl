@@ -1,5 +1,5 @@
 # A listener that was registered over HTTP: the agent delivers events of all resources of its API, signed with
-# the secret that the answer told; a dump and its restore keep it one.
+# the secret that the answer told, and of jobs those of its role's own; a dump and its restore keep it one.
 
 use strict;
 use warnings;
@@ -126,6 +126,53 @@ my $log = slurp_file($node->logfile);
 ok($log =~ /INSERT INTO usage_mgmt\.hub_secret/, 'the log tells of our statements');
 is(scalar(grep { index($log, $_) >= 0 } $secret, $renewed), 0, 'and no secret');
 
+# ---- jobs: as the seeds have them, when they have ended, to whose they are ----
+
+# Ordered and done in one transaction, so that the agent has no part in it
+sub job
+{
+	my ($noun, $role, $id) = @_;
+
+	$node->safe_psql('store', <<"SQL");
+BEGIN;
+SET LOCAL ROLE $role;
+SELECT usage_mgmt.post_$noun('{"id": "$id", "status": "running", "path": "usageManagement/", "content-type": "application/json",
+	"errorLog": "", "url": "ftp://ftp.myUsage.com/usageManagement/$id.json"}');
+RESET ROLE;
+SELECT FROM usage_mgmt.job_claim('nobody', '1 hour', NULL, 3);
+SELECT usage_mgmt.job_end('nobody', '$noun', '$id', 1, 'succeeded', '', '{"bytes": 17}');
+COMMIT;
+SQL
+	return;
+}
+
+$node->safe_psql('store', q{CREATE ROLE another; SELECT usage_mgmt.grant_access('another', 'writer'), usage_mgmt.grant_access('partner', 'loader')});
+my (undef, $of_jobs) = http('store', 'POST', '/tmf-api/usageManagement/v4/hub', qq({"callback": "$url/jobs", "query": "eventType=ImportJobCreateEvent,ImportJobStateChangeEvent,ImportJobDeleteEvent"}));
+foreach my $noun ('export_job', 'import_job')
+{
+	job($noun, 'another', 53);
+	job($noun, 'partner', 54);
+}
+$node->safe_psql('store', q{SET ROLE partner; SELECT usage_mgmt.delete_import_job('54')});
+changes('behind');
+is(came('/jobs'), join(' ', map { "ImportJob$_ 54" } qw(CreateEvent DeleteEvent StateChangeEvent StateChangeEvent)), 'v4 tells of all that happens to one');
+is((http('store', 'DELETE', "/tmf-api/usageManagement/v4/hub/$of_jobs->{id}"))[0], 204, 'as long as somebody listens');
+my $own = { id => '54', 'content-type' => 'application/json', status => 'succeeded', path => 'usageManagement/', errorLog => '', byteCount => 17, attempts => 1,
+	url => 'ftp://ftp.myUsage.com/usageManagement/54.json', orderedBy => 'partner' };
+my %own = (exportJob => { recordCount => 0 }, importJob => { position => 0, map { $_ => 0 } qw(readCount storedCount repeatedCount conflictingCount rejectedCount) });
+my @jobs = map { decode_json($_->{body}) } grep { $_->{path} eq '/both' && $_->{body} =~ /Job/ } received($receiver);
+foreach my $event (sort { $a->{eventType} cmp $b->{eventType} } @jobs)
+{
+	my ($name) = keys %{ $event->{event} };
+	my $job = $event->{event}{$name};
+
+	like(delete $event->{$_}, qr/./, "$name: $_") foreach 'eventId', 'eventTime';
+	like(delete $job->{$_}, qr/^\d{4}-.*Z$/, "$name: $_") foreach 'creationDate', 'completionDate';
+	is_deeply($event, { eventType => ucfirst $name . 'CompletionNotification', event => { $name => { %$own, %{ $own{$name} }, href => "/usageManagement/$name/54" } } },
+		"$name: the notification of its end");
+}
+is(scalar(@jobs), 2, 'which are two, of one\'s own jobs, and nothing of what was before their end');
+
 # ---- dumped and restored ----
 
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
@@ -135,7 +182,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 IPC::Run::run([ program($node, 'pg_restore'), '-1', '-d', $node->connstr('restored'), $dump ], '>', \$out, '2>', \$err) or die $err;
 is_deeply([ http('restored', 'GET', '/usageManagement/hub') ], [ 200, [$listener] ], 'restored, it is one');
 is($node->safe_psql('restored', "SELECT string_agg(resource, ' ' ORDER BY id) FROM usage_mgmt.hub_listener WHERE '1' IN (id, hub)"),
-	'usage usage_specification', 'of two resources');
+	'usage usage_specification import_job export_job', 'of all resources of its API');
 is((http('restored', 'POST', '/usageManagement/hub', qq({"callback": "$url/both"})))[0], 409, 'there still');
 is($node->safe_psql('restored', "SELECT usage_mgmt.listener_secret('1', renew => true) = usage_mgmt.listener_secret('2')"), 't', 'a new secret is both\'s');
 is($node->safe_psql('restored', "SELECT bool_and(usage_mgmt.resume_listener(id)) FROM usage_mgmt.hub_listener WHERE '1' IN (id, hub)"), 't', 'they are resumed');
@@ -146,9 +193,10 @@ is($node->safe_psql('restored', 'SELECT count(*) FROM usage_mgmt.hub_listener'),
 
 is((http('store', 'DELETE', '/usageManagement/hub/1'))[0], 204, 'ended here, too');
 changes('third');
-is(came('/both'), join(' ', map { "UsageCreateNotification $_" } qw(first second)) . ' ' . join(' ', map { "UsageSpecificationCreateNotification $_" } qw(first second)),
+is(came('/both'), join(' ', 'ExportJobCompletionNotification 54', 'ImportJobCompletionNotification 54',
+		(map { "UsageCreateNotification $_" } qw(behind first second)), map { "UsageSpecificationCreateNotification $_" } qw(behind first second)),
 	'nothing more comes');
-is(came('/one'), join(' ', map { "UsageCreateEvent $_" } qw(first second third)), 'to the other it does');
+is(came('/one'), join(' ', map { "UsageCreateEvent $_" } qw(behind first second third)), 'to the other it does');
 leaves();
 
 done_testing();

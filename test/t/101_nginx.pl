@@ -42,7 +42,7 @@ sub stand_in
 		push(@never, $client), next if ($kind // '') eq 'never';
 		my $answer = $status ? '{"code":"PGRST999","details":null,"hint":null,"message":"own"}' : $json->encode({ line => $line, headers => \%header, body => $body });
 		my $more = ($kind // '') =~ /^own/ ? "Proxy-Status: PostgREST; error=PGRST999\r\n" : '';
-		my $its = !defined $kind || $kind eq 'ours' || $kind eq 'own+ours' ? $type : $kind eq 'own' ? 'application/json; charset=utf-8' : 'text/plain';
+		my $its = !defined $kind || $kind eq 'ours' || $kind eq 'own+ours' ? $type : $kind =~ m{^(?:own\+)?(\w+/.*)} ? $1 : $kind eq 'own' ? 'application/json; charset=utf-8' : 'text/plain';
 
 		$status //= 200;
 		$more .= "Retry-After: 0\r\n" if $status == 503;
@@ -86,9 +86,9 @@ sub is_error
 
 # ---- what gets through ----
 
-my @spoofed = ('X-UM-Method: DELETE', 'X-UM-URI: /x', 'X-UM-Content-Type: x', 'X-UM-Content-Encoding: x', 'X_UM_Method: DELETE', 'Prefer: tx=rollback', 'Accept: text/csv',
+my @spoofed = ('X-UM-Method: DELETE', 'X-UM-URI: /x', 'X-UM-Range: x', 'X-UM-Content-Type: x', 'X-UM-Content-Encoding: x', 'X_UM_Method: DELETE', 'Prefer: tx=rollback', 'Accept: text/csv',
 	'Accept-Profile: x', 'Content-Profile: x', 'Range: 0-1', 'Cookie: a=b', 'X-Forwarded-For: x', 'User-Agent: x', 'Proxy: x', 'TE: trailers', 'Upgrade: h2c', 'X-HTTP-Method-Override: DELETE');
-my %expected = (host => 'usage_mgmt', 'content-type' => 'application/octet-stream', 'x-um-uri' => '/a%2Fb//c/../d?x=1&x=%2f&select=y');
+my %expected = (host => 'usage_mgmt', 'content-type' => 'application/octet-stream', 'x-um-range' => '0-1', 'x-um-uri' => '/a%2Fb//c/../d?x=1&x=%2f&select=y');
 
 foreach ([ qw(GET GET read) ], [ qw(HEAD HEAD read) ], [ qw(OPTIONS GET read) ], map { [ $_, 'POST', 'write' ] } qw(POST PUT PATCH DELETE))
 {
@@ -100,11 +100,11 @@ foreach ([ qw(GET GET read) ], [ qw(HEAD HEAD read) ], [ qw(OPTIONS GET read) ],
 	if ($method eq 'HEAD') { is($answer->{header}{'content-length'}[0], length $json->encode($whole), "$method as it gets through") }
 	else { is_deeply($json->decode($answer->{body}), $whole, "$method as it gets through") }
 }
-my %passed = (authorization => 'Bearer x', 'if-match' => 'W/"a", "b"', 'if-none-match' => '*', 'if-modified-since' => 'yesterday', 'if-unmodified-since' => 'today');
-my $came = $json->decode(exchange($port, join("\r\n", 'PATCH /x HTTP/1.1', 'Host: evil.example', 'Connection: close', (map { "$_: $passed{$_}" } sort keys %passed),
+my %passed = (authorization => 'Bearer x', 'if-match' => 'W/"a", "b"', 'if-none-match' => '*', 'if-modified-since' => 'yesterday', 'if-unmodified-since' => 'today', 'if-range' => '"a"');
+my $came = $json->decode(exchange($port, join("\r\n", 'PATCH /x HTTP/1.1', 'Host: evil.example', 'Connection: close', (map { "$_: $passed{$_}" } sort keys %passed), 'Range: bytes=0-1',
 			'Content-Type: Application/Merge-Patch+JSON; charset=UTF-8', 'Content-Encoding: br', 'Content-Length: 3', '', "\xff\x00{"))->{body} =~ s/\xff/?/r);
 is_deeply($came->{headers}, { %passed, host => 'usage_mgmt', 'content-type' => 'application/octet-stream', 'content-length' => 3, 'x-um-method' => 'PATCH',
-		'x-um-uri' => '/x', 'x-um-content-type' => 'Application/Merge-Patch+JSON; charset=UTF-8', 'x-um-content-encoding' => 'br' }, 'a PATCH with all that is passed on');
+		'x-um-uri' => '/x', 'x-um-content-type' => 'Application/Merge-Patch+JSON; charset=UTF-8', 'x-um-content-encoding' => 'br', 'x-um-range' => 'bytes=0-1' }, 'a PATCH with all that is passed on');
 append_to_file("$docs/$_", 'its own') foreach 'swagger-ui.css', 'index.html';
 is(ask($port, 'GET', '/docs/swagger-ui.css')->{body}, 'its own', 'of Swagger UI there is what docs.html is made of');
 unlike(ask($port, 'GET', '/docs/index.html')->{body}, qr/its own/, 'and nothing else');
@@ -116,6 +116,13 @@ $came = $json->decode(ask($port, 'GET', '/native/usage', 'Prefer: Count=Planned'
 ok(!exists $came->{headers}{prefer}, 'no estimate of rows that somebody may not see');
 my $answer = ask($port, 'GET', '/x');
 is_deeply([ sort grep { !/^(?:date|server|connection)$/ } keys %{ $answer->{header} } ], [qw(cache-control content-length content-type)], 'no header of PostgREST goes back');
+
+foreach my $of ('text/csv', 'application/x-ndjson', 'application/ndjson')
+{
+	$answer = ask($port, 'GET', "/answer/206?$of");
+	is_deeply([ $answer->{status}, $answer->{header}{'content-type'} ], [ 206, [$of] ], "the result of a job is passed on as $of");
+	is_error(ask($port, 'GET', "/answer/500?own+$of"), 500, 'unless it is PostgREST that answers so');
+}
 
 # ---- what is said in its place ----
 

@@ -66,8 +66,24 @@ foreach my $line (@lines)
 {
 	my $said;
 
-	IPC::Run::run([ 'bash', '-c', "$exports\n" . ($line =~ s/^curl (?:-i )?/curl -s -i /r) ], '<', \'', '>', \$said);
+	# the result of an order, as long as it is not there
+	foreach (1 .. 300)
+	{
+		IPC::Run::run([ 'bash', '-c', "$exports\n" . ($line =~ s/^curl (?:-i )?/curl -s -i /r) ], '<', \'', '>', \$said);
+		last if $line !~ m{/result'} || $said !~ m{\AHTTP/1\.1 404 };
+		sleep 0.1;
+	}
 	like($said, qr{\AHTTP/1\.1 2\d\d }, ($line =~ /^(.*)/)[0]) or diag $said;
+}
+
+like(psql_said(q{SELECT status, stored_count FROM usage_mgmt.import_job WHERE id = 'calls'}), qr/^succeeded\|1$/, 'the import took its record in');
+
+sub psql_said
+{
+	my ($sql) = @_;
+
+	IPC::Run::run([ '/usr/lib/postgresql/15/bin/psql', '-XAt', '-h', "$folder/cluster/socket", '-p', 5432, '-U', 'postgres', '-c', $sql ], '<', \'', '>', \my $said);
+	return $said;
 }
 
 sub ask

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type_d.h"
 #include "fmgr.h"
 
 #include "resource.h"
@@ -82,11 +83,11 @@ static UmAttribute parcel_attributes[] = {
 	{.name = {"stop", "stops"}, .kind = UM_TREE, .column = "stop", .of = &stop},
 	{.name = BOTH("sticker"), .kind = UM_BRANCH, .column = "sticker", .of = &sticker},
 	{.name = BOTH("customs"), .kind = UM_JSON, .column = "customs"},
-	{.kind = UM_INTERNAL, .column = "rejection", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	{.kind = UM_INTERNAL, .column = "rejection", .type = JSONBOID, .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
 	{.kind = UM_EXTRA, .column = "extra", .flags = UM_FREE_WHEN_BILLED},
 	{.kind = UM_INTERNAL, .column = "received_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
 	{.kind = UM_INTERNAL, .column = "changed_at", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
-	{.kind = UM_INTERNAL, .column = "load_id", .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
+	{.kind = UM_INTERNAL, .column = "load_id", .type = INT8OID, .flags = UM_NOT_CONTENT | UM_FREE_WHEN_BILLED},
 	END
 };
 

@@ -31,10 +31,10 @@ sub page_blocks
 	return @blocks;
 }
 
-# What a command says when it fails or warns; nothing is all that is well.
+# What a command says when it fails or warns; nothing is all that is well. What it prints is left in a scalar, if there is one.
 sub complaint
 {
-	my ($node, $database, $folder, $language, $commands) = @_;
+	my ($node, $database, $folder, $language, $commands, $said) = @_;
 	my ($out, $err) = ('', '');
 	my @shell = $language eq 'sh' ? ('bash', '-e', '-c', "cd '$folder'\n$commands")
 		: (program($node, 'psql'), '-X', '-v', 'ON_ERROR_STOP=1');
@@ -43,6 +43,7 @@ sub complaint
 		PATH => $node->config_data('--bindir') . ":$ENV{PATH}");
 	IPC::Run::run(\@shell, '<', $language eq 'sh' ? \'' : \$commands, '>', \$out, '2>', \$err)
 		or return "status $?: $err";
+	$$said = $out . $err if $said;
 	return $err =~ /^.*(?:WARNING|ERROR|FATAL):.*/m ? $& : '';
 }
 

@@ -439,6 +439,7 @@ sub _taken_apart
 # ---- the same without them ----
 
 my $our_type = 'application/json;charset=utf-8';
+my $result_type = qr{^(?:application/(?:x-)?ndjson|text/csv)$};
 my %function = (HEAD => 'HEAD', map({ $_ => 'GET' } qw(GET OPTIONS)), map({ $_ => 'POST' } qw(POST PUT PATCH DELETE)));
 
 # As nginx hands a request to PostgREST, and what it makes of the answer.
@@ -449,18 +450,18 @@ sub _ask_sql
 	my $method = $function{ $request->{method} } or return _page(405);
 	my %headers = (host => 'usage_mgmt', 'content-type' => 'application/octet-stream', 'x-um-method' => $request->{method}, 'x-um-uri' => $request->{uri});
 
-	$headers{$_} = $given{$_} foreach grep { defined $given{$_} } qw(authorization if-match if-none-match if-modified-since if-unmodified-since);
-	$headers{"x-um-$_"} = $given{$_} foreach grep { length($given{$_} // '') } qw(content-type content-encoding);
+	$headers{$_} = $given{$_} foreach grep { defined $given{$_} } qw(authorization if-match if-none-match if-modified-since if-unmodified-since if-range);
+	$headers{"x-um-$_"} = $given{$_} foreach grep { length($given{$_} // '') } qw(content-type content-encoding range);
 	my $answer = $answers->answer({ method => $method, path => $method eq 'POST' ? '/rpc/write' : '/rpc/read', query => '',
 			headers => \%headers, body => $request->{body} // '' });
 	my ($type) = map { $_->[1] } grep { lc $_->[0] eq 'content-type' } @{ $answer->{headers} };
 
-	if ($type ne $our_type)
+	if ($type ne $our_type && $type !~ $result_type)
 	{
 		return { %{ _page($answer->{status}) }, hidden => $answer->{body} } if $answer->{status} >= 400;
 		$answer->{headers} = [ grep { lc $_->[0] ne 'content-type' } @{ $answer->{headers} } ];
 	}
-	$answer->{headers} = [ grep { lc $_->[0] ne 'content-range' || $_->[1] =~ /^items / } @{ $answer->{headers} } ];
+	$answer->{headers} = [ grep { lc $_->[0] ne 'content-range' || $_->[1] =~ /^(?:items|bytes) / } @{ $answer->{headers} } ];
 	$answer->{headers} = [ (grep { lc $_->[0] ne 'retry-after' } @{ $answer->{headers} }), [ 'Retry-After', 5 ] ] if $answer->{status} == 503;
 	return $answer;
 }

@@ -1,0 +1,123 @@
+# docs/jobs.md: every command of it works, in the order of the page, and gives what the page says;
+# deploy/agent.conf is understood, with all that is commented out.
+
+use strict;
+use warnings;
+use Compress::Zlib ();
+use FindBin;
+use IPC::Run;
+use Page;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Servers;
+use Store;
+use Test::More;
+use Usagectl;
+
+my $node = new_node('jobs_page');
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my $agent;
+END
+{
+	my $status = $?;
+
+	$agent->kill_kill if $agent;
+	$? = $status;
+}
+
+my $partner = sftp_server();
+mkdir "$partner->{folder}/in" or die $!;
+
+# The paths and hosts of the page are ours.
+sub here
+{
+	my ($text) = @_;
+
+	$text =~ s{/srv/usages}{$folder/srv}g;
+	$text =~ s{/var/lib/usage_mgmt}{$folder};
+	$text =~ s{^\[host sftp\.partner\.example\]\n.*?(?=^$|\z)}{[host 127.0.0.1:$partner->{port}]\n$partner->{config}allow-private = yes\n}ms;
+	return $text =~ s{sftp://sftp\.partner\.example}{$partner->{url}}gr;
+}
+
+# and the other way
+sub there
+{
+	return $_[0] =~ s{\Q$folder\E/srv}{/srv/usages}gr;
+}
+
+# ---- what the page takes for granted ----
+
+mkdir "$folder/$_" or die $! foreach qw(srv srv/in srv/out etc);
+write_file("$folder/etc/$_", "secret\n"), chmod 0600, "$folder/etc/$_"
+	foreach qw(id_ed25519 known_hosts billing.password billing-ca.pem s3.secret partner_b_ed25519);
+write_file("$folder/srv/in/calls.json", join '', map { "$_\n" }
+	(map { record($_) =~ s/voice/VOICE/r } 'call-1', 'call-2'), '{"id": "call-3", "date": "2026-03-14"}', record('call-4') =~ s/voice/VOICE/r);
+write_file("$folder/srv/in/switch.csv", "call_id,start,secs,cust\nswitch-1,2026-03-14T10:00:00Z,61,45\nswitch-2,2026-03-14T10:05:00Z,5,46\n");
+# the third is missing, and the fifth is the second again
+foreach my $number (1, 2, 4, 5)
+{
+	write_file(sprintf("%s/srv/in/cdr_%04d.json.gz", $folder, $number), Compress::Zlib::memGzip(record('cdr-' . ($number == 5 ? 2 : $number)) . "\n"));
+}
+
+# ---- the page ----
+
+# Whatever was ordered is over, and standing orders have had a run.
+my $quiet = q{SELECT bool_and(over) FROM (
+	SELECT status IN ('succeeded', 'failed') OR life <> usage_mgmt.hub_life() OR every IS NOT NULL AND agent IS NULL AND attempts > 0 FROM usage_mgmt.import_job
+	UNION ALL SELECT status IN ('succeeded', 'failed') OR life <> usage_mgmt.hub_life() FROM usage_mgmt.export_job
+	UNION ALL VALUES (true)) j (over)};
+
+new_store($node, 'usages');
+my ($last, $said);
+foreach (page_blocks('jobs.md', 'sql', 'sh', 'ini', 'text'))
+{
+	my ($section, $reason, $language, $text) = @$_;
+
+	next if defined $reason;
+	if ($language eq 'ini')
+	{
+		write_file("$folder/etc/agent.conf", here($text));
+		local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'usages', PGUSER => 'job_agent');
+		$agent = IPC::Run::start([ program($node, 'usagectl'), 'agent', '--name=page', "--config=$folder/etc/agent.conf" ],
+			'<', \'', '>', "$folder/agent.log", '2>&1');
+		next;
+	}
+	if ($language eq 'text')
+	{
+		is(there($said) =~ s/ +$//gmr =~ s/\n\(\d+ rows?\)\n+\z/\n/r, $text =~ s/ +$//gmr, "$section: what comes of $last");
+		next;
+	}
+	($last) = $text =~ /^((?!SET ROLE).*)/m;
+	my $complaint = complaint($node, 'usages', $folder, $language, here($text), \$said);
+	$said =~ s/^(?:SET|You are now connected .*)\n//gm;
+	note $said;
+	$text =~ /ON_ERROR_STOP off/ ? like($complaint, qr/ERROR/, "$section: $last") : is($complaint, '', "$section: $last");
+	next if $node->poll_query_until('usages', $quiet);
+	fail("$section: the agent has done all of it");
+	last;
+}
+
+note slurp_file("$folder/agent.log");
+
+# ---- deploy/agent.conf ----
+
+# as it is, and with all that it shows
+my $example = slurp_file("$FindBin::Bin/../../deploy/agent.conf");
+foreach my $text ($example, $example =~ s/^#(?=\[|[a-z-]+ =)//gmr, "nonsense\n$example")
+{
+	my $here = $text =~ s{/(?:etc|var/lib)/usage_mgmt}{$folder/etc}gr;
+	my $said = '';
+
+	write_file("$folder/etc/example.conf", $here);
+	chmod 0600, "$folder/etc/example.conf";
+	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'usages', PGUSER => 'job_agent');
+	my $run = IPC::Run::start([ program($node, 'usagectl'), 'agent', '--name=example', "--config=$folder/etc/example.conf" ], '<', \'', '>&', \$said,
+		IPC::Run::timeout(60));
+	$run->pump until $said =~ /starts|configuration file/ || !$run->pumpable;
+	$run->signal('TERM');
+	$run->finish;
+	$text =~ /^nonsense/ ? like($said, qr/configuration file .* line 1:/, 'what is no configuration is told')
+		: is($said, "agent example: starts\nagent example: stops\n", 'agent.conf is understood');
+}
+
+done_testing();
