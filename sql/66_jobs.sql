@@ -8,9 +8,9 @@ DECLARE
 	noun text;
 BEGIN
 	FOR noun IN SELECT r.noun FROM usage_mgmt.resources() r WHERE r.orders LOOP
-		-- What has not ended: few rows, whatever is kept. Nothing in it changes while a job runs.
-		PERFORM usage_mgmt.install_index(noun || '_due_idx', noun,
-			$$(next_at) WHERE status IN ('not started', 'running')$$);
+		-- What has not ended: few rows, whatever is kept. Nothing in it changes while a job runs, and beside
+		-- row security the planner knows how few, which it does not of a status.
+		PERFORM usage_mgmt.install_index(noun || '_due_idx', noun, '(next_at) WHERE completion_date IS NULL');
 		PERFORM usage_mgmt.install_trigger(noun, noun || '_ordered', 'AFTER INSERT', 'FOR EACH STATEMENT', 'job_notify');
 		PERFORM usage_mgmt.install_trigger(noun, noun || '_cancelled', 'AFTER UPDATE',
 			'FOR EACH ROW WHEN (old.cancelled_at IS DISTINCT FROM new.cancelled_at OR old.life IS DISTINCT FROM new.life)', 'job_notify');
@@ -98,11 +98,11 @@ BEGIN
 				started_at, completion_date, error_log, cancelled_at, leased_until, life, total_bytes
 			FROM usage_mgmt.import_job
 			UNION ALL
-			SELECT 'export_job', id, status, url, ordered_by, agent, attempts, record_count, byte_count,
+			SELECT 'export_job' AS resource, id, status, url, ordered_by, agent, attempts, record_count, byte_count,
 				started_at, completion_date, error_log, cancelled_at, leased_until, life, total_bytes
 			FROM usage_mgmt.export_job),
 		timed AS (
-			SELECT *, status IN ('not started', 'running') AS open,
+			SELECT *, completion_date IS NULL AS open,
 				nullif(extract(epoch FROM greatest(coalesce(completion_date, now()) - started_at, '0')), 0) AS seconds
 			FROM job)
 		SELECT resource, id AS job,
@@ -132,7 +132,7 @@ DECLARE
 	resumed integer;
 BEGIN
 	EXECUTE format($sql$UPDATE usage_mgmt.%I j SET life = usage_mgmt.hub_life()
-		WHERE j.id = $1 AND j.status IN ('not started', 'running') AND j.life <> usage_mgmt.hub_life()$sql$,
+		WHERE j.id = $1 AND j.completion_date IS NULL AND j.life <> usage_mgmt.hub_life()$sql$,
 		usage_mgmt.job_resource($1)) USING $2;
 	GET DIAGNOSTICS resumed = ROW_COUNT;
 	RETURN resumed > 0;
@@ -263,7 +263,7 @@ BEGIN
 				ELSE format('gave up after %%s attempts; the last error: %%s', j.attempts,
 					CASE WHEN j.agent IS NOT NULL THEN format('agent "%%s" was lost', j.agent) ELSE j.error_log END) END AS reason
 			FROM usage_mgmt.%1$I j
-			WHERE j.status IN ('not started', 'running') AND j.life = usage_mgmt.hub_life()
+			WHERE j.completion_date IS NULL AND j.life = usage_mgmt.hub_life()
 				AND (j.agent IS NULL OR j.leased_until < now())
 				AND (j.cancelled_at IS NOT NULL OR j.failures + (j.agent IS NOT NULL)::integer > $1
 					OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.ordered_by))
@@ -277,13 +277,13 @@ COMMENT ON FUNCTION usage_mgmt.job_give_up(text, integer) IS
 
 CREATE FUNCTION usage_mgmt.job_due() RETURNS text
 LANGUAGE sql IMMUTABLE
-RETURN $$j.status IN ('not started', 'running') AND j.cancelled_at IS NULL AND j.life = usage_mgmt.hub_life()
+RETURN $$j.completion_date IS NULL AND j.cancelled_at IS NULL AND j.life = usage_mgmt.hub_life()
 	AND j.next_at <= now() AND (j.agent IS NULL OR j.leased_until < now())$$;
 COMMENT ON FUNCTION usage_mgmt.job_due() IS 'The condition on a job j that an agent may take. Part of job_claim().';
 
 CREATE FUNCTION usage_mgmt.job_leased() RETURNS text
 LANGUAGE sql IMMUTABLE
-RETURN $$j.agent = $1 AND j.status = 'running' AND j.life = usage_mgmt.hub_life()$$;
+RETURN $$j.completion_date IS NULL AND j.agent = $1 AND j.life = usage_mgmt.hub_life()$$;
 COMMENT ON FUNCTION usage_mgmt.job_leased() IS 'The condition on a job j that agent $1 has. Part of the functions of jobs.';
 
 CREATE FUNCTION usage_mgmt.job_due_since(resource text) RETURNS timestamptz
@@ -475,7 +475,7 @@ DECLARE
 BEGIN
 	-- The job first, as whoever deletes it does.
 	PERFORM FROM usage_mgmt.export_job j
-		WHERE j.id = $2 AND j.agent = $1 AND j.attempts = $3 AND j.status = 'running' AND j.cancelled_at IS NULL
+		WHERE j.id = $2 AND j.agent = $1 AND j.attempts = $3 AND j.completion_date IS NULL AND j.cancelled_at IS NULL
 			AND j.life = usage_mgmt.hub_life()
 		FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
@@ -511,7 +511,7 @@ BEGIN
 	-- What somebody has locked waits for the next time.
 	WITH ended AS MATERIALIZED (
 		SELECT j.id FROM usage_mgmt.export_job j
-		WHERE (j.status = 'failed' OR j.status = 'succeeded' AND j.completion_date <= now() - interval '1 day')
+		WHERE (j.status = 'failed' OR j.completion_date <= now() - interval '1 day')
 			AND EXISTS (SELECT FROM usage_mgmt.export_result r WHERE r.job = j.id)
 		FOR NO KEY UPDATE OF j SKIP LOCKED)
 	DELETE FROM usage_mgmt.export_result r USING ended WHERE r.job = ended.id;
@@ -519,7 +519,7 @@ BEGIN
 		EXECUTE format($sql$
 			WITH old AS MATERIALIZED (
 				SELECT j.id FROM usage_mgmt.%1$I j
-				WHERE j.status IN ('succeeded', 'failed') AND j.completion_date < now() - $1 FOR UPDATE SKIP LOCKED)
+				WHERE j.completion_date < now() - $1 FOR UPDATE SKIP LOCKED)
 			DELETE FROM usage_mgmt.%1$I j USING old WHERE j.id = old.id$sql$, noun)
 			USING usage_mgmt.setting_value('job_retention')::interval;
 		GET DIAGNOSTICS forgotten = ROW_COUNT;

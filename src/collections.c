@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -68,7 +69,6 @@ static bool write_row(TupleTableSlot *slot, void *arg);
 static void open_cursor(UmListing *listing, const UmStatement *statement);
 static bool fetch_rows(UmListing *listing);
 static List *explain(const UmStatement *statement, List *lines);
-static uint64 change_named(const UmRequest *request, const char *sql);
 static uint64 execute(UmStatement *statement, bool read_only);
 static uint64 update_constant(const UmRequest *request, const UmConstant *constant);
 static void merge_extra(UmStatement *statement, const UmConstant *constant, bool first);
@@ -310,24 +310,37 @@ static void
 delete_many(void *arg)
 {
 	UmRequest  *request = arg;
+	UmStatement statement;
 
 	SPI_connect();
-	if (request->resource->orders)
-		(void) change_named(request, UM_CANCEL);
-	request->count = change_named(request, "DELETE FROM {table} u");
+	um_statement_start(&statement, request->resource->model);
+	appendStringInfo(&statement.sql, "DELETE FROM usage_mgmt.%s u", request->resource->model->noun);
+	(void) um_add_where(&statement, request->names, request->version);
+	request->count = execute(&statement, false);
 	SPI_finish();
 }
 
-/* Runs a statement on all that the query names, and counts them. */
-static uint64
-change_named(const UmRequest *request, const char *sql)
+/* One by one, since an order that has been cancelled may be none of those any more that the query names. */
+static void
+delete_orders(void *arg)
 {
-	UmStatement statement;
+	UmRequest  *request = arg;
+	ListCell   *cell;
 
-	um_statement_start(&statement, request->resource->model);
-	appendStringInfoString(&statement.sql, um_sql(request->resource, sql, NULL));
-	(void) um_add_where(&statement, request->names, request->version);
-	return execute(&statement, false);
+	/* who may not delete is told so, also where there is nothing to delete */
+	if (pg_class_aclcheck(um_table(request->resource->model->noun, false), GetUserId(), ACL_DELETE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, request->resource->model->noun);
+	SPI_connect();
+	request->count = 0;
+	foreach(cell, ids_of(request))
+	{
+		Datum		id = CStringGetTextDatum(lfirst(cell));
+
+		CHECK_FOR_INTERRUPTS();
+		(void) um_store_cancel(request->resource, id);
+		request->count += um_store_delete(request->resource, id);
+	}
+	SPI_finish();
 }
 
 /* Deletes all that the query names, or none; counts them.  Orders end before, whoever is at them. */
@@ -335,7 +348,10 @@ void
 um_delete_many(UmRequest *request)
 {
 	parse_whole_query(request);
-	um_as_caller(UM_NOBODY, request->closed || request->resource->orders, delete_many, request);
+	if (request->resource->orders)
+		um_as_caller(UM_NOBODY, true, delete_orders, request);
+	else
+		um_as_caller(UM_NOBODY, request->closed, delete_many, request);
 }
 
 static void

@@ -548,8 +548,9 @@ um_store_delete(UmResource *resource, Datum id)
 bool
 um_store_cancel(UmResource *resource, Datum id)
 {
-	UmPlan	   *plan = um_plan(resource, UM_PLAN_CANCEL, UM_CANCEL " WHERE id OPERATOR(pg_catalog.=) $1 "
-							   "AND completion_date IS NULL", 1, (Oid[]) {TEXTOID});
+	UmPlan	   *plan = um_plan(resource, UM_PLAN_CANCEL,
+							   "UPDATE {table} SET cancelled_at = coalesce(cancelled_at, pg_catalog.now()) "
+							   "WHERE id OPERATOR(pg_catalog.=) $1 AND completion_date IS NULL", 1, (Oid[]) {TEXTOID});
 
 	um_execute(um_prepare(plan), &id, NULL, false, 0);
 	return SPI_processed > 0;

@@ -53,9 +53,6 @@ typedef struct UmKey
 	UmHash		content_hash;
 } UmKey;
 
-/* Has orders that have not ended end, or who is at them be told to. */
-#define UM_CANCEL "UPDATE {table} u SET cancelled_at = coalesce(cancelled_at, pg_catalog.now())"
-
 /* The columns of a ledger k that um_key_from reads; a hash of another type is an error. */
 #define UM_KEY_COLUMNS "k.id, k.{date}, k.content_hash::pg_catalog.uuid"
 
