@@ -4,6 +4,9 @@
  *
  * What they come to is shown while it is under way, and summed up at the end.  A
  * file that is written gets its name only when it is whole.
+ *
+ * What is elsewhere is named by a url.  Whoever names it here may go where he may
+ * go by himself: any path, any network.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,12 +20,15 @@
 
 #include "files.h"
 #include "progress.h"
+#include "remote.h"
+#include "spool.h"
 #include "writer.h"
 
 typedef struct Show
 {
 	const char *name;			/* of the file */
 	const FileOptions *file;
+	Place	   *place;			/* that it is a url of; NULL for a path */
 	Progress	progress;
 	int64_t		position;		/* bytes that are committed */
 	ExitStatus	status;
@@ -31,7 +37,9 @@ typedef struct Show
 typedef struct Target
 {
 	const char *name;
-	char	   *temporary;		/* NULL for standard output */
+	char	   *temporary;		/* NULL for standard output, and for a url */
+	Config	   *config;
+	Place	   *place;			/* that it is a url of; NULL for a path */
 	int			fd;
 	Writer		writer;
 	Progress	progress;
@@ -40,6 +48,13 @@ typedef struct Target
 /* The file without a name of its own, for a signal to remove. */
 static const char *volatile unfinished = NULL;
 
+/* For what is written elsewhere to be given up in order. */
+static volatile sig_atomic_t interrupted = 0;
+
+static bool is_url(const char *name);
+static Place *find_place(const char *name, const char *config_file, Config **config);
+static bool goes_on(void *context);
+static void interrupt(int signal_number);
 static bool open_file(void *context, Source *source);
 static bool opened(void *context, const Books *books);
 static void begins(void *context, const Source *source);
@@ -51,9 +66,12 @@ static void print_books(const Show *show, const Books *books, const PGresult *re
 static void print_resources(const Books *books);
 static void stopped(int signal_number);
 static bool target_open(Target *target);
+static bool target_elsewhere(Target *target, const char *config_file);
 static bool target_begin(Target *target, const ExportOptions *options, PGconn *conn);
 static bool write_record(void *context, const char *record, size_t length);
 static bool target_close(Target *target, bool keep);
+static bool target_name(Target *target);
+static bool target_put(Target *target);
 static void sum_up(const Target *target, double seconds, bool json);
 
 ExitStatus
@@ -61,12 +79,71 @@ import_file(const ImportOptions *options, PGconn *conn, const char *name, const 
 {
 	Show		show = {.name = name, .file = file, .position = -1, .status = FAILED};
 	Follower	follower = {&show, open_file, opened, begins, going, committed, NULL, closed};
+	Config	   *config = NULL;
 
-	import_run(options, conn, name, &follower);
+	if (is_url(name))
+	{
+		show.place = find_place(name, file->config, &config);
+		if (show.place == NULL)
+			return FAILED;
+		show.name = place_shown(show.place);
+	}
+	import_run(options, conn, show.name, &follower);
 	progress_end(&show.progress);
 	if (show.status == FAILED && show.position >= 0)
-		complain("%s: not done; the same command goes on after byte %" PRId64, name, show.position);
+		complain("%s: not done; the same command goes on after byte %" PRId64, show.name, show.position);
+	place_free(show.place);
+	config_free(config);
 	return show.status;
+}
+
+static bool
+is_url(const char *name)
+{
+	return strstr(name, "://") != NULL;
+}
+
+/* NULL, where it is refused, and says so. */
+static Place *
+find_place(const char *name, const char *config_file, Config **config)
+{
+	Trouble		trouble = {false, ""};
+	Place	   *place = NULL;
+
+	*config = config_read(config_file, &trouble);
+	if (*config != NULL)
+	{
+		(*config)->any_file = (*config)->allow_private = true;
+		(*config)->tick = goes_on;
+		place = place_of(*config, name, NULL, &trouble);
+	}
+	if (place != NULL && place_is_pattern(place))
+	{
+		trouble_lasts(&trouble, "%s names many files, which an import job takes one by one", place_shown(place));
+		place_free(place);
+		place = NULL;
+	}
+	if (place == NULL)
+	{
+		complain("%s", trouble.text);
+		config_free(*config);
+		*config = NULL;
+	}
+	return place;
+}
+
+static bool
+goes_on(void *context)
+{
+	(void) context;
+	return !interrupted;
+}
+
+static void
+interrupt(int signal_number)
+{
+	(void) signal_number;
+	interrupted = 1;
 }
 
 static bool
@@ -77,8 +154,15 @@ open_file(void *context, Source *source)
 		.kind = show->file->format_given ? show->file->format : format_of_file(show->name),
 		.mapping = show->file->mapping
 	};
+	Trouble		trouble = {false, ""};
+	Stream	   *stream;
 
-	return source_open(source, show->name, &format);
+	if (show->place == NULL)
+		return source_open(source, show->name, &format);
+	stream = stream_open(show->place, &trouble);
+	if (stream == NULL)
+		complain("%s", trouble.text);
+	return stream != NULL && source_open_stream(source, stream, place_name(show->place), &format);
 }
 
 static bool
@@ -185,7 +269,7 @@ export_file(const ExportOptions *options, PGconn *conn, const char *name, const 
 	bool		done;
 
 	of.format = file->format_given ? file->format : format_of_file(name);
-	done = target_open(&target) && target_begin(&target, &of, conn);
+	done = (is_url(name) ? target_elsewhere(&target, file->config) : target_open(&target)) && target_begin(&target, &of, conn);
 	if (done)
 	{
 		progress_begin(&target.progress, name, -1, 0);
@@ -211,7 +295,9 @@ write_record(void *context, const char *record, size_t length)
 		return false;
 	}
 	progress_show(&target->progress, target->writer.records, target->writer.records);
-	return true;
+	if (interrupted)
+		complain("%s: given up", target->name);
+	return !interrupted;
 }
 
 static bool
@@ -242,6 +328,26 @@ target_open(Target *target)
 	return false;
 }
 
+/* Its name is put in the place of its url, which may have more in it than is to be seen. */
+static bool
+target_elsewhere(Target *target, const char *config_file)
+{
+	Trouble		trouble = {false, ""};
+
+	target->fd = -1;
+	target->place = find_place(target->name, config_file, &target->config);
+	if (target->place == NULL)
+		return false;
+	target->name = place_shown(target->place);
+	target->fd = spool_open(target->config, &trouble);
+	if (target->fd < 0)
+		complain("%s", trouble.text);
+	signal(SIGINT, interrupt);
+	signal(SIGTERM, interrupt);
+	signal(SIGHUP, interrupt);
+	return target->fd >= 0;
+}
+
 static bool
 target_begin(Target *target, const ExportOptions *options, PGconn *conn)
 {
@@ -251,7 +357,9 @@ target_begin(Target *target, const ExportOptions *options, PGconn *conn)
 
 	if (!export_format(options, conn, &format, &noun))
 		return false;
-	begun = writer_open(&target->writer, target->fd, &format, packing_of_file(target->name));
+	begun = writer_open(&target->writer, target->fd, &format,
+						packing_of_file(target->place != NULL ? place_name(target->place) : target->name)) &&
+		(target->place == NULL || writer_hash(&target->writer));
 	if (!begun)
 		complain("could not write \"%s\": %s", target->name, target->writer.error);
 	free(noun);
@@ -275,12 +383,10 @@ target_close(Target *target, bool keep)
 
 	if (keep && !whole)
 		complain("could not write \"%s\": %s", target->name, target->writer.error);
+	else if (keep && target->place != NULL)
+		whole = target_put(target);
 	else if (keep && target->temporary != NULL)
-	{
-		whole = fsync(target->fd) == 0 && rename(target->temporary, target->name) == 0;
-		if (!whole)
-			complain("could not write \"%s\": %s", target->name, strerror(errno));
-	}
+		whole = target_name(target);
 	if (target->temporary != NULL && !whole)
 		unlink(target->temporary);
 	unfinished = NULL;
@@ -289,6 +395,28 @@ target_close(Target *target, bool keep)
 		close(target->fd);
 	free(target->temporary);
 	return whole;
+}
+
+static bool
+target_name(Target *target)
+{
+	if (fsync(target->fd) == 0 && rename(target->temporary, target->name) == 0)
+		return true;
+	complain("could not write \"%s\": %s", target->name, strerror(errno));
+	return false;
+}
+
+static bool
+target_put(Target *target)
+{
+	const Writer *writer = &target->writer;
+	Trouble		trouble = {false, ""};
+
+	if (place_put(target->place, target->fd, writer->raw_bytes, writer->sha256[0] != '\0' ? writer->sha256 : NULL,
+				  format_media_type(writer->format.kind, packing_of_file(place_name(target->place))), &trouble))
+		return true;
+	complain("%s", trouble.text);
+	return false;
 }
 
 /* To standard error where standard output has the records. */

@@ -6,9 +6,10 @@
 #include "import.h"
 #include "status.h"
 
-/* What is the same of all files that are named. */
+/* What is the same of all files that are named.  A name with :// is a url. */
 typedef struct FileOptions
 {
+	const char *config;			/* a file with hosts and credentials; NULL for none */
 	bool		json;			/* the summary */
 	bool		format_given;	/* else the name of each tells */
 	FormatKind	format;

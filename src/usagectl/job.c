@@ -123,9 +123,7 @@ static bool
 read_config(Job *job)
 {
 	const Order *order = job->order;
-	static char tag[20];
-	const char *texts[] = {order->resource, order->job, order->created};
-	uint64_t	hash = UINT64_C(14695981039346656037);
+	static char tag[700];
 
 	job->config = config_read(job->options->config, &job->trouble);
 	if (job->config == NULL)
@@ -134,11 +132,8 @@ read_config(Job *job)
 		job->trouble.lasting = false;
 		return false;
 	}
-	/* an id may be no name of a file, and another database has the same */
-	for (int i = 0; i < 3; i++)
-		for (const char *p = texts[i] != NULL ? texts[i] : ""; *p != '\0'; p++)
-			hash = (hash ^ (unsigned char) *p) * UINT64_C(1099511628211);
-	snprintf(tag, sizeof(tag), "%016" PRIx64, hash);
+	/* another database has the same ids */
+	snprintf(tag, sizeof(tag), "%s %s %s", order->resource, order->job, order->created);
 	job->config->tag = tag;
 	job->config->ordered_by = order->ordered_by;
 	job->config->allow_private |= job->options->allow_private;

@@ -1,7 +1,7 @@
 /*
  * main.c
- *	  usagectl: usage records into the store and out of it, and events to their
- *	  listeners.
+ *	  usagectl: usage records into the store and out of it, at once or as jobs,
+ *	  and events to their listeners.
  *
  * Reads the arguments.  The exit status is 0 when all was stored (or was there
  * already), or an agent was told to stop; 1 when some records were rejected or
@@ -80,12 +80,12 @@ main(int argc, char **argv)
 static int
 usage(FILE *out)
 {
-	fputs("usagectl moves usage records between files and a database with usage_mgmt, and\n"
-		  "delivers its events.\n"
+	fputs("usagectl moves usage records between files and a database with usage_mgmt,\n"
+		  "delivers its events, and carries out its import and export jobs.\n"
 		  "\n"
 		  "Usage:\n"
-		  "  usagectl import [OPTION]... FILE|-...\n"
-		  "  usagectl export [OPTION]... [FILE|-]\n"
+		  "  usagectl import [OPTION]... FILE|URL|-...\n"
+		  "  usagectl export [OPTION]... [FILE|URL|-]\n"
 		  "  usagectl agent [OPTION]...\n"
 		  "  usagectl jobs [OPTION]...\n"
 		  "  usagectl listeners [OPTION]...\n"
@@ -98,6 +98,7 @@ usage(FILE *out)
 		  "  -d, --dbname=NAME           database, or a connection string\n"
 		  "      --json                  print as JSON\n"
 		  "Options of import and export:\n"
+		  "      --config=FILE           hosts and credentials for urls\n"
 		  "      --format=ndjson|json|csv\n"
 		  "                              a record a line, one JSON array, or CSV\n"
 		  "      --resource=NOUN         of which resource the records are; in an import\n"
@@ -114,16 +115,16 @@ usage(FILE *out)
 		  "  -q, --query=QUERY           which records, as a TMF630 query string\n"
 		  "      --tmf=r14.5|v4          version of the standard to write\n"
 		  "Options of agent:\n"
-		  "      --allow-private         deliver to addresses that are not the public's, too\n"
+		  "      --allow-private         go to addresses that are not the public's, too\n"
 		  "      --allow-superuser       do jobs of superusers, and as one\n"
 		  "      --batch=N               records of a job in a transaction (50000)\n"
 		  "      --config=FILE           directories, hosts and credentials for jobs\n"
-		  "      --delays=LIST           when a failed event is tried again\n"
+		  "      --delays=LIST           when a failed event or job is tried again\n"
 		  "                              (" DELAYS ")\n"
 		  "      --jobs=N                jobs at a time (4); 0 for none\n"
-		  "      --lease=SECONDS         after which others take the jobs of one that is silent (60)\n"
+		  "      --lease=SECONDS         when others take the jobs of a silent one (60)\n"
 		  "      --name=NAME             what it is called (host and process)\n"
-		  "      --pause-all             pause all listeners and end: this database is a copy\n"
+		  "      --pause-all             pause all listeners and end: this is a copy\n"
 		  "  -v, --verbose               print each attempt\n"
 		  "Options of jobs and listeners:\n"
 		  "      --once                  show them once\n"
@@ -143,6 +144,7 @@ import_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{"batch", required_argument, NULL, 'b'},
+		{"config", required_argument, NULL, 'C'},
 		{"dbname", required_argument, NULL, 'd'},
 		{"declared-amount", required_argument, NULL, 'a'},
 		{"declared-count", required_argument, NULL, 'c'},
@@ -156,7 +158,7 @@ import_command(int argc, char **argv)
 		{NULL, 0, NULL, 0}
 	};
 	ImportOptions options = {.batch = BATCH, .partitions = true};
-	FileOptions file = {false};
+	FileOptions file = {.config = NULL};
 	Declared	declared = {"", "", ""};
 	const char *dbname = NULL;
 	ExitStatus	status = ALL_DONE;
@@ -176,6 +178,8 @@ import_command(int argc, char **argv)
 			continue;
 		else if (option == 'm' && read_mapping(&file, optarg))
 			continue;
+		else if (option == 'C')
+			file.config = optarg;
 		else if (option == 'j')
 			file.json = true;
 		else if (option == 'o')
@@ -218,6 +222,7 @@ static int
 export_command(int argc, char **argv)
 {
 	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'C'},
 		{"dbname", required_argument, NULL, 'd'},
 		{"format", required_argument, NULL, 'f'},
 		{"help", no_argument, NULL, 'h'},
@@ -228,7 +233,7 @@ export_command(int argc, char **argv)
 		{NULL, 0, NULL, 0}
 	};
 	ExportOptions options = {.query = ""};
-	FileOptions file = {false};
+	FileOptions file = {.config = NULL};
 	const char *dbname = NULL;
 	ExitStatus	status;
 	PGconn	   *conn;
@@ -245,6 +250,8 @@ export_command(int argc, char **argv)
 			options.version = optarg;
 		else if (option == 'f' && take_format(&file, optarg))
 			continue;
+		else if (option == 'C')
+			file.config = optarg;
 		else if (option == 'j')
 			file.json = true;
 		else if (option == 'h')
