@@ -42,8 +42,9 @@ ALTER ROLE usage_operator SET statement_timeout = '60s';
 ALTER ROLE usage_authenticator SET idle_in_transaction_session_timeout = '60s';
 -- no request is long enough to be worth compiling
 ALTER ROLE usage_authenticator SET jit = off;
--- what stands before each href
+-- what stands before each href; in events and exports as well
 ALTER ROLE usage_authenticator SET usage_mgmt.base_url = :'base_url';
+ALTER ROLE usage_agent SET usage_mgmt.base_url = :'base_url';
 -- a token must not get into the log
 ALTER ROLE usage_authenticator SET log_parameter_max_length = 0;
 ALTER ROLE usage_authenticator SET log_parameter_max_length_on_error = 0;

@@ -98,7 +98,7 @@ BEGIN
 				started_at, completion_date, error_log, cancelled_at, leased_until, life, total_bytes
 			FROM usage_mgmt.import_job
 			UNION ALL
-			SELECT 'export_job', id, status, url, ordered_by, agent, attempts, record_count, byte_count,
+			SELECT 'export_job' AS resource, id, status, url, ordered_by, agent, attempts, record_count, byte_count,
 				started_at, completion_date, error_log, cancelled_at, leased_until, life, total_bytes
 			FROM usage_mgmt.export_job),
 		timed AS (

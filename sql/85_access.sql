@@ -37,7 +37,7 @@ BEGIN
 			('{writer,operator}', 'TABLE', '%1$s', 'INSERT, UPDATE, DELETE', '{f}'),
 			('{writer,operator}', 'TABLE', '%1$s_document', 'INSERT', '{f}'),
 			-- usagectl keeps books. What others' loads had refused is for operators' eyes.
-			('{loader}', 'TABLE', '%3$s', 'SELECT (load_id, record_number), UPDATE (record_number)', '{t}'),
+			('{loader,writer}', 'TABLE', '%3$s', 'SELECT (load_id, record_number), UPDATE (record_number)', '{t}'),
 			('{operator}', 'TABLE', '%3$s', 'SELECT, INSERT, UPDATE, DELETE', '{t}'),
 			('{operator}', 'TABLE', '%2$s', 'SELECT', '{t}')
 		) AS p(levels, kind, name, privilege, dated)
@@ -50,12 +50,12 @@ BEGIN
 		UNION ALL
 		SELECT kind, relation, string_agg(privilege, ', ')
 		FROM (VALUES
-			('{loader,operator}', 'TABLE', 'import_load', 'SELECT'),
-			('{loader}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
+			('{loader,writer,operator}', 'TABLE', 'import_load', 'SELECT'),
+			('{loader,writer}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
 			('{operator}', 'TABLE', 'import_load', 'INSERT, UPDATE'),
-			('{loader}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
-			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
-			('{loader,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
+			('{loader,writer}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
+			('{loader,writer,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
+			('{loader,writer,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
 			('{operator}', 'TABLE', 'import_load', 'DELETE'),
 			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
 			-- Row security shows orders to whose they are; of his own a client changes nothing but whether they go on.

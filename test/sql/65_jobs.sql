@@ -230,23 +230,6 @@ ROLLBACK;
 SELECT usage_mgmt.post_usage('{"@type": "ImportJob", "date": "2001-01-15", "type": "VOICE"}');
 SELECT usage_mgmt.post_import_job('{"@type": "ExportJob", "url": "file:///a"}');
 
--- Many come as one array by HTTP, all or none, and are what one is
-CREATE FUNCTION pg_temp.posts(sent text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	body json;
-BEGIN
-	PERFORM set_config('request.headers', json_build_object('x-um-method', 'POST', 'x-um-uri', '/tmf-api/usageManagement/v4/importJob', 'authorization', 'Bearer x')::text, true);
-	body := convert_from(usage_api.write(convert_to(sent, 'UTF8')), 'UTF8');
-	RETURN concat_ws(' ', current_setting('response.status'), body ->> 'code', body ->> 'message', body #>> '{0,status}', body #>> '{0,attempts}', replace(body #>> '{0,orderedBy}', current_user, 'me'), body #>> '{1,status}');
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLERRM;
-END
-$$;
-SELECT pg_temp.posts('[{"id": "first", "url": "file:///a", "status": "Succeeded", "attempts": 9, "orderedBy": "x"}, {"id": "second", "url": "file:///b"}]');
-SELECT pg_temp.posts('[{"id": "first", "url": "file:///a", "status": "Failed"}, {"id": "second", "url": "file:///b"}]');
-SELECT pg_temp.posts('[{"id": "third", "url": "file:///a"}, {"url": "x", "path": "hub"}, {"id": "first", "url": "file:///b"}]');
-SELECT count(*), bool_and(life = usage_mgmt.hub_life() AND next_at <= now()) FROM usage_mgmt.import_job WHERE id IN ('first', 'second', 'third');
-
 -- Cancelled: what nobody is at ends at once
 SELECT usage_mgmt.cancel_import_job('mine'), usage_mgmt.cancel_import_job('mine'), usage_mgmt.cancel_import_job('none'), usage_mgmt.cancel_import_job(NULL);
 SELECT status, replace(error_log, current_user, 'me'), completion_date IS NOT NULL FROM usage_mgmt.import_job WHERE id = 'mine';

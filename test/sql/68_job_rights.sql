@@ -90,6 +90,11 @@ SELECT role, answer FROM pg_temp.each($$UPDATE usage_mgmt.export_job SET status 
 SELECT role, answer FROM pg_temp.each($$UPDATE usage_mgmt.export_job SET life = life + 1 RETURNING id$$);
 SELECT role, answer FROM pg_temp.each($$UPDATE usage_mgmt.import_job SET agent = 'me', leased_until = 'infinity' WHERE false RETURNING id$$);
 
+-- Who may order an import may keep its books
+SELECT role, answer FROM pg_temp.each_alone($$INSERT INTO usage_mgmt.import_load (source) VALUES ('file:///x') RETURNING loaded_by$$);
+SELECT role, answer FROM pg_temp.each_alone($$WITH load AS (INSERT INTO usage_mgmt.import_load (source) VALUES ('file:///x') RETURNING id)
+	INSERT INTO usage_mgmt.import_reject (load_id, record_number, errors) SELECT id, 1, '[]' FROM load RETURNING record_number$$);
+
 -- What an agent calls nobody else can
 SELECT role, answer FROM pg_temp.each($$SELECT count(*) FROM usage_mgmt.job_claim('one', '1 minute', NULL, 3)$$);
 SELECT role, answer FROM pg_temp.each($$SELECT usage_mgmt.job_checkpoint('one', 'export_job', 'export of regress_partner', 1, '{"records": 1}')$$);

@@ -65,7 +65,8 @@ sub names
 
 # NOUN and PLURAL stand for those of each resource; of the one that a name speaks of, where it is given.
 my @resources = map { { noun => $_->[0], plural => $_->[1], date => $_->[2], closed => $_->[3] eq 't', type => $_->[4],
-	specification => $_->[5] } } catalog(q{SELECT noun, plural, date_column, closed <> '{}', type, specification FROM resources()});
+	specification => $_->[5], orders => $_->[6] eq 't' } } catalog(q{SELECT noun, plural, date_column, closed <> '{}', type, specification, orders FROM resources()});
+my @kept = grep { !$_->{orders} } @resources;
 
 sub expand
 {
@@ -146,7 +147,7 @@ foreach my $name (map { expand($_) } names($page))
 }
 is(join(', ', sort grep { !$documented{$_} } keys %functions), '', 'functions: the page lacks none');
 
-foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Events', 'Delivery', 'characteristics')
+foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Jobs', 'Events', 'Delivery', 'characteristics')
 {
 	foreach my $row (cells(section($section)))
 	{
@@ -156,7 +157,10 @@ foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Events', 'Del
 			my @arguments = map { s/^ //r } split /,/, $arguments;
 			my ($result) = $row->[0] =~ /`\Q$signature\E` → (\S+(?: \w+)?)/;
 
-			foreach my $of ($name =~ /NOUN|PLURAL/ ? @resources : { closed => 1 })
+			# orders are cancelled in the place of being changed, and have no lists
+			my @of = $name =~ /^cancel_/ ? grep({ $_->{orders} } @resources) : $name =~ /^(?:put|patch)_|_parties$/ ? @kept : @resources;
+
+			foreach my $of ($name =~ /NOUN|PLURAL/ ? @of : { closed => 1 })
 			{
 				my ($function) = expand($name, $of);
 				my @taken = grep { $of->{closed} || !/^billed / } @arguments;
@@ -268,7 +272,7 @@ foreach my $row (grep { $_->[0] =~ /^`/ } cells($books))
 	}
 }
 
-foreach my $row (grep { $_->[0] =~ /^`hub_\w+`$/ } cells(section('Events')), cells(section('Delivery')))
+foreach my $row (grep { $_->[0] =~ /^`(?:hub_\w+|export_result|import_file)`$/ } cells(section('Events')), cells(section('Delivery')), cells(section('Jobs')))
 {
 	my ($table) = names($row->[0]);
 
@@ -286,7 +290,7 @@ foreach my $row (grep { $_->[0] =~ /^`/ } cells(section('Views')))
 {
 	my @said = names($row->[1] =~ s/:.*//r);
 
-	foreach my $view (map { expand($_) } names($row->[0]))
+	foreach my $view (map { expand($_, @kept) } names($row->[0]))
 	{
 		my ($type) = $row->[1] =~ /then the columns of `(\w+)`/;
 		my ($of) = grep { $view =~ /^$_->{noun}_(?:party|rating|document)$/ } @resources;
@@ -330,7 +334,7 @@ same([ keys %beside ], [ grep { !$v4{$_} } map { @{ $native{ $_->{noun} } } } @r
 same([ names($native =~ /(by the triggers .*?)\. /s) ], [ map { $_->[0] } catalog(<<'SQL') ], 'triggers of the native views');
 SELECT DISTINCT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE relkind = 'v' AND relnamespace = 'usage_api'::regnamespace
 SQL
-my $enums = section('usage_status, usage_specification_status, service_usage_status');
+my $enums = section('usage_status, usage_specification_status, service_usage_status, job_status');
 foreach my $type (map { $_->[0] } catalog("SELECT typname FROM pg_type WHERE typnamespace = 'usage_mgmt'::regnamespace AND typtype = 'e'"))
 {
 	my ($list) = $enums =~ /`$type`: (.*?)\./s;
@@ -400,7 +404,7 @@ sub attributes_of
 
 foreach my $r (@resources)
 {
-	my %kept = map { $_ => 1 } qw(rejection received_at changed_at load_id);
+	my %kept = map { $_ => 1 } qw(rejection received_at changed_at load_id), $r->{orders} ? qw(agent leased_until next_at failures life claims cancelled_at started_at total_bytes) : ();
 	my @columns;
 
 	foreach my $row (attributes_of(lcfirst $r->{type}))

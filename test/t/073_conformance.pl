@@ -65,6 +65,7 @@ my $model = slurp_file("$top/src/model.c");
 $model =~ s{/\*.*?\*/}{}gs;
 # A row is a macro, which says as much as what it stands for
 $model =~ s/ATTRIBUTE\("(.*?)", (\w+), /.name = BOTH("$1"), .kind = $2, .column = /g;
+$model =~ s/COUNTED\("(.*?)", /.name = BOTH("$1"), .kind = UM_NUMBER, .column = /g;
 $model =~ s/OBJECT\("(.*?)"/.name = BOTH("$1")/g;
 # References are a macro, which makes columns of a prefix
 my ($reference) = $model =~ /^#define REFERENCE\(.*?\)(.*?)\n\}$/ms;
@@ -83,7 +84,7 @@ is(join(', ', sort grep { $page !~ /(?<![\w@])\Q$_\E(?!\w)/ } keys %model_name),
 
 # ---- attributes and columns ----
 
-my %internal = map { $_ => 1 } qw(rejection received_at changed_at load_id);
+my %internal = map { $_ => 1 } qw(rejection received_at changed_at load_id agent leased_until next_at failures life claims cancelled_at started_at total_bytes);
 my %relation = map { $_->[0] => 1 } catalog("SELECT relname FROM pg_class WHERE relnamespace = 'usage_mgmt'::regnamespace");
 my (%said, %needed);
 
@@ -140,6 +141,7 @@ foreach (['usage', '{"status": "rated", "usageCharacteristic": [{}], "relatedPar
 	['usage_specification', '{"usageSpecCharacteristic": [{"usageSpecCharacteristicValue": [{}]}], "relatedParty": [{}]}',
 		'Usage specification' => '', 'UsageSpecCharacteristic' => 'usageSpecCharacteristic[0].',
 		'UsageSpecCharacteristicValue' => 'usageSpecCharacteristic[0].usageSpecCharacteristicValue[0].', 'RelatedPartyRef' => 'relatedParty[0].'],
+	['import_job', '{}', 'Import job' => ''],
 	['service_usage', '{"usageSpecification": {"name": "x"}, "service": {"name": "x"}, "usageCharacteristic": [{}], "relatedParty": [{}]}',
 		'Service usage' => '', 'UsageCharacteristic' => 'usageCharacteristic[0].', 'Party of a service usage' => 'relatedParty[0].'],
 	['service_usage_specification', '{"specCharacteristic": [{"characteristicValueSpecification": [{}]}], "serviceSpecification": {"name": "x"}}',
@@ -280,7 +282,7 @@ sub text_of_test
 
 	return $test_text{$test} //= do
 	{
-		my @files = grep { -e } "$top/test/sql/$test.sql", "$top/test/specs/$test.spec", "$top/test/t/$test.pl", "$top/expected/$test.out";
+		my @files = grep { -e } "$top/test/sql/$test.sql", "$top/test/specs/$test.spec", "$top/test/t/$test.pl", "$top/test/rest/$test.http", "$top/expected/$test.out";
 		my $text = join '', map { slurp_file($_) } @files;
 
 		$text .= slurp_file($_) foreach grep { -e } map { "$top/test/t/lib/$_.pm" } $text =~ /^use (\w+);/mg;

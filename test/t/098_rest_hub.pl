@@ -147,12 +147,16 @@ SQL
 }
 
 $node->safe_psql('store', q{CREATE ROLE another; SELECT usage_mgmt.grant_access('another', 'writer'), usage_mgmt.grant_access('partner', 'loader')});
+my (undef, $of_jobs) = http('store', 'POST', '/tmf-api/usageManagement/v4/hub', qq({"callback": "$url/jobs", "query": "eventType=ImportJobCreateEvent,ImportJobStateChangeEvent,ImportJobDeleteEvent"}));
 foreach my $noun ('export_job', 'import_job')
 {
 	job($noun, 'another', 53);
 	job($noun, 'partner', 54);
 }
+$node->safe_psql('store', q{SET ROLE partner; SELECT usage_mgmt.delete_import_job('54')});
 changes('behind');
+is(came('/jobs'), join(' ', map { "ImportJob$_ 54" } qw(CreateEvent DeleteEvent StateChangeEvent StateChangeEvent)), 'v4 tells of all that happens to one');
+is((http('store', 'DELETE', "/tmf-api/usageManagement/v4/hub/$of_jobs->{id}"))[0], 204, 'as long as somebody listens');
 my $own = { id => '54', 'content-type' => 'application/json', status => 'succeeded', path => 'usageManagement/', errorLog => '', byteCount => 17, attempts => 1,
 	url => 'ftp://ftp.myUsage.com/usageManagement/54.json', orderedBy => 'partner' };
 my %own = (exportJob => { recordCount => 0 }, importJob => { position => 0, map { $_ => 0 } qw(readCount storedCount repeatedCount conflictingCount rejectedCount) });
