@@ -56,6 +56,7 @@ OBJS = \
 	src/openapi_schema.o \
 	src/operations.o \
 	src/order.o \
+	src/order_check.o \
 	src/outbox.o \
 	src/page.o \
 	src/patch.o \

@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -326,6 +327,9 @@ delete_orders(void *arg)
 	UmRequest  *request = arg;
 	ListCell   *cell;
 
+	/* who may not delete is told so, also where there is nothing to delete */
+	if (pg_class_aclcheck(um_table(request->resource->model->noun, false), GetUserId(), ACL_DELETE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, request->resource->model->noun);
 	SPI_connect();
 	request->count = 0;
 	foreach(cell, ids_of(request))

@@ -13,6 +13,5 @@ extern void um_order_begin(UmRecord *order);
 extern void um_order_change(UmRecord *order, const UmRecord *old);
 extern bool um_order_is_seen(const UmRecord *order, Oid role);
 extern bool um_order_all_seen(Oid role);
-extern UmResource *um_order_resource(UmSlice path);
 
 #endif

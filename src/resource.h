@@ -50,9 +50,9 @@ typedef struct UmResource
 
 	/*
 	 * Whether it is an order: it is posted, read, cancelled and deleted, and
-	 * what else happens to it is done by who carries it out (order.c).  Of a
-	 * change of its status a version tells only that it has come to one of
-	 * these statuses, as bits; 0 for any.
+	 * what else happens to it is done by who carries it out.  order.c knows its
+	 * columns, so none is a module's.  Of a change of its status a version tells
+	 * only that it has come to one of these statuses, as bits; 0 for any.
 	 */
 	bool		orders;
 	int			told[UM_VERSIONS];

@@ -21,6 +21,7 @@ my $config = servers_config("[directory $folder]\n", $sftp // ());
 my $id;
 
 jobs_store($node, $db);
+$node->safe_psql($db, q{SELECT usage_mgmt.ensure_partitions('2026-01-01', '2026-03-01')});
 
 sub sql
 {
@@ -66,6 +67,15 @@ sub held
 		(SELECT count(*) FROM usage_mgmt.import_load WHERE source LIKE '%$where%'),
 		(SELECT count(*) FROM usage_mgmt.usage WHERE starts_with(id, '$prefix')),
 		(SELECT count(*) FROM usage_mgmt.import_load WHERE source LIKE '%$where%' AND (repeated > 0 OR finished_at IS NULL))");
+}
+
+sub until_is
+{
+	my ($query, $answer) = @_;
+	my $until = time + 30;
+
+	sleep 0.1 until sql($query) eq $answer || time > $until;
+	return sql($query) eq $answer;
 }
 
 my $agent = agent_begins($node, $db, config => $config);
@@ -117,8 +127,6 @@ waitpid $writer, 0;
 is_deeply($report, { %$none, files => 202, loaded => 1, known => 200, gaps => [ $gaps->[1] ], waiting => ['cdr_0202.ndjson'] },
 	'what is done is known, what is new is loaded, and what grows waits') or diag(explain $report);
 is("$status|" . counts($row), "succeeded|$each|$each|0|0|0", 'the counts are of the new one');
-sql("SELECT usage_mgmt.undo_load(l.id) FROM usage_mgmt.import_load l WHERE source LIKE '%cdr_0002.ndjson'")
-	if 0;
 is(sql("SELECT count(*) FROM usage_mgmt.import_load WHERE source LIKE '%cdr_0202%'"), 0, 'nothing of it is loaded before');
 $id = import_order(@order);
 ($status, $row, $report) = imported($id);
@@ -137,8 +145,6 @@ is_deeply([ $status, @{$report}{qw(files loaded)}, [ map { $_->{name} } @{ $repo
 	'a file that ends too early fails, the others are loaded') or diag(explain $row);
 like($row->{error_log}, qr/^1 of 3 files failed: b\.ndjson\.gz: .*ends too early/, 'the job says so');
 is(names("$folder/bad"), 'a.ndjson.gz.done,b.ndjson.gz,c.ndjson.gz.done', 'the others are renamed');
-append_to_file("$folder/bad/x", '') ;
-unlink "$folder/bad/x";
 open my $mended, '>:raw', "$folder/bad/b.ndjson.gz" or die $!;
 print $mended $whole;
 close $mended;
@@ -160,12 +166,12 @@ $id = import_order(url => "file://$folder/gone/*", afterwards => 'remove');
 ($status, $row, $report) = imported($id);
 is("$status|$report->{loaded}|" . names("$folder/gone"), 'succeeded|3|', 'files are removed where that is ordered');
 
-# ---- whatever dies: twelve times in the middle ----
+# ---- whatever dies: in the middle of a file ----
 mkdir "$folder/kill" or die $!;
-records_file(sprintf("$folder/kill/k%02d.ndjson.gz", $_), 4000, sprintf 'k%02d-', $_) foreach 1 .. 24;
+records_file(sprintf("$folder/kill/k%02d.ndjson.gz", $_), 4000, sprintf 'k%02d-', $_) foreach 1 .. 16;
 $id = import_order(url => "file://$folder/kill/*.gz", sequence => 'k#.ndjson.gz', afterwards => 'rename');
 my $done = 0;
-for my $kill (1 .. 8)
+for my $kill (1 .. 5)
 {
 	my $until = time + 30;
 
@@ -176,12 +182,12 @@ for my $kill (1 .. 8)
 	$agent = agent_begins($node, $db, config => $config);
 }
 ($status, $row, $report) = imported($id);
-is("$status|$row->{error_log}", 'succeeded|', 'killed eight times the job succeeds');
-cmp_ok($row->{attempts}, '>', 8, 'by as many attempts');
-is(counts($row), '96000|96000|0|0|0', 'its counts are exact');
-is_deeply([ @{$report}{qw(files loaded known gaps repeated failed)} ], [ 24, 24, 0, [], [], [] ], 'and so is its report') or diag(explain $report);
-is(held('/kill/', 'k'), '24|24|96000|0', 'each file has one load, no record came twice');
-is(names("$folder/kill"), join(',', map { sprintf 'k%02d.ndjson.gz.done', $_ } 1 .. 24), 'all are renamed');
+is("$status|$row->{error_log}", 'succeeded|', 'killed five times the job succeeds');
+cmp_ok($row->{attempts}, '>', 5, 'by as many attempts');
+is(counts($row), '64000|64000|0|0|0', 'its counts are exact');
+is_deeply([ @{$report}{qw(files loaded known gaps repeated failed)} ], [ 16, 16, 0, [], [], [] ], 'and so is its report') or diag(explain $report);
+is(held('/kill/', 'k'), '16|16|64000|0', 'each file has one load, no record came twice');
+is(names("$folder/kill"), join(',', map { sprintf 'k%02d.ndjson.gz.done', $_ } 1 .. 16), 'all are renamed');
 
 # ---- what is done and was not put away is put away, not loaded again ----
 rename "$folder/kill/k03.ndjson.gz.done", "$folder/kill/k03.ndjson.gz" or die $!;
@@ -195,10 +201,10 @@ mkdir "$folder/every" or die $!;
 my $standing = import_order(url => "file://$folder/every/*.ndjson", every => '1 second', sequence => '#.ndjson');
 records_file("$folder/every/1.ndjson", 10, 'e1-');
 my $taken = "SELECT count(*) FROM usage_mgmt.import_job WHERE parent = '$standing' AND status = 'succeeded' AND (report ->> 'loaded')::int = 1";
-ok($node->poll_query_until($db, $taken, 1), 'a standing order takes what comes');
+ok(until_is($taken, 1), 'a standing order takes what comes');
 records_file("$folder/every/3.ndjson", 10, 'e3-');
-ok($node->poll_query_until($db, $taken, 2), 'and what comes later');
-is(sql("SELECT report -> 'gaps' FROM usage_mgmt.import_job WHERE parent = '$standing' AND (report ->> 'loaded')::int = 1 ORDER BY id::text DESC LIMIT 1"),
+ok(until_is($taken, 2), 'and what comes later');
+is(sql("SELECT report -> 'gaps' FROM usage_mgmt.import_job WHERE parent = '$standing' AND (report ->> 'loaded')::int = 1 ORDER BY creation_date DESC LIMIT 1"),
 	'[{"to": 2, "from": 2}]', 'its runs know each other\'s numbers');
 sql("SELECT usage_mgmt.cancel_import_job('$standing')");
 
