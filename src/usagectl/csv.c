@@ -354,6 +354,9 @@ learn(Csv *csv)
 		const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 		const char *all = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
 
+		/* of one fault the message says all */
+		if (all != NULL && strstr(all, "}, {") == NULL)
+			all = NULL;
 		source_fail(csv->source, "%s: %s%s%s", format->mapping != NULL ? "the mapping" : "the header of the CSV file",
 					message != NULL ? message : PQerrorMessage(format->conn), all != NULL ? "; all faults: " : "",
 					all != NULL ? all : "");

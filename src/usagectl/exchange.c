@@ -467,7 +467,8 @@ advice(const Exchange *exchange, CURLcode code)
 	switch (code)
 	{
 		case CURLE_LOGIN_DENIED:
-			return "; see to its user, password or key in the agent's configuration";
+			return !ssh ? "; see to its user and password in the agent's configuration" :
+				"; see to its user, password or key in the agent's configuration; an RSA key is of no use before libssh2 1.11, an Ed25519 one is";
 		case CURLE_PEER_FAILED_VERIFICATION:
 			return ssh ? "" : "; its certificate has to be mended, or ca-file in the agent's configuration to name who vouches for it";
 		case CURLE_SSL_CACERT_BADFILE:

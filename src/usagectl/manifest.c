@@ -35,6 +35,7 @@ manifest_read(const Config *config, const char *url, const char *credential, Man
 	Place	   *place;
 	Buffer		found = {NULL, 0, 0};
 	bool		there;
+	bool		endless;
 
 	*text = NULL;
 	if (use == MANIFEST_NEVER)
@@ -47,8 +48,9 @@ manifest_read(const Config *config, const char *url, const char *credential, Man
 		*text = found.text;
 		return true;
 	}
+	endless = found.length > LONGEST_MANIFEST;
 	buffer_free(&found);
-	return use == MANIFEST_IF_THERE && trouble->lasting;
+	return use == MANIFEST_IF_THERE && trouble->lasting && !endless;
 }
 
 static Place *

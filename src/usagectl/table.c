@@ -2,7 +2,8 @@
  * table.c
  *	  What a query gives, for a person to look at.
  *
- * On a terminal the table is drawn again each second.
+ * On a terminal the table is drawn again each second; what is beyond the
+ * margin is cut off there.
  */
 #include <stdio.h>
 #include <string.h>
@@ -61,9 +62,11 @@ show(PGconn *conn, const char *sql, bool again)
 	for (int column = 0; column < PQnfields(result); column++)
 		widths[column] = widest(result, column);
 	if (again)
-		fputs("\033[H\033[J", stdout);
+		fputs("\033[H\033[J\033[?7l", stdout);
 	for (int row = -1; row < PQntuples(result); row++)
 		print_row(result, row, widths);
+	if (again)
+		fputs("\033[?7h", stdout);
 	fflush(stdout);
 	PQclear(result);
 	return true;

@@ -118,7 +118,7 @@ like(imported($id, 'attempts, error_log'), qr/^failed\|1\|permission denied for 
 $id = export_order('clerk', url => "file://$folder/clerk.ndjson");
 like(exported($id, 'attempts, error_log'), qr/^failed\|1\|permission denied for .*"clerk", which ordered it/s, 'and to read');
 ok(!-e "$folder/clerk.ndjson", 'nothing is written then');
-is_deeply([ grep { /part/ } map { s{.*/}{}r } glob "$folder/* $folder/.*" ], [], 'and nothing is left of it');
+is_deeply([ grep { /\.part-/ } glob "$folder/* $folder/.*" ], [], 'and nothing is left of it');
 
 # Row security sees the role and the claims of the request.
 sql(q{ALTER TABLE usage_mgmt.usage ENABLE ROW LEVEL SECURITY;
@@ -188,17 +188,17 @@ is(sql("SELECT usage_mgmt.cancel_import_job('$id')"), 't', 'until it is cancelle
 like(imported($id), qr/^failed/, 'then it does');
 
 # ---- the agent leaves in the middle, another one goes on ----
-my $slow = web_server(rate => 300_000);
+my $slow = web_server(rate => 700_000);
 my $slow_config = servers_config("[directory $folder]\n[spool]\nsize = 100k\n", $slow);
 is(agent_leaves($agent), 0, 'the agent leaves');
 records_file("$slow->{folder}/open/slow.ndjson", 30_000, 'slow');
-$agent = agent_begins($node, $db, config => $slow_config, name => 'a2');
+$agent = agent_begins($node, $db, config => $slow_config, name => 'a2', options => ['--batch=2000']);
 $id = import_order('mediation', url => "$slow->{url}/open/slow.ndjson");
-ok(until_job($node, $db, 'import_job', $id, "agent = 'a2' AND load IS NOT NULL"), 'another one has an import under way');
+ok(until_job($node, $db, 'import_job', $id, "agent = 'a2' AND position > 0"), 'another one has an import under way');
 $began = time;
 is(agent_leaves($agent), 0, 'and leaves');
 cmp_ok(time - $began, '<', 20, 'before twenty seconds are over');
-is(job($node, $db, 'import_job', $id, 'status, agent IS NULL, failures'), 'running|t|0', 'the job is given back');
+is(job($node, $db, 'import_job', $id, 'status, agent IS NULL, failures, position < byte_count OR position < 2000000'), 'running|t|0|t', 'the job is given back');
 $agent = agent_begins($node, $db, config => $slow_config, name => 'a3');
 is(imported($id, "$counts, attempts"), 'succeeded|30000|30000|0|0|0|2', 'the next one goes on with it');
 is(sql("SELECT count(*) FROM usage_mgmt.import_load WHERE stored > 0 AND id IN (SELECT load_id FROM usage_mgmt.usage WHERE starts_with(id, 'slow'))"),
@@ -209,6 +209,38 @@ sql('ALTER TABLE usage_mgmt.usage DISABLE ROW LEVEL SECURITY');
 $id = export_order('partner', url => "$slow->{url}/open/large.ndjson");
 like(exported($id, 'attempts, error_log'), qr/^failed\|1\|.*more than the 102400 bytes.*\[spool\]/, 'an export that the spool is too small for fails');
 is_deeply([ glob "$slow->{folder}/open/large*" ], [], 'and nothing of it is there');
+
+# ---- held ----
+is(agent_leaves($agent), 0, 'the agent leaves again');
+$id = import_order('mediation', url => "file://$folder/one.ndjson");
+sql("SET session_replication_role = replica; UPDATE usage_mgmt.import_job SET life = life + 1 WHERE id = '$id'");
+$agent = agent_begins($node, $db, config => $config, name => 'a4');
+my $after = import_order('mediation', url => "file://$folder/one.ndjson");
+is(imported($after), 'succeeded', 'one that was ordered later is done');
+is(job($node, $db, 'import_job', $id, 'status, attempts'), 'not started|0', 'before one that came by a restore');
+is(sql("SELECT usage_mgmt.resume_job('import_job', '$id')"), 't', 'which is resumed');
+is(imported($id), 'succeeded', 'and done then');
+
+# ---- by hand ----
+my ($status, $out, $err) = usagectl($node, $db, 'import', "$web->{url}/open/two.ndjson.gz");
+is($status, 0, 'usagectl import takes a url');
+like($out, qr{^http://127\.0\.0\.1:\d+/open/two\.ndjson\.gz: load \d+.*2000 read = 0 stored \+ 2000 repeated}s, 'and says what became of it');
+($status, $out, $err) = usagectl($node, $db, 'import', "$web->{url}/open/none");
+is($status, 2, 'of none it says');
+like($err, qr/open\/none.*404/, 'that there is none');
+($status, $out, $err) = usagectl($node, $db, 'import', "file://$folder/*.ndjson");
+like("$status $err", qr/^2 .*import job/, 'of many that a job takes them');
+for my $url ("$web->{url}/open/hand.ndjson.gz", "file://$folder/hand.ndjson")
+{
+	($status, $out, $err) = usagectl($node, $db, 'export', '-q', 'sort=id&limit=3', $url);
+	is("$status $err", '0 ', "usagectl export to $url");
+	like($out, qr/^\Q$url\E: 3 records/, 'says how many');
+}
+like(`zcat $web->{folder}/open/hand.ndjson.gz`, qr/\A(?:\{.*\}\n){3}\z/, 'they are there');
+is(slurp_file("$folder/hand.ndjson"), `zcat $web->{folder}/open/hand.ndjson.gz`, 'and in a file');
+($status, $out, $err) = usagectl($node, $db, 'export', "$web->{url}/hand.ndjson");
+like("$status $err", qr/^2 .*hand\.ndjson.*401/, 'where it may not write it says so');
+is_deeply([ grep { /\.part-|hand\.ndjson\./ } glob "$folder/*" ], [], 'nothing is left over');
 
 # ---- who takes none ----
 is(agent_leaves($agent), 0, 'that one leaves');

@@ -502,7 +502,7 @@ sub ftp_talk
 
 my %faults = (
 	"[network\n" => 'line 1: "[network" has no ] at its end',
-	"\n\n[net]\n" => 'line 3: [net] is none of [network], [directory PATH]',
+	"\n\n[net]\n" => 'line 3: [net] is none of [network], ',
 	"[host]\n" => 'line 1: [host] is none of',
 	"user = x\n" => 'line 1: user has no place in this section',
 	"[host a]\nuzer = x\n" => 'line 2: uzer is no key that is known here',

@@ -210,6 +210,11 @@ sql("SELECT usage_mgmt.cancel_import_job('$standing')");
 
 # ---- a load that is taken back: the file is not loaded again as it lies there ----
 my ($load) = sql(q{SELECT load_id FROM usage_mgmt.import_file WHERE name = 'cdr_0003.ndjson'});
+my $busy = $node->background_psql($db);
+$busy->query_safe("SELECT pg_advisory_lock(hashtextextended('usage_mgmt.import_load $load', 0))");
+my (undef, undef, $refused) = $node->psql($db, "\\set VERBOSITY verbose\nSELECT usage_mgmt.undo_load($load)");
+like($refused, qr/55006: load $load is under way in another session/, 'a load that somebody is at is not taken back');
+$busy->quit;
 is(sql("SELECT undone, kept FROM usage_mgmt.undo_load($load)"), "$each|0", 'the load of a file is taken back');
 $id = import_order(@order);
 ($status, $row, $report) = imported($id);

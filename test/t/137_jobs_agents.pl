@@ -5,12 +5,13 @@ use strict;
 use warnings;
 use Jobs;
 use PostgreSQL::Test::Utils;
+use Servers;
 use Store;
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Usagectl;
 
-use constant { JOBS => 50, IDLE => 20 };
+use constant { JOBS => 50, IDLE => 10 };
 
 my $node = new_node('jobs_agents');
 my $db = 'jobs';
@@ -80,10 +81,54 @@ begin('left2', name => 'left');
 is(agent_ended($agent{left2}), 2, 'two of one name there cannot be');
 is(agent_killed($agent{left}, 1), -9, 'the other one is killed');
 
-# ---- a job that kills its process ----
-begin('poor', options => ['--jobs=2'], delays => '0.1s,0.1s', lease => 3);
-my $id = order($node, $db, 'mediation', 'import_job', url => "file://$folder/pipe.ndjson");
-like(ended_as($node, $db, 'import_job', $id, 'error_log'), qr/^failed\|/, 'a job that fails fails');
-is(agent_leaves($agent{poor}), 0, 'the agent goes on');
+# ---- a job that kills its process each time ----
+sub children
+{
+	my ($parent) = @_;
+
+	return map { /^(\d+) \(.*\) \S (\d+) /s && $2 == $parent ? $1 : () } map { eval { slurp_file($_) } // '' } glob '/proc/[0-9]*/stat';
+}
+
+my $silent = raw_server(sub { sleep 300 });
+my $poor = servers_config('', $silent);
+
+begin('poor', config => $poor, delays => '0.1s,0.1s', lease => 6);
+my $id = order($node, $db, 'mediation', 'import_job', url => "$silent->{url}/poison");
+for my $attempt (1 .. 3)
+{
+	ok(until_job($node, $db, 'import_job', $id, "attempts = $attempt AND load IS NULL"), "attempt $attempt");
+	my @workers;
+
+	for (1 .. 200)
+	{
+		@workers = map { children($_) } children($agent{poor}{pid});
+		last if @workers;
+		sleep 0.05;
+	}
+	kill 'KILL', @workers;
+	until_job($node, $db, 'import_job', $id, "attempts > $attempt OR completion_date IS NOT NULL");
+}
+is(ended_as($node, $db, 'import_job', $id, 'attempts, error_log'),
+	'failed|3|gave up after 3 attempts; the last error: its process was killed by signal 9 (Killed)', 'is given up');
+
+# ---- an agent that dies is followed by one of its name ----
+$id = order($node, $db, 'mediation', 'import_job', url => "$silent->{url}/left");
+ok(until_job($node, $db, 'import_job', $id, "agent = 'poor'"), 'a job under way');
+agent_killed($agent{poor});
+server_kill($silent);
+$silent->{serve} = sub {
+	my ($caller) = @_;
+	my $text = record('last') . "\n";
+
+	sysread $caller, my $head, 65536;
+	print $caller "HTTP/1.1 200 OK\r\nContent-Length: " . length($text) . "\r\nConnection: close\r\n\r\n" . ($head =~ /^HEAD/ ? '' : $text);
+};
+server_again($silent);
+my $killed = time;
+begin('poor', config => $poor, lease => 60);
+is(ended_as($node, $db, 'import_job', $id, 'attempts, stored_count'), 'succeeded|2|1', 'goes on');
+cmp_ok(time - $killed, '<', 10, 'before its lease is over');
+is(agent_leaves($agent{poor}), 0, 'the agent leaves');
+server_stop($silent);
 
 done_testing();

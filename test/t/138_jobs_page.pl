@@ -34,8 +34,15 @@ sub here
 	my ($text) = @_;
 
 	$text =~ s{/srv/usages}{$folder/srv}g;
+	$text =~ s{/var/lib/usage_mgmt}{$folder};
 	$text =~ s{^\[host sftp\.partner\.example\]\n.*?(?=^$|\z)}{[host 127.0.0.1:$partner->{port}]\n$partner->{config}allow-private = yes\n}ms;
 	return $text =~ s{sftp://sftp\.partner\.example}{$partner->{url}}gr;
+}
+
+# and the other way
+sub there
+{
+	return $_[0] =~ s{\Q$folder\E/srv}{/srv/usages}gr;
 }
 
 # ---- what the page takes for granted ----
@@ -77,16 +84,40 @@ foreach (page_blocks('jobs.md', 'sql', 'sh', 'ini', 'text'))
 	}
 	if ($language eq 'text')
 	{
-		is($said =~ s/ +$//gmr =~ s/\n\(\d+ rows?\)\n+\z/\n/r, $text =~ s/ +$//gmr, "$section: what comes of $last");
+		is(there($said) =~ s/ +$//gmr =~ s/\n\(\d+ rows?\)\n+\z/\n/r, $text =~ s/ +$//gmr, "$section: what comes of $last");
 		next;
 	}
 	($last) = $text =~ /^((?!SET ROLE).*)/m;
 	my $complaint = complaint($node, 'usages', $folder, $language, here($text), \$said);
-	$said =~ s/^SET\n//gm;
+	$said =~ s/^(?:SET|You are now connected .*)\n//gm;
 	note $said;
 	$text =~ /ON_ERROR_STOP off/ ? like($complaint, qr/ERROR/, "$section: $last") : is($complaint, '', "$section: $last");
-	$node->poll_query_until('usages', $quiet) or diag slurp_file("$folder/agent.log");
+	next if $node->poll_query_until('usages', $quiet);
+	fail("$section: the agent has done all of it");
+	last;
 }
 
 note slurp_file("$folder/agent.log");
+
+# ---- deploy/agent.conf ----
+
+# as it is, and with all that it shows
+my $example = slurp_file("$FindBin::Bin/../../deploy/agent.conf");
+foreach my $text ($example, $example =~ s/^#(?=\[|[a-z-]+ =)//gmr, "nonsense\n$example")
+{
+	my $here = $text =~ s{/(?:etc|var/lib)/usage_mgmt}{$folder/etc}gr;
+	my $said = '';
+
+	write_file("$folder/etc/example.conf", $here);
+	chmod 0600, "$folder/etc/example.conf";
+	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'usages', PGUSER => 'job_agent');
+	my $run = IPC::Run::start([ program($node, 'usagectl'), 'agent', '--name=example', "--config=$folder/etc/example.conf" ], '<', \'', '>&', \$said,
+		IPC::Run::timeout(60));
+	$run->pump until $said =~ /starts|configuration file/ || !$run->pumpable;
+	$run->signal('TERM');
+	$run->finish;
+	$text =~ /^nonsense/ ? like($said, qr/configuration file .* line 1:/, 'what is no configuration is told')
+		: is($said, "agent example: starts\n", 'agent.conf is understood');
+}
+
 done_testing();
