@@ -1,7 +1,7 @@
 /*
  * main.c
- *	  usagectl: usage records into the store and out of it, and events to their
- *	  listeners.
+ *	  usagectl: usage records into the store and out of it, at once or as jobs,
+ *	  and events to their listeners.
  *
  * Reads the arguments.  The exit status is 0 when all was stored (or was there
  * already), or an agent was told to stop; 1 when some records were rejected or
@@ -80,8 +80,8 @@ main(int argc, char **argv)
 static int
 usage(FILE *out)
 {
-	fputs("usagectl moves usage records between files and a database with usage_mgmt, and\n"
-		  "delivers its events.\n"
+	fputs("usagectl moves usage records between files and a database with usage_mgmt,\n"
+		  "delivers its events, and carries out its import and export jobs.\n"
 		  "\n"
 		  "Usage:\n"
 		  "  usagectl import [OPTION]... FILE|URL|-...\n"
@@ -115,16 +115,16 @@ usage(FILE *out)
 		  "  -q, --query=QUERY           which records, as a TMF630 query string\n"
 		  "      --tmf=r14.5|v4          version of the standard to write\n"
 		  "Options of agent:\n"
-		  "      --allow-private         deliver to addresses that are not the public's, too\n"
+		  "      --allow-private         go to addresses that are not the public's, too\n"
 		  "      --allow-superuser       do jobs of superusers, and as one\n"
 		  "      --batch=N               records of a job in a transaction (50000)\n"
 		  "      --config=FILE           directories, hosts and credentials for jobs\n"
-		  "      --delays=LIST           when a failed event is tried again\n"
+		  "      --delays=LIST           when a failed event or job is tried again\n"
 		  "                              (" DELAYS ")\n"
 		  "      --jobs=N                jobs at a time (4); 0 for none\n"
-		  "      --lease=SECONDS         after which others take the jobs of one that is silent (60)\n"
+		  "      --lease=SECONDS         when others take the jobs of a silent one (60)\n"
 		  "      --name=NAME             what it is called (host and process)\n"
-		  "      --pause-all             pause all listeners and end: this database is a copy\n"
+		  "      --pause-all             pause all listeners and end: this is a copy\n"
 		  "  -v, --verbose               print each attempt\n"
 		  "Options of jobs and listeners:\n"
 		  "      --once                  show them once\n"

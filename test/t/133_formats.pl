@@ -2,7 +2,7 @@
 # same records. A record at fault is a reject with what was delivered; a fault of the file itself fails the load there,
 # with what was before it stored. What a CSV file says is what a parser of the test's own says.
 #
-# USAGE_MGMT_FUZZ_ROUNDS tells how many random files there are of each kind (12).
+# USAGE_MGMT_FUZZ_ROUNDS tells how many random files there are of each kind (5).
 
 use strict;
 use warnings;
@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 use Usagectl;
 
-my $rounds = $ENV{USAGE_MGMT_FUZZ_ROUNDS} // 12;
+my $rounds = $ENV{USAGE_MGMT_FUZZ_ROUNDS} // 5;
 my $node = new_node('main');
 my $folder = PostgreSQL::Test::Utils::tempdir();
 my ($status, $out, $err);
@@ -79,10 +79,15 @@ SELECT n, '2026-01-31T00:00:00Z', E'a "type", \\ of\r\n\ttwo lines; ', CASE n % 
 	CASE n % 5 WHEN 0 THEN '{"empty": "", "usageSpecification": {"tier": 1}, "deep": {"a": [1, {"b": "x\ny"}]}}'::jsonb END
 FROM generate_series(1, 500) n;
 SQL
-my $stored = store_digest($node, 'store');
+# All that is stored, by what makes two records the same.
+sub contents
+{
+	return $node->safe_psql($_[0], q{SELECT count(*), md5(string_agg(id || content_hash, ' ' ORDER BY id COLLATE "C")) FROM usage_mgmt.usage_key});
+}
+my $stored = contents('store');
 foreach my $version ('r14.5', 'v4')
 {
-	foreach my $suffix ('', '.gz', '.zst')
+	foreach my $suffix ('', $version eq 'v4' ? ('.gz', '.zst') : ())
 	{
 		foreach my $format (qw(ndjson json csv))
 		{
@@ -95,26 +100,27 @@ foreach my $version ('r14.5', 'v4')
 			empty('again');
 			($status, $out, $err) = usagectl($node, 'again', 'import', "--format=$format", '--batch=100', $file);
 			is($status, 0, "$what: imported $err");
-			is(store_digest($node, 'again'), $stored, "$what: they are the same");
+			is(contents('again'), $stored, "$what: they are the same");
 		}
 	}
-	my $array = $json->decode(unpacked("$folder/$version.json.gz"));
-	is(join("\n", map { $json->encode($_) } @$array), join("\n", map { $json->encode($json->decode($_)) } split /\n/, unpacked("$folder/$version.ndjson.zst")),
+	my $array = $json->decode(slurp_file("$folder/$version.json"));
+	is(join("\n", map { $json->encode($_) } @$array), join("\n", map { $json->encode($json->decode($_)) } split /\n/, slurp_file("$folder/$version.ndjson")),
 		"$version: an array has the documents that lines have");
-	like(unpacked("$folder/$version.csv.zst"), qr/\Aid,href,(date|usageDate),[\w.,@]+,extra\r\n/, "$version: CSV has a header and lines of CR LF");
+	like(slurp_file("$folder/$version.csv"), qr/\Aid,href,(date|usageDate),[\w.,@]+,extra\r\n/, "$version: CSV has a header and lines of CR LF");
 }
-is(slurp_file("$folder/v4.csv"), unpacked("$folder/v4.csv.gz"), 'what is packed is what is not');
+is(unpacked("$folder/v4.$_.gz"), slurp_file("$folder/v4.$_"), "what is packed is what is not ($_)") for qw(ndjson json csv);
+is(unpacked("$folder/v4.$_.zst"), slurp_file("$folder/v4.$_"), "nor is that of zstd ($_)") for qw(ndjson json csv);
 # a name tells CSV, and how a file is packed
 ($status) = usagectl($node, 'store', 'export', "$folder/named.csv.gz");
 is(unpacked("$folder/named.csv.gz"), unpacked("$folder/r14.5.csv"), 'a name that ends in .csv.gz');
 empty('again');
 ($status) = usagectl($node, 'again', 'import', "$folder/named.csv.gz");
-is(store_digest($node, 'again'), $stored, 'either way');
+is(contents('again'), $stored, 'either way');
 # the start of a file tells how it is packed as well
 empty('again');
 my $bare = write_file("$folder/bare", slurp_file("$folder/v4.ndjson.zst"));
 ($status) = usagectl($node, 'again', 'import', $bare);
-is(store_digest($node, 'again'), $stored, 'a packed file without a name for it');
+is(contents('again'), $stored, 'a packed file without a name for it');
 # none
 foreach my $format (['ndjson', ''], ['json', "[]\n"], ['csv', (split /(?<=\n)/, slurp_file("$folder/r14.5.csv"))[0] ])
 {
@@ -226,19 +232,12 @@ is($json->encode($json->decode($node->safe_psql('again', q{SELECT usage_mgmt.to_
 my $simple = write_file("$folder/simple", '{"id": "id", "usageDate": "date", "usageType": {"value": "voice"}, "description": "text", "usageCharacteristic[n]": {"column": "n", "type": "number"}, "usageCharacteristic[b]": {"column": "b", "type": "boolean"}, "usageCharacteristic[j]": {"column": "j", "type": "json"}, "extra": "more"}');
 my $head = "id,date,text,n,b,j,more\n";
 my @good = map { "$_,2026-03-01T10:00:00Z,t,1,true,5,{}" } 1 .. 2;
+my @faulty;
 sub at_fault
 {
 	my ($row, $what, $message, %more) = @_;
-	my ($number, $kept, $length, $path, $code, $said);
 
-	mapped("$head$good[0]\r\n$row\r\n$good[1]\n", $simple);
-	is("$status " . books($node, 'again'), '1 3|2|0|0|1', "$what: the others are stored");
-	($number, $said, $path, $code) = split /\x02/, $node->safe_psql('again', q{SELECT concat_ws(E'\x02', record_number, errors -> 0 ->> 'message', errors -> 0 ->> 'path', errors -> 0 ->> 'code') FROM usage_mgmt.import_reject});
-	like("$number $said", qr/^2 row 3, at byte @{[ length("$head$good[0]\r\n") ]} of the file: $message/, "$what: " . ($said // ''));
-	is($path, $more{path} // '', "$what: where");
-	is($code, $more{code} // '22P02', "$what: its SQLSTATE");
-	is($node->safe_psql('again', q{SELECT encode(coalesce(document_raw, convert_to(document, 'UTF8')), 'hex') FROM usage_mgmt.import_reject}), unpack('H*', $row), "$what: the row is kept");
-	is($node->safe_psql('again', 'SELECT document_length FROM usage_mgmt.import_reject'), length $row, "$what: its length");
+	push @faulty, { row => $row, what => $what, message => $message, %more };
 	return;
 }
 at_fault('3,2026-03-01T10:00:00Z', 'too few fields', 'it has 2 fields, and the header 7');
@@ -254,6 +253,25 @@ at_fault("3,2026-03-01T10:00:00Z,,,yes,,", 'neither true nor false', '"yes" in c
 at_fault("3,2026-03-01T10:00:00Z,,,,$_,", "no one value: $_", qr/".+" in column "j" is not a JSON value/, path => 'usageCharacteristic[j]') for '{}}', '[}', '"{""a"":1},""b"":{}"', '"[1,2"', '"1,2"', '"""x"',  'x y';
 at_fault('3,2026-03-01T10:00:00Z,,,,,[]', 'no object', '"\[\]" in column "more" is not a JSON object', path => 'extra');
 at_fault(',,,,,,', 'nothing at all', 'no column that is mapped has a value', code => '23502');
+# all in one file, between good ones
+my $mixed = "$head$good[0]\r\n";
+foreach my $case (@faulty)
+{
+	$case->{at} = length $mixed;
+	$mixed .= "$case->{row}\r\n";
+}
+mapped("$mixed$good[1]\n", $simple);
+is("$status " . books($node, 'again'), join('|', '1 ' . (@faulty + 2), 2, 0, 0, scalar @faulty), 'rows at fault do not keep others from being stored');
+my @refused = map { [ split /\x02/, $_, -1 ] } rows($node, 'again', q{SELECT concat_ws(E'\x02', record_number, errors -> 0 ->> 'message', errors -> 0 ->> 'path', errors -> 0 ->> 'code',
+	encode(coalesce(document_raw, convert_to(document, 'UTF8')), 'hex'), document_length) FROM usage_mgmt.import_reject ORDER BY record_number});
+foreach my $n (0 .. $#faulty)
+{
+	my $case = $faulty[$n];
+	my ($number, $message, @told) = @{ $refused[$n] // [] };
+
+	like("$number $message", qr/^@{[ $n + 2 ]} row @{[ $n + 3 ]}, at byte $case->{at} of the file: $case->{message}/, "$case->{what}: $message");
+	is(join('|', @told), join('|', $case->{path} // '', $case->{code} // '22P02', unpack('H*', $case->{row}), length $case->{row}), "$case->{what}: where, its SQLSTATE, and the row");
+}
 # several of one row, and no more than there is
 mapped("${head}3,2026-03-01T10:00:00Z,,x,y,{,z\n", $simple);
 is($node->safe_psql('again', q{SELECT string_agg(e ->> 'path', ' ') FROM usage_mgmt.import_reject, jsonb_array_elements(errors) e}),
@@ -278,17 +296,18 @@ is($node->safe_psql('again', q{SELECT string_agg(length(description)::text, ' ' 
 
 # ---- files at fault ----
 
+my $fails = 0;
+empty('again');
 sub fails
 {
 	my ($what, $content, $message, $before, @options) = @_;
-	my $file = write_file("$folder/" . ($options[-1] =~ /^\./ ? 'faulty' . pop @options : 'faulty'), $content);
+	my $file = write_file("$folder/" . $fails++ . ($options[-1] =~ /^\./ ? pop @options : ''), $content);
 
-	empty('again');
 	($status, $out, $err) = usagectl($node, 'again', 'import', @options, $file);
 	is($status, 2, "$what: fails");
 	like($err, $message, "$what: $err");
-	is($node->safe_psql('again', 'SELECT count(*) FROM usage_mgmt.usage') =~ /^(?:$before)$/ ? '' : 'not', '', "$what: what was before is stored");
-	is($node->safe_psql('again', 'SELECT count(*) FROM usage_mgmt.import_load WHERE finished_at IS NOT NULL'), 0, "$what: no load is finished");
+	like($node->safe_psql('again', "SELECT coalesce(sum(read), 0), count(finished_at) FROM usage_mgmt.import_load WHERE source = '$file'"), qr/^(?:$before)\|0$/,
+		"$what: what was before is stored, and the load not finished");
 	return;
 }
 my @documents3 = map { record($_) } 1 .. 3;
@@ -320,13 +339,12 @@ foreach my $suffix ('.gz', '.zst')
 	my @options = ('--format=csv', "--mapping=$simple", $suffix);
 	my ($before) = $suffix eq '.gz' ? 'gzip' : 'zstd';
 
-	fails("$before that ends early", substr($packed, 0, -5), qr/ends too early/, '[4-8]\\d{3}', @options);
+	fails("$before that ends early", substr($packed, 0, -5), qr/ends too early/, '9002|[4-8]\\d{3}', @options);
 	fails("$before without a byte of it", '', qr/the $before file ends too early/, 0, @options);
 	fails("$before that is none", $plain, $suffix eq '.gz' ? qr/incorrect header/ : qr/damaged zstd data/, 0, @options);
 	fails("garbage behind $before", "$packed and more", $suffix eq '.gz' ? qr/incorrect header/ : qr/damaged zstd data/, 9002, @options);
 	substr($packed, length($packed) / 2, 4) ^= "\xFF\xFF\xFF\xFF";
 	write_file("$folder/damaged$suffix", $packed);
-	empty('again');
 	($status, $out, $err) = usagectl($node, 'again', 'import', @options[ 0, 1 ], "$folder/damaged$suffix");
 	is($status, 2, "damaged $before: $err");
 	empty('again');
@@ -350,12 +368,12 @@ is("$status " . books($node, 'again'), '0 5001|5001|0|0|0', 'to its end');
 
 # ---- a break ----
 
-my $calls = join(',', @columns) . "\n" . join '', map { my $text = $_ % 7 ? "call $_" : qq("call\n""$_"";"); "$_,2026-0@{[ 1 + $_ % 6 ]}-01T10:00:00Z,$text,@{[ $_ % 500 ? $_ : 'bad' ]},true,,45,,,12.00,north,x\n" } 1 .. 30_000;
+my $calls = join(',', @columns) . "\n" . join '', map { my $text = $_ % 7 ? "call $_" : qq("call\n""$_"";"); "$_,2026-0@{[ 1 + $_ % 6 ]}-01T10:00:00Z,$text,@{[ $_ % 500 ? $_ : 'bad' ]},true,,45,,,12.00,north,x\n" } 1 .. 20_000;
 my $gz = write_file("$folder/calls.csv.gz", Compress::Zlib::memGzip($calls));
 my @import = ('import', "--mapping=$mapping", '--batch=1000', $gz);
 empty('again');
 ($status) = usagectl($node, 'again', @import);
-is("$status " . books($node, 'again'), '1 30000|29940|0|0|60', 'an undisturbed load');
+is("$status " . books($node, 'again'), '1 20000|19960|0|0|40', 'an undisturbed load');
 my $undisturbed = store_digest($node, 'again');
 my $killed = 0;
 empty('again');
@@ -433,7 +451,7 @@ sub random_field
 foreach my $round (1 .. $rounds)
 {
 	my $delimiter = (',', ';', "\t", '|')[ rand 4 ];
-	my $rows = 1 + int rand 60;
+	my $rows = 1 + int rand 150;
 	my $text = join($delimiter, 'id', 'a', 'b', 'c') . "\n";
 	my (%expected, $refused);
 
@@ -495,8 +513,8 @@ SKIP: {
 	foreach my $format ('json', 'csv')
 	{
 		my $file = "$folder/large.$format";
-		my $sql = $format eq 'json' ? q{SELECT CASE n WHEN 1 THEN '[' ELSE ',' END || document || CASE n WHEN 40000 THEN ']' ELSE '' END FROM (SELECT n, json_build_object('id', n, 'date', '2026-03-01', 'type', 'x', 'description', repeat('x', 2000)) document FROM generate_series(1, 40000) n) d}
-			: q{SELECT 'id,date,type,description' UNION ALL SELECT n || ',2026-03-01,x,' || repeat('x', 2000) FROM generate_series(1, 40000) n};
+		my $sql = $format eq 'json' ? q{SELECT CASE n WHEN 1 THEN '[' ELSE ',' END || document || CASE n WHEN 25000 THEN ']' ELSE '' END FROM (SELECT n, json_build_object('id', n, 'date', '2026-03-01', 'type', 'x', 'description', repeat('x', 2000)) document FROM generate_series(1, 25000) n) d}
+			: q{SELECT 'id,date,type,description' UNION ALL SELECT n || ',2026-03-01,x,' || repeat('x', 2000) FROM generate_series(1, 25000) n};
 
 		empty('again');
 		$node->safe_psql('again', "COPY ($sql) TO '$file' WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
@@ -512,7 +530,7 @@ SKIP: {
 		}
 		is(ended($pid), 0, "a large $format file");
 		cmp_ok($most, '<', 64 * 1024, "takes $most kB");
-		is($node->safe_psql('again', 'SELECT count(*) FROM usage_mgmt.usage'), 40000, 'and all of it is stored');
+		is($node->safe_psql('again', 'SELECT count(*) FROM usage_mgmt.usage'), 25000, 'and all of it is stored');
 	}
 }
 

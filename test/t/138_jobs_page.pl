@@ -117,7 +117,7 @@ foreach my $text ($example, $example =~ s/^#(?=\[|[a-z-]+ =)//gmr, "nonsense\n$e
 	$run->signal('TERM');
 	$run->finish;
 	$text =~ /^nonsense/ ? like($said, qr/configuration file .* line 1:/, 'what is no configuration is told')
-		: is($said, "agent example: starts\n", 'agent.conf is understood');
+		: is($said, "agent example: starts\nagent example: stops\n", 'agent.conf is understood');
 }
 
 done_testing();
