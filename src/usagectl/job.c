@@ -49,9 +49,9 @@ static const char *progress_of(const Job *job);
 
 /* In a process that was forked for it, with all signals blocked. */
 _Noreturn void
-job_work(const JobsOptions *options, const Order *order, Testament *testament)
+job_work(const JobsOptions *options, const Order *order, Shared *shared)
 {
-	Job			job = {.options = options, .order = order, .testament = testament};
+	Job			job = {.options = options, .order = order, .shared = shared};
 	JobEnd		end;
 
 	listen_to_signals(order);
@@ -95,11 +95,11 @@ on_signal(int signal_number)
 		PQcancel(statement, error, sizeof(error));
 }
 
-/* Whether it is to be left unfinished. */
+/* Whether it is to be left unfinished, also where nobody could tell us that it is ours still. */
 bool
 job_stops(const Job *job)
 {
-	return told_to_stop || told_to_end || job->lost;
+	return told_to_stop || told_to_end || job->lost || clock_now() > job->shared->leased_until;
 }
 
 static JobEnd
@@ -182,17 +182,18 @@ may_be(Job *job)
 static bool
 become(Job *job)
 {
-	const char *values[] = {job->order->ordered_by, job->order->claims != NULL ? job->order->claims : ""};
+	const char *values[] = {job->order->ordered_by, job->order->claims};
 	PGresult   *result;
 	bool		same;
 
 	job->data = connect_to(job->options->dbname);
 	if (job->data == NULL ||
-		!run_script(job->data, "SET search_path = pg_catalog, pg_temp; SET client_connection_check_interval = '2s'; "
+		!run_script(job->data, "SET search_path = pg_catalog, pg_temp; SET client_connection_check_interval = '2s'; SET idle_session_timeout = 0; "
 					"SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"))
 		return false;
-	result = run(job->data, "SELECT pg_catalog.set_config('role', $1, false), "
-				 "pg_catalog.set_config('request.jwt.claims', $2, false)", 2, values);
+	/* without claims there is not even an empty setting, which would be no JSON */
+	result = run(job->data, "SELECT pg_catalog.set_config('role', $1, false), CASE WHEN $2::text IS NOT NULL THEN "
+				 "pg_catalog.set_config('request.jwt.claims', $2, false) END", 2, values);
 	PQclear(result);
 	if (result == NULL)
 		return false;
@@ -303,14 +304,11 @@ tell(Job *job, JobEnd end)
 		return say(job, "SELECT usage_mgmt.job_end($1, $2, $3, $4, $5, $6, $7)", "succeeded",
 				   job->remark.length > 0 ? job->remark.text : "", progress_of(job));
 	}
-	if (told_to_stop || job->lost)
+	/* which is its end where it was cancelled */
+	if (job_stops(job))
 	{
-		journal_job(journal, order->resource, order->job, "stops", "it was cancelled, or is not ours any more");
-		return say(job, "SELECT usage_mgmt.job_end($1, $2, $3, $4, $5, $6, $7)", "failed", "cancelled", progress_of(job));
-	}
-	if (told_to_end)
-	{
-		journal_job(journal, order->resource, order->job, "is given back", "the agent leaves");
+		journal_job(journal, order->resource, order->job, "stops",
+					told_to_end ? "the agent leaves" : "it was cancelled, or is not ours any more");
 		return say(job, "SELECT usage_mgmt.job_release($1, $2, $3, $4)", NULL, NULL, NULL);
 	}
 	return end == JOB_AGAIN ? tell_again(job) : tell_failure(job);
@@ -333,7 +331,7 @@ tell_failure(Job *job)
 	if (delay < 0)
 		delay = 0;
 	snprintf(interval, sizeof(interval), "%.3f seconds", delay);
-	job->testament->again = delay > 0 ? delay : 0;
+	job->shared->again = delay > 0 ? delay : 0;
 	return say(job, "SELECT usage_mgmt.job_retry($1, $2, $3, $4, $5, $6)", interval, text.text, NULL);
 }
 
@@ -344,7 +342,7 @@ tell_again(Job *job)
 	PGresult   *result = job_ask(job, "SELECT extract(epoch FROM $1::interval)", 1, values);
 
 	if (result != NULL)
-		job->testament->again = strtod(PQgetvalue(result, 0, 0), NULL);
+		job->shared->again = strtod(PQgetvalue(result, 0, 0), NULL);
 	PQclear(result);
 	return say(job, "SELECT usage_mgmt.job_again($1, $2, $3, $4, $5)", job->order->every, NULL, NULL);
 }
@@ -375,6 +373,10 @@ failure_text(const Job *job, Buffer *text)
 		said += sizeof(error) - 1;
 	/* one that was too long may have been cut in the middle of a character */
 	buffer_add(text, said, text_valid(said, strlen(said)));
+	if (job->control != NULL && strcmp(PQparameterStatus(job->control, "server_encoding"), "UTF8") != 0)
+		for (size_t i = 0; i < text->length; i++)
+			if ((unsigned char) text->text[i] >= 0x80)
+				text->text[i] = '?';
 	if (job->trouble.text[0] == '\0' && strcmp(job->complaints.code, "42501") == 0)
 		buffer_print(text, "\nThe role \"%s\", which ordered it, lacks that right: GRANT it, or what usage_mgmt.grant_access() gives.",
 					 order->ordered_by);

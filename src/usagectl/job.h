@@ -31,11 +31,12 @@ typedef struct Order
 	int			failures;
 } Order;
 
-/* What the process leaves to the one that forked it. */
-typedef struct Testament
+/* What the process has in common with the one that forked it. */
+typedef struct Shared
 {
-	double		again;			/* in how many seconds it is due once more; 0 for never */
-} Testament;
+	volatile double leased_until;	/* then it is ours no more, unless told otherwise */
+	volatile double again;		/* in how many seconds it is due once more; 0 for never */
+} Shared;
 
 typedef enum JobEnd
 {
@@ -48,7 +49,7 @@ typedef struct Job
 {
 	const JobsOptions *options;
 	const Order *order;
-	Testament  *testament;
+	Shared	   *shared;
 	PGconn	   *control;		/* as the agent */
 	PGconn	   *data;			/* as who ordered it */
 	Config	   *config;
@@ -59,7 +60,7 @@ typedef struct Job
 	bool		lost;			/* it is not ours any more */
 } Job;
 
-extern _Noreturn void job_work(const JobsOptions *options, const Order *order, Testament *testament);
+extern _Noreturn void job_work(const JobsOptions *options, const Order *order, Shared *shared);
 extern PGresult *job_ask(Job *job, const char *sql, int count, const char *const *values);
 extern bool job_note(Job *job);
 extern bool job_stops(const Job *job);

@@ -49,7 +49,7 @@ typedef struct Child
 	char	   *attempt;
 	int			failures;
 	pid_t		pid;			/* 0 when it has ended */
-	Testament  *testament;		/* shared with it */
+	Shared	   *shared;			/* with it */
 	double		kill_at;		/* if it is there then still */
 	bool		claimed;
 	char		end[120];		/* how it ended */
@@ -74,6 +74,13 @@ typedef struct Jobs
 	bool		released;
 	char		complaint[200]; /* the last one, not to be repeated */
 } Jobs;
+
+/* A job that is due once more in so many seconds. */
+typedef struct GivenBack
+{
+	Jobs	   *jobs;
+	double		delay;
+} GivenBack;
 
 static _Noreturn void serve_jobs(const JobsOptions *options);
 static bool begin_session(Jobs *jobs);
@@ -118,6 +125,8 @@ jobs_start(const JobsOptions *options, int other)
 	if (pid != 0)
 		return pid;
 	close(other);
+	/* nothing is to keep us from what we have to do in time */
+	setenv("PGCONNECT_TIMEOUT", "10", 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent || !wake_open())
 		_exit(1);
@@ -387,6 +396,7 @@ claim_one(Jobs *jobs, const PGresult *result, int row)
 	if (child != NULL && child->pid != 0)
 	{
 		child->claimed = true;
+		child->shared->leased_until = jobs->leased_until;
 		/* one of an earlier attempt has to end before this one begins */
 		if (cancelled || !same)
 			stop(child, clock_now());
@@ -419,15 +429,21 @@ start(Jobs *jobs, const PGresult *result, int row)
 	/* none is to reach the child before it listens itself */
 	sigfillset(&signals);
 	sigprocmask(SIG_BLOCK, &signals, &before);
-	child->testament = mmap(NULL, sizeof(Testament), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	child->pid = child->testament != MAP_FAILED ? fork() : -1;
+	child->shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (child->shared != MAP_FAILED)
+	{
+		child->shared->leased_until = jobs->leased_until;
+		child->pid = fork();
+	}
+	else
+		child->pid = -1;
 	if (child->pid == 0)
 	{
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);
 		close(PQsocket(jobs->session.conn));
-		job_work(jobs->options, &order, child->testament);
+		job_work(jobs->options, &order, child->shared);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	child->claimed = true;
@@ -469,24 +485,29 @@ give_back(Jobs *jobs, const Child *child, const char *why, bool cancelled)
 	double		delay = delays_after(&jobs->options->delays, child->failures + 1);
 	char		interval[40];
 	const char *values[] = {jobs->options->journal->agent, child->resource, child->job, child->attempt, interval, why};
+	GivenBack  *given;
 
 	/* where all are used up, the next claim ends it */
 	if (delay < 0)
 		delay = 0;
+	given = malloc(sizeof(GivenBack));
+	*given = (GivenBack) {jobs, delay};
 	snprintf(interval, sizeof(interval), "%.3f seconds", delay);
 	journal_job(jobs->options->journal, child->resource, child->job, cancelled ? "is cancelled" : "is given back", why);
 	if (!session_send(&jobs->session, "SELECT usage_mgmt.job_retry($1, $2, $3, $4, $5, $6)", 6, values,
-					  on_given_back, jobs))
+					  on_given_back, given))
 		jobs->broken = true;
-	due_in(jobs, delay);
 }
 
+/* Only now the server counts the time.  What it could not be told the next answer tells us again. */
 static void
 on_given_back(void *context, const PGresult *result)
 {
-	(void) context;
-	/* what it could not be told, it is when its lease has run out */
+	GivenBack  *given = context;
+
 	(void) result;
+	due_in(given->jobs, given->delay);
+	free(given);
 }
 
 static void
@@ -585,10 +606,10 @@ reap(Jobs *jobs)
 							 WTERMSIG(status), strsignal(WTERMSIG(status)));
 				else
 					snprintf(child->end, sizeof(child->end), "its process lost its connection to the database");
-				if (child->testament->again > 0)
-					due_in(jobs, child->testament->again);
-				munmap(child->testament, sizeof(Testament));
-				child->testament = NULL;
+				if (child->shared->again > 0)
+					due_in(jobs, child->shared->again);
+				munmap(child->shared, sizeof(Shared));
+				child->shared = NULL;
 				jobs->claim_at = clock_now();
 			}
 }

@@ -150,10 +150,16 @@ bool
 place_commit(Place *place, int fd, Trouble *trouble)
 {
 	char		name[256];
+	struct stat ours;
+	struct stat there;
 
 	place_temporary_name(place, name, sizeof(name));
 	if (fsync(fd) < 0)
 		return trouble_system(trouble, errno, "%s could not be written to the disk", place->shown);
+	/* another attempt at the same, which took us for dead, has a file of that name by now */
+	if (fstat(fd, &ours) < 0 || fstatat(place->parent, name, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
+		ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
+		return trouble_passes(trouble, "%s: somebody else has taken \"%s\" away", place->shown, name);
 	if (renameat(place->parent, name, place->parent, place->name) < 0)
 		return trouble_system(trouble, errno, "%s: \"%s\" could not be renamed to it", place->shown, name);
 	/* the name, too; a file system that cannot has done what it can */

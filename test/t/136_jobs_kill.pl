@@ -53,7 +53,8 @@ sub asked
 
 sub begin_agent
 {
-	$agent = agent_begins($node, $db, config => $config, options => \@options);
+	# with time between them for one that is killed again before it gets on
+	$agent = agent_begins($node, $db, config => $config, options => \@options, delays => join(',', ('0.1s') x 10, ('1s') x 20));
 	return;
 }
 
