@@ -46,6 +46,7 @@ sub remote_begun
 {
 	my (@arguments) = @_;
 	my %run = (err => PostgreSQL::Test::Utils::tempdir() . '/err');
+	my $program = remote_program();
 
 	pipe $run{out}, my $in or die "could not make a pipe: $!";
 	$run{pid} = fork // die "could not fork: $!";
@@ -54,7 +55,7 @@ sub remote_begun
 		open STDIN, '<', '/dev/null';
 		open STDOUT, '>&', $in;
 		open STDERR, '>', $run{err};
-		exec remote_program(), @arguments or POSIX::_exit(127);
+		exec $program, @arguments or POSIX::_exit(127);
 	}
 	close $in;
 	return \%run;
