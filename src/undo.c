@@ -71,6 +71,7 @@ static void open_books(Undo *undo);
 static Oid	owner_of(const char *name);
 static void lock_load(const Undo *undo);
 static void refuse_other_role(const Undo *undo, const char *role);
+static void refuse_open_job(const Undo *undo);
 static void undo_part(UndoPart *part);
 static void delete_part(void *arg);
 static void note_part(const UndoPart *part);
@@ -162,6 +163,7 @@ open_books(Undo *undo)
 		undo->last_date = TimestampTzGetDatum(DT_NOEND);
 	}
 	refuse_other_role(undo, SPI_getvalue(row, desc, 4));
+	refuse_open_job(undo);
 	SPI_finish();
 }
 
@@ -198,6 +200,26 @@ refuse_other_role(const Undo *undo, const char *role)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("load " INT64_FORMAT " is another role's", undo->id)));
+}
+
+/* An attempt to come would take what is undone for done. */
+static void
+refuse_open_job(const Undo *undo)
+{
+	Datum		id = Int64GetDatum(undo->id);
+	char	   *job;
+
+	if (!OidIsValid(um_table("import_job", true)))
+		return;
+	run(undo, "SELECT id FROM usage_mgmt.import_job WHERE load OPERATOR(pg_catalog.=) $1::pg_catalog.numeric "
+		"AND status OPERATOR(pg_catalog.=) ANY (ARRAY['not started', 'running']::usage_mgmt.job_status[]) LIMIT 1", 1, &id);
+	if (SPI_processed == 0)
+		return;
+	job = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("load " INT64_FORMAT " is of import job \"%s\", which has not ended", undo->id, job),
+			 errhint("SELECT %s.cancel_import_job('%s') ends it.", UM_SCHEMA, job)));
 }
 
 /*

@@ -11,7 +11,7 @@ DECLARE
 	table_name regclass;
 BEGIN
 	FOR table_name IN SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relnamespace = 'usage_mgmt'::regnamespace
-		AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname !~ '^import_|^setting$' ORDER BY c.relname
+		AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname !~ '^import_(?!job)|^setting$' ORDER BY c.relname
 	LOOP
 		EXECUTE pg_catalog.format(CASE WHEN table_name::text ~ '_event_' THEN 'SELECT pg_catalog.count(*) FROM %s'
 			ELSE 'SELECT pg_catalog.count(*) || '':'' || coalesce(pg_catalog.sum(pg_catalog.hashtextextended(r::text, 0)), 0) FROM %s r' END, table_name) INTO part;
@@ -42,7 +42,7 @@ $$;
 
 CREATE FUNCTION fuzz.get(uri text, headers jsonb, OUT raised text, OUT status text, OUT given jsonb, OUT answer text)
 LANGUAGE sql AS $$
-	SELECT a.* FROM fuzz.ask(headers - '{if-match,if-none-match,if-modified-since,if-unmodified-since}'::text[] || jsonb_build_object('x-um-method', 'GET', 'x-um-uri', uri), NULL, false) a
+	SELECT a.* FROM fuzz.ask(headers - '{if-match,if-none-match,if-modified-since,if-unmodified-since,if-range,x-um-range}'::text[] || jsonb_build_object('x-um-method', 'GET', 'x-um-uri', uri), NULL, false) a
 $$;
 
 CREATE FUNCTION fuzz.request(headers jsonb, body bytea) RETURNS SETOF text LANGUAGE plpgsql AS $$

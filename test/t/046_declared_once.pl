@@ -20,7 +20,7 @@ is(join(',', grep { !$known{$_} } rows($node, 'declared', 'SELECT DISTINCT resou
 
 # ---- functions ----
 
-my @operations = qw(post_NOUN get_NOUN put_NOUN patch_NOUN delete_NOUN get_PLURAL count_PLURAL explain_PLURAL
+my @operations = qw(post_NOUN get_NOUN put_NOUN patch_NOUN delete_NOUN get_PLURAL count_PLURAL explain_PLURAL summarize_PLURAL
 	patch_PLURAL patch_PLURAL_each delete_PLURAL register_NOUN_listener unregister_NOUN_listener);
 my @triggers = qw(NOUN_check NOUN_document_begin NOUN_document_row NOUN_document_end NOUN_document_refuse);
 

@@ -16,8 +16,8 @@ SQL
 for name in jobs jobs_export; do
 	sql "$name" <<-SQL
 		SELECT FROM usage_mgmt.ensure_partitions('2025-01-01Z', '2025-12-31Z');
-		SELECT FROM usage_mgmt.grant_access('jobs_agent', 'agent'), usage_mgmt.grant_access('jobs_loader', 'loader'),
-			usage_mgmt.grant_access('jobs_reader', 'reader');
+		SELECT FROM usage_mgmt.grant_access('jobs_agent', 'agent') a, usage_mgmt.grant_access('jobs_loader', 'loader') b,
+			usage_mgmt.grant_access('jobs_reader', 'reader') c;
 		CREATE PROCEDURE public.ended(order_table regclass) LANGUAGE plpgsql AS \$\$
 		DECLARE
 			said record;

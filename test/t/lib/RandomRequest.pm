@@ -17,6 +17,7 @@ my @ids = ((map { "u$_" } 0 .. 9, 0 .. 4, 0 .. 4, 0 .. 2), 's0', 's1', 'nobody',
 my @types = ('application/json', 'application/json', 'application/json; charset=utf-8', 'application/merge-patch+json', 'application/json-patch+json', 'application/json-patch-query+json', 'text/plain', '', 'application/json;charset=latin1');
 my @tags = ('CURRENT', 'CURRENT', 'CURRENT', 'W/CURRENT', '"x", CURRENT', '*', '"x"', '"v4-0"', '"r14.5-1', ',,', '*, "x"', 'CURRENT"', '""', 'W/');
 my @dates = ('Fri, 27 Nov 2026 04:00:00 GMT', 'Thu, 01 Jan 1970 00:00:00 GMT', 'Fri, 31 Dec 9999 23:59:59 GMT', 'Fri, 27 Nov 99999999999 04:00:00 GMT', 'yesterday', '0');
+my @ranges = ('bytes=0-0', 'bytes=1-', 'bytes=-1', 'bytes=-', 'bytes=', 'bytes', 'bytes=0-1,3-4', 'bytes=9-1', 'BYTES=0-9', 'bytes=99999999999999999999-', 'bytes=0-99999999999999999999', 'bytes=0x1-2', 'items=0-1', '0-1', '');
 my @paths = qw(@.id @.status @.usageDate @.date @.description @.usageType @.usageCharacteristic.name @.usageCharacteristic[*].value @.relatedParty @.relatedParty[?(@.id=='45')] @.extra.x @.nosuch
 	@['usageType'] @.usageSpecification.id @.ratedProductUsage[0].taxRate @.ratedProductUsage[?(@.taxRate>0)] @..id @.* @ $.id @.usageCharacteristic.duration @.lastUpdate @.name);
 my @literals = (qw('u1' "u1" 1 -1.5e3 1e400 true null /u.*/ /U/i 'rated' '2001-01-15' 'a\'b' '\u00e9' [1] {} @.id foo), "'", '/(/', '');
@@ -62,6 +63,13 @@ sub statement
 	{
 		$query = $self->query;
 	}
+	elsif ($way < 91)
+	{
+		$place = "$api/" . $self->pick(qw(importJob exportJob exportJob));
+		$method = $self->pick(qw(GET POST POST POST DELETE PUT PATCH));
+		$place .= '/' . $self->id . $self->pick('', '', '/result', '/result', '/result/') if $method ne 'POST' && !$self->one_in(4);
+		$body = $method eq 'POST' ? $self->order : $self->one_in(4) ? $self->small_patch($api) : '';
+	}
 	elsif ($way < 96)
 	{
 		$place = "$api/hub" . $self->pick('', '/' . $self->n(30));
@@ -81,6 +89,8 @@ sub statement
 	$headers{'if-modified-since'} = $self->pick(@dates) if $self->one_in(15);
 	$headers{'if-unmodified-since'} = $self->pick(@dates) if $self->one_in(15);
 	$headers{'x-um-content-type'} = $self->pick(@types) if $self->one_in(10);
+	$headers{'x-um-range'} = $self->pick(@ranges) if $self->one_in($place =~ /result/ ? 2 : 20);
+	$headers{'if-range'} = $self->pick(grep { !/CURRENT/ } @tags, @dates) if $self->one_in(30);
 	$headers{'x-um-content-encoding'} = $self->pick('identity', 'gzip') if $self->one_in(40);
 	$headers{authorization} = $self->pick('Bearer x', 'Bearer x', 'Bearer x', 'bearer  ', 'Basic x') unless $self->one_in(10);
 	$headers{other} = [ 1, { a => undef } ] if $self->one_in(40);
@@ -88,6 +98,22 @@ sub statement
 	$body = join '', map { chr $self->n(256) } 0 .. $self->n(20) if $self->one_in(60);
 	$body = "\xef\xbb\xbf$body" if $self->one_in(60);
 	return $self->called({ 'x-um-method' => $method, 'x-um-uri' => $place . ($query ne '' || $self->one_in(30) ? "?$query" : ''), %headers }, $body);
+}
+
+# An order, sound or with something that none can have.
+sub order
+{
+	my ($self) = @_;
+	my %member = (url => $self->pick('https://host.example/x', 'sftp://host.example/in/*.csv', 'file:///x', 'ftp://u:p@h/x', 'gopher://h/x', '', "http://h/\x01"));
+
+	$member{id} = $self->pick(@ids) if !$self->one_in(3);
+	$member{path} = $self->pick('usage', 'usageManagement/', '/usageSpecification', 'usages', 'importJob', '') if $self->one_in(2);
+	$member{contentType} = $self->pick('text/csv', 'application/json', 'application/x-ndjson; a=b', 'text/html') if $self->one_in(2);
+	$member{query} = $self->pick('status=rated', 'limit=1&sort=-id', 'nosuch=1', 'filter=[?(@.id==1)]') if $self->one_in(3);
+	$member{mapping} = $self->pick({ id => 'a' }, { id => { column => 'b' } }, { 'usageCharacteristic[x]' => 'c' }, [], 7) if $self->one_in(5);
+	$member{every} = $self->pick('1 day', '-1 day', 'x', '00:00:01') if $self->one_in(5);
+	$member{ $self->pick(qw(sequence afterwards parent credential tmfVersion status orderedBy attempts claims)) } = $self->pick('#', 'keep', 'v4', 'running', 7, undef) if $self->one_in(3);
+	return $json->encode(\%member);
 }
 
 # An address of the text's bytes is ASCII, as nginx has it.

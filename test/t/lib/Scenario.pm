@@ -27,8 +27,8 @@
 #
 # \xNN is a byte in the first line and the headers, and with @bytes in the body, too.
 # ${text*1000} is the text so many times. ${reader}, ${writer}, ${operator}, ${nobody} (a
-# role without a right), ${expired}, ${forged}, ${unknown} (no such role) are tokens; who
-# shows none may read. There is no other state than what the file has stored: each file
+# role without a right), ${alice} and ${bob} (readers, whose tokens say who they are),
+# ${expired}, ${forged}, ${unknown} (no such role) are tokens; who shows none may read. There is no other state than what the file has stored: each file
 # starts on an empty store, in each way.
 #
 # What no client library would send goes between @raw and ---, lines ended by CR LF, none
@@ -309,6 +309,7 @@ sub tokens
 	my %token = map { $_ => StandIn::token($secret, { role => "usage_$_" }) } qw(reader writer operator nobody stranger missing);
 
 	return (%token, unknown => delete $token{missing}, expired => StandIn::token($secret, { role => 'usage_writer', exp => time - 3600 }),
+		(map { $_ => StandIn::token($secret, { role => 'usage_reader', sub => $_ }) } qw(alice bob)),
 		fresh => StandIn::token($secret, { role => 'usage_reader', exp => time + 3600 }),
 		forged => StandIn::token("not $secret", { role => 'usage_operator' }), unsigned => StandIn::token('', { role => 'usage_operator' }, 'none'));
 }
