@@ -76,7 +76,13 @@ foreach my $line (@lines)
 	like($said, qr{\AHTTP/1\.1 2\d\d }, ($line =~ /^(.*)/)[0]) or diag $said;
 }
 
-like(psql_said(q{SELECT status, stored_count FROM usage_mgmt.import_job WHERE id = 'calls'}), qr/^succeeded\|1$/, 'the import took its record in');
+my $import = q{SELECT status, stored_count FROM usage_mgmt.import_job WHERE id = 'calls'};
+foreach (1 .. 300)
+{
+	last if psql_said($import) !~ /^(?:not started|running)/;
+	sleep 0.1;
+}
+like(psql_said($import), qr/^succeeded\|1$/, 'the import took its record in');
 
 sub psql_said
 {
