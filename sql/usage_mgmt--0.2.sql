@@ -17,6 +17,10 @@ CREATE TYPE usage_mgmt.service_usage_status AS ENUM ('generated', 'archived');
 COMMENT ON TYPE usage_mgmt.service_usage_status IS
 'Status of a service usage (TMF727: status).';
 
+CREATE TYPE usage_mgmt.job_status AS ENUM ('not started', 'running', 'succeeded', 'failed');
+COMMENT ON TYPE usage_mgmt.job_status IS
+'Status of an import job and of an export job (TMF635: status; v4 writes Not Started and so on).';
+
 CREATE FUNCTION usage_mgmt.status_transitions(
 	OUT resource text, OUT from_status text, OUT to_status text)
 RETURNS SETOF record
@@ -449,10 +453,15 @@ COMMENT ON FUNCTION usage_mgmt.rated_product_usage(timestamptz, text, boolean, t
 CREATE FUNCTION usage_mgmt.resources(
 	OUT noun text, OUT plural text, OUT label text, OUT about text, OUT date_column text,
 	OUT ledger text, OUT conflict text, OUT specification text, OUT type text, OUT closed text[],
-	OUT rejected text[], OUT open text[]) RETURNS SETOF record
+	OUT rejected text[], OUT open text[], OUT orders boolean) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'um_resource_list' LANGUAGE C STABLE;
 COMMENT ON FUNCTION usage_mgmt.resources() IS
-'The resources there are: noun names the table and the functions for one, plural those for many; date_column is null where a resource is neither partitioned nor has a ledger and conflicts; specification is what it is checked against; type is its @type in TMF JSON; the last three are the statuses in which it is final, at fault, or waits for work.';
+'The resources there are: noun names the table and the functions for one, plural those for many; date_column is null where a resource is neither partitioned nor has a ledger and conflicts; specification is what it is checked against; type is its @type in TMF JSON; closed, rejected and open are the statuses in which it is final, at fault, or waits for work; orders are carried out by an agent, and so neither loaded nor changed.';
+
+CREATE FUNCTION usage_mgmt.order_resource(path text) RETURNS text
+AS 'MODULE_PATHNAME', 'um_order_resource_name' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.order_resource(text) IS
+'The noun of the resource that the path of an order names: usageSpecification, usageManagement/usage, or an API, whose first resource it then is; usage for null. 22023 for none.';
 
 CREATE FUNCTION usage_mgmt.resource_columns(
 	resource text, OUT name text, OUT declaration text, OUT comment text, OUT view text)
@@ -531,6 +540,8 @@ BEGIN
 	PERFORM usage_mgmt.install_hub();
 	PERFORM usage_mgmt.install_delivery();
 	PERFORM usage_mgmt.install_table(noun) FROM usage_mgmt.resources();
+	PERFORM usage_mgmt.install_jobs();
+	PERFORM usage_mgmt.install_files();
 	PERFORM usage_mgmt.install_native_books();
 END
 $install$;
@@ -617,7 +628,9 @@ BEGIN
 			'BEFORE INSERT OR UPDATE OR DELETE', 'FOR EACH STATEMENT', resource || '_changed', always => true);
 	END IF;
 	PERFORM usage_mgmt.install_outbox(resource);
-	PERFORM usage_mgmt.install_views(resource, r.label);
+	IF NOT r.orders THEN
+		PERFORM usage_mgmt.install_views(resource, r.label);
+	END IF;
 	PERFORM usage_mgmt.install_native(resource);
 END
 $install$;
@@ -895,13 +908,20 @@ BEGIN
 		amounts jsonb,
 		position bigint NOT NULL DEFAULT 0,
 		declared jsonb,
-		CONSTRAINT import_load_pkey PRIMARY KEY (id),
-		CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected)
+		CONSTRAINT import_load_pkey PRIMARY KEY (id)
 	);
-	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, '{filled,loaded_by}',
-		'{bigint NOT NULL DEFAULT 0,text NOT NULL DEFAULT CURRENT_USER}');
+	PERFORM usage_mgmt.install_columns('usage_mgmt.import_load'::regclass, '{filled,loaded_by,undone}',
+		'{bigint NOT NULL DEFAULT 0,text NOT NULL DEFAULT CURRENT_USER,bigint NOT NULL DEFAULT 0}');
+	-- An older one knows of nothing that was undone.
+	IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'usage_mgmt.import_load'::regclass
+			AND conname = 'import_load_balance' AND pg_get_constraintdef(oid) LIKE '%undone%') THEN
+		ALTER TABLE usage_mgmt.import_load DROP CONSTRAINT IF EXISTS import_load_balance,
+			ADD CONSTRAINT import_load_balance CHECK (read = stored + repeated + conflicting + rejected + undone);
+	END IF;
 	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', NULL,
-		'A load, and what became of its records: read = stored + repeated + conflicting + rejected.');
+		'A load, and what became of its records: read = stored + repeated + conflicting + rejected + undone.');
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'undone',
+		'How many were stored and taken back by undo_load().');
 	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'source',
 		'Where it came from: COPY, or the name of a file.');
 	PERFORM usage_mgmt.install_comment('usage_mgmt.import_load', 'filled',
@@ -1020,7 +1040,7 @@ BEGIN
 	IF found_document IS NULL THEN
 		RAISE EXCEPTION 'reject % is no text, it needs a corrected document', reject_id
 			USING ERRCODE = 'character_not_in_repertoire';
-	ELSIF NOT EXISTS (SELECT FROM usage_mgmt.resources() WHERE noun OPERATOR(pg_catalog.=) found_resource) THEN
+	ELSIF NOT EXISTS (SELECT FROM usage_mgmt.resources() WHERE noun OPERATOR(pg_catalog.=) found_resource AND NOT orders) THEN
 		RAISE EXCEPTION 'resource "%" is not known', found_resource USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	EXECUTE pg_catalog.format('INSERT INTO usage_mgmt.%I VALUES ($1)', found_resource OPERATOR(pg_catalog.||) '_document')
@@ -1089,6 +1109,18 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION usage_mgmt.recycle_rejects(bigint, text) IS
 'The same of text and plain literals; without a patch the rejects are taken as they came.';
+
+CREATE FUNCTION usage_mgmt.is_as_stored("row" record) RETURNS boolean
+AS 'MODULE_PATHNAME', 'um_as_stored' LANGUAGE C STABLE STRICT COST 1000;
+COMMENT ON FUNCTION usage_mgmt.is_as_stored(record) IS
+'Whether a row is as the ledger has it from when it came. Part of undo_load(), which alone can call it.';
+
+CREATE FUNCTION usage_mgmt.undo_load(
+	load bigint, billed boolean DEFAULT false, OUT resource text, OUT undone bigint, OUT kept bigint, OUT changed text[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_undo_load' LANGUAGE C VOLATILE ROWS 2;
+COMMENT ON FUNCTION usage_mgmt.undo_load(bigint, boolean) IS
+'Takes a load back: deletes its rows that are as they came, forgets their ids and counts them in the books as undone; returns how many of each resource, and how many have changed since and stay, the first 1000 by their ids. What came as billed is refused (UM003) unless billed. Rejects, conflicts and what was repeated stay as they are, and so do specifications, which are of no load. A load that was broken off is finished by it; P0002 for none, 55006 for one under way, 42501 for another role''s.';
 -- Partitions by month, and the ledger's health
 
 CREATE FUNCTION usage_mgmt.ensure_partitions(
@@ -2339,6 +2371,822 @@ END
 $$;
 COMMENT ON FUNCTION usage_mgmt.hub_prune_attempts() IS
 'Forgets all but the last 1,000 attempts of each listener, and those older than 7 days; how many. Part of hub_upkeep().';
+-- CSV: documents as rows, and rows as documents
+
+CREATE FUNCTION usage_mgmt.csv_columns(resource text, version text DEFAULT NULL) RETURNS text[]
+AS 'MODULE_PATHNAME', 'um_csv_columns' LANGUAGE C STABLE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.csv_columns(text, text) IS
+'The header of a resource''s CSV: the paths of its attributes as the version calls them (the setting''s, if it is null), of an object those of its members; lists are one column of JSON. The last takes as a JSON object what has no column.';
+
+CREATE FUNCTION usage_mgmt.csv_row(resource text, version text, document json) RETURNS text
+AS 'MODULE_PATHNAME', 'um_csv_row' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION usage_mgmt.csv_row(text, text, json) IS
+'A document of a resource in that version as a row of CSV under the header that csv_columns() gives, without the end of the line.';
+
+CREATE FUNCTION usage_mgmt.csv_steps(
+	resource text, mapping jsonb, header text[],
+	OUT step text, OUT text text, OUT field integer, OUT type text, OUT path text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_csv_steps' LANGUAGE C STABLE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION usage_mgmt.csv_steps(text, jsonb, text[]) IS
+'How a document is made of a row of CSV: texts to write one after the other, each field behind its own. The mapping is an object of paths and columns, {"usageDate": "start", "usageCharacteristic[duration]": {"column": "secs", "type": "number"}, "usageType": {"value": "voice"}}; without one the header''s names are paths. Faults of it are 22023, all at once; with a header that is null the mapping is checked alone. For usagectl import.';
+-- Jobs: whose an order is, and how agents take, do and end what is ordered
+
+CREATE FUNCTION usage_mgmt.install_jobs() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+DECLARE
+	noun text;
+BEGIN
+	FOR noun IN SELECT r.noun FROM usage_mgmt.resources() r WHERE r.orders LOOP
+		-- What has not ended: few rows, whatever is kept. Nothing in it changes while a job runs, and beside
+		-- row security the planner knows how few, which it does not of a status.
+		PERFORM usage_mgmt.install_index(noun || '_due_idx', noun, '(next_at) WHERE completion_date IS NULL');
+		PERFORM usage_mgmt.install_trigger(noun, noun || '_ordered', 'AFTER INSERT', 'FOR EACH STATEMENT', 'job_notify');
+		PERFORM usage_mgmt.install_trigger(noun, noun || '_cancelled', 'AFTER UPDATE',
+			'FOR EACH ROW WHEN (old.cancelled_at IS DISTINCT FROM new.cancelled_at OR old.life IS DISTINCT FROM new.life)', 'job_notify');
+		PERFORM usage_mgmt.install_trigger(noun, noun || '_deleted', 'AFTER DELETE',
+			$$FOR EACH ROW WHEN (old.status = 'running')$$, 'job_notify');
+		PERFORM usage_mgmt.install_job_rights(noun, 'own_orders',
+			format('(SELECT has_table_privilege(%L, ''UPDATE'') OR has_table_privilege(''usage_mgmt.import_load'', ''DELETE''))
+				OR ordered_by = ANY (ARRAY(SELECT r.rolname::text FROM pg_roles r WHERE pg_has_role(r.oid, ''USAGE'')))
+				AND (claims IS NULL OR usage_mgmt.job_is_callers(claims))', 'usage_mgmt.' || noun));
+	END LOOP;
+	CREATE TABLE IF NOT EXISTS usage_mgmt.export_result (
+		job text COLLATE "C" NOT NULL,
+		part integer NOT NULL,
+		data bytea NOT NULL,
+		CONSTRAINT export_result_pkey PRIMARY KEY (job, part),
+		CONSTRAINT export_result_job_fkey FOREIGN KEY (job)
+			REFERENCES usage_mgmt.export_job ON DELETE CASCADE
+	);
+	PERFORM usage_mgmt.install_comment('usage_mgmt.export_result', name, comment)
+		FROM (VALUES (NULL, 'What export jobs without a url have written, for a day. get_export_result() reads it.'),
+			('part', 'From 0; each but the last has 1,048,576 bytes.')) AS c(name, comment);
+	PERFORM usage_mgmt.install_job_rights('export_result', 'own_results',
+		'EXISTS (SELECT FROM usage_mgmt.export_job j WHERE j.id = job)');
+	PERFORM usage_mgmt.install_job_progress();
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_jobs() IS 'Part of install_tables().';
+
+CREATE FUNCTION usage_mgmt.install_job_rights(name text, policy text, condition text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	IF EXISTS (SELECT FROM pg_policy WHERE polrelid = format('usage_mgmt.%I', name)::regclass AND polname = policy) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('ALTER TABLE usage_mgmt.%I ENABLE ROW LEVEL SECURITY', name);
+	EXECUTE format('CREATE POLICY %I ON usage_mgmt.%I USING (%s)', policy, name, condition);
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_job_rights(text, text, text) IS
+'Lets everybody see the orders of roles that he is a member of, and agents (who may UPDATE the whole table) and operators all. Part of install_tables().';
+
+-- Roles are shared by those whom tokens name; what one of them has exported is not the next one's.
+CREATE FUNCTION usage_mgmt.job_is_callers(claims text) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mine text := nullif(current_setting('request.jwt.claims', true), '');
+BEGIN
+	-- in one expression what is no JSON would be found at planning already
+	IF mine IS NULL THEN
+		RETURN true;
+	END IF;
+	RETURN mine::jsonb ->> 'sub' IS NOT DISTINCT FROM claims::jsonb ->> 'sub';
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+	RETURN false;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_is_callers(text) IS
+'Whether an order with these claims is of whom the claims of this request name (sub); true outside a request. Part of the policies of jobs.';
+
+CREATE FUNCTION usage_mgmt.job_notify() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM pg_notify('usage_mgmt_job', CASE WHEN TG_OP = 'INSERT' THEN '' ELSE TG_TABLE_NAME || ' ' || old.id END);
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_notify() IS
+'AFTER INSERT of jobs, for each statement: wakes agents. AFTER a cancel, a resume or the deletion of one, for each row: tells them which.';
+REVOKE EXECUTE ON FUNCTION usage_mgmt.job_notify() FROM PUBLIC;
+
+CREATE FUNCTION usage_mgmt.install_job_progress() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	PERFORM usage_mgmt.install_view('job_progress', $view$
+		WITH job AS (
+			SELECT 'import_job' AS resource, id, status, url, ordered_by, agent, attempts, read_count AS records, byte_count AS bytes,
+				started_at, completion_date, error_log, cancelled_at, leased_until, life, total_bytes
+			FROM usage_mgmt.import_job
+			UNION ALL
+			SELECT 'export_job' AS resource, id, status, url, ordered_by, agent, attempts, record_count, byte_count,
+				started_at, completion_date, error_log, cancelled_at, leased_until, life, total_bytes
+			FROM usage_mgmt.export_job),
+		timed AS (
+			SELECT *, completion_date IS NULL AS open,
+				nullif(extract(epoch FROM greatest(coalesce(completion_date, now()) - started_at, '0')), 0) AS seconds
+			FROM job)
+		SELECT resource, id AS job,
+			CASE WHEN cancelled_at IS NOT NULL AND status <> 'succeeded' THEN 'cancelled'
+				WHEN open AND life <> (SELECT usage_mgmt.hub_life()) THEN 'held'
+				WHEN status = 'running' AND (agent IS NULL OR leased_until < now()) THEN 'waiting'
+				ELSE status::text END AS state,
+			url, ordered_by, agent, attempts, records, bytes,
+			CASE WHEN status = 'succeeded' THEN 100
+				WHEN total_bytes > 0 THEN least(round(100.0 * bytes / total_bytes, 1), 100) END AS percent,
+			round(records / seconds, 1) AS records_per_second, round(bytes / seconds, 1) AS bytes_per_second,
+			CASE WHEN open AND bytes > 0 THEN round(greatest(total_bytes - bytes, 0) * seconds / bytes, 1) END AS seconds_left,
+			started_at, error_log AS error
+		FROM timed$view$,
+		'The jobs that one may see, and how they go. state is their status, or waiting (no agent has it now), held (it was restored: resume_job() lets it go on) or cancelled; rates are since it was started.');
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_job_progress() IS 'Part of install_tables().';
+
+-- What whoever ordered a job calls
+
+CREATE FUNCTION usage_mgmt.resume_job(resource text, id text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	resumed integer;
+BEGIN
+	EXECUTE format($sql$UPDATE usage_mgmt.%I j SET life = usage_mgmt.hub_life()
+		WHERE j.id = $1 AND j.completion_date IS NULL AND j.life <> usage_mgmt.hub_life()$sql$,
+		usage_mgmt.job_resource($1)) USING $2;
+	GET DIAGNOSTICS resumed = ROW_COUNT;
+	RETURN resumed > 0;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.resume_job(text, text) IS
+'Lets a job go on that is held since it came into this database by a restore; false where none that the caller sees is. resource is import_job or export_job.';
+
+CREATE FUNCTION usage_mgmt.job_resource(resource text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM usage_mgmt.resources() r WHERE r.orders AND r.noun = resource) THEN
+		RAISE EXCEPTION 'there are no jobs "%"', resource
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = format('There are %s.', (SELECT string_agg(r.noun, ', ') FROM usage_mgmt.resources() r WHERE r.orders));
+	END IF;
+	RETURN resource;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_resource(text) IS
+'The same, where it is a resource of jobs; 22023 for any other. Part of the functions of jobs.';
+
+CREATE FUNCTION usage_mgmt.get_export_result(id text, "from" bigint DEFAULT 0) RETURNS bytea
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF coalesce($2 < 0, true) THEN
+		RAISE EXCEPTION 'a result is read from byte 0 on, not from %', $2 USING ERRCODE = 'invalid_parameter_value';
+	ELSIF NOT EXISTS (SELECT FROM usage_mgmt.export_job j WHERE j.id = $1 AND j.status = 'succeeded'
+			AND j.completion_date > now() - interval '1 day'
+			AND EXISTS (SELECT FROM usage_mgmt.export_result r WHERE r.job = j.id)) THEN
+		RAISE EXCEPTION 'there is no result of an export job "%"', $1 USING ERRCODE = 'no_data_found',
+			HINT = 'A job without a url keeps what it has exported for a day from when it has succeeded.';
+	END IF;
+	RETURN (SELECT substring(r.data FROM ($2 % 1048576)::integer + 1) FROM usage_mgmt.export_result r
+		WHERE r.job = $1 AND r.part = $2 / 1048576 AND octet_length(r.data) > $2 % 1048576);
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.get_export_result(text, bigint) IS
+'The result of an export job without a url from that byte on, a megabyte at most; null at its end. P0002 where the caller sees no such job, or it keeps no result: it does for a day.';
+
+-- What an agent calls, with the rights that grant_access(role, 'agent') gives. A job is its as long
+-- as agent and attempts are still what they were when it took it: whoever comes too late gets false.
+
+CREATE FUNCTION usage_mgmt.job_claim(agent text, lease interval, most integer, retries integer)
+RETURNS TABLE (resource text, job text, attempt integer, ordered_by text, claims text, cancelled boolean,
+	failures integer, about json)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	noun text;
+	held integer := 0;
+BEGIN
+	IF coalesce($1 = '' OR $2 <= '0' OR $4 < 0, true) THEN
+		RAISE EXCEPTION 'an agent needs a name, a lease that lasts and a number of retries'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	-- Nobody waits for anybody here, so agents cannot lock each other out.
+	FOR noun IN SELECT r.noun FROM usage_mgmt.resources() r WHERE r.orders LOOP
+		held := held + usage_mgmt.job_renew($1, noun, $2);
+		PERFORM usage_mgmt.job_give_up(noun, $4);
+	END LOOP;
+	-- those first of which one waits longest
+	FOR noun IN SELECT r.noun FROM usage_mgmt.resources() r, usage_mgmt.job_due_since(r.noun) since
+		WHERE r.orders AND since IS NOT NULL ORDER BY since
+	LOOP
+		held := held + usage_mgmt.job_take($1, noun, $2, $3 - held);
+	END LOOP;
+	FOR noun IN SELECT r.noun FROM usage_mgmt.resources() r WHERE r.orders LOOP
+		RETURN QUERY EXECUTE format($sql$
+			SELECT %1$L::text, j.id::text, j.attempts::integer, j.ordered_by::text, j.claims, j.cancelled_at IS NOT NULL,
+				j.failures, (to_jsonb(j) || jsonb_build_object('noun', usage_mgmt.job_noun(j.path)))::json
+			FROM usage_mgmt.%1$I j WHERE %2$s ORDER BY j.next_at, j.id$sql$, noun, usage_mgmt.job_leased()) USING $1;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_claim(text, interval, integer, integer) IS
+'For agents: renews the leases of the agent of that name, takes free jobs that are due up to so many in all, null for any number, and gives all that it holds now; about is the row with the noun of the resource that path names. A job that has failed more than so many times without getting on is ended.';
+
+CREATE FUNCTION usage_mgmt.job_noun(path text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN usage_mgmt.order_resource(path);
+EXCEPTION WHEN invalid_parameter_value THEN
+	RETURN NULL;	-- of a module that is not there any more
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_noun(text) IS
+'order_resource(), null where there is none. Part of job_claim().';
+
+CREATE FUNCTION usage_mgmt.job_renew(agent text, resource text, lease interval) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	held integer;
+BEGIN
+	EXECUTE format($sql$
+		WITH mine AS MATERIALIZED (
+			SELECT j.id FROM usage_mgmt.%1$I j WHERE %2$s FOR NO KEY UPDATE SKIP LOCKED)
+		UPDATE usage_mgmt.%1$I j SET leased_until = now() + $2 FROM mine WHERE j.id = mine.id$sql$,
+		resource, usage_mgmt.job_leased()) USING agent, lease;
+	EXECUTE format($sql$
+		SELECT count(*) FROM usage_mgmt.%I j WHERE %s$sql$, resource, usage_mgmt.job_leased()) INTO held USING agent;
+	RETURN held;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_renew(text, text, interval) IS
+'Renews an agent''s leases, but those that somebody has locked just now; how many jobs it holds. Part of job_claim().';
+
+CREATE FUNCTION usage_mgmt.job_give_up(resource text, retries integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format($sql$
+		WITH ended AS MATERIALIZED (
+			SELECT j.id, CASE WHEN NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.ordered_by)
+					THEN format('the role "%%s" that ordered it does not exist any more', j.ordered_by)
+				ELSE format('gave up after %%s attempts; the last error: %%s', j.attempts,
+					CASE WHEN j.agent IS NOT NULL THEN format('agent "%%s" was lost', j.agent) ELSE j.error_log END) END AS reason
+			FROM usage_mgmt.%1$I j
+			WHERE j.completion_date IS NULL AND j.life = usage_mgmt.hub_life()
+				AND (j.agent IS NULL OR j.leased_until < now())
+				AND (j.cancelled_at IS NOT NULL OR j.failures + (j.agent IS NOT NULL)::integer > $1
+					OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = j.ordered_by))
+			FOR NO KEY UPDATE OF j SKIP LOCKED)
+		UPDATE usage_mgmt.%1$I j SET status = 'failed', error_log = ended.reason
+			FROM ended WHERE j.id = ended.id$sql$, resource) USING retries;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_give_up(text, integer) IS
+'Ends the jobs that no agent has and none is to take: cancelled ones, those that have failed too often, and those of a role that is gone. Part of job_claim().';
+
+CREATE FUNCTION usage_mgmt.job_due() RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN $$j.completion_date IS NULL AND j.cancelled_at IS NULL AND j.life = usage_mgmt.hub_life()
+	AND j.next_at <= now() AND (j.agent IS NULL OR j.leased_until < now())$$;
+COMMENT ON FUNCTION usage_mgmt.job_due() IS 'The condition on a job j that an agent may take. Part of job_claim().';
+
+CREATE FUNCTION usage_mgmt.job_leased() RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN $$j.completion_date IS NULL AND j.agent = $1 AND j.life = usage_mgmt.hub_life()$$;
+COMMENT ON FUNCTION usage_mgmt.job_leased() IS 'The condition on a job j that agent $1 has. Part of the functions of jobs.';
+
+CREATE FUNCTION usage_mgmt.job_due_since(resource text) RETURNS timestamptz
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	since timestamptz;
+BEGIN
+	EXECUTE format('SELECT j.next_at FROM usage_mgmt.%I j WHERE %s ORDER BY j.next_at LIMIT 1', resource, usage_mgmt.job_due())
+		INTO since;
+	RETURN since;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_due_since(text) IS
+'Since when a job waits for an agent; null where none does. Part of job_claim().';
+
+CREATE FUNCTION usage_mgmt.job_take(agent text, resource text, lease interval, most integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	taken integer;
+BEGIN
+	EXECUTE format($sql$
+		WITH due AS MATERIALIZED (
+			SELECT j.id FROM usage_mgmt.%1$I j WHERE %2$s
+			ORDER BY j.next_at, j.id LIMIT CASE WHEN $3 < 0 THEN 0 ELSE $3 END FOR NO KEY UPDATE SKIP LOCKED)
+		UPDATE usage_mgmt.%1$I j SET status = 'running', attempts = j.attempts + 1, agent = $1, leased_until = now() + $2,
+				failures = j.failures + (j.agent IS NOT NULL)::integer,
+				error_log = CASE WHEN j.agent IS NULL THEN j.error_log ELSE format('agent "%%s" was lost', j.agent) END, %3$s
+			FROM due WHERE j.id = due.id$sql$, resource, usage_mgmt.job_due(),
+		CASE resource WHEN 'export_job' THEN 'started_at = now(), record_count = 0, byte_count = 0, total_bytes = NULL'
+			ELSE 'started_at = coalesce(j.started_at, now())' END) USING agent, lease, most;
+	GET DIAGNOSTICS taken = ROW_COUNT;
+	RETURN taken;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_take(text, text, interval, integer) IS
+'Takes up to so many jobs that are due, those first that wait longest; how many. One whose agent has not come back counts that as a failure; an export starts anew. Part of job_claim().';
+
+CREATE FUNCTION usage_mgmt.job_checkpoint(agent text, resource text, job text, attempt integer, progress jsonb) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN usage_mgmt.job_write($1, $2, $3, $4, 'running', NULL, $5);
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_checkpoint(text, text, text, integer, jsonb) IS
+'For agents: notes how far a job has come: load, read, stored, repeated, conflicting, rejected, position and report of an import, records of an export, bytes, and total of bytes. An import that gets on has not failed. False, and nothing done, where it has been cancelled or deleted, or another agent or attempt has it.';
+
+CREATE FUNCTION usage_mgmt.job_end(agent text, resource text, job text, attempt integer, status text, error_log text,
+	progress jsonb) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF coalesce($5 NOT IN ('succeeded', 'failed'), true) THEN
+		RAISE EXCEPTION 'a job cannot end as "%"', $5
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It ends as succeeded or failed.';
+	END IF;
+	RETURN usage_mgmt.job_write($1, $2, $3, $4, $5, coalesce($6, ''), $7);
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_end(text, text, text, integer, text, text, jsonb) IS
+'For agents: ends a job as succeeded or failed, with what an operator should know. False, and nothing done, where it has been deleted, or another agent or attempt has it.';
+
+CREATE FUNCTION usage_mgmt.job_write(agent text, resource text, job text, attempt integer, status text, error_log text,
+	progress jsonb) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	import boolean := usage_mgmt.job_resource($2) = 'import_job';
+	known text[] := CASE WHEN import THEN '{load,read,stored,repeated,conflicting,rejected,bytes,position,total,report}'::text[]
+		ELSE '{records,bytes,total}' END;
+	columns text[] := CASE WHEN import THEN '{load,read_count,stored_count,repeated_count,conflicting_count,rejected_count,byte_count,position,total_bytes,report}'::text[]
+		ELSE '{record_count,byte_count,total_bytes}' END;
+	counts jsonb;
+	written integer;
+BEGIN
+	IF NOT ARRAY(SELECT jsonb_object_keys($7)) <@ known THEN
+		RAISE EXCEPTION 'the progress of % does not have %', $2, (SELECT string_agg(k, ', ') FROM jsonb_object_keys($7) k WHERE k <> ALL (known))
+			USING ERRCODE = 'invalid_parameter_value', HINT = format('It has %s.', array_to_string(known, ', '));
+	END IF;
+	SELECT jsonb_object_agg(c, $7 -> k) INTO counts FROM unnest(known, columns) u(k, c) WHERE $7 -> k <> 'null';
+	EXECUTE format($sql$UPDATE usage_mgmt.%I j SET (%s, failures) = (SELECT n.%s, CASE WHEN %s THEN 0 ELSE j.failures END
+			FROM jsonb_populate_record(j, $4) n), status = $5,
+			error_log = coalesce($6, j.error_log)
+		WHERE j.id = $2 AND j.attempts = $3 AND %s AND ($5 <> 'running' OR j.cancelled_at IS NULL)$sql$,
+		$2, array_to_string(columns, ', '), array_to_string(columns, ', n.'),
+		-- an export starts anew each time
+		CASE WHEN import THEN 'n.position > j.position OR n.read_count > j.read_count' ELSE 'false' END,
+		usage_mgmt.job_leased())
+		USING $1, $3, $4, coalesce(counts, '{}'), $5::usage_mgmt.job_status, $6;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written > 0;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_write(text, text, text, integer, text, text, jsonb) IS
+'Writes how far a job is, or that it has ended, where it is the agent''s. Part of job_checkpoint() and job_end().';
+
+CREATE FUNCTION usage_mgmt.job_retry(agent text, resource text, job text, attempt integer, delay interval, error_log text)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN usage_mgmt.job_give_back($1, $2, $3, $4, coalesce($5, '0'), 'j.failures + 1', $6);
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_retry(text, text, text, integer, interval, text) IS
+'For agents: gives a job back that has failed, to be tried again after a delay. False, and nothing done, as job_end().';
+
+CREATE FUNCTION usage_mgmt.job_again(agent text, resource text, job text, attempt integer, delay interval) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN usage_mgmt.job_give_back($1, $2, $3, $4, coalesce($5, '0'), '0', '');
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_again(text, text, text, integer, interval) IS
+'For agents: gives a standing order back until its next run. False, and nothing done, as job_end().';
+
+CREATE FUNCTION usage_mgmt.job_release(agent text, resource text, job text, attempt integer) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM pg_notify('usage_mgmt_job', '');
+	RETURN usage_mgmt.job_give_back($1, $2, $3, $4, NULL, 'j.failures', NULL);
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_release(text, text, text, integer) IS
+'For agents: gives a job back for any agent to go on with at once. False, and nothing done, as job_end().';
+
+CREATE FUNCTION usage_mgmt.job_release(agent text) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mine record;
+	noun text;
+	released integer := 0;
+BEGIN
+	FOR noun IN SELECT r.noun FROM usage_mgmt.resources() r WHERE r.orders LOOP
+		-- What somebody has locked just now is free when its lease runs out.
+		FOR mine IN EXECUTE format($sql$SELECT j.id, j.attempts FROM usage_mgmt.%I j
+			WHERE %s FOR NO KEY UPDATE SKIP LOCKED$sql$, noun, usage_mgmt.job_leased()) USING $1
+		LOOP
+			released := released + usage_mgmt.job_release($1, noun, mine.id, mine.attempts::integer)::integer;
+		END LOOP;
+	END LOOP;
+	RETURN released;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_release(text) IS
+'For agents: gives all jobs of the agent of that name back; how many. It leaves, or has come back and begins anew.';
+
+CREATE FUNCTION usage_mgmt.job_give_back(agent text, resource text, job text, attempt integer, delay interval, failures text,
+	error_log text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	written integer;
+BEGIN
+	EXECUTE format($sql$UPDATE usage_mgmt.%I j SET agent = NULL, leased_until = NULL,
+			error_log = coalesce($5, j.error_log),
+			next_at = CASE WHEN $4 IS NULL THEN j.next_at ELSE now() + $4 END, failures = %s
+		WHERE j.id = $2 AND j.attempts = $3 AND %s$sql$,
+		usage_mgmt.job_resource($2), $6, usage_mgmt.job_leased()) USING $1, $3, $4, $5, $7;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written > 0;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_give_back(text, text, text, integer, interval, text, text) IS
+'Gives a job back; without a delay it keeps its place. One that has been cancelled ends. Part of job_retry(), job_again() and job_release().';
+
+CREATE FUNCTION usage_mgmt.job_put_result(agent text, job text, attempt integer, part integer, data bytea) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	most bigint := pg_size_bytes(usage_mgmt.setting_value('export_result_max'));
+BEGIN
+	-- The job first, as whoever deletes it does.
+	PERFORM FROM usage_mgmt.export_job j
+		WHERE j.id = $2 AND j.agent = $1 AND j.attempts = $3 AND j.completion_date IS NULL AND j.cancelled_at IS NULL
+			AND j.life = usage_mgmt.hub_life()
+		FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	IF coalesce($4 < 0 OR octet_length($5) > 1048576, true) OR $4 > 0 AND NOT EXISTS (SELECT FROM usage_mgmt.export_result r
+			WHERE r.job = $2 AND r.part = $4 - 1 AND octet_length(r.data) = 1048576) THEN
+		RAISE EXCEPTION 'part % of the result of export job "%" does not follow', $4, $2
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Parts have 1048576 bytes, the last one any less.';
+	ELSIF $4::bigint * 1048576 + octet_length($5) > most THEN
+		RAISE EXCEPTION 'the result of export job "%" is larger than export_result_max, %', $2, usage_mgmt.setting_value('export_result_max')
+			USING ERRCODE = 'program_limit_exceeded', HINT = 'Give the job a url to export to, or a query that names less.';
+	END IF;
+	IF $4 = 0 THEN
+		DELETE FROM usage_mgmt.export_result r WHERE r.job = $2;	-- of an attempt before
+	END IF;
+	INSERT INTO usage_mgmt.export_result (job, part, data) VALUES ($2, $4, $5);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.job_put_result(text, text, integer, integer, bytea) IS
+'For agents: keeps a part of what an export job without a url writes; part 0 begins anew. 54000 beyond the setting export_result_max. False, and nothing done, as job_checkpoint().';
+
+CREATE FUNCTION usage_mgmt.jobs_upkeep() RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	noun text;
+	forgotten bigint;
+	total bigint := 0;
+BEGIN
+	-- What somebody has locked waits for the next time.
+	WITH ended AS MATERIALIZED (
+		SELECT j.id FROM usage_mgmt.export_job j
+		WHERE (j.status = 'failed' OR j.completion_date <= now() - interval '1 day')
+			AND EXISTS (SELECT FROM usage_mgmt.export_result r WHERE r.job = j.id)
+		FOR NO KEY UPDATE OF j SKIP LOCKED)
+	DELETE FROM usage_mgmt.export_result r USING ended WHERE r.job = ended.id;
+	FOR noun IN SELECT r.noun FROM usage_mgmt.resources() r WHERE r.orders LOOP
+		EXECUTE format($sql$
+			WITH old AS MATERIALIZED (
+				SELECT j.id FROM usage_mgmt.%1$I j
+				WHERE j.completion_date < now() - $1 FOR UPDATE SKIP LOCKED)
+			DELETE FROM usage_mgmt.%1$I j USING old WHERE j.id = old.id$sql$, noun)
+			USING usage_mgmt.setting_value('job_retention')::interval;
+		GET DIAGNOSTICS forgotten = ROW_COUNT;
+		total := total + forgotten;
+	END LOOP;
+	RETURN total;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.jobs_upkeep() IS
+'For agents: forgets the jobs that ended longer ago than the setting job_retention says, and results after a day; how many jobs.';
+-- Files that jobs take out of folders, each content once, and what files are said to hold
+
+CREATE FUNCTION usage_mgmt.install_files() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $install$
+BEGIN
+	CREATE TABLE IF NOT EXISTS usage_mgmt.import_file (
+		id bigserial NOT NULL,
+		ordered_by text NOT NULL,
+		name text COLLATE "C" NOT NULL,
+		url text COLLATE "C" NOT NULL,
+		stamp text COLLATE "C",
+		size bigint NOT NULL,
+		hash text COLLATE "C" NOT NULL,
+		series text COLLATE "C",
+		number numeric,
+		job text COLLATE "C" NOT NULL,
+		same_as bigint,
+		load_id bigint,
+		error text,
+		first_seen timestamptz NOT NULL DEFAULT now(),
+		finished_at timestamptz,
+		undone_at timestamptz,
+		CONSTRAINT import_file_pkey PRIMARY KEY (id)
+	);
+	PERFORM usage_mgmt.install_comment('usage_mgmt.import_file', name, comment)
+		FROM (VALUES (NULL, 'The register of files that import jobs took out of folders: of each role''s every content once.'),
+			('ordered_by', 'The role whose order it was.'),
+			('stamp', 'What its folder told of its size and time; while that is so the file is not read again.'),
+			('hash', 'SHA-256 of its bytes as they lay there.'),
+			('series', 'The url and sequence of the order, where its name has a number of that sequence.'),
+			('job', 'The job that took it, or last tried to.'),
+			('same_as', 'The file that had the same content before: this one was not loaded.'),
+			('load_id', 'The import_load of its records.'),
+			('error', 'Why it could not be loaded, or in what it differs from its manifest.'),
+			('finished_at', 'When it was done; without it the next run tries again.'),
+			('undone_at', 'When its load was taken back: delivered again it is loaded again.')) AS c(name, comment);
+	IF to_regclass('usage_mgmt.import_file_hash_idx') IS NULL THEN
+		CREATE UNIQUE INDEX import_file_hash_idx ON usage_mgmt.import_file (ordered_by, hash)
+			WHERE same_as IS NULL AND undone_at IS NULL;
+	END IF;
+	PERFORM usage_mgmt.install_index('import_file_url_idx', 'import_file', '(ordered_by, url)');
+	PERFORM usage_mgmt.install_index('import_file_job_idx', 'import_file', '(job)');
+	PERFORM usage_mgmt.install_index('import_file_series_idx', 'import_file', '(ordered_by, series, number) WHERE series IS NOT NULL');
+	PERFORM usage_mgmt.install_index('import_file_load_idx', 'import_file', '(load_id)');
+	PERFORM usage_mgmt.install_job_rights('import_file', 'own_files',
+		'(SELECT has_table_privilege(''usage_mgmt.import_file'', ''UPDATE'') OR has_table_privilege(''usage_mgmt.import_load'', ''DELETE''))
+			OR ordered_by = ANY (ARRAY(SELECT r.rolname::text FROM pg_roles r WHERE pg_has_role(r.oid, ''USAGE'')))');
+END
+$install$;
+COMMENT ON FUNCTION usage_mgmt.install_files() IS 'Part of install_tables().';
+
+-- What an agent calls, with its own rights
+
+CREATE FUNCTION usage_mgmt.file_known(
+	job text, role text, urls text[], stamps text[], OUT place bigint, OUT url text, OUT own boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT l.place, l.url, bool_or(f.job = $1)
+	FROM unnest($3, $4) WITH ORDINALITY l(url, stamp, place)
+	JOIN usage_mgmt.import_file f ON f.ordered_by = $2 AND f.url = l.url AND f.stamp = l.stamp AND f.finished_at IS NOT NULL
+	GROUP BY l.place, l.url
+$$;
+COMMENT ON FUNCTION usage_mgmt.file_known(text, text, text[], text[]) IS
+'Which of these files are done as they lie there; own, by that very job. For agents.';
+
+CREATE FUNCTION usage_mgmt.file_take(
+	job text, role text, name text, url text, stamp text, size bigint, hash text, series text, number text, stays boolean,
+	OUT file bigint, OUT state text, OUT same_as text, OUT source text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known usage_mgmt.import_file;
+BEGIN
+	source := $4;
+	LOOP
+		INSERT INTO usage_mgmt.import_file AS f (ordered_by, name, url, stamp, size, hash, series, number, job)
+			VALUES ($2, $3, $4, $5, $6, $7, $8, $9::numeric, $1)
+			ON CONFLICT (ordered_by, hash) WHERE same_as IS NULL AND undone_at IS NULL DO NOTHING
+			RETURNING f.id INTO file;
+		IF FOUND THEN
+			state := 'new';
+			RETURN;
+		END IF;
+		SELECT f.* INTO known FROM usage_mgmt.import_file f
+			WHERE f.ordered_by = $2 AND f.hash = $7 AND f.same_as IS NULL AND f.undone_at IS NULL
+			FOR UPDATE;
+		EXIT WHEN FOUND;	-- its load may have been undone in between
+	END LOOP;
+	file := known.id;
+	IF known.finished_at IS NULL THEN
+		UPDATE usage_mgmt.import_file f SET job = $1, stamp = CASE f.url WHEN $4 THEN $5 ELSE f.stamp END WHERE f.id = known.id;
+		state := 'new';
+		source := known.url;
+	ELSIF known.url = $4 AND ($10 OR known.job = $1) THEN
+		UPDATE usage_mgmt.import_file f SET stamp = $5 WHERE f.id = known.id;
+		state := CASE known.job WHEN $1 THEN 'done' ELSE 'known' END;
+	ELSE
+		state := 'repeated';
+		same_as := known.name;
+		-- an earlier attempt may have been here
+		UPDATE usage_mgmt.import_file f SET stamp = $5
+			WHERE f.job = $1 AND f.url = $4 AND f.hash = $7 AND f.same_as = known.id RETURNING f.id INTO file;
+		IF NOT FOUND THEN
+			INSERT INTO usage_mgmt.import_file AS f (ordered_by, name, url, stamp, size, hash, series, number, job, same_as, finished_at)
+				VALUES ($2, $3, $4, $5, $6, $7, $8, $9::numeric, $1, known.id, now())
+				RETURNING f.id INTO file;
+		END IF;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.file_take(text, text, text, text, text, bigint, text, text, text, boolean) IS
+'Enters a file into the register. state is new (it is to be loaded, or to be gone on with, under the name source), known (it was, and stays where it is), done (by this job) or repeated (its content was, as same_as). For agents.';
+
+CREATE FUNCTION usage_mgmt.file_end(file bigint, load bigint, error text, finished boolean) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE usage_mgmt.import_file f SET load_id = coalesce($2, f.load_id), error = $3,
+		finished_at = CASE WHEN $4 THEN now() END
+		WHERE f.id = $1
+$$;
+COMMENT ON FUNCTION usage_mgmt.file_end(bigint, bigint, text, boolean) IS
+'Says what became of a file: loaded, or at fault. Where it is not finished the next run tries again. For agents.';
+
+CREATE FUNCTION usage_mgmt.folder_progress(
+	job text, role text, series text, known bigint, waiting text[], waiting_numbers text[], unread text[], unread_errors text[])
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH mine AS (
+		SELECT f.*, o.name AS original FROM usage_mgmt.import_file f LEFT JOIN usage_mgmt.import_file o ON o.id = f.same_as
+		WHERE f.job = $1 AND f.ordered_by = $2),
+	present AS (
+		SELECT f.number FROM usage_mgmt.import_file f
+		WHERE f.ordered_by = $2 AND f.series = $3 AND f.undone_at IS NULL
+		UNION
+		SELECT n::numeric FROM unnest($6) n WHERE n IS NOT NULL),
+	gap AS (
+		SELECT number + 1 AS first, lead(number) OVER (ORDER BY number) - 1 AS last FROM present),
+	twice AS (
+		SELECT f.number, array_agg(f.name ORDER BY f.id) AS names FROM usage_mgmt.import_file f
+		WHERE f.ordered_by = $2 AND f.series = $3 AND f.same_as IS NULL AND f.undone_at IS NULL
+		GROUP BY f.number HAVING count(*) > 1 AND bool_or(f.job = $1)),
+	item AS (
+		SELECT 'repeated' AS list, NULL::numeric AS number, name, jsonb_build_object('name', name, 'sameAs', original) AS value
+			FROM mine WHERE same_as IS NOT NULL
+		UNION ALL SELECT 'failed', NULL, name, jsonb_build_object('name', name, 'error', left(error, 1000))
+			FROM mine WHERE error IS NOT NULL
+		UNION ALL SELECT 'failed', NULL, u, jsonb_build_object('name', u, 'error', left(e, 1000)) FROM unnest($7, $8) x(u, e)
+		UNION ALL SELECT 'waiting', NULL, w, to_jsonb(w) FROM unnest($5) w
+		UNION ALL SELECT 'gaps', first, NULL, jsonb_build_object('from', first, 'to', last) FROM gap WHERE last >= first
+		UNION ALL SELECT 'duplicateNumbers', number, NULL, jsonb_build_object('number', number, 'names', names[:100]) FROM twice),
+	placed AS (
+		SELECT list, value, row_number() OVER w AS place FROM item
+		WINDOW w AS (PARTITION BY list ORDER BY number, name COLLATE "C")),
+	listed AS (
+		SELECT l.list, coalesce(jsonb_agg(p.value ORDER BY p.place) FILTER (WHERE p.place <= 100), '[]') AS items,
+			count(p.place) - 100 AS more
+		FROM unnest('{repeated,failed,waiting,gaps,duplicateNumbers}'::text[]) l(list) LEFT JOIN placed p USING (list)
+		GROUP BY l.list),
+	loaded AS (
+		SELECT coalesce(sum(l.read), 0) AS read, coalesce(sum(l.stored + l.undone), 0) AS stored,
+			coalesce(sum(l.repeated), 0) AS repeated, coalesce(sum(l.conflicting), 0) AS conflicting,
+			coalesce(sum(l.rejected), 0) AS rejected
+		FROM usage_mgmt.import_load l WHERE l.id IN (SELECT load_id FROM mine))
+	SELECT (SELECT to_jsonb(loaded) FROM loaded) || jsonb_build_object(
+		'bytes', (SELECT coalesce(sum(size), 0) FROM mine WHERE load_id IS NOT NULL),
+		'report', jsonb_build_object(
+			'files', (SELECT count(*) FROM mine) + $4 + cardinality($5)
+				+ (SELECT count(*) FROM unnest($7) u WHERE u NOT IN (SELECT name FROM mine)),
+			'loaded', (SELECT count(*) FROM mine WHERE same_as IS NULL AND finished_at IS NOT NULL AND error IS NULL),
+			'known', $4)
+			|| (SELECT jsonb_object_agg(list, items) FROM listed)
+			|| coalesce((SELECT jsonb_build_object('more', jsonb_object_agg(list, more)) FROM listed WHERE more > 0 HAVING count(*) > 0), '{}'))
+$$;
+COMMENT ON FUNCTION usage_mgmt.folder_progress(text, text, text, bigint, text[], text[], text[], text[]) IS
+'How far a job has come that takes files out of a folder, as job_checkpoint() takes it: counts of the loads of its files, and its report; unread are the files that could not be read or put away. Lists in the report have 100 items at the most, more says of how many there were others. For agents.';
+
+-- What a file is said to hold
+
+CREATE FUNCTION usage_mgmt.make_manifest(
+	name text, resource text, query text, version text, records bigint, bytes bigint, sha256 text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+SET datestyle = ISO
+AS $$
+DECLARE
+	sums record;
+	of_resource record;
+BEGIN
+	SELECT * INTO of_resource FROM usage_mgmt.resources() r WHERE r.noun = resource;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'resource "%" is not known', resource USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	EXECUTE format('SELECT * FROM usage_mgmt.%I($1, $2)', 'summarize_' || of_resource.plural) INTO sums USING query, version;
+	IF sums.records IS DISTINCT FROM records THEN
+		RAISE EXCEPTION 'the file has % records, and the query names %', records, sums.records
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'A manifest is made in the transaction of the copy, whose isolation level is REPEATABLE READ.';
+	END IF;
+	RETURN json_strip_nulls(json_build_object('name', name, 'resource', resource, 'records', records, 'bytes', bytes,
+		'sha256', sha256, 'amounts', sums.amounts, 'firstDate', usage_mgmt.manifest_time(sums.first_date),
+		'lastDate', usage_mgmt.manifest_time(sums.last_date), 'query', query,
+		'tmfVersion', coalesce(version, current_setting('usage_mgmt.tmf_version')),
+		'snapshot', pg_current_snapshot()::text, 'createdAt', usage_mgmt.manifest_time(clock_timestamp())))::text;
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.make_manifest(text, text, text, text, bigint, bigint, text) IS
+'What a file holds that was just written of a query, as JSON: its records, bytes and sha256 as they are given, and the sums and dates of what the query names. For the transaction that copied it, of isolation level REPEATABLE READ; 55000 where the number of records is not that of the query.';
+
+CREATE FUNCTION usage_mgmt.manifest_time(at timestamptz) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN rtrim(rtrim(to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '0'), '.') || 'Z';
+COMMENT ON FUNCTION usage_mgmt.manifest_time(timestamptz) IS
+'A time as a manifest has it. Part of make_manifest() and compare_manifest().';
+
+CREATE FUNCTION usage_mgmt.compare_manifest(manifest jsonb, resource text, load bigint, bytes bigint, sha256 text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+DECLARE
+	l usage_mgmt.import_load;
+	whole boolean;
+BEGIN
+	IF jsonb_typeof(manifest) <> 'object' OR jsonb_typeof(coalesce(manifest -> 'amounts', '{}')) <> 'object' THEN
+		RAISE EXCEPTION 'the manifest, or its amounts, is no JSON object' USING ERRCODE = 'invalid_text_representation';
+	END IF;
+	SELECT * INTO l FROM usage_mgmt.import_load i WHERE i.id = load;
+	IF NOT FOUND AND load IS NOT NULL THEN
+		RAISE EXCEPTION 'load % does not exist', load USING ERRCODE = 'no_data_found';
+	END IF;
+	-- the books know the amounts and dates of what was stored alone
+	whole := l.read = l.stored;
+	RETURN (SELECT string_agg(format('%s: the manifest says %s, %s', what, coalesce(said, 'none'), there), '; ' ORDER BY place, what)
+		FROM (
+			SELECT 1 AS place, 'resource' AS what, manifest ->> 'resource' AS said, 'the job ' || resource AS there
+				WHERE manifest ->> 'resource' <> resource
+			UNION ALL SELECT 2, 'bytes', manifest ->> 'bytes', 'the file has ' || bytes
+				WHERE (manifest ->> 'bytes')::numeric <> bytes
+			UNION ALL SELECT 3, 'sha256', manifest ->> 'sha256', 'that of the file is ' || sha256
+				WHERE lower(manifest ->> 'sha256') <> sha256
+			UNION ALL SELECT 4, 'records', manifest ->> 'records', 'there were ' || l.read
+				WHERE (manifest ->> 'records')::numeric <> l.read
+			UNION ALL SELECT 5, coalesce(m.key, a.key), m.value, 'what was stored amounts to ' || coalesce(a.value, 'none')
+				FROM jsonb_each_text(manifest -> 'amounts') m FULL JOIN jsonb_each_text(l.amounts) a ON a.key = m.key
+				WHERE whole AND manifest ? 'amounts' AND coalesce(m.value::numeric, 0) <> coalesce(a.value::numeric, 0)
+			UNION ALL SELECT 6, 'firstDate', manifest ->> 'firstDate', 'the first was ' || coalesce(usage_mgmt.manifest_time(l.first_date), 'none')
+				WHERE whole AND (manifest ->> 'firstDate')::timestamptz IS DISTINCT FROM l.first_date AND manifest ? 'firstDate'
+			UNION ALL SELECT 7, 'lastDate', manifest ->> 'lastDate', 'the last was ' || coalesce(usage_mgmt.manifest_time(l.last_date), 'none')
+				WHERE whole AND (manifest ->> 'lastDate')::timestamptz IS DISTINCT FROM l.last_date AND manifest ? 'lastDate'
+		) d);
+END
+$$;
+COMMENT ON FUNCTION usage_mgmt.compare_manifest(jsonb, text, bigint, bigint, text) IS
+'In what a file, and its load where that is given, differs from its manifest, with both figures of each; null where it does not. What is null, or what the manifest does not say, is not compared; amounts and dates only where all was stored, since the books have those of what was.';
 -- A row as JSON, and what queries call
 
 CREATE FUNCTION usage_mgmt.to_tmf("row" anyelement, version text DEFAULT NULL) RETURNS json
@@ -2497,7 +3345,7 @@ COMMENT ON FUNCTION usage_mgmt.install_lists(text) IS
 'Makes the functions over the lists of a resource. Part of install_functions().';
 -- The functions of each resource: the operations of TMF630, and its triggers
 
--- One text for all: %1$s is the noun, %2$s the plural, %3$s what messages call it.
+-- One text for all: %1$s is the noun, %2$s the plural, %3$s what messages call it, and %4$s one of it.
 CREATE FUNCTION usage_mgmt.resource_functions(
 	resource text, OUT name text, OUT arguments text, OUT returns text, OUT symbol text, OUT kind text,
 	OUT about text) RETURNS SETOF record
@@ -2508,31 +3356,39 @@ DECLARE
 	r record;
 	billed text := '';
 	refused text := '';
+	cancelled text := '';
 BEGIN
 	SELECT * INTO r FROM usage_mgmt.resources() WHERE noun = resource;
 	IF r.closed <> '{}' THEN
 		billed := ', billed boolean DEFAULT false';
 		refused := ' What is billed is refused (UM003) unless billed.';
 	END IF;
+	IF r.orders THEN
+		cancelled := ' What has not ended is cancelled first.';
+	END IF;
 	RETURN QUERY
 		SELECT format(f.name, r.noun, r.plural), f.arguments, f.returns, f.symbol, f.kind,
-			format(f.about, r.noun, r.plural, r.label)
+			format(f.about, r.noun, r.plural, r.label,
+				CASE WHEN r.label ~ '^[aeio]' THEN 'an ' ELSE 'a ' END || r.label)
 		FROM (VALUES
 			('post_%1$s', 'body json, version text DEFAULT NULL', 'json', 'um_post', 'VOLATILE',
-			'Creates a %3$s from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.'),
+			'Creates %4$s from its TMF JSON and returns it as stored. Delivered again it is found and returned; its id with other content is 23505. Without an id it gets one. A client''s href is ignored.'),
 
 			('get_%1$s', 'id text, fields text DEFAULT NULL, version text DEFAULT NULL', 'json', 'um_get', 'STABLE',
 			'The %3$s as TMF JSON, NULL when there is none. fields selects attributes (id,relatedParty.role,extra.priority; none for the identity alone); 22023 for a name that leads nowhere.'),
 
-			('put_%1$s', 'id text, body json, version text DEFAULT NULL', 'json', 'um_put', 'VOLATILE',
-			'Complete update of a %3$s, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.'),
+			('put_%1$s', 'id text, body json, version text DEFAULT NULL', 'json', CASE WHEN NOT r.orders THEN 'um_put' END, 'VOLATILE',
+			'Complete update of %4$s, returned as stored. Without status it keeps its own, and what the version has no shape for stays. P0002 when there is none, UM002 when id or href would change.'),
 
 			('patch_%1$s', 'id text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL',
-			'json', 'um_patch', 'VOLATILE',
-			'Partial update of a %3$s, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.'),
+			'json', CASE WHEN NOT r.orders THEN 'um_patch' END, 'VOLATILE',
+			'Partial update of %4$s, returned as stored: application/merge-patch+json (default), application/json-patch+json, application/json-patch-query+json, or the seeds'' ArrayUpdate. The rules see the result. P0002 when there is none, 22023 when an operation names what is not there.'),
 
 			('delete_%1$s', 'id text' || billed, 'boolean', 'um_delete', 'VOLATILE',
-			'Deletes a %3$s; false when there was none.' || refused),
+			'Deletes %4$s; false when there was none.' || refused || cancelled),
+
+			('cancel_%1$s', 'id text', 'boolean', CASE WHEN r.orders THEN 'um_cancel' END, 'VOLATILE',
+			'Cancels %4$s, which ends failed: at once, or where an agent is at it as soon as that hears of it. False when there was none, or it had ended.'),
 
 			('get_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL', 'SETOF json', 'um_list', 'STABLE ROWS 1000',
 			'Each %3$s that a TMF630 query string names, one at a time: SELECT usage_mgmt.get_%2$s(''...''). In FROM, PostgreSQL collects them first. 22023 for what the string cannot mean.'),
@@ -2540,19 +3396,23 @@ BEGIN
 			('count_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL', 'bigint', 'um_count', 'STABLE',
 			'How many a query string names, whatever its limit, offset and after.'),
 
+			('summarize_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL, OUT records bigint, OUT first_date timestamptz, OUT last_date timestamptz, OUT amounts jsonb',
+			'record', CASE WHEN NOT r.orders THEN 'um_summarize' END, 'STABLE',
+			'What a query string names amounts to, its limit and offset considered: how many, from when to when, and the tax-included amounts by currency, {"EUR": 12.00}. In one snapshot of the very ones that get_%2$s() gives.'),
+
 			('explain_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL', 'SETOF text', 'um_explain', 'VOLATILE',
 			'The plan behind a query string.'),
 
 			('patch_%2$s', 'query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL',
-			'bigint', 'um_patch_list', 'VOLATILE',
+			'bigint', CASE WHEN NOT r.orders THEN 'um_patch_list' END, 'VOLATILE',
 			'Partial update of all that a query string names, in one statement, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.'),
 
 			('patch_%2$s_each', 'query text, patch json, content_type text DEFAULT NULL, version text DEFAULT NULL, OUT id text, OUT code text, OUT errors text',
-			'SETOF record', 'um_patch_list_each', 'VOLATILE',
+			'SETOF record', CASE WHEN NOT r.orders THEN 'um_patch_list_each' END, 'VOLATILE',
 			'Partial update of each by itself; returns what was refused: its id, the SQLSTATE, and all faults.'),
 
 			('delete_%2$s', 'query text' || billed, 'bigint', 'um_delete_list', 'VOLATILE',
-			'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.' || refused),
+			'Deletes all that a query string names, all or nothing; returns how many. A string without a condition is 22023 unless it says all=true.' || refused || cancelled),
 
 			('register_%1$s_listener', 'callback text, query text DEFAULT '''', version text DEFAULT NULL', 'json', 'um_register_listener',
 			'VOLATILE SET search_path = pg_catalog, pg_temp',
@@ -2562,7 +3422,7 @@ BEGIN
 			'Forgets a listener to the events of %1$s. P0002 when the caller has none of that id.'),
 
 			('%1$s_check', '', 'trigger', 'um_check_row', 'VOLATILE',
-			'BEFORE INSERT OR UPDATE OR DELETE of a %3$s, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.'),
+			'BEFORE INSERT OR UPDATE OR DELETE of %4$s, for each row: completes and checks it. All faults come in one error (23502, 23514, 22003, 22008, UM001, UM002, UM003), DETAIL lists them as JSON.'),
 
 			('%1$s_keys', '', 'trigger', CASE WHEN r.date_column IS NOT NULL THEN 'um_keys' END, 'VOLATILE',
 			'For each statement: keeps the ledger of %1$s, as the owner of the table that fired. An id that another %3$s has is 23505.'),
@@ -2572,18 +3432,18 @@ BEGIN
 
 			('%1$s_changed', '', 'trigger', CASE WHEN EXISTS (SELECT FROM usage_mgmt.resources() s
 				WHERE s.specification = resource) THEN 'um_specification_changed' END, 'VOLATILE',
-			'AFTER any change of a %3$s: tells every session to read it anew.'),
+			'AFTER any change of %4$s: tells every session to read it anew.'),
 
-			('%1$s_document_begin', '', 'trigger', 'um_document_begin', 'VOLATILE',
+			('%1$s_document_begin', '', 'trigger', CASE WHEN NOT r.orders THEN 'um_document_begin' END, 'VOLATILE',
 			'BEFORE INSERT ON %1$s_document, for each statement: opens a batch.'),
 
-			('%1$s_document_row', '', 'trigger', 'um_document_row', 'VOLATILE',
+			('%1$s_document_row', '', 'trigger', CASE WHEN NOT r.orders THEN 'um_document_row' END, 'VOLATILE',
 			'INSTEAD OF INSERT ON %1$s_document, for each row: reads a document into the batch.'),
 
-			('%1$s_document_end', '', 'trigger', 'um_document_end', 'VOLATILE',
+			('%1$s_document_end', '', 'trigger', CASE WHEN NOT r.orders THEN 'um_document_end' END, 'VOLATILE',
 			'AFTER INSERT ON %1$s_document, for each statement: stores the rest of the batch.'),
 
-			('%1$s_document_refuse', '', 'trigger', 'um_document_refuse', 'VOLATILE',
+			('%1$s_document_refuse', '', 'trigger', CASE WHEN NOT r.orders THEN 'um_document_refuse' END, 'VOLATILE',
 			'UPDATE or DELETE ON %1$s_document, for each row and statement: refuses it (0A000).')
 		) AS f(name, arguments, returns, symbol, kind, about)
 		WHERE f.symbol IS NOT NULL;
@@ -2690,11 +3550,11 @@ BEGIN
 			('{writer,operator}', 'TABLE', '%1$s', 'INSERT, UPDATE, DELETE', '{f}'),
 			('{writer,operator}', 'TABLE', '%1$s_document', 'INSERT', '{f}'),
 			-- usagectl keeps books. What others' loads had refused is for operators' eyes.
-			('{loader}', 'TABLE', '%3$s', 'SELECT (load_id, record_number), UPDATE (record_number)', '{t}'),
+			('{loader,writer}', 'TABLE', '%3$s', 'SELECT (load_id, record_number), UPDATE (record_number)', '{t}'),
 			('{operator}', 'TABLE', '%3$s', 'SELECT, INSERT, UPDATE, DELETE', '{t}'),
 			('{operator}', 'TABLE', '%2$s', 'SELECT', '{t}')
 		) AS p(levels, kind, name, privilege, dated)
-		WHERE level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
+		WHERE NOT orders AND level = ANY (levels::text[]) AND (date_column IS NOT NULL) = ANY (dated::boolean[])
 		GROUP BY kind, relation
 		UNION ALL
 		SELECT 'TABLE', v.name, 'SELECT'
@@ -2703,14 +3563,29 @@ BEGIN
 		UNION ALL
 		SELECT kind, relation, string_agg(privilege, ', ')
 		FROM (VALUES
-			('{loader,operator}', 'TABLE', 'import_load', 'SELECT'),
-			('{loader}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
+			('{loader,writer,operator}', 'TABLE', 'import_load', 'SELECT'),
+			('{loader,writer}', 'TABLE', 'import_load', 'INSERT (source, declared), UPDATE (declared, position, finished_at, read, rejected)'),
 			('{operator}', 'TABLE', 'import_load', 'INSERT, UPDATE'),
-			('{loader}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
-			('{loader,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
-			('{loader,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
+			('{loader,writer}', 'TABLE', 'import_reject', 'INSERT, SELECT (load_id, record_number), UPDATE (record_number)'),
+			('{loader,writer,operator}', 'SEQUENCE', 'import_load_id_seq', 'USAGE'),
+			('{loader,writer,operator}', 'SEQUENCE', 'import_reject_id_seq', 'USAGE'),
 			('{operator}', 'TABLE', 'import_load', 'DELETE'),
 			('{operator}', 'TABLE', 'import_reject', 'SELECT, INSERT, UPDATE, DELETE'),
+			-- Row security shows orders to whose they are; of his own a client changes nothing but whether they go on.
+			('{reader,loader,writer,operator}', 'TABLE', 'import_job', 'SELECT'),
+			('{reader,loader,writer,operator}', 'TABLE', 'export_job', 'SELECT'),
+			('{loader,writer,operator}', 'TABLE', 'import_job', 'INSERT, DELETE, UPDATE (cancelled_at, life)'),
+			('{reader,writer,operator}', 'TABLE', 'export_job', 'INSERT, DELETE, UPDATE (cancelled_at, life)'),
+			('{reader,writer,operator}', 'TABLE', 'export_result', 'SELECT'),
+			('{reader,loader,writer,operator,agent}', 'TABLE', 'job_progress', 'SELECT'),
+			('{agent}', 'TABLE', 'import_job', 'SELECT, UPDATE, DELETE'),
+			('{agent}', 'TABLE', 'export_job', 'SELECT, UPDATE, DELETE'),
+			('{agent}', 'TABLE', 'export_result', 'SELECT, INSERT, DELETE'),
+			('{agent}', 'TABLE', 'import_file', 'SELECT, INSERT, UPDATE'),
+			('{agent}', 'TABLE', 'import_load', 'SELECT'),
+			('{agent}', 'SEQUENCE', 'import_file_id_seq', 'USAGE'),
+			('{loader,writer}', 'TABLE', 'import_file', 'SELECT'),
+			('{operator}', 'TABLE', 'import_file', 'SELECT, DELETE'),
 			('{agent}', 'TABLE', 'hub_listener', 'SELECT, UPDATE (state, reason, changed_at)'),
 			('{agent}', 'TABLE', 'hub_cursor', 'SELECT'),
 			('{agent}', 'TABLE', 'setting', 'SELECT'),
@@ -2745,7 +3620,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.grant_access(text, text) IS
-'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
+'Grants a role what its level needs: reader, loader, writer (a reader, too), operator (all of these), agent (what delivers events, and reads the secrets to sign them, and does jobs), or as a superuser owner, which hands the tables over. For the owner of the tables or a superuser. Takes nothing away; unknown levels are 22023.';
 
 -- What somebody may do by HTTP his rights on the tables say.
 CREATE FUNCTION usage_mgmt.grant_api(role_name text) RETURNS void
@@ -2821,7 +3696,8 @@ AS $$
 		SELECT * FROM usage_mgmt.resource_attributes(resource)
 			WITH ORDINALITY a(version, name, columns, plain, pairs, gathered, place)),
 	attribute AS (
-		SELECT s.*, columns[1] AS first FROM spoken s
+		SELECT s.*, columns[1] AS first, (SELECT orders FROM usage_mgmt.resources() WHERE noun = resource) AS orders
+		FROM spoken s
 		WHERE version = (SELECT version FROM spoken ORDER BY place DESC LIMIT 1)),
 	member AS (
 		SELECT a.place, m.name, m.place AS inner_place,
@@ -2831,8 +3707,12 @@ AS $$
 	shown AS (
 		SELECT place, 0 AS inner_place, coalesce(a.name, usage_mgmt.camel_case(first)) AS name,
 			CASE WHEN plain THEN format('r.%I', first)
+				-- a status is compared with, which json is not
+				WHEN first = 'status' THEN format('usage_mgmt.attribute_json(r, %L, %L) #>> ''{}''', a.name, a.version)
 				ELSE format('usage_mgmt.attribute_json(r, %L, %L)', a.name, a.version) END AS expression
 		FROM attribute a
+		-- how an order is carried out is the agents' affair
+		WHERE a.name IS NOT NULL OR NOT a.orders OR first IN ('extra', 'received_at', 'changed_at')
 		UNION ALL
 		SELECT place, 1, pairs, format('r.%I::jsonb', first) FROM attribute WHERE pairs IS NOT NULL
 		UNION ALL
@@ -2958,7 +3838,9 @@ DECLARE
 BEGIN
 	FOR view IN
 		SELECT format('usage_api.%I', v.name)
-		FROM (SELECT noun, '{reader,writer,operator}'::text[] FROM usage_mgmt.resources()
+		FROM (SELECT noun, '{reader,writer,operator}'::text[] FROM usage_mgmt.resources() WHERE NOT orders
+			UNION ALL
+			SELECT noun, '{reader,loader,writer,operator}' FROM usage_mgmt.resources() WHERE orders
 			UNION ALL
 			SELECT noun || '_count', '{reader,writer,operator}' FROM usage_mgmt.resources() WHERE date_column IS NOT NULL
 			UNION ALL
