@@ -52,7 +52,7 @@ BEGIN
 			'How many a query string names, whatever its limit, offset and after.'),
 
 			('summarize_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL, OUT records bigint, OUT first_date timestamptz, OUT last_date timestamptz, OUT amounts jsonb',
-			'record', 'um_summarize', 'STABLE',
+			'record', CASE WHEN NOT r.orders THEN 'um_summarize' END, 'STABLE',
 			'What a query string names amounts to, its limit and offset considered: how many, from when to when, and the tax-included amounts by currency, {"EUR": 12.00}. In one snapshot of the very ones that get_%2$s() gives.'),
 
 			('explain_%2$s', 'query text DEFAULT '''', version text DEFAULT NULL', 'SETOF text', 'um_explain', 'VOLATILE',
