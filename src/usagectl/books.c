@@ -11,8 +11,9 @@
  * command finds the row again, by the file's name and what its start is like,
  * and goes on where the last transaction that committed ended.
  *
- * A job's load bears the job in declared.  Where it is finished the job is done,
- * whoever died meanwhile.
+ * A job's load bears the job in declared, or the file of the folder that it is
+ * of, and is nobody else's.  Where it is finished the job is done, whoever died
+ * meanwhile.
  *
  * A load has one program at a time: an advisory lock is held as long as the
  * session lives, and each batch makes sure that nobody else has moved on.
@@ -79,8 +80,8 @@ find(Books *books, PGconn *conn, const char *source, const char *fingerprint, co
 
 	return learn_id(books, run(conn,
 							   "SELECT id FROM (SELECT id, finished_at FROM usage_mgmt.import_load "
-							   "WHERE source = $1 AND declared ->> 'fingerprint' = $2 AND "
-							   "(SELECT pg_catalog.pg_has_role(oid, 'USAGE') FROM pg_catalog.pg_roles "
+							   "WHERE source = $1 AND declared ->> 'fingerprint' = $2 "
+							   "AND NOT declared ?| '{job,file}' AND (SELECT pg_catalog.pg_has_role(oid, 'USAGE') FROM pg_catalog.pg_roles "
 							   "WHERE rolname = loaded_by) ORDER BY id DESC LIMIT 1) newest "
 							   "WHERE finished_at IS NULL", 2, values)) &&
 		go_on(books, conn, declared, "false");

@@ -146,7 +146,8 @@ open_source(Import *import, const char *name)
 	import->source.format.conn = import->conn;
 	import->source.format.resource = cutter->resources.list[cutter->resources.usual].noun;
 	if (!batch_peek(batch, cutter, fingerprint) ||
-		!books_open(&import->books, import->conn, name, fingerprint, options->restart, options->declared) ||
+		!books_open(&import->books, import->conn, name, fingerprint, options->restart || options->job != NULL,
+					options->declared) ||
 		(follower->opened != NULL && !follower->opened(follower->context, &import->books)) ||
 		!batch_skip(batch, cutter, import->books.position))
 		return false;

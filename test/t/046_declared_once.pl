@@ -14,19 +14,21 @@ my $node = new_node('declared');
 new_store($node, 'declared');
 
 my @resources = grep { $node->safe_psql('declared', "SELECT to_regclass('usage_mgmt.$_->{noun}') IS NOT NULL") eq 't' } resources();
-my %known = map { $_->{noun} => 1 } resources();
+# Orders are no records, and described by their own chapters.
+my @orders = map { my ($noun, $plural) = split /\|/; { noun => $noun, plural => $plural } } rows($node, 'declared', "SELECT concat_ws('|', noun, plural) FROM usage_mgmt.resources() WHERE orders");
+my %known = map { $_->{noun} => 1 } resources(), @orders;
 is(join(',', grep { !$known{$_} } rows($node, 'declared', 'SELECT DISTINCT resource FROM usage_mgmt.status_transition')), '',
 	'each resource is described in lib/Resources.pm');
 
 # ---- functions ----
 
-my @operations = qw(post_NOUN get_NOUN put_NOUN patch_NOUN delete_NOUN get_PLURAL count_PLURAL explain_PLURAL summarize_PLURAL
-	patch_PLURAL patch_PLURAL_each delete_PLURAL register_NOUN_listener unregister_NOUN_listener);
+my @operations = qw(post_NOUN get_NOUN put_NOUN patch_NOUN delete_NOUN get_PLURAL count_PLURAL explain_PLURAL
+	patch_PLURAL patch_PLURAL_each delete_PLURAL summarize_PLURAL register_NOUN_listener unregister_NOUN_listener);
 my @triggers = qw(NOUN_check NOUN_document_begin NOUN_document_row NOUN_document_end NOUN_document_refuse);
 
 # A function by the name it would have for any resource, and all that is declared of it.
 # The longest word is the one that is meant: usage_specification, not usage.
-my %words = map { $_->{noun} => [ $_, 'NOUN' ], $_->{plural} => [ $_, 'PLURAL' ] } @resources;
+my %words = map { $_->{noun} => [ $_, 'NOUN' ], $_->{plural} => [ $_, 'PLURAL' ] } @resources, @orders;
 my %set;
 my @silent;
 foreach (rows($node, 'declared', <<'SQL'))
@@ -65,6 +67,20 @@ foreach my $r (@resources)
 	foreach my $name (sort grep { $model->{$_} } keys %expected)
 	{
 		is(join("\n", sort @{ $own->{$name} // [] }), join("\n", sort @{ $model->{$name} }), "$r->{noun}: $name as for a usage");
+	}
+}
+
+is(scalar(@orders), 2, 'two kinds of orders');
+foreach my $r (@orders)
+{
+	my %expected = map { $_ => 1 } (grep { !/^(put|patch|summarize)_/ } @operations), qw(cancel_NOUN NOUN_check NOUN_events);
+	my ($own, $other) = map { $set{ $_->{noun} } } $r, $orders[0];
+
+	is(join(',', sort keys %$own), join(',', sort keys %expected), "$r->{noun}: its functions");
+	foreach my $name (sort keys %expected)
+	{
+		is(join("\n", sort @{ $own->{$name} // [] }), join("\n", sort @{ $other->{$name} // [] }), "$r->{noun}: $name as for another");
+		is(join("\n", sort @{ $own->{$name} // [] }), join("\n", sort @{ $model->{$name} }), "$r->{noun}: $name as for a usage") if $model->{$name};
 	}
 }
 

@@ -58,6 +58,18 @@ sub begin_agent
 	return;
 }
 
+# An order that may have been stored although nobody said so is not given twice.
+sub ordered
+{
+	my ($role, $resource, $id, %columns) = @_;
+
+	until (eval { order($node, $db, $role, $resource, id => $id, %columns) } || asked("SELECT count(*) FROM usage_mgmt.$resource WHERE id = '$id'"))
+	{
+		sleep 0.05;
+	}
+	return $id;
+}
+
 # There are always some of both kinds, by http and by file, a third of them packed.
 sub keep_busy
 {
@@ -71,7 +83,7 @@ sub keep_busy
 		my $name = "$prefix.ndjson" . (@imports % 3 == 2 ? '.gz' : '');
 
 		records_file("$web->{folder}/open/$name", RECORDS, $prefix);
-		push @imports, { prefix => $prefix, id => order($node, $db, 'mediation', 'import_job', url => "$web->{url}/open/$name") };
+		push @imports, { prefix => $prefix, id => ordered('mediation', 'import_job', $prefix, url => "$web->{url}/open/$name") };
 	}
 	while ($export++ < 2)
 	{
@@ -79,7 +91,7 @@ sub keep_busy
 		my $by_file = @exports % 2;
 
 		push @exports, { file => $by_file ? "$folder/$name" : "$web->{folder}/open/$name",
-			id => order($node, $db, 'partner', 'export_job', query => 'sort=id&usageType=exported',
+			id => ordered('partner', 'export_job', $name, query => 'sort=id&usageType=exported',
 				url => $by_file ? "file://$folder/$name" : "$web->{url}/open/$name") };
 	}
 	return;

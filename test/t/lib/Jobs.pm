@@ -105,12 +105,13 @@ sub agent_said
 	return -f $agent->{log} ? slurp_file($agent->{log}) : '';
 }
 
-# Orders as that role: the id.
+# Orders as that role: the id, which may be among the columns.
 sub order
 {
 	my ($node, $database, $role, $resource, %columns) = @_;
+	my $id = delete $columns{id};
 	my @names = sort keys %columns;
-	my $values = join ', ', 'gen_random_uuid()', map { defined $columns{$_} ? "'" . $columns{$_} =~ s/'/''/gr . "'" : 'NULL' } @names;
+	my $values = join ', ', defined $id ? "'$id'" : 'gen_random_uuid()', map { defined $columns{$_} ? "'" . $columns{$_} =~ s/'/''/gr . "'" : 'NULL' } @names;
 
 	return $node->safe_psql($database, "INSERT INTO usage_mgmt.$resource (" . join(', ', 'id', @names) . ") VALUES ($values) RETURNING id",
 		extra_params => [ '-U', $role ]);
