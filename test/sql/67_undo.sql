@@ -191,4 +191,5 @@ SELECT pg_temp.state(statement) FROM (VALUES
 REVOKE regress_undo_night FROM regress_undo_writer;
 DROP OWNED BY regress_undo_night, regress_undo_writer, regress_undo_operator;
 DROP ROLE regress_undo_night, regress_undo_writer, regress_undo_operator;
-TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict RESTART IDENTITY;
+TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.import_load, usage_mgmt.import_reject, usage_mgmt.usage_conflict,
+	usage_mgmt.usage_event_0, usage_mgmt.usage_event_1, usage_mgmt.usage_event_2 RESTART IDENTITY;
