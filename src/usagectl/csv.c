@@ -174,6 +174,8 @@ csv_read(Csv *csv, char *buffer, size_t size)
 	left = csv->out_used - csv->out_given;
 	if (size > left)
 		size = left;
+	if (size == 0)
+		return 0;
 	memcpy(buffer, csv->out + csv->out_given, size);
 	csv->out_given += size;
 	return size;
@@ -210,7 +212,8 @@ fill(Csv *csv)
 static bool
 read_more(Csv *csv, size_t wanted)
 {
-	memmove(csv->in, csv->in + csv->given, csv->used - csv->given);
+	if (csv->given > 0)
+		memmove(csv->in, csv->in + csv->given, csv->used - csv->given);
 	csv->before += csv->given;
 	csv->used -= csv->given;
 	csv->given = 0;
