@@ -167,14 +167,17 @@ append_bytes(StringInfo out, const UmRequest *request, Range range)
 	{
 		bytea	   *piece;
 		Datum		value;
+		int64		len;
 
 		um_execute_once(sql, 2, (Oid[]) {TEXTOID, INT8OID}, args, true);
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
 		if (null)
 			break;
 		piece = DatumGetByteaPP(value);
-		appendBinaryStringInfo(out, VARDATA_ANY(piece), Min(left, VARSIZE_ANY_EXHDR(piece)));
-		left -= Min(left, VARSIZE_ANY_EXHDR(piece));
+		len = VARSIZE_ANY_EXHDR(piece);
+		len = Min(left, len);
+		appendBinaryStringInfo(out, VARDATA_ANY(piece), len);
+		left -= len;
 		args[1] = Int64GetDatum(range.end - left);
 		SPI_freetuptable(SPI_tuptable);
 	} while (left > 0);

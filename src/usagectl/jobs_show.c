@@ -22,7 +22,7 @@ jobs_show(PGconn *conn, bool json, bool once)
 				   "pg_catalog.round(records_per_second::numeric) AS \"per second\", "
 				   "pg_catalog.make_interval(secs => pg_catalog.round(seconds_left::numeric)::double precision) AS \"left\", "
 				   "ordered_by AS \"ordered by\", agent, attempts, "
-				   "pg_catalog.\"left\"(pg_catalog.concat_ws('; ', nullif(error, ''), url), 60) AS \"what of it\" "
+				   "pg_catalog.\"left\"(pg_catalog.translate(coalesce(nullif(error, ''), url), E'\\n', ' '), 120) AS \"what of it\" "
 				   "FROM (SELECT *, state IN ('succeeded', 'failed', 'cancelled') AS ended, pg_catalog.row_number() OVER "
 				   "(PARTITION BY state IN ('succeeded', 'failed', 'cancelled') ORDER BY started_at DESC NULLS LAST) AS place "
 				   "FROM usage_mgmt.job_progress) p WHERE NOT ended OR place <= 10 ORDER BY ended, place", once);

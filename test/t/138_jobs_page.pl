@@ -6,6 +6,7 @@ use warnings;
 use Compress::Zlib ();
 use FindBin;
 use IPC::Run;
+use JSON::PP;
 use Page;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -97,7 +98,30 @@ foreach (page_blocks('jobs.md', 'sql', 'sh', 'ini', 'text'))
 	last;
 }
 
+$agent->signal('TERM');
+$agent->finish;
 note slurp_file("$folder/agent.log");
+
+# ---- usagectl jobs, while no agent is there ----
+
+my ($status, $shown, $err) = usagectl($node, 'usages', 'jobs', '--json');
+my %job = map { $_->{job} => $_ } map { decode_json($_) } split /\n/, $shown;
+is("$status $err", '0 ', 'jobs as JSON');
+is(keys %job, $node->safe_psql('usages', 'SELECT count(*) FROM usage_mgmt.job_progress'), 'are all that there are');
+is_deeply([ @{ $job{first} }{qw(state records percent ordered_by)} ], [ 'succeeded', 4, 100, 'mediation' ], 'and how each went');
+# one that is half done, and one that is tried again
+$node->safe_psql('usages', <<'SQL');
+INSERT INTO usage_mgmt.import_job (id, url) VALUES ('half', 'file:///nowhere/half.json');
+UPDATE usage_mgmt.import_job SET status = 'running', agent = 'test', leased_until = now() + interval '1 hour', started_at = now() - interval '10 seconds',
+	read_count = 700, byte_count = 1e6, total_bytes = 2e6, error_log = E'first\nsecond' WHERE id = 'half';
+SQL
+($status, $shown, $err) = usagectl($node, 'usages', 'jobs');
+is("$status $err", '0 ', 'jobs as a table, once where nobody looks');
+my @shown = split /\n/, $shown;
+like($shown[0], qr/^job +resource +state +done +records +MB +per second +left +ordered by +agent +attempts +what of it$/, 'with a head');
+like((grep { /^half / } @shown)[0] // $shown, qr/^half +import_job +running +\[#{10}\.{10}\]  50 % +700 +1\.0 +\d+ +00:00:1\d +postgres +test +0  first second$/,
+	'a bar, a rate and the time that is left');
+cmp_ok((grep { $shown[$_] =~ /^half / } 0 .. $#shown)[0], '<', (grep { $shown[$_] =~ /^first / } 0 .. $#shown)[0], 'what goes on before what has ended');
 
 # ---- deploy/agent.conf ----
 
