@@ -367,7 +367,7 @@ sub ftp_talk
 			return undef if $command ne 'NLST';
 			print $caller "150 now\r\n";
 			my $data = $passive->accept;
-			print $data "b.json\r\n/in/a.json\r\n..\r\nc\x01.json\r\n";
+			print $data "b.json\r\n/in/a.json\r\n..\r\nc\x01.json\r\n" . ('d' x 1001) . "\r\n";
 			close $data;
 			return "226 done\r\n";
 		});
