@@ -48,6 +48,7 @@ my @urls = (
 	[ 'dict://host.example/a', 'is none of file:' ],
 	[ 'no url', 'has a space' ],
 	[ '/etc/passwd', 'the url is' ],
+	[ 'file:name.json', 'the url ' ],
 	[ 'ftp://host.example/', 'names no file' ],
 	[ 'ftp://host.example/*/a', 'has a pattern before its last part' ],
 	[ 'ftp://host.example/a/../b', 'has ".." in it' ],
