@@ -14,7 +14,8 @@ my $db = 'job_rights';
 my $folder = PostgreSQL::Test::Utils::tempdir_short();
 my $web = web_server();
 my $gone = raw_server(sub { });
-my $config = servers_config("[directory $folder]\n", { %$web, config => "user = usage\npassword = secret-of-no-use\n" }, $gone);
+my $ftp = ftp_server();
+my $config = servers_config("[directory $folder]\n[spool]\nsize = 100k\n", $ftp, { %$web, config => "user = usage\npassword = secret-of-no-use\n" }, $gone);
 
 server_kill($gone);
 $node->append_conf('postgresql.conf', "log_statement = all\n");
@@ -86,6 +87,14 @@ SKIP:
 		'is told what it lacks');
 }
 
+# ---- room ----
+
+records_file("$ftp->{folder}/large.ndjson", 2000, 'large');
+records_file("$ftp->{folder}/small.ndjson", 10, 'small');
+$id = order($node, $db, 'mediation', 'import_job', url => "$ftp->{url}/*.ndjson");
+like(ended_as($node, $db, 'import_job', $id, 'stored_count, error_log'), qr/^failed\|10\|1 of 2 files failed: large\.ndjson: .*more than the 102400 bytes.*\[spool\]/,
+	'a file of a folder that is elsewhere takes no more room than the spool directory is given');
+
 # ---- secrets ----
 
 $id = order($node, $db, 'mediation', 'import_job', url => "$web->{url}/f.ndjson");
@@ -94,4 +103,5 @@ is(agent_leaves($agent), 0, 'the agent leaves');
 unlike(agent_said($agent), qr/secret-of/, 'and not in what the agent says');
 unlike(slurp_file($node->logfile), qr/secret-of/, 'nor in the log of the server');
 server_stop($web);
+server_stop($ftp);
 done_testing();
