@@ -102,6 +102,25 @@ like(told(servers_config("[directory /]\n"), 'get', 'file:///dev/zero'), qr/^1 l
 like(told($plain, 'get', "file://$open/none"), qr/^1 lasts: .*No such file/, 'one that is not there');
 is(told($plain, 'put', "file://$open/link", "$open/good"), '0 ', 'a link is replaced');
 is(slurp_file("$home/secret"), "secret\n", 'and not followed');
+# whoever owns the folder that the directory lies in makes another thing of its name
+{
+	my $owned = servers_config("[directory $home/owned/in]\n");
+
+	mkdir "$home/owned", 0711;
+	mkdir "$home/owned/in";
+	write_file("$home/owned/in/good", "good\n");
+	is((remote('-f', $owned, 'get', "file://$home/owned/in/good"))[1], "good\n", 'a directory in a folder of somebody else');
+	rename "$home/owned/in", "$home/owned/was";
+	symlink "$home/elsewhere", "$home/owned/in";
+	like(told($owned, 'get', "file://$home/owned/in/good"), qr/^1 lasts: .*"in" is a symbolic link/, 'a directory that has become a link');
+	like(told($owned, 'put', "file://$home/owned/in/new", "$open/good"), qr/^1 lasts: .*"in" is a symbolic link/, 'to write, too');
+	like(told($owned, 'list', "file://$home/owned/in/*"), qr/^1 lasts: .*"in" is a symbolic link/, 'to list, too');
+	rename "$home/owned", "$home/moved";
+	symlink 'moved', "$home/owned";
+	unlink "$home/moved/in";
+	rename "$home/moved/was", "$home/moved/in";
+	like(told($owned, 'get', "file://$home/owned/in/good"), qr/^1 lasts: .*"owned" is a symbolic link/, 'or whose folder has');
+}
 my $reading = servers_config("[directory $open]\nread-only = yes\nroles = mediation, rating\n");
 is(told($reading, '-r', 'rating', 'get', "file://$open/good") =~ s/size.*//r, '0 ', 'a directory for some roles');
 like(told($reading, '-r', 'partner', 'get', "file://$open/good"), qr/^1 lasts: .*is not open to the orders of "partner"; `roles` in/, 'is for them alone');
