@@ -64,6 +64,16 @@ foreach my $role ('None', q{it's "here", too}, 'SELECT', 'Courier', 'session_use
 	is(sql("SELECT loaded_by FROM usage_mgmt.import_load JOIN usage_mgmt.import_job j ON load = import_load.id WHERE j.id = '$id'"), $role, 'is the one that loads');
 }
 
+# ---- others' loads ----
+
+my $of_jobs = "SELECT string_agg(DISTINCT loaded_by, ' ' ORDER BY loaded_by) FROM usage_mgmt.import_load WHERE declared ?| '{job,file}'";
+is(sql($of_jobs, 'mediation'), 'mediation', 'of jobs one sees the loads of his own, whose url and job the books name');
+is(sql($of_jobs, 'Courier'), 'Courier', 'and another one his');
+like(sql($of_jobs, 'courier'), qr/Courier.*mediation/, 'an agent all');
+is(sql("SELECT count(*) FROM usage_mgmt.import_load WHERE NOT declared ?| '{job,file}'", 'mediation'), 2, 'those by hand are seen as ever');
+sql('ALTER POLICY loads_are_seen ON usage_mgmt.import_load USING (true); SELECT usage_mgmt.install_tables()');
+is(sql($of_jobs, 'mediation'), 'mediation', 'also where the policy is an older one');
+
 # ---- others' standing orders ----
 
 sql(q{CREATE ROLE keeper LOGIN; SELECT usage_mgmt.grant_access('keeper', 'operator'); GRANT keeper TO courier});
