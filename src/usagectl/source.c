@@ -25,6 +25,7 @@
 #include "source.h"
 #include "unpack.h"
 
+static bool look(Source *source);
 static void prepare(Source *source, const char *name, const Format *format);
 static bool begin(Source *source);
 static ssize_t read_raw(Source *source, void *buffer, size_t size);
@@ -36,10 +37,25 @@ static ssize_t fail(Source *source, const char *why);
 bool
 source_open(Source *source, const char *name, const Format *format)
 {
-	struct stat status;
-
 	prepare(source, name, format);
 	source->fd = strcmp(name, "-") == 0 ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
+	return look(source);
+}
+
+/* One that is open, from its start; it stays open. */
+bool
+source_open_fd(Source *source, int fd, const char *name, const Format *format)
+{
+	prepare(source, name, format);
+	source->fd = lseek(fd, 0, SEEK_SET) == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	return look(source);
+}
+
+static bool
+look(Source *source)
+{
+	struct stat status;
+
 	if (source->fd < 0 || fstat(source->fd, &status) < 0)
 		return fail(source, strerror(errno)) == 0;
 	if (S_ISDIR(status.st_mode))

@@ -43,6 +43,7 @@ typedef struct Source
 
 /* In a format, NULL for NDJSON; the format is copied, what it points to is not. */
 extern bool source_open(Source *source, const char *name, const Format *format);
+extern bool source_open_fd(Source *source, int fd, const char *name, const Format *format);
 extern bool source_open_stream(Source *source, struct Stream *stream, const char *name, const Format *format);
 extern void source_close(Source *source);
 extern ssize_t source_read(Source *source, char *buffer, size_t size);
