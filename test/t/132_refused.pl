@@ -3,11 +3,8 @@
 
 use strict;
 use warnings;
-use Digest::SHA qw(sha256_base64);
-use FindBin;
 use IO::Socket::INET;
 use IPC::Run ();
-use MIME::Base64 qw(decode_base64);
 use PostgreSQL::Test::Utils;
 use Remote;
 use Servers;
