@@ -242,7 +242,7 @@ ended(void *context, const Books *books, Source *source)
 {
 	Loading    *loading = context;
 	Job		   *job = loading->job;
-	char		sha256[65];
+	char		sha256[HASH_SIZE];
 
 	return loading->manifest == NULL ||
 		(source_sha256(source, sha256) &&

@@ -12,6 +12,7 @@ struct Stream;
 struct Unpack;
 struct Array;
 struct Csv;
+struct Hash;
 
 /* A line that starts with this is what the format's reader could not make a document of; see csv.c. */
 #define REFUSED '\001'
@@ -35,7 +36,7 @@ typedef struct Source
 	struct Unpack *unpack;		/* the layers above the bytes; NULL for none */
 	struct Array *array;
 	struct Csv *csv;
-	void	   *digest;			/* of the bytes taken, where that is asked for */
+	struct Hash *hash;			/* of the bytes taken, where that is asked for */
 	char		first[64 * 1024];	/* bytes read to see how they are packed */
 	size_t		first_used;
 	size_t		first_given;
