@@ -7,6 +7,7 @@
  * as often as that takes.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -65,15 +66,19 @@ copy(const Config *config, Place *place, int fd, Trouble *trouble)
 {
 	static char bytes[CHUNK];
 	Stream	   *stream = stream_open(place, trouble);
+	int64_t		left = config->spool_size;
 	ssize_t		n;
 	bool		copied = false;
 
 	if (stream == NULL)
 		return false;
 	while ((n = stream_read(stream, bytes, sizeof(bytes))) > 0)
-		if (!local_write(fd, bytes, n))
+		if ((left -= n) < 0 || !local_write(fd, bytes, n))
 			break;
-	if (n > 0)
+	if (left < 0)
+		trouble_lasts(trouble, "%s has more than the %" PRId64 " bytes that the agent's spool directory \"%s\" is given: "
+					  "raise `size` of [spool] in its configuration", place_shown(place), config->spool_size, spool_directory(config));
+	else if (n > 0)
 		trouble_passes(trouble, "%s could not be copied to \"%s\": %s", place_shown(place), spool_directory(config), strerror(errno));
 	else if (n < 0)
 		*trouble = *stream_trouble(stream);
