@@ -131,6 +131,7 @@ USAGECTL_OBJS = \
 	src/usagectl/books.o \
 	src/usagectl/buffer.o \
 	src/usagectl/checkpoint.o \
+	src/usagectl/children.o \
 	src/usagectl/clock.o \
 	src/usagectl/config.o \
 	src/usagectl/connection.o \

@@ -164,3 +164,13 @@ FROM usage_mgmt.next_events(:'listener');
 SELECT position FROM usage_mgmt.next_events(:'listener') OFFSET 1 LIMIT 1 \gset
 SELECT usage_mgmt.confirm_events(:'listener', :'position');
 SELECT jsonb_pretty(event::jsonb) AS event FROM usage_mgmt.next_events(:'listener');
+
+-- == 11. Jobs ===============================================================
+-- An import or export can be ordered. usagectl agent carries it out, where one runs
+-- (docs/jobs.md), as the role that ordered it.
+SELECT usage_mgmt.post_export_job('{"url": "file:///srv/usages/out/billed.json.gz", "query": "status=billed"}') ->> 'id' AS job \gset
+SELECT usage_mgmt.cancel_export_job(:'job');
+SELECT status, query, ordered_by, error_log FROM usage_mgmt.export_job WHERE id = :'job';
+-- What is wrong with an order is said at once, all of it.
+SELECT usage_mgmt.post_import_job('{"url": "gopher://example.com/calls", "path": "calls"}');
+:code

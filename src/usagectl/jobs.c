@@ -24,9 +24,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "clock.h"
 #include "connection.h"
 #include "job.h"
@@ -38,29 +38,14 @@
 #define CLAIM_AGAIN 60			/* seconds, where we may not */
 #define UPKEEP_EVERY 3600
 #define LEAVING 17				/* seconds for the children; the agent has 20 */
-#define STOPPING 5				/* seconds for one that is told to stop at once */
 #define DUES 32
-
-typedef struct Child
-{
-	struct Child *next;
-	char	   *resource;
-	char	   *job;
-	char	   *attempt;
-	int			failures;
-	pid_t		pid;			/* 0 when it has ended */
-	Shared	   *shared;			/* with it */
-	double		kill_at;		/* if it is there then still */
-	bool		claimed;
-	char		end[120];		/* how it ended */
-} Child;
 
 typedef struct Jobs
 {
 	const JobsOptions *options;
 	Session		session;
 	bool		broken;
-	Child	   *children;
+	Child	   *children;		/* a list */
 	bool		begun;			/* what was ours before is given back */
 	bool		claiming;
 	double		claimed_at;
@@ -106,14 +91,7 @@ static void on_release(void *context, const PGresult *result);
 static void upkeep(Jobs *jobs);
 static void on_upkeep(void *context, const PGresult *result);
 static void due_in(Jobs *jobs, double seconds);
-static Child *find(const Jobs *jobs, const char *resource, const char *job);
-static Child *child_new(const char *resource, const char *job, const char *attempt, int failures);
-static int	running(const Jobs *jobs);
-static void reap(Jobs *jobs);
-static void forget_ended(Jobs *jobs);
-static void stop(Child *child, double now);
-static void kill_late(Jobs *jobs, double now);
-static void tell_all(Jobs *jobs, int signal_number);
+static void on_ended(void *context, double again);
 
 /* Forks it; -1 if that fails.  Other is a socket of the caller's that it is not to keep. */
 pid_t
@@ -142,7 +120,7 @@ serve_jobs(const JobsOptions *options)
 	jobs->options = options;
 	jobs->upkeep_at = clock_now();
 	jobs->leave_by = INFINITY;
-	while (!told_to_leave || running(jobs) > 0)
+	while (!told_to_leave || children_running(jobs->children) > 0)
 	{
 		if (begin_session(jobs))
 		{
@@ -153,9 +131,9 @@ serve_jobs(const JobsOptions *options)
 		session_end(&jobs->session);
 		pause_for(pause);
 		pause = pause < 2.5 ? pause * 2 : 5;
-		reap(jobs);
+		children_reap(jobs->children, on_ended, jobs);
 		if (told_to_leave || lease_ends(jobs, clock_now()))
-			tell_all(jobs, SIGKILL);
+			children_tell(jobs->children, SIGKILL);
 	}
 	session_end(&jobs->session);
 	exit(0);
@@ -230,8 +208,8 @@ serve(Jobs *jobs)
 	{
 		double		now = clock_now();
 
-		reap(jobs);
-		if (jobs->session.told || (jobs->session.notified && running(jobs) < jobs->options->most))
+		children_reap(jobs->children, on_ended, jobs);
+		if (jobs->session.told || (jobs->session.notified && children_running(jobs->children) < jobs->options->most))
 			jobs->claim_at = now;
 		jobs->session.notified = jobs->session.told = false;
 		if (told_to_leave)
@@ -241,8 +219,8 @@ serve(Jobs *jobs)
 		if (!jobs->claiming && !jobs->leaves && now >= claim_time(jobs))
 			claim(jobs);
 		if (lease_ends(jobs, now))
-			tell_all(jobs, SIGKILL);
-		kill_late(jobs, now);
+			children_tell(jobs->children, SIGKILL);
+		children_kill_late(jobs->children, now);
 		if (jobs->broken || now > jobs->leave_by + 2)
 			return jobs->leaves;
 		wait_until(jobs, next_time(jobs));
@@ -258,12 +236,12 @@ leave(Jobs *jobs, double now)
 	{
 		jobs->leaves = true;
 		jobs->leave_by = now + LEAVING;
-		tell_all(jobs, SIGTERM);
+		children_tell(jobs->children, SIGTERM);
 		for (Child *child = jobs->children; child != NULL; child = child->next)
 			if (child->kill_at > jobs->leave_by)
 				child->kill_at = jobs->leave_by;
 	}
-	if (running(jobs) == 0 && !jobs->releasing)
+	if (children_running(jobs->children) == 0 && !jobs->releasing)
 		release(jobs);
 }
 
@@ -280,7 +258,7 @@ claim_time(const Jobs *jobs)
 {
 	double		renew = jobs->claimed_at + jobs->options->lease / 3.0;
 
-	return running(jobs) > 0 && renew < jobs->claim_at ? renew : jobs->claim_at;
+	return children_running(jobs->children) > 0 && renew < jobs->claim_at ? renew : jobs->claim_at;
 }
 
 static double
@@ -362,8 +340,8 @@ on_claim(void *context, const PGresult *result)
 		claim_one(jobs, result, row);
 	for (Child *child = jobs->children; child != NULL; child = child->next)
 		if (!child->claimed && child->pid != 0)
-			stop(child, clock_now());
-	forget_ended(jobs);
+			child_stop(child, clock_now());
+	children_forget(&jobs->children);
 	if (!jobs->begun)
 		jobs->claim_at = clock_now();
 	jobs->begun = true;
@@ -390,7 +368,7 @@ claim_one(Jobs *jobs, const PGresult *result, int row)
 {
 	const char *attempt = PQgetvalue(result, row, 2);
 	bool		cancelled = PQgetvalue(result, row, 4)[0] == 't';
-	Child	   *child = find(jobs, PQgetvalue(result, row, 0), PQgetvalue(result, row, 1));
+	Child	   *child = children_find(jobs->children, PQgetvalue(result, row, 0), PQgetvalue(result, row, 1));
 	bool		same = child != NULL && strcmp(child->attempt, attempt) == 0;
 
 	if (child != NULL && child->pid != 0)
@@ -399,7 +377,7 @@ claim_one(Jobs *jobs, const PGresult *result, int row)
 		child->shared->leased_until = jobs->leased_until;
 		/* one of an earlier attempt has to end before this one begins */
 		if (cancelled || !same)
-			stop(child, clock_now());
+			child_stop(child, clock_now());
 	}
 	else if (same || cancelled || !jobs->begun)
 	{
@@ -555,113 +533,13 @@ due_in(Jobs *jobs, double seconds)
 	jobs->dues[latest] = clock_now() + seconds;
 }
 
-/* ---- children ---- */
-
-static Child *
-find(const Jobs *jobs, const char *resource, const char *job)
-{
-	for (Child *child = jobs->children; child != NULL; child = child->next)
-		if (strcmp(child->job, job) == 0 && strcmp(child->resource, resource) == 0)
-			return child;
-	return NULL;
-}
-
-static Child *
-child_new(const char *resource, const char *job, const char *attempt, int failures)
-{
-	Child	   *child = calloc(1, sizeof(Child));
-
-	child->resource = strdup(resource);
-	child->job = strdup(job);
-	child->attempt = strdup(attempt);
-	child->failures = failures;
-	child->kill_at = INFINITY;
-	return child;
-}
-
-static int
-running(const Jobs *jobs)
-{
-	int			count = 0;
-
-	for (const Child *child = jobs->children; child != NULL; child = child->next)
-		count += child->pid != 0;
-	return count;
-}
-
-/* Those that have ended; what they did not say of their jobs the next answer does. */
+/* What one that has ended did not say of its job the next answer does. */
 static void
-reap(Jobs *jobs)
+on_ended(void *context, double again)
 {
-	int			status;
-	pid_t		pid;
+	Jobs	   *jobs = context;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (Child *child = jobs->children; child != NULL; child = child->next)
-			if (child->pid == pid)
-			{
-				child->pid = 0;
-				if (WIFSIGNALED(status))
-					snprintf(child->end, sizeof(child->end), "its process was killed by signal %d (%s)",
-							 WTERMSIG(status), strsignal(WTERMSIG(status)));
-				else
-					snprintf(child->end, sizeof(child->end), "its process lost its connection to the database");
-				if (child->shared->again > 0)
-					due_in(jobs, child->shared->again);
-				munmap(child->shared, sizeof(Shared));
-				child->shared = NULL;
-				jobs->claim_at = clock_now();
-			}
-}
-
-/* Those whose end needs no word of ours. */
-static void
-forget_ended(Jobs *jobs)
-{
-	Child	  **place = &jobs->children;
-
-	while (*place != NULL)
-	{
-		Child	   *child = *place;
-
-		if (child->pid != 0 || child->claimed)
-		{
-			place = &child->next;
-			continue;
-		}
-		*place = child->next;
-		free(child->resource);
-		free(child->job);
-		free(child->attempt);
-		free(child);
-	}
-}
-
-/* At once. */
-static void
-stop(Child *child, double now)
-{
-	if (child->kill_at < now + STOPPING)
-		return;
-	kill(child->pid, SIGUSR1);
-	child->kill_at = now + STOPPING;
-}
-
-static void
-kill_late(Jobs *jobs, double now)
-{
-	for (Child *child = jobs->children; child != NULL; child = child->next)
-		if (child->pid != 0 && now >= child->kill_at)
-		{
-			kill(child->pid, SIGKILL);
-			child->kill_at = INFINITY;
-		}
-}
-
-static void
-tell_all(Jobs *jobs, int signal_number)
-{
-	for (Child *child = jobs->children; child != NULL; child = child->next)
-		if (child->pid != 0)
-			kill(child->pid, signal_number);
+	if (again > 0)
+		due_in(jobs, again);
+	jobs->claim_at = clock_now();
 }

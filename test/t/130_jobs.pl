@@ -129,6 +129,8 @@ $id = $node->safe_psql($db, qq{SELECT set_config('request.jwt.claims', '{"prefix
 	extra_params => [ '-U', 'partner' ]);
 is(exported($id, 'record_count, error_log'), 'succeeded|10|', 'an export has the rows that its orderer sees');
 is(join(',', slurp_file("$folder/partner.ndjson") =~ /"id":"(\w+)"/g), join(',', map { sprintf 'two%06d', $_ } 10 .. 19), 'and no other');
+$id = export_order('partner', url => "file://$folder/nobody.ndjson");
+is(exported($id, 'record_count, error_log'), 'succeeded|0|', 'without claims there is no setting of them, not even an empty one');
 
 # ---- stopped ----
 $id = import_order('mediation', url => "$stalls->{url}/stalls");
