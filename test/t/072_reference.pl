@@ -157,7 +157,7 @@ foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Jobs', 'Event
 			my @arguments = map { s/^ //r } split /,/, $arguments;
 			my ($result) = $row->[0] =~ /`\Q$signature\E` → (\S+(?: \w+)?)/;
 
-			# orders are cancelled in the place of being changed, and have no lists
+			# orders are cancelled in the place of being changed, and have no lists and nothing to sum up
 			my @of = $name =~ /^cancel_/ ? grep({ $_->{orders} } @resources) : $name =~ /^(?:put|patch|summarize)_|_parties$/ ? @kept : @resources;
 
 			foreach my $of ($name =~ /NOUN|PLURAL/ ? @of : { closed => 1 })

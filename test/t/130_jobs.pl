@@ -175,7 +175,7 @@ IPC::Run::run([ 'head', '-c', '5000', "$web->{folder}/open/two.ndjson.gz" ], '>'
 $id = import_order('mediation', url => "$web->{url}/open/cut.ndjson.gz");
 like(imported($id, 'attempts, error_log'), qr/^failed\|1\|.*ends too early/, 'a packed file that ends early fails');
 $id = import_order('mediation', url => "$web->{url}/open/none");
-like(imported($id, 'attempts, error_log'), qr/^failed\|1\|.*404/, 'and one that is not there');
+like(imported($id, 'attempts, error_log'), qr{^failed\|1\|\Q$web->{url}/open/none\E: reading it was answered 404}, 'and one that is not there');
 
 # ---- a standing order ----
 $id = import_order('mediation', url => "file://$folder/one.ndjson", every => '1 second');
