@@ -10,8 +10,6 @@
  *
  * A new file has another name until it is whole and on the disk.
  */
-#define _GNU_SOURCE				/* O_PATH */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -23,7 +23,7 @@ sub remote_program
 			qw(address buffer config exchange hash listing local place put safety stream trouble);
 		chomp(my $include = `@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --includedir`);
 
-		system('cc', '-std=gnu99', '-g', '-Wall', '-Wextra', '-Werror', '-DUSAGECTL_VERSION="test"', "-I$top/src/usagectl", "-I$include",
+		system('cc', '-std=gnu99', '-g', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-DUSAGECTL_VERSION="test"', "-I$top/src/usagectl", "-I$include",
 			'-o', $built, "$top/test/remote/remote.c", @sources, '-lcurl', '-lcrypto') == 0
 			or die 'no compiler';
 		$built;
