@@ -10,8 +10,6 @@
  *
  * A new file has another name until it is whole and on the disk.
  */
-#define _GNU_SOURCE				/* O_PATH */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,7 +28,6 @@ static int	open_parent(const Place *place, Trouble *trouble);
 static int	open_directory(const Place *place, Trouble *trouble);
 static int	descend(int folder, const char *path, int flags, Trouble *trouble, const Place *place);
 static bool copy_file(int from, int64_t size, int to, const Place *place, Trouble *trouble);
-static bool write_all(int fd, const char *data, size_t length);
 
 int
 local_open(const Place *place, Trouble *trouble)
@@ -269,7 +266,7 @@ copy_file(int from, int64_t size, int to, const Place *place, Trouble *trouble)
 			return trouble_system(trouble, errno, "%s: what was to be written could not be read", place->shown);
 		if (n == 0)
 			return trouble_passes(trouble, "%s: what was to be written is shorter than it was", place->shown);
-		if (!write_all(to, buffer, n))
+		if (!local_write(to, buffer, n))
 			return trouble_system(trouble, errno, "%s could not be written", place->shown);
 		done += n;
 		if (!config_goes_on(place->config))
@@ -278,8 +275,9 @@ copy_file(int from, int64_t size, int to, const Place *place, Trouble *trouble)
 	return true;
 }
 
-static bool
-write_all(int fd, const char *data, size_t length)
+/* All of it; false with errno. */
+bool
+local_write(int fd, const char *data, size_t length)
 {
 	while (length > 0)
 	{

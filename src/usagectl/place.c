@@ -13,7 +13,6 @@
  * order could have it sent to a host of its own.
  */
 #include <curl/curl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "hash.h"
 #include "place.h"
 
 #define LONGEST 4000			/* url */
@@ -209,16 +209,11 @@ place_temporary_name(const Place *place, char *name, size_t size)
 {
 	const char *tag = place->config->tag;
 	char		own[32];
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	int			length;
+	char		hash[HASH_SIZE] = "";
 
 	snprintf(own, sizeof(own), "%ld", (long) getpid());
-	if (tag == NULL)
-		tag = own;
-	EVP_Digest(tag, strlen(tag), hash, NULL, EVP_sha256(), NULL);
-	length = snprintf(name, size, "%.200s%s", place->name, TEMPORARY);
-	for (int i = 0; i < TAG_LENGTH / 2; i++)
-		length += snprintf(name + length, size - length, "%02x", hash[i]);
+	hash_text(tag != NULL ? tag : own, hash);
+	snprintf(name, size, "%.200s%s%.*s", place->name, TEMPORARY, TAG_LENGTH, hash);
 }
 
 bool
