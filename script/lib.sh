@@ -4,7 +4,7 @@
 # run_suites works in a tree that is built and whose extension is installed. It
 # makes a throwaway cluster, runs regress, isolation and TAP there and appends one
 # line "suite passed failed skipped" per suite to a file. It needs no root (initdb
-# refuses it) and no /proc (a bare chroot has none), so no process substitution.
+# refuses it) and no /proc (a chroot may have none), so no process substitution.
 
 suites='regress isolation tap'
 

@@ -79,12 +79,13 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM pg_notify('usage_mgmt_job', CASE WHEN TG_OP = 'INSERT' THEN '' ELSE TG_TABLE_NAME || ' ' || old.id END);
+	-- anybody may listen, and which job it was is for those who see it
+	PERFORM pg_notify('usage_mgmt_job', CASE WHEN TG_OP = 'INSERT' THEN '' ELSE TG_TABLE_NAME END);
 	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.job_notify() IS
-'AFTER INSERT of jobs, for each statement: wakes agents. AFTER a cancel, a resume or the deletion of one, for each row: tells them which.';
+'AFTER INSERT of jobs, for each statement: wakes agents. AFTER a cancel, a resume or the deletion of one, for each row: tells them of which resource.';
 REVOKE EXECUTE ON FUNCTION usage_mgmt.job_notify() FROM PUBLIC;
 
 CREATE FUNCTION usage_mgmt.install_job_progress() RETURNS void

@@ -272,12 +272,16 @@ foreach my $row (grep { $_->[0] =~ /^`/ } cells($books))
 	}
 }
 
-foreach my $row (grep { $_->[0] =~ /^`(?:hub_\w+|export_result|import_file)`$/ } cells(section('Events')), cells(section('Delivery')), cells(section('Jobs')))
+foreach my $row (grep { $_->[0] =~ /^`(?:hub_\w+|export_result)`$/ } cells(section('Events')), cells(section('Delivery')), cells(section('Jobs')))
 {
 	my ($table) = names($row->[0]);
 
 	is_deeply([ names($row->[1] =~ s/\([^()]*\)|:.*//gr) ], [ map { $_->[0] } columns_of($table) ], "columns of $table");
 }
+
+# up to the first sentence's end
+is_deeply([ names(section('import_file') =~ s/\([^()]*\)//gr =~ s/`\.\s.*//sr . '`') ], [ map { $_->[0] } columns_of('import_file') ],
+	'columns of import_file');
 
 foreach my $type ('related_party', 'rated_product_usage')
 {

@@ -7,7 +7,6 @@
 use strict;
 use warnings;
 use Compress::Zlib ();
-use Digest::SHA ();
 use JSON::PP ();
 use PostgreSQL::Test::Utils;
 use Store;
