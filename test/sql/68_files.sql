@@ -85,6 +85,9 @@ SELECT usage_mgmt.grant_access('regress_file_agent', 'agent'), usage_mgmt.grant_
 SET ROLE regress_file_agent;
 SELECT pg_temp.take('1', 'l', 'L', role => 'regress_file_loader'), usage_mgmt.file_end(2, 1, 'odd', true);
 SELECT usage_mgmt.folder_progress('1', 'regress_file_loader', NULL, 0, '{}', '{}', '{}', '{}') ->> 'read' AS read;
+-- what is finished stays so, whoever says later that he could not
+SELECT usage_mgmt.file_end(2, NULL, 'was late', false);
+SELECT error, finished_at IS NOT NULL AS finished FROM usage_mgmt.import_file WHERE id = 2;
 SET ROLE regress_file_loader;
 SELECT id, name, ordered_by, error FROM usage_mgmt.import_file;
 SELECT pg_temp.state('SELECT pg_temp.take(''1'', ''m'', ''M'', role => ''regress_file_loader'')');
