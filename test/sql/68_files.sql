@@ -29,6 +29,8 @@ SELECT * FROM usage_mgmt.file_known('2', 'night', '{file:/in/a}', '{1}');
 -- an attempt that died is gone on with, also by another job
 SELECT pg_temp.take('1', 'a', 'A'), pg_temp.take('2', 'a', 'A');
 SELECT usage_mgmt.file_end(1, 7, NULL, true);
+-- what is finished stays so, whoever says later that he could not
+SELECT usage_mgmt.file_end(1, NULL, 'was late', false);
 SELECT * FROM usage_mgmt.file_known('2', 'night', '{file:/in/a,file:/in/b,file:/in/a}', '{1,1,2}');
 SELECT * FROM usage_mgmt.file_known('2', 'day', '{file:/in/a}', '{1}');
 SELECT * FROM usage_mgmt.file_known('2', 'night', '{file:/in/a}', ARRAY[NULL]);
@@ -85,9 +87,6 @@ SELECT usage_mgmt.grant_access('regress_file_agent', 'agent'), usage_mgmt.grant_
 SET ROLE regress_file_agent;
 SELECT pg_temp.take('1', 'l', 'L', role => 'regress_file_loader'), usage_mgmt.file_end(2, 1, 'odd', true);
 SELECT usage_mgmt.folder_progress('1', 'regress_file_loader', NULL, 0, '{}', '{}', '{}', '{}') ->> 'read' AS read;
--- what is finished stays so, whoever says later that he could not
-SELECT usage_mgmt.file_end(2, NULL, 'was late', false);
-SELECT error, finished_at IS NOT NULL AS finished FROM usage_mgmt.import_file WHERE id = 2;
 SET ROLE regress_file_loader;
 SELECT id, name, ordered_by, error FROM usage_mgmt.import_file;
 SELECT pg_temp.state('SELECT pg_temp.take(''1'', ''m'', ''M'', role => ''regress_file_loader'')');
