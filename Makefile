@@ -145,6 +145,7 @@ USAGECTL_OBJS = \
 	src/usagectl/files.o \
 	src/usagectl/folder.o \
 	src/usagectl/format.o \
+	src/usagectl/hash.o \
 	src/usagectl/import.o \
 	src/usagectl/job.o \
 	src/usagectl/job_export.o \

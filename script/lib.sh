@@ -4,7 +4,7 @@
 # run_suites works in a tree that is built and whose extension is installed. It
 # makes a throwaway cluster, runs regress, isolation and TAP there and appends one
 # line "suite passed failed skipped" per suite to a file. It needs no root (initdb
-# refuses it) and no /proc (a bare chroot has none), so no process substitution.
+# refuses it) and no /proc (a chroot may have none), so no process substitution.
 
 suites='regress isolation tap'
 
@@ -133,7 +133,7 @@ run_tap() {
 
 	TAP_TALLY=$tally PERL5LIB="$PWD/test/t/lib${PERL5LIB:+:$PERL5LIB}" \
 		pgxs_make -s installcheck REGRESS= ISOLATION= TAP_TESTS=1 PROVE_TESTS="$files" \
-		PROVE_FLAGS="--formatter TapTally ${PROVE_FLAGS:-}" 2>&1 || status=$?
+		PROVE_FLAGS="--formatter TapTally --jobs $(nproc) ${PROVE_FLAGS:-}" 2>&1 || status=$?
 	if [ -s "$tally" ]; then
 		read -r passed failed skipped < "$tally"
 	fi

@@ -85,6 +85,12 @@ BEGIN
 			USING (has_table_privilege('usage_mgmt.import_load', 'DELETE')
 				OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = loaded_by AND pg_has_role(r.oid, 'USAGE')));
 	END IF;
+	-- What a job has loaded from where is for those who see the job, and for agents.
+	IF EXISTS (SELECT FROM pg_policy WHERE polrelid = 'usage_mgmt.import_load'::regclass AND polname = 'loads_are_seen'
+			AND pg_get_expr(polqual, polrelid) = 'true') THEN
+		ALTER POLICY loads_are_seen ON usage_mgmt.import_load
+			USING (NOT coalesce(declared ?| '{job,file}', false) OR (SELECT has_table_privilege('usage_mgmt.import_file', 'UPDATE')));
+	END IF;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_loads() IS 'Part of install_tables().';

@@ -66,25 +66,33 @@ BEGIN
 	IF mine IS NULL THEN
 		RETURN true;
 	END IF;
-	RETURN mine::jsonb ->> 'sub' IS NOT DISTINCT FROM claims::jsonb ->> 'sub';
+	RETURN usage_mgmt.job_caller(mine::jsonb) = usage_mgmt.job_caller(claims::jsonb);
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
 	RETURN false;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.job_is_callers(text) IS
-'Whether an order with these claims is of whom the claims of this request name (sub); true outside a request. Part of the policies of jobs.';
+'Whether an order with these claims is of whom the claims of this request name; true outside a request. Part of the policies of jobs.';
+
+CREATE FUNCTION usage_mgmt.job_caller(claims jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN CASE WHEN claims ->> 'sub' IS NOT NULL THEN jsonb_build_array(claims -> 'iss', claims ->> 'sub')
+	ELSE claims - '{exp,iat,nbf,jti}'::text[] END;
+COMMENT ON FUNCTION usage_mgmt.job_caller(jsonb) IS
+'Whom claims name: sub, of that iss; where there is none all that does not change from token to token, since policies may go by any of it. Part of job_is_callers().';
 
 CREATE FUNCTION usage_mgmt.job_notify() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM pg_notify('usage_mgmt_job', CASE WHEN TG_OP = 'INSERT' THEN '' ELSE TG_TABLE_NAME || ' ' || old.id END);
+	-- anybody may listen, and which job it was is for those who see it
+	PERFORM pg_notify('usage_mgmt_job', CASE WHEN TG_OP = 'INSERT' THEN '' ELSE TG_TABLE_NAME END);
 	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.job_notify() IS
-'AFTER INSERT of jobs, for each statement: wakes agents. AFTER a cancel, a resume or the deletion of one, for each row: tells them which.';
+'AFTER INSERT of jobs, for each statement: wakes agents. AFTER a cancel, a resume or the deletion of one, for each row: tells them of which resource.';
 REVOKE EXECUTE ON FUNCTION usage_mgmt.job_notify() FROM PUBLIC;
 
 CREATE FUNCTION usage_mgmt.install_job_progress() RETURNS void

@@ -20,6 +20,7 @@
 #include "delivery.h"
 #include "errors.h"
 #include "operations.h"
+#include "order.h"
 #include "replace.h"
 #include "rules.h"
 #include "setting_table.h"
@@ -92,6 +93,8 @@ um_post_one(UmRequest *request)
 	if (record->state[id] == UM_ABSENT)
 		um_record_set(record, id, um_new_id());
 	(void) um_fill(record, request->version, GetCurrentTransactionStartTimestamp());
+	if (request->resource->orders)
+		um_order_speak(record, request->version);
 	um_complete(record, NULL);
 	if (request->faults.list != NIL)
 		um_refuse_faulty(record, NULL, &request->faults);

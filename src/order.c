@@ -48,6 +48,24 @@ um_order_init(void)
 			r->check = um_order_check;
 }
 
+/*
+ * What is posted in a version is asked and written in that version, unless it
+ * names another: who orders in the words of one will not expect those of another.
+ */
+void
+um_order_speak(UmRecord *order, UmVersion version)
+{
+	int			slot = slot_of(order, "tmf_version");
+	int			path = slot_of(order, "path");
+	UmResource *of;
+
+	if (slot < 0 || order->state[slot] != UM_ABSENT)
+		return;
+	of = um_order_resource(um_is_set(order, path) ? um_text_slice(order->value[path]) : (UmSlice) {"", 0});
+	if (of != NULL && (of->faces & (1 << version)))
+		set_text(order, "tmf_version", um_version_name(version));
+}
+
 /* Makes the server's part of an order that comes in. */
 void
 um_order_begin(UmRecord *order)

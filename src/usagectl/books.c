@@ -91,7 +91,7 @@ find(Books *books, PGconn *conn, const char *source, const char *fingerprint, co
 	return learn_id(books, run(conn,
 							   "SELECT id FROM (SELECT id, finished_at FROM usage_mgmt.import_load "
 							   "WHERE source = $1 AND declared ->> 'fingerprint' = $2 "
-							   "AND NOT declared ?| '{job,file}' AND (SELECT pg_catalog.pg_has_role(oid, 'USAGE') FROM pg_catalog.pg_roles "
+							   "AND NOT declared ?| ARRAY['job', 'file'] AND (SELECT pg_catalog.pg_has_role(oid, 'USAGE') FROM pg_catalog.pg_roles "
 							   "WHERE rolname = loaded_by) ORDER BY id DESC LIMIT 1) newest "
 							   "WHERE finished_at IS NULL", 2, values)) &&
 		go_on(books, conn, declared, "false");

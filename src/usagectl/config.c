@@ -104,6 +104,7 @@ static bool read_lines(Reader *reader, FILE *in);
 static bool read_line(Reader *reader, char *line);
 static bool begin_section(Reader *reader, char *text);
 static bool begin_directory(Reader *reader, const char *path);
+static bool has_dots(const char *path);
 static bool begin_access(Reader *reader, AccessKind kind, int section, const char *name);
 static bool end_section(Reader *reader);
 static bool set_key(Reader *reader, const char *name, const char *value);
@@ -213,6 +214,18 @@ config_lists(const char *list, const char *name)
 	return false;
 }
 
+/* One slash between two parts of a path, which is all that several mean. */
+void
+config_plain_path(char *path)
+{
+	char	   *to = path;
+
+	for (const char *from = path; *from != '\0'; from++)
+		if (*from != '/' || to == path || to[-1] != '/')
+			*to++ = *from;
+	*to = '\0';
+}
+
 static bool
 read_lines(Reader *reader, FILE *in)
 {
@@ -288,21 +301,43 @@ begin_section(Reader *reader, char *text)
 static bool
 begin_directory(Reader *reader, const char *path)
 {
-	Directory  *directory;
+	Directory  *directory = calloc(1, sizeof(Directory));
+	size_t		end;
 
-	if (path[0] != '/' || strstr(path, "/../") != NULL)
-		return fault(reader, "directory \"%s\" is no absolute path", path);
-	directory = calloc(1, sizeof(Directory));
-	if (directory == NULL)
+	if (directory == NULL || (directory->path = strdup(path)) == NULL)
+	{
+		free(directory);
 		return fault(reader, "out of memory");
-	directory->path = strdup(path);
-	for (size_t end = strlen(path); end > 1 && directory->path[end - 1] == '/'; end--)
+	}
+	config_plain_path(directory->path);
+	end = strlen(directory->path);
+	if (end > 1 && directory->path[end - 1] == '/')
 		directory->path[end - 1] = '\0';
 	directory->next = reader->config->directories;
 	reader->config->directories = directory;
 	reader->section = DIRECTORY;
 	reader->what = directory;
+	if (path[0] != '/' || has_dots(path))
+		return fault(reader, "directory \"%s\" is no absolute path", path);
+	for (const Directory *one = directory->next; one != NULL; one = one->next)
+		if (strcmp(one->path, directory->path) == 0)
+			return fault(reader, "a section for \"%s\" is there already", directory->path);
 	return true;
+}
+
+/* Whether a part of a path is . or .., so that it is not the one that it seems to be. */
+static bool
+has_dots(const char *path)
+{
+	while (*(path += strspn(path, "/")) != '\0')
+	{
+		size_t		length = strcspn(path, "/");
+
+		if (length <= 2 && strspn(path, ".") >= length)
+			return true;
+		path += length;
+	}
+	return false;
 }
 
 static bool

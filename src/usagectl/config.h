@@ -68,5 +68,6 @@ extern Config *config_read(const char *file, Trouble *trouble);
 extern void config_free(Config *config);
 extern bool config_goes_on(const Config *config);
 extern bool config_lists(const char *list, const char *name);
+extern void config_plain_path(char *path);
 
 #endif

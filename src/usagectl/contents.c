@@ -7,21 +7,19 @@
  * as often as that takes.
  */
 #include <errno.h>
-#include <openssl/evp.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "contents.h"
+#include "hash.h"
 #include "local.h"
 #include "spool.h"
 
 #define CHUNK (256 * 1024)
 
 static bool copy(const Config *config, Place *place, int fd, Trouble *trouble);
-static bool write_all(int fd, const char *bytes, size_t length);
-static bool hash(const Config *config, const char *name, Contents *contents, Trouble *trouble);
-static void write_hex(EVP_MD_CTX *digest, char *hex);
+static bool take_hash(const Config *config, const char *name, Contents *contents, Trouble *trouble);
 
 /* False with the trouble; nothing is open then. */
 bool
@@ -36,7 +34,7 @@ contents_fetch(const Config *config, const char *url, const char *credential, Co
 	{
 		contents->fd = place_is_file(place) ? local_open(place, trouble) : spool_open(config, trouble);
 		fetched = contents->fd >= 0 && (place_is_file(place) || copy(config, place, contents->fd, trouble)) &&
-			hash(config, place_shown(place), contents, trouble);
+			take_hash(config, place_shown(place), contents, trouble);
 	}
 	place_free(place);
 	if (!fetched)
@@ -68,15 +66,19 @@ copy(const Config *config, Place *place, int fd, Trouble *trouble)
 {
 	static char bytes[CHUNK];
 	Stream	   *stream = stream_open(place, trouble);
+	int64_t		left = config->spool_size;
 	ssize_t		n;
 	bool		copied = false;
 
 	if (stream == NULL)
 		return false;
 	while ((n = stream_read(stream, bytes, sizeof(bytes))) > 0)
-		if (!write_all(fd, bytes, n))
+		if ((left -= n) < 0 || !local_write(fd, bytes, n))
 			break;
-	if (n > 0)
+	if (left < 0)
+		trouble_lasts(trouble, "%s has more than the %" PRId64 " bytes that the agent's spool directory \"%s\" is given: "
+					  "raise `size` of [spool] in its configuration", place_shown(place), config->spool_size, spool_directory(config));
+	else if (n > 0)
 		trouble_passes(trouble, "%s could not be copied to \"%s\": %s", place_shown(place), spool_directory(config), strerror(errno));
 	else if (n < 0)
 		*trouble = *stream_trouble(stream);
@@ -87,58 +89,33 @@ copy(const Config *config, Place *place, int fd, Trouble *trouble)
 }
 
 static bool
-write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0)
-	{
-		ssize_t		n = write(fd, bytes, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes += n;
-		length -= n;
-	}
-	return true;
-}
-
-static bool
-hash(const Config *config, const char *name, Contents *contents, Trouble *trouble)
+take_hash(const Config *config, const char *name, Contents *contents, Trouble *trouble)
 {
 	static char bytes[CHUNK];
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	Hash	   *hash = hash_begin();
 	bool		given_up = false;
+	bool		taken = false;
 	ssize_t		n = -1;
 
-	if (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1 || fstat(contents->fd, &contents->status) < 0)
+	if (hash == NULL || fstat(contents->fd, &contents->status) < 0)
 	{
-		EVP_MD_CTX_free(digest);
+		hash_free(hash);
 		return trouble_passes(trouble, "%s could not be read: out of memory", name);
 	}
 	while (!given_up && ((n = read(contents->fd, bytes, sizeof(bytes))) > 0 || (n < 0 && errno == EINTR)))
 	{
 		if (n > 0)
-			EVP_DigestUpdate(digest, bytes, n);
+			hash_add(hash, bytes, n);
 		contents->size += n > 0 ? n : 0;
 		given_up = !config_goes_on(config);
 	}
-	write_hex(digest, contents->sha256);
-	EVP_MD_CTX_free(digest);
 	if (given_up)
-		return trouble_passes(trouble, "%s: given up", name);
-	if (n < 0 || lseek(contents->fd, 0, SEEK_SET) != 0)
-		return trouble_system(trouble, errno, "%s could not be read", name);
-	return true;
-}
-
-static void
-write_hex(EVP_MD_CTX *digest, char *hex)
-{
-	unsigned char value[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
-
-	EVP_DigestFinal_ex(digest, value, &length);
-	for (unsigned int i = 0; i < length; i++)
-		sprintf(hex + 2 * i, "%02x", value[i]);
+		trouble_passes(trouble, "%s: given up", name);
+	else if (n < 0 || lseek(contents->fd, 0, SEEK_SET) != 0)
+		trouble_system(trouble, errno, "%s could not be read", name);
+	else
+		taken = hash_told(hash, contents->sha256) ||
+			trouble_passes(trouble, "%s could not be read: out of memory", name);
+	hash_free(hash);
+	return taken;
 }

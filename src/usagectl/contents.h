@@ -4,13 +4,14 @@
 
 #include <sys/stat.h>
 
+#include "hash.h"
 #include "remote.h"
 
 typedef struct Contents
 {
 	int			fd;				/* at its start */
 	int64_t		size;
-	char		sha256[65];
+	char		sha256[HASH_SIZE];
 	struct stat status;			/* when it was hashed */
 } Contents;
 

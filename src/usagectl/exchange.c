@@ -256,7 +256,8 @@ set_limits(Exchange *exchange)
 	/* that which was judged, until we are done */
 	curl_easy_setopt(curl, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	/* there is no . or .. in it, and what libcurl signs it wants to have put right itself */
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, exchange->place->scheme == SCHEME_S3 ? 0L : 1L);
 	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 128 * 1024L);
 	curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 256 * 1024L);
 	curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "buffer.h"
@@ -110,7 +111,7 @@ folder_is_pattern(const char *url)
 	const char *segment = strrchr(url, '/');
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
-		if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
+		if (strncasecmp(url, schemes[i], strlen(schemes[i])) == 0)
 			return segment != NULL && strpbrk(segment, "*?") != NULL;
 	return false;
 }

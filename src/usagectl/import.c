@@ -90,7 +90,10 @@ import_run(const ImportOptions *options, PGconn *conn, const char *name, const F
 		complain("out of memory");
 	else
 		done = take(import, name);
-	if (import->source.error[0] != '\0')
+	/* that of a stream begins with its url */
+	if (strncmp(import->source.error, name, strlen(name)) == 0)
+		complain("%s", import->source.error);
+	else if (import->source.error[0] != '\0')
 		complain("%s: %s", name, import->source.error);
 	if (import->source.lasting)
 		complaint_lasts();

@@ -41,7 +41,7 @@ static bool become(Job *job);
 static bool be_alone(Job *job);
 static JobEnd run_standing_order(Job *job);
 static void leave_data(Job *job);
-static PGconn *connect_control(Job *job);
+static PGconn *connect_as_agent(Job *job);
 static bool tell(Job *job, JobEnd end);
 static bool tell_failure(Job *job);
 static bool tell_again(Job *job);
@@ -159,9 +159,13 @@ may_be(Job *job)
 	const char *role = job->order->ordered_by;
 	const char *values[] = {role};
 	PGresult   *result = job_ask(job,
-								 "SELECT rolsuper, pg_catalog.pg_has_role(SESSION_USER, oid, 'MEMBER'), SESSION_USER, "
-								 "pg_catalog.format('GRANT %I TO %I', rolname, SESSION_USER) "
-								 "FROM pg_catalog.pg_roles WHERE rolname = $1", 1, values);
+								 "SELECT rolsuper, pg_catalog.pg_has_role(SESSION_USER, oid, CASE WHEN "
+								 "pg_catalog.current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END), "
+								 "SESSION_USER, CASE WHEN member THEN 'may not SET ROLE to' ELSE 'is no member of' END, "
+								 "pg_catalog.format(CASE WHEN member THEN 'GRANT %I TO %I WITH SET TRUE' ELSE 'GRANT %I TO %I' END, "
+								 "rolname, SESSION_USER) FROM pg_catalog.pg_roles, "
+								 "LATERAL (SELECT pg_catalog.pg_has_role(SESSION_USER, oid, 'MEMBER') AS member) m "
+								 "WHERE rolname = $1", 1, values);
 	bool		may = false;
 
 	if (result == NULL)
@@ -172,8 +176,8 @@ may_be(Job *job)
 		trouble_lasts(&job->trouble, "\"%s\", who ordered it, is a superuser: have a role order it that is none, "
 					  "or run the agent with --allow-superuser", role);
 	else if (PQgetvalue(result, 0, 1)[0] != 't')
-		trouble_lasts(&job->trouble, "the agent's role \"%s\" is no member of \"%s\", who ordered it: %s, and order it again",
-					  PQgetvalue(result, 0, 2), role, PQgetvalue(result, 0, 3));
+		trouble_lasts(&job->trouble, "the agent's role \"%s\" %s \"%s\", who ordered it: %s, and order it again",
+					  PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 3), role, PQgetvalue(result, 0, 4));
 	else
 		may = true;
 	PQclear(result);
@@ -250,7 +254,7 @@ run_standing_order(Job *job)
 				 "(id, parent, path, content_type, url, mapping, sequence, afterwards, credential, manifest) "
 				 "SELECT pg_catalog.gen_random_uuid(), id, path, content_type, url, mapping, sequence, afterwards, credential, manifest "
 				 "FROM usage_mgmt.import_job j WHERE id = $1 AND NOT EXISTS (SELECT FROM usage_mgmt.import_job r "
-				 "WHERE r.parent = j.id AND r.status IN ('not started', 'running'))", 1, values);
+				 "WHERE r.parent = j.id AND r.ordered_by = j.ordered_by AND r.status IN ('not started', 'running'))", 1, values);
 	PQclear(result);
 	return result != NULL ? JOB_AGAIN : JOB_FAILED;
 }
@@ -266,18 +270,6 @@ leave_data(Job *job)
 
 /* ---- what the server is told ---- */
 
-/* What we ask is not asked any more when we are dead. */
-static PGconn *
-connect_control(Job *job)
-{
-	PGconn	   *conn = connect_to(job->options->dbname);
-
-	if (conn != NULL && run_script(conn, "SET client_connection_check_interval = '2s'"))
-		return conn;
-	PQfinish(conn);
-	return NULL;
-}
-
 /* As the agent; where the connection is lost, on a new one. */
 PGresult *
 job_ask(Job *job, const char *sql, int count, const char *const *values)
@@ -288,7 +280,7 @@ job_ask(Job *job, const char *sql, int count, const char *const *values)
 	for (;;)
 	{
 		if (job->control == NULL)
-			job->control = connect_control(job);
+			job->control = connect_as_agent(job);
 		if (job->control != NULL)
 		{
 			PGresult   *result = run(job->control, sql, count, values);
@@ -302,6 +294,21 @@ job_ask(Job *job, const char *sql, int count, const char *const *values)
 			return NULL;
 		nanosleep(&pause, NULL);
 	}
+}
+
+/*
+ * What others have made in a schema of our login's search_path is run by nobody
+ * here, and what we ask is not asked any more when we are dead.
+ */
+static PGconn *
+connect_as_agent(Job *job)
+{
+	PGconn	   *conn = connect_to(job->options->dbname);
+
+	if (conn == NULL || run_script(conn, "SET search_path = pg_catalog, pg_temp; SET client_connection_check_interval = '2s'"))
+		return conn;
+	PQfinish(conn);
+	return NULL;
 }
 
 /* How far it is; false where it is not to go on. */

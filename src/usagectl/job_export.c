@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -101,7 +102,7 @@ write_all(Exporting *exporting)
 	bool		done = writer_open(writer, exporting->fd, &exporting->format, exporting->packing) || writer_failed(exporting);
 
 	/* S3 has it signed */
-	if (done && (wants_manifest || (order->url != NULL && strncmp(order->url, "s3:", 3) == 0)))
+	if (done && (wants_manifest || (order->url != NULL && strncasecmp(order->url, "s3:", 3) == 0)))
 		done = writer_hash(writer) || writer_failed(exporting);
 	done = done && run_script(job->data, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") && read_records(exporting);
 	done = done && (writer_end(writer) || writer_failed(exporting)) && !too_large(exporting);

@@ -22,11 +22,9 @@ typedef struct Loading
 	Place	   *place;
 	Format		format;
 	const FolderFile *file;		/* instead of the stream: one of a folder */
-	char		path[40];		/* to that file */
 	char	   *manifest;		/* NULL for none */
 	int64_t		total;
 	char		load[24];
-	bool		closed;
 } Loading;
 
 static JobEnd import_one(Job *job);
@@ -202,11 +200,7 @@ open_source(void *context, Source *source)
 	Stream	   *stream;
 
 	if (loading->file != NULL)
-	{
-		/* its bytes from the start, wherever the descriptor is */
-		snprintf(loading->path, sizeof(loading->path), "/proc/self/fd/%d", loading->file->fd);
-		return source_open(source, loading->path, &loading->format);
-	}
+		return source_open_fd(source, loading->file->fd, loading->file->name, &loading->format);
 	stream = stream_open(loading->place, &loading->job->trouble);
 	return stream != NULL &&
 		source_open_stream(source, stream, place_name(loading->place), &loading->format) &&
@@ -248,7 +242,7 @@ ended(void *context, const Books *books, Source *source)
 {
 	Loading    *loading = context;
 	Job		   *job = loading->job;
-	char		sha256[65];
+	char		sha256[HASH_SIZE];
 
 	return loading->manifest == NULL ||
 		(source_sha256(source, sha256) &&

@@ -18,7 +18,7 @@ listeners_show(PGconn *conn, bool json, bool once)
 				   "pg_catalog.round(lag_seconds::numeric, 1) AS seconds, parked, delivered, failed, "
 				   "pg_catalog.round(rate::numeric, 1) AS \"per second\", "
 				   "pg_catalog.date_trunc('second', last_success_at) AS \"last success\", "
-				   "pg_catalog.\"left\"(pg_catalog.concat_ws('; ', reason, 'lost ' || nullif(lost, 0), last_error), 60) "
+				   "pg_catalog.\"left\"(pg_catalog.concat_ws('; ', reason, 'lost ' || nullif(lost, 0)::text, last_error), 60) "
 				   "AS \"what is wrong\" FROM usage_mgmt.hub_status ORDER BY pg_catalog.length(listener), listener", once);
 }
 

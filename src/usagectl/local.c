@@ -2,9 +2,9 @@
  * local.c
  *	  Files below a directory that is open to orders.
  *
- * From that directory on each folder is opened in the one before it, and no
- * symbolic link is followed: who may write below a directory cannot lead us out
- * of it, nor while we are on our way.  What is read is a plain file: a device
+ * Each folder is opened in the one before it, from the root on, and no symbolic
+ * link is followed: who may write below a directory, or owns the folder that it
+ * lies in, cannot lead us out of it, nor while we are on our way.  What is read is a plain file: a device
  * never ends, and a pipe waits.  By hand, any path is as good as its user's
  * rights, links included.
  *
@@ -20,11 +20,15 @@
 
 #include "local.h"
 
+/* To go through a folder one need not be able to read it. */
+#define WAY (O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+#define FOLDER (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+
 static int	open_parent(const Place *place, Trouble *trouble);
-static int	descend(int folder, const char *path, Trouble *trouble, const Place *place);
 static bool is_ours(const Place *place, const char *name);
+static int	open_directory(const Place *place, Trouble *trouble);
+static int	descend(int folder, const char *path, int flags, Trouble *trouble, const Place *place);
 static bool copy_file(int from, int64_t size, int to, const Place *place, Trouble *trouble);
-static bool write_all(int fd, const char *data, size_t length);
 
 int
 local_open(const Place *place, Trouble *trouble)
@@ -202,28 +206,46 @@ static int
 open_parent(const Place *place, Trouble *trouble)
 {
 	const Directory *directory = place->directory;
-	const char *from = directory != NULL ? directory->path : place->path;
-	int			fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int			fd;
 
-	if (fd < 0)
+	if (directory != NULL)
 	{
-		trouble_system(trouble, errno, "%s: folder \"%s\"", place->shown, from);
-		return -1;
+		fd = open_directory(place, trouble);
+		return fd < 0 ? -1 :
+			descend(fd, place->path + (strcmp(directory->path, "/") == 0 ? 0 : strlen(directory->path)), FOLDER, trouble, place);
 	}
-	if (directory == NULL)
-		return fd;
-	return descend(fd, place->path + (strcmp(directory->path, "/") == 0 ? 0 : strlen(directory->path)), trouble, place);
+	fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		trouble_system(trouble, errno, "%s: folder \"%s\"", place->shown, place->path);
+	return fd;
+}
+
+/* That which is open to orders. */
+static int
+open_directory(const Place *place, Trouble *trouble)
+{
+	const char *path = place->directory->path;
+	int			way = descend(open("/", WAY), path, WAY, trouble, place);
+	int			fd;
+
+	if (way < 0)
+		return -1;
+	fd = openat(way, ".", FOLDER);
+	if (fd < 0)
+		trouble_system(trouble, errno, "%s: folder \"%s\"", place->shown, path);
+	close(way);
+	return fd;
 }
 
 /* Along a path, from folder to folder; takes the first over. */
 static int
-descend(int folder, const char *path, Trouble *trouble, const Place *place)
+descend(int folder, const char *path, int flags, Trouble *trouble, const Place *place)
 {
 	while (*(path += strspn(path, "/")) != '\0')
 	{
 		size_t		length = strcspn(path, "/");
 		char	   *name = strndup(path, length);
-		int			next = name != NULL ? openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
+		int			next = name != NULL ? openat(folder, name, flags) : -1;
 		int			error = errno;
 		struct stat status;
 
@@ -257,7 +279,7 @@ copy_file(int from, int64_t size, int to, const Place *place, Trouble *trouble)
 			return trouble_system(trouble, errno, "%s: what was to be written could not be read", place->shown);
 		if (n == 0)
 			return trouble_passes(trouble, "%s: what was to be written is shorter than it was", place->shown);
-		if (!write_all(to, buffer, n))
+		if (!local_write(to, buffer, n))
 			return trouble_system(trouble, errno, "%s could not be written", place->shown);
 		done += n;
 		if (!config_goes_on(place->config))
@@ -266,8 +288,9 @@ copy_file(int from, int64_t size, int to, const Place *place, Trouble *trouble)
 	return true;
 }
 
-static bool
-write_all(int fd, const char *data, size_t length)
+/* All of it; false with errno. */
+bool
+local_write(int fd, const char *data, size_t length)
 {
 	while (length > 0)
 	{

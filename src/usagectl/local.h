@@ -12,6 +12,7 @@ extern DIR *local_folder(const Place *place, Trouble *trouble);
 extern bool local_is_file(DIR *folder, const char *name, struct stat *status);
 extern bool local_put(Place *place, int fd, int64_t size, Trouble *trouble);
 extern bool local_rename(const Place *place, const char *name, Trouble *trouble);
+extern bool local_write(int fd, const char *data, size_t length);
 extern bool local_remove(const Place *place, Trouble *trouble);
 
 #endif

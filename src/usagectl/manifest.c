@@ -10,13 +10,13 @@
  * for not every server says of a missing file that it is missing.
  */
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "buffer.h"
+#include "hash.h"
 #include "manifest.h"
 #include "query.h"
 #include "spool.h"
@@ -25,7 +25,6 @@
 
 static Place *place_of_manifest(const Config *config, const char *url, const char *credential, Trouble *trouble);
 static bool read_all(Place *place, Buffer *text, Trouble *trouble);
-static void hash_of(const char *text, char *hex);
 
 /* Reads that of a file, to be freed; without one text is NULL. */
 bool
@@ -142,28 +141,17 @@ manifest_put(const Config *config, const char *url, const char *credential, cons
 	Place	   *place = place_of_manifest(config, url, credential, trouble);
 	int			fd = place != NULL ? spool_open(config, trouble) : -1;
 	size_t		length = strlen(text);
-	char		hex[2 * EVP_MAX_MD_SIZE + 1];
+	char		sha256[HASH_SIZE];
 	bool		put = false;
 
-	hash_of(text, hex);
-	if (fd >= 0 && write(fd, text, length) != (ssize_t) length)
+	if (fd >= 0 && !hash_text(text, sha256))
+		trouble_passes(trouble, "out of memory");
+	else if (fd >= 0 && write(fd, text, length) != (ssize_t) length)
 		trouble_passes(trouble, "%s: no room for the manifest in \"%s\"", place_shown(place), spool_directory(config));
 	else if (fd >= 0)
-		put = place_put(place, fd, length, hex, "application/json", trouble);
+		put = place_put(place, fd, length, sha256, "application/json", trouble);
 	if (fd >= 0)
 		close(fd);
 	place_free(place);
 	return put;
-}
-
-static void
-hash_of(const char *text, char *hex)
-{
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
-
-	EVP_Digest(text, strlen(text), hash, &length, EVP_sha256(), NULL);
-	hex[0] = '\0';
-	for (unsigned int i = 0; i < length; i++)
-		sprintf(hex + 2 * i, "%02x", hash[i]);
 }

@@ -13,7 +13,6 @@
  * order could have it sent to a host of its own.
  */
 #include <curl/curl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "hash.h"
 #include "place.h"
 
 #define LONGEST 4000			/* url */
@@ -28,16 +28,19 @@
 #define TAG_LENGTH 12
 
 static const char *const schemes[] = {"file", "http", "https", "ftp", "ftps", "sftp", "s3"};
+static const char *const ports[] = {NULL, "80", "443", "21", "990", "22", NULL};
 
 static Place *new_place(const Config *config);
 static bool understand(Place *place, const char *url, Trouble *trouble);
 static bool take_parts(Place *place, CURLU *parts, Trouble *trouble);
+static bool check_host(Place *place, Trouble *trouble);
 static bool take_path(Place *place, char *path, Trouble *trouble);
 static bool check_segments(Place *place, Trouble *trouble);
 static bool check_segment(const Place *place, const char *segment, size_t length, Trouble *trouble);
 static bool decode(Place *place);
 static bool find_directory(Place *place, Trouble *trouble);
 static bool find_access(Place *place, const char *credential, Trouble *trouble);
+static bool check_open(const Place *place, const Access *section, Trouble *trouble);
 static bool find_credential(Place *place, const char *credential, Trouble *trouble);
 static bool check_access(const Place *place, Trouble *trouble);
 static const Access *section_for(const Place *place);
@@ -74,7 +77,7 @@ place_redirected(const Place *from, const char *url, Trouble *trouble)
 	else if (place->scheme != SCHEME_HTTPS && (place->scheme != SCHEME_HTTP || from->scheme != SCHEME_HTTP))
 		trouble_lasts(trouble, "%s leads on to %s:, and a redirect is followed from http to http or https, from https to https alone",
 					  from->shown, schemes[place->scheme]);
-	else
+	else if (check_open(place, section_for(place), trouble))
 		return place;
 	place_free(place);
 	return NULL;
@@ -206,16 +209,11 @@ place_temporary_name(const Place *place, char *name, size_t size)
 {
 	const char *tag = place->config->tag;
 	char		own[32];
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	int			length;
+	char		hash[HASH_SIZE] = "";
 
 	snprintf(own, sizeof(own), "%ld", (long) getpid());
-	if (tag == NULL)
-		tag = own;
-	EVP_Digest(tag, strlen(tag), hash, NULL, EVP_sha256(), NULL);
-	length = snprintf(name, size, "%.200s%s", place->name, TEMPORARY);
-	for (int i = 0; i < TAG_LENGTH / 2; i++)
-		length += snprintf(name + length, size - length, "%02x", hash[i]);
+	hash_text(tag != NULL ? tag : own, hash);
+	snprintf(name, size, "%.200s%s%.*s", place->name, TEMPORARY, TAG_LENGTH, hash);
 }
 
 bool
@@ -295,14 +293,28 @@ take_parts(Place *place, CURLU *parts, Trouble *trouble)
 	place->host = part(parts, CURLUPART_HOST);
 	if (place->host == NULL)
 		place->host = strdup("");
+	place->port = part(parts, CURLUPART_PORT);
+	place->query = part(parts, CURLUPART_QUERY);
+	return check_host(place, trouble) && take_path(place, part(parts, CURLUPART_PATH), trouble);
+}
+
+/* Brings it into the one form that the configuration's sections are found by. */
+static bool
+check_host(Place *place, Trouble *trouble)
+{
+	size_t		length = strlen(place->host);
+
 	for (char *p = place->host; *p != '\0'; p++)
 		if (*p >= 'A' && *p <= 'Z')
 			*p += 'a' - 'A';
-	place->port = part(parts, CURLUPART_PORT);
-	place->query = part(parts, CURLUPART_QUERY);
-	if (place->scheme == SCHEME_FILE ? *place->host != '\0' : *place->host == '\0')
+		else if ((unsigned char) *p >= 0x80)
+			return trouble_lasts(trouble, "the url's host has a letter that is not ASCII; such a name is written xn--...");
+	/* a dot at the end only says that the name is a whole one */
+	while (length > 0 && place->host[length - 1] == '.')
+		place->host[--length] = '\0';
+	if (place->scheme == SCHEME_FILE ? length > 0 : length == 0)
 		return trouble_lasts(trouble, place->scheme == SCHEME_FILE ? "a file: is on no other host" : "the url names no host");
-	return take_path(place, part(parts, CURLUPART_PATH), trouble);
+	return true;
 }
 
 /* Takes the path over.  A ? is a character like any other where there are no queries. */
@@ -319,6 +331,12 @@ take_path(Place *place, char *path, Trouble *trouble)
 		buffer_print(&whole, "?%s", place->query);
 		free(place->query);
 		place->query = NULL;
+	}
+	/* libcurl takes file:name */
+	if (whole.text[0] != '/')
+	{
+		buffer_free(&whole);
+		return trouble_lasts(trouble, "the url has a path that does not begin with /");
 	}
 	slash = strrchr(whole.text, '/');
 	place->folder = strndup(whole.text, slash + 1 - whole.text);
@@ -376,7 +394,7 @@ check_segment(const Place *place, const char *segment, size_t length, Trouble *t
 	return good;
 }
 
-/* S3's signature is one over the path in its one right form. */
+/* A directory is found by the one right form of a path, and S3's signature is one over that. */
 static bool
 decode(Place *place)
 {
@@ -385,6 +403,8 @@ decode(Place *place)
 
 	place->path = path != NULL ? strdup(path) : NULL;
 	place->name = name != NULL ? strdup(name) : NULL;
+	if (place->path != NULL && place->scheme == SCHEME_FILE)
+		config_plain_path(place->path);
 	curl_free(path);
 	curl_free(name);
 	if (place->path == NULL || place->name == NULL)
@@ -433,10 +453,17 @@ static bool
 find_access(Place *place, const char *credential, Trouble *trouble)
 {
 	place->access = place->network = section_for(place);
-	if (place->network != NULL && !is_open(place, place->network->roles))
-		return trouble_lasts(trouble, "%s: \"%s\" is not open to the orders of \"%s\"; `roles` in \"%s\" says to whose",
-							 place->shown, place->network->name, place->config->ordered_by, file_of(place->config));
-	return (credential == NULL || find_credential(place, credential, trouble)) && check_access(place, trouble);
+	return check_open(place, place->network, trouble) &&
+		(credential == NULL || find_credential(place, credential, trouble)) && check_access(place, trouble);
+}
+
+/* Whether the section of its host, if there is one, is open to the order. */
+static bool
+check_open(const Place *place, const Access *section, Trouble *trouble)
+{
+	return section == NULL || is_open(place, section->roles) ||
+		trouble_lasts(trouble, "%s: \"%s\" is not open to the orders of \"%s\"; `roles` in \"%s\" says to whose",
+					  place->shown, section->name, place->config->ordered_by, file_of(place->config));
 }
 
 static bool
@@ -448,7 +475,8 @@ find_credential(Place *place, const char *credential, Trouble *trouble)
 		one = one->next;
 	if (one == NULL)
 		return trouble_lasts(trouble, "there is no [credential %.100s] in \"%s\"", credential, file_of(place->config));
-	if (!is_for(place, one->hosts))
+	/* keys for S3 are no password, not even for a host that is called like the bucket */
+	if (!is_for(place, one->hosts) || (one->region != NULL) != (place->scheme == SCHEME_S3))
 		return trouble_lasts(trouble, "the credential \"%s\" is not for \"%s\"; `for` in \"%s\" says for which hosts it is",
 							 one->name, place->host, file_of(place->config));
 	if (!is_open(place, one->roles))
@@ -491,15 +519,20 @@ section_for(const Place *place)
 static bool
 is_for(const Place *place, const char *hosts)
 {
-	char		lower[2000];
-	char		with_port[400];
-	size_t		i = 0;
+	const char *port = place->port != NULL ? place->port : ports[place->scheme];
+	Buffer		lower = {NULL, 0, 0};
+	Buffer		with_port = {NULL, 0, 0};
+	bool		is;
 
-	for (; hosts[i] != '\0' && i < sizeof(lower) - 1; i++)
-		lower[i] = hosts[i] >= 'A' && hosts[i] <= 'Z' ? hosts[i] + ('a' - 'A') : hosts[i];
-	lower[i] = '\0';
-	snprintf(with_port, sizeof(with_port), "%.300s:%s", place->host, place->port != NULL ? place->port : "");
-	return config_lists(lower, place->host) || (place->port != NULL && config_lists(lower, with_port));
+	buffer_add(&lower, hosts, strlen(hosts));
+	for (size_t i = 0; i < lower.length; i++)
+		if (lower.text[i] >= 'A' && lower.text[i] <= 'Z')
+			lower.text[i] += 'a' - 'A';
+	buffer_print(&with_port, "%s:%s", place->host, port != NULL ? port : "");
+	is = config_lists(lower.text, place->host) || (port != NULL && config_lists(lower.text, with_port.text));
+	buffer_free(&lower);
+	buffer_free(&with_port);
+	return is;
 }
 
 /* By hand, all that one can read is open. */

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,10 +20,12 @@
 
 #include "array.h"
 #include "csv.h"
+#include "hash.h"
 #include "remote.h"
 #include "source.h"
 #include "unpack.h"
 
+static bool look(Source *source);
 static void prepare(Source *source, const char *name, const Format *format);
 static bool begin(Source *source);
 static ssize_t read_raw(Source *source, void *buffer, size_t size);
@@ -36,10 +37,25 @@ static ssize_t fail(Source *source, const char *why);
 bool
 source_open(Source *source, const char *name, const Format *format)
 {
-	struct stat status;
-
 	prepare(source, name, format);
 	source->fd = strcmp(name, "-") == 0 ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
+	return look(source);
+}
+
+/* One that is open, from its start; it stays open. */
+bool
+source_open_fd(Source *source, int fd, const char *name, const Format *format)
+{
+	prepare(source, name, format);
+	source->fd = lseek(fd, 0, SEEK_SET) == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	return look(source);
+}
+
+static bool
+look(Source *source)
+{
+	struct stat status;
+
 	if (source->fd < 0 || fstat(source->fd, &status) < 0)
 		return fail(source, strerror(errno)) == 0;
 	if (S_ISDIR(status.st_mode))
@@ -75,7 +91,7 @@ source_close(Source *source)
 	csv_free(source->csv);
 	array_free(source->array);
 	unpack_free(source->unpack);
-	EVP_MD_CTX_free(source->digest);
+	hash_free(source->hash);
 	if (source->stream != NULL)
 		stream_close(source->stream);
 	if (source->fd >= 0)
@@ -157,7 +173,7 @@ source_skip(Source *source, int64_t bytes, char *last)
 	char		buffer[16 * 1024];
 	int64_t		held = source->first_used - source->first_given;
 
-	if (source->stream == NULL && source->size >= 0 && source->digest == NULL && source->begun &&
+	if (source->stream == NULL && source->size >= 0 && source->hash == NULL && source->begun &&
 		source->unpack == NULL && source->array == NULL && source->csv == NULL && bytes > held)
 	{
 		bytes -= held;
@@ -225,8 +241,8 @@ read_raw(Source *source, void *buffer, size_t size)
 	if (n < 0)
 		return fail(source, strerror(errno));
 	source->taken += n;
-	if (source->digest != NULL)
-		EVP_DigestUpdate(source->digest, buffer, n);
+	if (source->hash != NULL)
+		hash_add(source->hash, buffer, n);
 	return n;
 }
 
@@ -235,23 +251,15 @@ read_raw(Source *source, void *buffer, size_t size)
 bool
 source_hash(Source *source)
 {
-	source->digest = EVP_MD_CTX_new();
-	return source->digest != NULL && EVP_DigestInit_ex(source->digest, EVP_sha256(), NULL) == 1;
+	source->hash = hash_begin();
+	return source->hash != NULL;
 }
 
 /* 64 digits and a NUL; of what was taken so far. */
 bool
 source_sha256(Source *source, char *hex)
 {
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *copy = EVP_MD_CTX_new();
-	bool		made = copy != NULL && source->digest != NULL && EVP_MD_CTX_copy_ex(copy, source->digest) == 1 &&
-		EVP_DigestFinal_ex(copy, hash, NULL) == 1;
-
-	for (int i = 0; made && i < 32; i++)
-		sprintf(hex + 2 * i, "%02x", hash[i]);
-	EVP_MD_CTX_free(copy);
-	return made;
+	return source->hash != NULL && hash_told(source->hash, hex);
 }
 
 /* What is wrong is the file, and stays so. */

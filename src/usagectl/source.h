@@ -12,6 +12,7 @@ struct Stream;
 struct Unpack;
 struct Array;
 struct Csv;
+struct Hash;
 
 /* A line that starts with this is what the format's reader could not make a document of; see csv.c. */
 #define REFUSED '\001'
@@ -35,7 +36,7 @@ typedef struct Source
 	struct Unpack *unpack;		/* the layers above the bytes; NULL for none */
 	struct Array *array;
 	struct Csv *csv;
-	void	   *digest;			/* of the bytes taken, where that is asked for */
+	struct Hash *hash;			/* of the bytes taken, where that is asked for */
 	char		first[64 * 1024];	/* bytes read to see how they are packed */
 	size_t		first_used;
 	size_t		first_given;
@@ -43,6 +44,7 @@ typedef struct Source
 
 /* In a format, NULL for NDJSON; the format is copied, what it points to is not. */
 extern bool source_open(Source *source, const char *name, const Format *format);
+extern bool source_open_fd(Source *source, int fd, const char *name, const Format *format);
 extern bool source_open_stream(Source *source, struct Stream *stream, const char *name, const Format *format);
 extern void source_close(Source *source);
 extern ssize_t source_read(Source *source, char *buffer, size_t size);

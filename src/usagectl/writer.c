@@ -7,13 +7,13 @@
  * what an attribute's column is, the server knows.
  */
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "hash.h"
 #include "pack.h"
 #include "writer.h"
 
@@ -24,7 +24,6 @@ static bool put(Writer *writer, const char *bytes, size_t length);
 static bool flush(Writer *writer, bool last);
 static bool put_packed(void *context, const char *bytes, size_t length);
 static bool put_raw(Writer *writer, const char *bytes, size_t length);
-static bool end_hash(Writer *writer);
 static bool fail(Writer *writer, const char *format,...) __attribute__((format(printf, 2, 3)));
 
 char *
@@ -69,9 +68,8 @@ writer_open(Writer *writer, int fd, const Format *format, Packing packing)
 bool
 writer_hash(Writer *writer)
 {
-	writer->digest = EVP_MD_CTX_new();
-	return (writer->digest != NULL && EVP_DigestInit_ex(writer->digest, EVP_sha256(), NULL) == 1) ||
-		fail(writer, "out of memory");
+	writer->hash = hash_begin();
+	return writer->hash != NULL || fail(writer, "out of memory");
 }
 
 /* What the columns are called is asked of the server. */
@@ -111,17 +109,17 @@ writer_end(Writer *writer)
 	const char *end = writer->format.kind != FORMAT_JSON ? "" : writer->records == 0 ? "[]\n" : "\n]\n";
 
 	return put(writer, end, strlen(end)) && flush(writer, true) &&
-		(writer->digest == NULL || end_hash(writer));
+		(writer->hash == NULL || hash_told(writer->hash, writer->sha256) || fail(writer, "out of memory"));
 }
 
 void
 writer_close(Writer *writer)
 {
 	pack_free(writer->pack);
-	EVP_MD_CTX_free(writer->digest);
+	hash_free(writer->hash);
 	free(writer->buffer);
 	writer->pack = NULL;
-	writer->digest = NULL;
+	writer->hash = NULL;
 	writer->buffer = NULL;
 }
 
@@ -164,8 +162,8 @@ static bool
 put_raw(Writer *writer, const char *bytes, size_t length)
 {
 	writer->raw_bytes += length;
-	if (writer->digest != NULL)
-		EVP_DigestUpdate(writer->digest, bytes, length);
+	if (writer->hash != NULL)
+		hash_add(writer->hash, bytes, length);
 	while (length > 0)
 	{
 		ssize_t		n = write(writer->fd, bytes, length);
@@ -177,18 +175,6 @@ put_raw(Writer *writer, const char *bytes, size_t length)
 		bytes += n;
 		length -= n;
 	}
-	return true;
-}
-
-static bool
-end_hash(Writer *writer)
-{
-	unsigned char hash[EVP_MAX_MD_SIZE];
-
-	if (EVP_DigestFinal_ex(writer->digest, hash, NULL) != 1)
-		return fail(writer, "could not hash");
-	for (int i = 0; i < 32; i++)
-		sprintf(writer->sha256 + 2 * i, "%02x", hash[i]);
 	return true;
 }
 

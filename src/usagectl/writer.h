@@ -8,6 +8,7 @@
 
 #include "format.h"
 
+struct Hash;
 struct Pack;
 
 typedef struct Writer
@@ -22,7 +23,7 @@ typedef struct Writer
 	int			fd;
 	Format		format;
 	struct Pack *pack;			/* NULL for none */
-	void	   *digest;
+	struct Hash *hash;			/* of the file, where it was asked for */
 	char	   *buffer;
 	size_t		used;
 } Writer;

@@ -103,6 +103,9 @@ SELECT usage_mgmt.delete_export_job('v4');
 SELECT event ->> 'eventType', event #>> '{event,exportJob,id}', event #>> '{event,exportJob,status}', event #>> '{event,exportJob,contentType}', event ? 'timeOcurred'
 FROM (SELECT event::jsonb FROM usage_mgmt.next_events(:'new_export')) e;
 SELECT event ->> 'eventType', event #>> '{event,importJob,status}' FROM usage_mgmt.next_events(:'new_import');
+-- It is written in the version that it was ordered in, unless it names one, or what it orders has it not; by SQL in that of the setting when it is done
+SELECT usage_mgmt.post_export_job(job::json, version) ->> 'tmfVersion'
+FROM unnest('{"{\"query\": \"date=2026-01-01\"}","{\"query\": \"usageDate=2026-01-01\", \"tmfVersion\": \"V4\"}","{\"path\": \"serviceUsage\"}"}'::text[]) job, unnest('{r14.5,v4}'::text[]) version ORDER BY job, version;
 -- A status is understood in any version's words, and in the seeds'
 SELECT text, usage_mgmt.count_import_jobs('status=' || text) FROM unnest('{succeeded,Succeeded,completed,failed,not started,Not%20Started,notStarted}'::text[]) text;
 SELECT usage_mgmt.count_import_jobs('status=done');
@@ -164,6 +167,7 @@ SELECT job, pg_temp.faults('import_job', job) FROM unnest(ARRAY[
 	'{"url": "file:///in/*", "sequence": "usage.json"}', '{"url": "file:///in/*", "sequence": "#-#"}', '{"url": "file:///in/a", "sequence": "#"}', '{"url": "http://a/*", "sequence": "#"}', '{"url": "file:///in/a", "afterwards": "keep"}',
 	'{"url": "file:///in/*", "afterwards": "burn"}', '{"url": "file:///a", "every": "soon"}', '{"url": "file:///a", "every": "0"}', '{"url": "file:///a", "every": "-1 day"}', '{"url": "file:///a", "every": "1 millisecond"}', '{"url": "file:///a", "every": "infinity"}',
 	'{"url": "file:///a", "every": "1 month -60 days"}', '{"url": "file:///a", "every": "1 hour", "parent": "54"}', '{"url": "file:///a", "parent": "54"}', '{"url": "file:///a", "manifest": "maybe"}', '{"url": "file:///a", "manifest": "true", "credential": "partner"}']) job;
+SELECT pg_temp.faults('import_job', json_build_object('url', 'file:///in/*', 'sequence', repeat('*', 2000) || '#')::text);
 
 -- a query, as a list of that resource in that version would take it
 SELECT job, pg_temp.faults('export_job', job) FROM unnest(ARRAY[

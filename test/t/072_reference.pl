@@ -157,8 +157,8 @@ foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Jobs', 'Event
 			my @arguments = map { s/^ //r } split /,/, $arguments;
 			my ($result) = $row->[0] =~ /`\Q$signature\E` → (\S+(?: \w+)?)/;
 
-			# orders are cancelled in the place of being changed, and have no lists
-			my @of = $name =~ /^cancel_/ ? grep({ $_->{orders} } @resources) : $name =~ /^(?:put|patch)_|_parties$/ ? @kept : @resources;
+			# orders are cancelled in the place of being changed, and have no lists and nothing to sum up
+			my @of = $name =~ /^cancel_/ ? grep({ $_->{orders} } @resources) : $name =~ /^(?:put|patch|summarize)_|_parties$/ ? @kept : @resources;
 
 			foreach my $of ($name =~ /NOUN|PLURAL/ ? @of : { closed => 1 })
 			{
@@ -272,12 +272,16 @@ foreach my $row (grep { $_->[0] =~ /^`/ } cells($books))
 	}
 }
 
-foreach my $row (grep { $_->[0] =~ /^`(?:hub_\w+|export_result|import_file)`$/ } cells(section('Events')), cells(section('Delivery')), cells(section('Jobs')))
+foreach my $row (grep { $_->[0] =~ /^`(?:hub_\w+|export_result)`$/ } cells(section('Events')), cells(section('Delivery')), cells(section('Jobs')))
 {
 	my ($table) = names($row->[0]);
 
 	is_deeply([ names($row->[1] =~ s/\([^()]*\)|:.*//gr) ], [ map { $_->[0] } columns_of($table) ], "columns of $table");
 }
+
+# up to the first sentence's end
+is_deeply([ names(section('import_file') =~ s/\([^()]*\)//gr =~ s/`\.\s.*//sr . '`') ], [ map { $_->[0] } columns_of('import_file') ],
+	'columns of import_file');
 
 foreach my $type ('related_party', 'rated_product_usage')
 {

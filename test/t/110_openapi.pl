@@ -195,7 +195,7 @@ foreach my $path (sort keys %document)
 		is(join(', ', faults($d, schema($type), $answer, $type), unknown($d, schema($type), $answer, $type)), '', "$path: what is answered is as described");
 		is($json->encode({ ($ordered ? map { $_ => $answer->{$_} } keys %{ $schemas->{$type}{example} } : %$answer), id => 1, href => 1 }),
 			$json->encode({ %{ $schemas->{$type}{example} }, id => 1, href => 1 }), "$path: and is the example");
-		is(join(', ', grep { $schemas->{"${type}_Create"}{properties}{$_} && !exists $example->{$_} } sort keys %$answer), 'id', "$path: what is the server's to say is not asked for") if $ordered;
+		is(join(', ', grep { $schemas->{"${type}_Create"}{properties}{$_} && !exists $example->{$_} } sort keys %$answer), $noun eq 'export_job' ? 'id, tmfVersion' : 'id', "$path: what is the server's to say is not asked for") if $ordered;
 
 		# each kind of patch, one after the other: the status is what it was the second time
 		my $patches = $ordered ? {} : $d->{paths}{"/$name/{id}"}{patch}{requestBody}{content};

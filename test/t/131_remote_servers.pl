@@ -4,7 +4,6 @@
 use strict;
 use warnings;
 use Digest::SHA qw(sha256_hex);
-use FindBin;
 use PostgreSQL::Test::Utils;
 use Remote;
 use Servers;

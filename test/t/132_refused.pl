@@ -3,11 +3,8 @@
 
 use strict;
 use warnings;
-use Digest::SHA qw(sha256_base64);
-use FindBin;
 use IO::Socket::INET;
 use IPC::Run ();
-use MIME::Base64 qw(decode_base64);
 use PostgreSQL::Test::Utils;
 use Remote;
 use Servers;
@@ -48,6 +45,7 @@ my @urls = (
 	[ 'dict://host.example/a', 'is none of file:' ],
 	[ 'no url', 'has a space' ],
 	[ '/etc/passwd', 'the url is' ],
+	[ 'file:name.json', 'the url ' ],
 	[ 'ftp://host.example/', 'names no file' ],
 	[ 'ftp://host.example/*/a', 'has a pattern before its last part' ],
 	[ 'ftp://host.example/a/../b', 'has ".." in it' ],
@@ -63,7 +61,10 @@ my @urls = (
 	[ "file://$open/../a", 'has ".." in it' ],
 	[ "file://$open/%2e%2e/a", 'has ".." in it' ],
 	[ "file://$open/a%2f..%2fb", 'encoded /' ],
-	[ "file://$open/a%00b", 'the url' ]);
+	[ "file://$open/a%00b", 'the url' ],
+	[ "http://\xef\xbd\x88ost.example/a", 'has a letter that is not ASCII' ],
+	[ 'http://%EF%BD%88ost.example/a', 'has a letter that is not ASCII' ],
+	[ 'http://./a', 'names no host' ]);
 foreach my $case (@urls)
 {
 	my ($url, $words) = @$case;
@@ -99,11 +100,50 @@ like(told(servers_config("[directory /]\n"), 'get', 'file:///dev/zero'), qr/^1 l
 like(told($plain, 'get', "file://$open/none"), qr/^1 lasts: .*No such file/, 'one that is not there');
 is(told($plain, 'put', "file://$open/link", "$open/good"), '0 ', 'a link is replaced');
 is(slurp_file("$home/secret"), "secret\n", 'and not followed');
+# whoever owns the folder that the directory lies in makes another thing of its name
+{
+	my $owned = servers_config("[directory $home/owned/in]\n");
+
+	mkdir "$home/owned", 0711;
+	mkdir "$home/owned/in";
+	write_file("$home/owned/in/good", "good\n");
+	is((remote('-f', $owned, 'get', "file://$home/owned/in/good"))[1], "good\n", 'a directory in a folder of somebody else');
+	rename "$home/owned/in", "$home/owned/was";
+	symlink "$home/elsewhere", "$home/owned/in";
+	like(told($owned, 'get', "file://$home/owned/in/good"), qr/^1 lasts: .*"in" is a symbolic link/, 'a directory that has become a link');
+	like(told($owned, 'put', "file://$home/owned/in/new", "$open/good"), qr/^1 lasts: .*"in" is a symbolic link/, 'to write, too');
+	like(told($owned, 'list', "file://$home/owned/in/*"), qr/^1 lasts: .*"in" is a symbolic link/, 'to list, too');
+	rename "$home/owned", "$home/moved";
+	symlink 'moved', "$home/owned";
+	unlink "$home/moved/in";
+	rename "$home/moved/was", "$home/moved/in";
+	like(told($owned, 'get', "file://$home/owned/in/good"), qr/^1 lasts: .*"owned" is a symbolic link/, 'or whose folder has');
+}
 my $reading = servers_config("[directory $open]\nread-only = yes\nroles = mediation, rating\n");
 is(told($reading, '-r', 'rating', 'get', "file://$open/good") =~ s/size.*//r, '0 ', 'a directory for some roles');
 like(told($reading, '-r', 'partner', 'get', "file://$open/good"), qr/^1 lasts: .*is not open to the orders of "partner"; `roles` in/, 'is for them alone');
 like(told($reading, 'put', "file://$open/new", "$open/good"), qr/^1 lasts: .*is read-only/, 'and to read from');
 like(told($reading, 'remove', "file://$open/good"), qr/^1 lasts: .*is read-only/, 'alone');
+# a directory within another one has its own rules, however its path is written
+my $inner = servers_config("[directory $open]\n[directory $open//folder/]\nread-only = yes\nroles = mediation\n");
+write_file("$open/folder/inner", "inner\n");
+foreach my $way ('folder', '/folder', 'folder/', '//folder//')
+{
+	like(told($inner, '-r', 'partner', 'get', "file://$open/$way/inner"), qr/^1 lasts: .*is not open to the orders of "partner"/, "$way is for other roles");
+	like(told($inner, '-r', 'partner', 'list', "file://$open/$way/*"), qr/^1 lasts: .*is not open to the orders of "partner"/, 'its list, too');
+	like(told($inner, '-r', 'mediation', 'put', "file://$open/$way/new", "$open/good"), qr/^1 lasts: .*is read-only/, 'and to read from alone');
+}
+is((remote('-f', $inner, '-r', 'mediation', 'get', "file://$open//folder//inner"))[1], "inner\n", 'and open to those');
+
+# ---- roles, by whatever name a host has ----
+
+my $reserved = servers_config("[host plain.example]\nroles = mediation\n[host with.example:443]\nroles = mediation\n");
+foreach my $url ('http://plain.example/', 'https://PLAIN.example./', 'ftp://plain.example:2121/a', 'http://pl%61in.example/', 'https://with.example/',
+	'https://with.example:0443/', 'https://with.example.:443/', 'http://with.example:443/')
+{
+	like(told($reserved, '-r', 'partner', 'check', $url), qr/^1 lasts: .*is not open to the orders of "partner"/, "$url is for other roles");
+}
+like(told($reserved, '-r', 'partner', 'check', 'http://with.example/'), qr/^0 /, 'another port is not');
 
 # ---- addresses ----
 
@@ -164,7 +204,10 @@ is(slurp_file($seen), '', 'nobody was connected to');
 #include <string.h>
 #include <sys/socket.h>
 
-/* Each time a name is asked for, the next address of ANSWERS; 192.0.3.1, which is public, is here. */
+/*
+ * Each time a name is asked for, the next address of ANSWERS; 192.0.3.1, which is public, is here.  Newer
+ * libcurls ask for each family by itself: of IPv6 there is none.
+ */
 static void
 note(const char *what, const char *address)
 {
@@ -185,6 +228,8 @@ getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
 
 	if (strcmp(name, "changing.example") != 0)
 		return real(name, service, hints, found);
+	if (hints->ai_family == AF_INET6)
+		return EAI_NONAME;
 	snprintf(answers, sizeof(answers), "%s", getenv("ANSWERS"));
 	times++;
 	for (int i = 0; i < times; i++)
@@ -280,6 +325,10 @@ C
 	is((remote('-f', $all, 'get', "$leading->{url}/a"))[1], "there\n", 'one that is allowed is followed');
 	like(slurp_file($heard), qr/^Authorization: Basic/m, 'whom the order names gets the credentials');
 	unlike(slurp_file("$home/other"), qr/^Authorization:/m, 'whom it leads to gets none');
+	my $others = servers_config("[network]\nallow-redirects = yes\nallow-private = yes\n", $leading, { %$other, config => "roles = mediation\n" });
+	$leads->(302, "$other->{url}/b");
+	like(told($others, '-r', 'partner', 'get', "$leading->{url}/a"), qr/^1 lasts: .*is not open to the orders of "partner"/, 'one to a host that is for other roles is not');
+	is((remote('-f', $others, '-r', 'mediation', 'get', "$leading->{url}/a"))[1], "there\n", 'but for those');
 	$leads->(302, "$leading->{url}/a");
 	like(told($all, 'get', "$leading->{url}/a"), qr/^1 lasts: .*leads on more than 5 times/, 'one in a circle');
 }
@@ -367,7 +416,7 @@ sub ftp_talk
 			return undef if $command ne 'NLST';
 			print $caller "150 now\r\n";
 			my $data = $passive->accept;
-			print $data "b.json\r\n/in/a.json\r\n..\r\nc\x01.json\r\n";
+			print $data "b.json\r\n/in/a.json\r\n..\r\nc\x01.json\r\n" . ('d' x 1001) . "\r\n";
 			close $data;
 			return "226 done\r\n";
 		});
@@ -444,12 +493,17 @@ sub ftp_talk
 	my $forged = servers_config('', { %$s3, section => $s3->{section} =~ s/^secret-key = .*/secret-key = secret-wrong/mr });
 	like(told($forged, 'get', 's3://usage-bucket/a'), qr/^1 lasts: .*was answered 403 SignatureDoesNotMatch; see to the credentials/, 's3: a wrong key');
 	like(told($forged, 'put', 's3://usage-bucket/a', "$open/good"), qr/^1 lasts: .*403 SignatureDoesNotMatch/, 's3: put with a wrong key');
+	my $keys = servers_config("[credential keys]\nfor = 127.0.0.1 usage-bucket\naccess-key = a\nsecret-key = secret-keys\nregion = r\n"
+		. "[credential word]\nfor = 127.0.0.1 usage-bucket\nuser = a\npassword = secret-word\n", { %$web, config => '' });
+	like(told($keys, '-c', 'keys', 'get', "$web->{url}/a"), qr/^1 lasts: the credential "keys" is not for "127\.0\.0\.1"/, 'keys for S3 are no password for a host');
+	like(told($keys, '-c', 'word', 'get', 's3://usage-bucket/a'), qr/^1 lasts: the credential "word" is not for "usage-bucket"/, 'nor is a password such a key');
+	like(told($keys, '-c', 'keys', 'check', 's3://usage-bucket/a'), qr/^0 /, 'each is for what it is for');
 	like(told($stranger, '-c', 'partner', 'get', "$web->{url}/a"), qr/^1 lasts: the credential "partner" is not for "127\.0\.0\.1"; `for` in/, 'a credential for another host');
 	like(told($stranger, '-c', 'lent', '-r', 'partner', 'get', "$web->{url}/a"), qr/^1 lasts: the credential "lent" is not open to the orders of "partner"/, 'a credential for another role');
 	write_file("$web->{folder}/a", "a\n");
 	is((remote('-f', $stranger, '-c', 'lent', '-r', 'mediation', 'get', "$web->{url}/a"))[1], "a\n", 'a credential by name');
-	my $reserved = servers_config('', { %$web, config => "$web->{config}roles = mediation\n" });
-	like(told($reserved, '-r', 'partner', 'get', "$web->{url}/a"), qr/^1 lasts: .*is not open to the orders of "partner"/, 'a host for another role');
+	my $lent = servers_config('', { %$web, config => "$web->{config}roles = mediation\n" });
+	like(told($lent, '-r', 'partner', 'get', "$web->{url}/a"), qr/^1 lasts: .*is not open to the orders of "partner"/, 'a host for another role');
 }
 
 # ---- answers that are none ----
@@ -515,6 +569,8 @@ my %faults = (
 	"[network]\ntimeout = 0\n" => 'line 2: timeout is a number of seconds',
 	"[directory x]\n" => 'line 1: directory "x" is no absolute path',
 	"[directory /a/../b]\n" => 'line 1: directory "/a/../b" is no absolute path',
+	"[directory /a/.]\n" => 'line 1: directory "/a/." is no absolute path',
+	"[directory /a]\nread-only = yes\n[directory //a/]\n" => 'line 3: a section for "/a" is there already',
 	"[host a]\nuser = x\npassword-file = $home/none\n" => 'line 3: "' . $home . '/none": No such file',
 	"[host a]\nuser = x\npassword-file = $home/readable\n" => 'line 3: anybody can read or change "',
 	"[host a]\nuser = x\npassword-file = $home/empty\n" => 'line 3: "' . $home . '/empty" has nothing in its first line',

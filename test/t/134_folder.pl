@@ -154,6 +154,17 @@ is_deeply([ $status, @{$report}{qw(files loaded failed)} ], [ 'succeeded', 1, 1,
 is(names("$folder/bad"), 'a.ndjson.gz.done,b.ndjson.gz.done,c.ndjson.gz.done', 'and renames it');
 is(sql("SELECT count(*) FROM usage_mgmt.usage WHERE id LIKE 'b_-%'"), 1500, 'all records are there, each once');
 
+# ---- a name that lies ----
+mkdir "$folder/lies" or die $!;
+records_file("$folder/lies/c.ndjson.gz", 10, 'lc-');
+append_to_file("$folder/lies/a.ndjson.gz", '');
+append_to_file("$folder/lies/b.ndjson.gz", qq({"id":"lb","date":"2026-01-01","type":"voice"}\n));
+$id = import_order(url => "file://$folder/lies/*.gz");
+($status, $row, $report) = imported($id);
+is_deeply([ $status, @{$report}{qw(files loaded)}, [ map { $_->{name} } @{ $report->{failed} } ] ], [ 'failed', 3, 1, [ 'a.ndjson.gz', 'b.ndjson.gz' ] ],
+	'of what is called packed, and is not, nothing is loaded') or diag(explain $row);
+is(sql(q{SELECT count(*) FROM usage_mgmt.usage WHERE starts_with(id, 'l')}), 10, 'nothing at all');
+
 # ---- delivered again, removed ----
 File::Copy::copy("$folder/bad/a.ndjson.gz.done", "$folder/bad/a.ndjson.gz") or die $!;
 $id = import_order(url => "file://$folder/bad/*", afterwards => 'rename');

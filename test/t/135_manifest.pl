@@ -10,7 +10,6 @@ use PostgreSQL::Test::Utils;
 use Servers;
 use Store;
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 my $node = new_node('manifest');
 my $db = 'manifest';

@@ -9,12 +9,15 @@ use warnings;
 use Dice;
 use Jobs;
 use PostgreSQL::Test::Utils;
+use Processes;
 use Servers;
 use Store;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use constant { RECORDS => 6000, EXPORTED => 4000 };
+
+plan skip_all => 'there is no /proc' if !processes_seen();
 
 my $rounds = $ENV{USAGE_MGMT_KILL_ROUNDS} // 20;
 my $dice = dice(14);
@@ -153,13 +156,6 @@ my %kill = (
 		sleep $dice->(10) / 50;
 		server_again($web);
 	});
-
-sub children
-{
-	my ($parent) = @_;
-
-	return map { /^(\d+) \(.*\) \S (\d+) /s && $2 == $parent ? $1 : () } map { eval { slurp_file($_) } // '' } glob '/proc/[0-9]*/stat';
-}
 
 sql("INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) SELECT 'x' || lpad(n::text, 6, '0'), '2026-02-03', 'exported'
 	FROM generate_series(1, @{[ EXPORTED ]}) n");

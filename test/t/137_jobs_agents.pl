@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Jobs;
 use PostgreSQL::Test::Utils;
+use Processes;
 use Servers;
 use Store;
 use Test::More;
@@ -12,6 +13,8 @@ use Time::HiRes qw(sleep time);
 use Usagectl;
 
 use constant { JOBS => 50, IDLE => 10 };
+
+plan skip_all => 'there is no /proc' if !processes_seen();
 
 my $node = new_node('jobs_agents');
 my $db = 'jobs';
@@ -82,13 +85,6 @@ is(agent_ended($agent{left2}), 2, 'two of one name there cannot be');
 is(agent_killed($agent{left}, 1), -9, 'the other one is killed');
 
 # ---- a job that kills its process each time ----
-sub children
-{
-	my ($parent) = @_;
-
-	return map { /^(\d+) \(.*\) \S (\d+) /s && $2 == $parent ? $1 : () } map { eval { slurp_file($_) } // '' } glob '/proc/[0-9]*/stat';
-}
-
 my $silent = raw_server(sub { sleep 300 });
 my $poor = servers_config('', $silent);
 

@@ -5,26 +5,19 @@ use strict;
 use warnings;
 use Compress::Zlib ();
 use FindBin;
-use IPC::Run;
 use JSON::PP;
+use Jobs;
 use Page;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Servers;
 use Store;
 use Test::More;
+use Time::HiRes qw(sleep time);
 use Usagectl;
 
 my $node = new_node('jobs_page');
 my $folder = PostgreSQL::Test::Utils::tempdir();
 my $agent;
-END
-{
-	my $status = $?;
-
-	$agent->kill_kill if $agent;
-	$? = $status;
-}
 
 my $partner = sftp_server();
 mkdir "$partner->{folder}/in" or die $!;
@@ -78,9 +71,7 @@ foreach (page_blocks('jobs.md', 'sql', 'sh', 'ini', 'text'))
 	if ($language eq 'ini')
 	{
 		write_file("$folder/etc/agent.conf", here($text));
-		local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'usages', PGUSER => 'job_agent');
-		$agent = IPC::Run::start([ program($node, 'usagectl'), 'agent', '--name=page', "--config=$folder/etc/agent.conf" ],
-			'<', \'', '>', "$folder/agent.log", '2>&1');
+		$agent = agent_begins($node, 'usages', name => 'page', user => 'job_agent', config => "$folder/etc/agent.conf", lease => 60);
 		next;
 	}
 	if ($language eq 'text')
@@ -98,9 +89,8 @@ foreach (page_blocks('jobs.md', 'sql', 'sh', 'ini', 'text'))
 	last;
 }
 
-$agent->signal('TERM');
-$agent->finish;
-note slurp_file("$folder/agent.log");
+is(agent_leaves($agent), 0, 'the agent leaves');
+note agent_said($agent);
 
 # ---- usagectl jobs, while no agent is there ----
 
@@ -130,16 +120,15 @@ my $example = slurp_file("$FindBin::Bin/../../deploy/agent.conf");
 foreach my $text ($example, $example =~ s/^#(?=\[|[a-z-]+ =)//gmr, "nonsense\n$example")
 {
 	my $here = $text =~ s{/(?:etc|var/lib)/usage_mgmt}{$folder/etc}gr;
-	my $said = '';
+	my $until = time + 60;
 
 	write_file("$folder/etc/example.conf", $here);
 	chmod 0600, "$folder/etc/example.conf";
-	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'usages', PGUSER => 'job_agent');
-	my $run = IPC::Run::start([ program($node, 'usagectl'), 'agent', '--name=example', "--config=$folder/etc/example.conf" ], '<', \'', '>&', \$said,
-		IPC::Run::timeout(60));
-	$run->pump until $said =~ /starts|configuration file/ || !$run->pumpable;
-	$run->signal('TERM');
-	$run->finish;
+	$agent = agent_begins($node, 'usages', name => 'example', user => 'job_agent', config => "$folder/etc/example.conf");
+	sleep 0.05 until agent_said($agent) =~ /starts|configuration file/ || time > $until;
+	agent_leaves($agent);
+	my $said = agent_said($agent);
+	unlink $agent->{log};
 	$text =~ /^nonsense/ ? like($said, qr/configuration file .* line 1:/, 'what is no configuration is told')
 		: is($said, "agent example: starts\nagent example: stops\n", 'agent.conf is understood');
 }

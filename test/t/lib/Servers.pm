@@ -12,6 +12,7 @@ use IO::Socket::INET;
 use IPC::Run ();
 use PostgreSQL::Test::Utils;
 use POSIX ();
+use Processes;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(web_server ftp_server sftp_server s3_server raw_server server_again server_kill server_stop
@@ -237,13 +238,14 @@ sub s3_fault
 
 # ---- their lives ----
 
-# What of these is not installed, for a test that would skip without.
+# What of these is not installed, for a test that would skip without; and /proc, without
+# which no server is killed with all its processes.
 sub servers_missing
 {
 	my (@programs) = @_;
 	my @paths = (split(/:/, $ENV{PATH}), '/usr/sbin', '/sbin');
 
-	return grep { my $program = $_; !grep { -x "$_/$program" } @paths } @programs;
+	return ((grep { my $program = $_; !grep { -x "$_/$program" } @paths } @programs), processes_seen() ? () : '/proc');
 }
 
 # A configuration of the agent's with all of them, and more text before; its name.
@@ -382,26 +384,6 @@ sub ended
 	kill $signal => @all;
 	waitpid $pid, 0;
 	return;
-}
-
-# Those of a process, whichever group they are in.
-sub descendants
-{
-	my ($pid) = @_;
-	my %children;
-
-	foreach my $stat (glob '/proc/[0-9]*/stat')
-	{
-		open my $file, '<', $stat or next;
-		my $line = <$file> // next;
-		push @{ $children{$2} }, $1 if $line =~ /\A(\d+) \(.*\) \S (\d+) /s;
-	}
-	my @found = @{ $children{$pid} // [] };
-	for (my $i = 0; $i < @found; $i++)
-	{
-		push @found, @{ $children{ $found[$i] } // [] };
-	}
-	return @found;
 }
 
 1;
