@@ -973,6 +973,12 @@ BEGIN
 			USING (has_table_privilege('usage_mgmt.import_load', 'DELETE')
 				OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = loaded_by AND pg_has_role(r.oid, 'USAGE')));
 	END IF;
+	-- What a job has loaded from where is for those who see the job, and for agents.
+	IF EXISTS (SELECT FROM pg_policy WHERE polrelid = 'usage_mgmt.import_load'::regclass AND polname = 'loads_are_seen'
+			AND pg_get_expr(polqual, polrelid) = 'true') THEN
+		ALTER POLICY loads_are_seen ON usage_mgmt.import_load
+			USING (NOT coalesce(declared ?| '{job,file}', false) OR (SELECT has_table_privilege('usage_mgmt.import_file', 'UPDATE')));
+	END IF;
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_loads() IS 'Part of install_tables().';
@@ -2459,25 +2465,33 @@ BEGIN
 	IF mine IS NULL THEN
 		RETURN true;
 	END IF;
-	RETURN mine::jsonb ->> 'sub' IS NOT DISTINCT FROM claims::jsonb ->> 'sub';
+	RETURN usage_mgmt.job_caller(mine::jsonb) = usage_mgmt.job_caller(claims::jsonb);
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
 	RETURN false;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.job_is_callers(text) IS
-'Whether an order with these claims is of whom the claims of this request name (sub); true outside a request. Part of the policies of jobs.';
+'Whether an order with these claims is of whom the claims of this request name; true outside a request. Part of the policies of jobs.';
+
+CREATE FUNCTION usage_mgmt.job_caller(claims jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN CASE WHEN claims ->> 'sub' IS NOT NULL THEN jsonb_build_array(claims -> 'iss', claims ->> 'sub')
+	ELSE claims - '{exp,iat,nbf,jti}'::text[] END;
+COMMENT ON FUNCTION usage_mgmt.job_caller(jsonb) IS
+'Whom claims name: sub, of that iss; where there is none all that does not change from token to token, since policies may go by any of it. Part of job_is_callers().';
 
 CREATE FUNCTION usage_mgmt.job_notify() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM pg_notify('usage_mgmt_job', CASE WHEN TG_OP = 'INSERT' THEN '' ELSE TG_TABLE_NAME || ' ' || old.id END);
+	-- anybody may listen, and which job it was is for those who see it
+	PERFORM pg_notify('usage_mgmt_job', CASE WHEN TG_OP = 'INSERT' THEN '' ELSE TG_TABLE_NAME END);
 	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.job_notify() IS
-'AFTER INSERT of jobs, for each statement: wakes agents. AFTER a cancel, a resume or the deletion of one, for each row: tells them which.';
+'AFTER INSERT of jobs, for each statement: wakes agents. AFTER a cancel, a resume or the deletion of one, for each row: tells them of which resource.';
 REVOKE EXECUTE ON FUNCTION usage_mgmt.job_notify() FROM PUBLIC;
 
 CREATE FUNCTION usage_mgmt.install_job_progress() RETURNS void
@@ -2885,7 +2899,9 @@ BEGIN
 	IF $4 = 0 THEN
 		DELETE FROM usage_mgmt.export_result r WHERE r.job = $2;	-- of an attempt before
 	END IF;
-	INSERT INTO usage_mgmt.export_result (job, part, data) VALUES ($2, $4, $5);
+	-- who did not hear that it is here says it again
+	INSERT INTO usage_mgmt.export_result (job, part, data) VALUES ($2, $4, $5)
+		ON CONFLICT ON CONSTRAINT export_result_pkey DO NOTHING;
 	RETURN true;
 END
 $$;
@@ -3048,10 +3064,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE usage_mgmt.import_file f SET load_id = coalesce($2, f.load_id), error = $3,
 		finished_at = CASE WHEN $4 THEN now() END
-		WHERE f.id = $1
+		WHERE f.id = $1 AND (f.finished_at IS NULL OR $4)
 $$;
 COMMENT ON FUNCTION usage_mgmt.file_end(bigint, bigint, text, boolean) IS
-'Says what became of a file: loaded, or at fault. Where it is not finished the next run tries again. For agents.';
+'Says what became of a file: loaded, or at fault. Where it is not finished the next run tries again; what is finished stays so. For agents.';
 
 CREATE FUNCTION usage_mgmt.folder_progress(
 	job text, role text, series text, known bigint, waiting text[], waiting_numbers text[], unread text[], unread_errors text[])
