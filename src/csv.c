@@ -23,6 +23,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -36,6 +37,9 @@
 
 /* Bytes of a name that messages show. */
 #define SHOWN 60
+
+/* Names in a path: the tree is walked from call to call. */
+#define DEEPEST 100
 
 /* An attribute, an element, or the document itself, in the tree that is written. */
 typedef struct Branch
@@ -95,6 +99,7 @@ static const char *type_of(const Place *place, bool *whole);
 static void find_column(Mapping *mapping, Branch *leaf);
 static char *header_text(const Mapping *mapping);
 static bool is_count(UmSlice text);
+static int	count_of(UmSlice text);
 static const char *hint_of(const Mapping *mapping);
 static UmFault *fault(Mapping *mapping, const char *format,...) pg_attribute_printf(2, 3);
 static bool note_fields(Branch *node);
@@ -268,9 +273,16 @@ map(Mapping *mapping, const Branch *leaf)
 {
 	Place		place = {.node = mapping->root, .model = mapping->model, .names = &mapping->model->names,
 	.rest = mapping->path};
+	int			names = 0;
 
+	CHECK_FOR_INTERRUPTS();
 	while (place.rest != NULL)
-		if (!follow_name(mapping, &place) || !follow_selector(mapping, &place))
+		if (++names > DEEPEST)
+		{
+			fault(mapping, "has more than %d names", DEEPEST);
+			return;
+		}
+		else if (!follow_name(mapping, &place) || !follow_selector(mapping, &place))
 			return;
 	make_leaf(mapping, &place, leaf);
 }
@@ -467,7 +479,7 @@ element(Mapping *mapping, Branch *list, UmSlice selector)
 		if (um_same_slice(node->key, selector))
 			return node;
 		if (is_count(selector) && is_count(node->key) && foreach_current_index(cell) < place &&
-			pg_strtoint32(pnstrdup(node->key.ptr, node->key.len)) > pg_strtoint32(pnstrdup(selector.ptr, selector.len)))
+			count_of(node->key) > count_of(selector))
 			place = foreach_current_index(cell);
 	}
 	node = palloc0(sizeof(Branch));
@@ -567,6 +579,17 @@ is_count(UmSlice text)
 		if (!isdigit((unsigned char) text.ptr[i]))
 			return false;
 	return text.len > 0 && text.len < 10;
+}
+
+/* Of digits that are one. */
+static int
+count_of(UmSlice text)
+{
+	int			count = 0;
+
+	for (int i = 0; i < text.len; i++)
+		count = count * 10 + (text.ptr[i] - '0');
+	return count;
 }
 
 /* What might be meant by the path that is being read. */

@@ -111,7 +111,8 @@ static Row *
 row_of(FunctionCallInfo fcinfo, const char *noun, const char *version)
 {
 	const UmResource *resource = um_resource(noun);
-	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	MemoryContext whole = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "CSV columns", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(whole);
 	Row		   *row = palloc0(sizeof(Row));
 	int			most = 0;
 
@@ -133,6 +134,9 @@ row_of(FunctionCallInfo fcinfo, const char *noun, const char *version)
 		row->place[((Column *) list_nth(row->columns, i))->attribute->ordinal] = i;
 	row->field = palloc0(sizeof(UmSlice) * list_length(row->columns));
 	MemoryContextSwitchTo(old);
+	/* of the call before, which was of another resource or version */
+	if (fcinfo->flinfo->fn_extra != NULL)
+		MemoryContextDelete(GetMemoryChunkContext(fcinfo->flinfo->fn_extra));
 	fcinfo->flinfo->fn_extra = row;
 	return row;
 }
@@ -253,8 +257,11 @@ append_field(StringInfo out, UmSlice field)
 {
 	const char *p = field.ptr;
 	const char *end = p + field.len;
-	bool		plain = field.len == 0 || (*p != ' ' && end[-1] != ' ');
+	bool		plain;
 
+	if (field.len == 0)
+		return;
+	plain = *p != ' ' && end[-1] != ' ';
 	for (const char *q = p; q < end && plain; q++)
 		plain = *q != ',' && *q != '"' && *q != '\n' && *q != '\r';
 	if (!plain)

@@ -414,12 +414,15 @@ take_row(Csv *csv)
 	size_t		length = csv->used - csv->given;
 	RowState	state = row_scan(row, text, length, csv->last);
 
+	/* however much of it came at once: read again, it is to be the same */
+	if (state == ROW_WHOLE ? row->length > LONGEST : length > LONGEST + 2)
+		return pass_long(csv);
 	if (state != ROW_WHOLE)
 	{
 		if (csv->last)
 			return unclosed(csv);
 		csv->open = length;
-		return length > LONGEST ? pass_long(csv) : LOOK_MORE;
+		return LOOK_MORE;
 	}
 	csv->open = 0;
 	if (row->length > 0)

@@ -63,6 +63,12 @@ SELECT mapping_faults('usage', '{"date": "a", "usageDate": "b"}');
 SELECT mapping_faults('usage', '{"usageSpecification": "a", "usageSpecification.id": "b"}');
 SELECT mapping_faults('usage', '{"relatedParty": "a", "relatedParty[0].id": "b"}');
 SELECT mapping_faults('usage', '{"relatedParty[customer].id": "a", "relatedParty[customer].role": "b"}');
+-- a path that goes on and on, and elements that stand in order however many there are
+SELECT left(message, 30), right(message, 30) FROM (SELECT mapping_faults('usage', jsonb_build_object('extra' || repeat('.a', 1000000), 'a'))::text) f (message);
+SELECT count(*) FROM usage_mgmt.csv_steps('usage', jsonb_build_object('extra' || repeat('.a', 99), 'a'), '{a}');
+SELECT array_agg(field ORDER BY place) FILTER (WHERE field > 0) = array_agg(field ORDER BY field) FILTER (WHERE field > 0), count(field)
+	FROM usage_mgmt.csv_steps('usage', (SELECT jsonb_object_agg('ratedProductUsage[' || n || '].taxRate', 'c' || n) FROM generate_series(1, 3000) n),
+		(SELECT array_agg('c' || n ORDER BY n) FROM generate_series(1, 3000) n)) WITH ORDINALITY s (step, text, field, type, path, place);
 SELECT mapping_faults('usage', '[]');
 SELECT mapping_faults('usage', '{}');
 -- against a header
@@ -85,5 +91,8 @@ SELECT usage_mgmt.csv_row('usage', 'v4', '[]');
 SELECT usage_mgmt.csv_row('usage', 'v4', NULL) IS NULL, usage_mgmt.csv_columns(NULL) IS NULL;
 -- each row of its own resource
 SELECT n, usage_mgmt.csv_row(n, 'v4', '{"id": "1", "name": "x"}') FROM unnest('{usage,usage_specification,usage}'::text[]) n;
+-- and what is known of the one before is forgotten
+WITH made AS MATERIALIZED (SELECT usage_mgmt.csv_row(n, 'v4', '{"id": "1"}') FROM unnest('{usage,usage_specification,usage}'::text[]) n)
+	SELECT (SELECT count(*) FROM made), (SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'CSV row');
 
 DROP FUNCTION mapping_faults, steps;
