@@ -66,13 +66,20 @@ BEGIN
 	IF mine IS NULL THEN
 		RETURN true;
 	END IF;
-	RETURN mine::jsonb ->> 'sub' IS NOT DISTINCT FROM claims::jsonb ->> 'sub';
+	RETURN usage_mgmt.job_caller(mine::jsonb) = usage_mgmt.job_caller(claims::jsonb);
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
 	RETURN false;
 END
 $$;
 COMMENT ON FUNCTION usage_mgmt.job_is_callers(text) IS
-'Whether an order with these claims is of whom the claims of this request name (sub); true outside a request. Part of the policies of jobs.';
+'Whether an order with these claims is of whom the claims of this request name; true outside a request. Part of the policies of jobs.';
+
+CREATE FUNCTION usage_mgmt.job_caller(claims jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN CASE WHEN claims ->> 'sub' IS NOT NULL THEN jsonb_build_array(claims -> 'iss', claims ->> 'sub')
+	ELSE claims - '{exp,iat,nbf,jti}'::text[] END;
+COMMENT ON FUNCTION usage_mgmt.job_caller(jsonb) IS
+'Whom claims name: sub, of that iss; where there is none all that does not change from token to token, since policies may go by any of it. Part of job_is_callers().';
 
 CREATE FUNCTION usage_mgmt.job_notify() RETURNS trigger
 LANGUAGE plpgsql

@@ -10,6 +10,7 @@
 
 #include "buffer.h"
 #include "journal.h"
+#include "text.h"
 
 static void line(const Journal *journal, const char *kind, const char *id, const char *what, const char *why);
 static void add_member(Buffer *line, const char *name, const char *value);
@@ -104,10 +105,8 @@ add_member(Buffer *line, const char *name, const char *value)
 static void
 print(Buffer *line)
 {
-	/* a server's message may have several */
-	for (size_t i = 0; i < line->length; i++)
-		if (line->text[i] == '\n')
-			line->text[i] = ' ';
+	/* a server's message may have several, and an id is whatever who ordered a job says */
+	text_plain(line->text);
 	fwrite(line->text, 1, line->length, stdout);
 	fputc('\n', stdout);
 	fflush(stdout);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "table.h"
+#include "text.h"
 
 /* Of pg_type; what is no number stands to the left. */
 #define INT8OID 20
@@ -59,8 +60,13 @@ show(PGconn *conn, const char *sql, bool again)
 
 	if (result == NULL)
 		return false;
+	/* what others have named so is no command to our terminal */
 	for (int column = 0; column < PQnfields(result); column++)
+	{
+		for (int row = 0; row < PQntuples(result); row++)
+			text_plain(PQgetvalue(result, row, column));
 		widths[column] = widest(result, column);
+	}
 	if (again)
 		fputs("\033[H\033[J\033[?7l", stdout);
 	for (int row = -1; row < PQntuples(result); row++)

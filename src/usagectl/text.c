@@ -22,6 +22,20 @@ static Slice trimmed(const char *from, const char *to);
 static bool is_one_of(Slice slice, const char *words);
 static bool number(const char *p, int digits, int *result);
 
+/*
+ * A blank for each control character, so that what others have said is one line,
+ * and tells a terminal nothing.  UTF-8 has some behind the byte C2.
+ */
+void
+text_plain(char *text)
+{
+	for (unsigned char *p = (unsigned char *) text; *p != '\0'; p++)
+		if (*p < ' ' || *p == 0x7f)
+			*p = ' ';
+		else if (*p == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0)
+			p[0] = p[1] = ' ';
+}
+
 /* How many bytes from the start are UTF-8 as PostgreSQL means it, without NUL. */
 size_t
 text_valid(const char *text, size_t length)

@@ -31,6 +31,7 @@ typedef struct Glance
 	Slice		type;
 } Glance;
 
+extern void text_plain(char *text);
 extern size_t text_valid(const char *text, size_t length);
 extern Glance text_glance(const char *text, size_t length, const Names *names);
 extern int	text_month(Slice date);

@@ -119,6 +119,8 @@ SET "request.jwt.claims" = '{"sub": "bob"}';
 INSERT INTO usage_mgmt.export_job (id) VALUES ('of bob');
 SET "request.jwt.claims" = '{"role": "regress_team"}';
 INSERT INTO usage_mgmt.export_job (id) VALUES ('of anybody');
+SET "request.jwt.claims" = '{"customer": "a", "exp": 1}';
+INSERT INTO usage_mgmt.export_job (id) VALUES ('of customer a');
 SET "request.jwt.claims" = 'no JSON';
 INSERT INTO usage_mgmt.export_job (id) VALUES ('of nobody');
 RESET "request.jwt.claims";
@@ -131,7 +133,7 @@ END
 $$;
 SET ROLE regress_team;
 SELECT left(claims, 20) AS claims, pg_temp.as(claims) AS sees
-FROM (VALUES ('{"sub": "ann", "exp": 2}'), ('{"sub": "bob"}'), ('{"sub": "eve"}'), ('{}'), ('[1]'), ('no JSON'), (repeat('[', 10000)), ('{"sub": "\u0000"}'), ('')) AS c(claims);
+FROM (VALUES ('{"sub": "ann", "exp": 2}'), ('{"sub": "bob"}'), ('{"sub": "eve"}'), ('{"iss": "else", "sub": "bob"}'), ('{"role": "regress_team", "exp": 2}'), ('{"customer": "a", "jti": "2"}'), ('{"customer": "b", "exp": 1}'), ('{}'), ('[1]'), ('no JSON'), (repeat('[', 10000)), ('{"sub": "\u0000"}'), ('')) AS c(claims);
 SET "request.jwt.claims" = '{"sub": "ann"}';
 SELECT usage_mgmt.delete_export_job('of bob'), usage_mgmt.cancel_export_job('of bob'), usage_mgmt.get_export_job('of bob') IS NULL AS none, usage_mgmt.delete_export_job('of ann');
 SET ROLE regress_operator;

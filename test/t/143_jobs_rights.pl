@@ -105,6 +105,16 @@ $id = order($node, $db, 'mediation', 'import_job', url => "$ftp->{url}/*.ndjson"
 like(ended_as($node, $db, 'import_job', $id, 'stored_count, error_log'), qr/^failed\|10\|1 of 2 files failed: large\.ndjson: .*more than the 102400 bytes.*\[spool\]/,
 	'a file of a folder that is elsewhere takes no more room than the spool directory is given');
 
+# ---- what is shown to others ----
+
+my $escapes = "x\nimport_job all: succeeded\e[2J\xc2\x9b2J\x7f";
+order($node, $db, 'mediation', 'import_job', id => $escapes, url => "file://$folder/none");
+ok($node->poll_query_until($db, "SELECT count(*) = 1 FROM usage_mgmt.import_job WHERE id LIKE 'x%' AND status = 'failed'"), 'an id is what it is said to be');
+my (undef, $shown) = usagectl($node, $db, 'jobs', '--once');
+like($shown, qr/^x import_job all: succeeded \[2J  2J  /m, 'usagectl jobs shows it in one line');
+unlike($shown, qr/[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/, 'without what a terminal would obey');
+like(agent_said($agent), qr/^import_job x import_job all: succeeded \[2J  2J : failed/m, 'and so does the agent');
+
 # ---- secrets ----
 
 $id = order($node, $db, 'mediation', 'import_job', url => "$web->{url}/f.ndjson");
