@@ -500,7 +500,9 @@ BEGIN
 	IF $4 = 0 THEN
 		DELETE FROM usage_mgmt.export_result r WHERE r.job = $2;	-- of an attempt before
 	END IF;
-	INSERT INTO usage_mgmt.export_result (job, part, data) VALUES ($2, $4, $5);
+	-- who did not hear that it is here says it again
+	INSERT INTO usage_mgmt.export_result (job, part, data) VALUES ($2, $4, $5)
+		ON CONFLICT ON CONSTRAINT export_result_pkey DO NOTHING;
 	RETURN true;
 END
 $$;

@@ -123,10 +123,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE usage_mgmt.import_file f SET load_id = coalesce($2, f.load_id), error = $3,
 		finished_at = CASE WHEN $4 THEN now() END
-		WHERE f.id = $1
+		WHERE f.id = $1 AND (f.finished_at IS NULL OR $4)
 $$;
 COMMENT ON FUNCTION usage_mgmt.file_end(bigint, bigint, text, boolean) IS
-'Says what became of a file: loaded, or at fault. Where it is not finished the next run tries again. For agents.';
+'Says what became of a file: loaded, or at fault. Where it is not finished the next run tries again; what is finished stays so. For agents.';
 
 CREATE FUNCTION usage_mgmt.folder_progress(
 	job text, role text, series text, known bigint, waiting text[], waiting_numbers text[], unread text[], unread_errors text[])

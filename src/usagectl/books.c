@@ -15,8 +15,9 @@
  * of, and is nobody else's.  Where it is finished the job is done, whoever died
  * meanwhile.
  *
- * A load has one program at a time: an advisory lock is held as long as the
- * session lives, and each batch makes sure that nobody else has moved on.
+ * A load has one program at a time: an advisory lock is held as long as somebody
+ * is at it, and each batch makes sure that nobody else has moved on.  Nor is the
+ * load of a job, or of a file, made by two at a time.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +26,9 @@
 
 #include "books.h"
 
-static bool lock(Books *books, PGconn *conn);
+static bool lock(PGconn *conn, const char *what);
+static void unlock(PGconn *conn, const char *what);
+static bool lock_load(Books *books, PGconn *conn);
 static bool find(Books *books, PGconn *conn, const char *source, const char *fingerprint,
 				 const char *declared);
 static bool make(Books *books, PGconn *conn, const char *source, const char *fingerprint,
@@ -50,11 +53,15 @@ books_find_job(Books *books, PGconn *conn, Resources *resources, const char *job
 
 	memset(books, 0, sizeof(Books));
 	books->resources = resources;
-	return job == NULL ||
-		(learn_id(books, run(conn,
-							 "SELECT id FROM usage_mgmt.import_load WHERE declared @> $1 "
-							 "AND loaded_by = CURRENT_USER ORDER BY id DESC LIMIT 1", 1, values)) &&
-		 go_on(books, conn, "{}", "true"));
+	if (job == NULL)
+		return true;
+	if (!lock(conn, job))
+		return false;
+	books->job = job;
+	return learn_id(books, run(conn,
+							   "SELECT id FROM usage_mgmt.import_load WHERE declared @> $1 "
+							   "AND loaded_by = CURRENT_USER ORDER BY id DESC LIMIT 1", 1, values)) &&
+		go_on(books, conn, "{}", "true");
 }
 
 /* Finds the unfinished load of that file, one of our own, or makes one. */
@@ -64,6 +71,9 @@ books_open(Books *books, PGconn *conn, const char *source, const char *fingerpri
 {
 	if (!books->resumed && !restart && !find(books, conn, source, fingerprint, declared))
 		return false;
+	/* one that was finished meanwhile */
+	if (!books->resumed && books->locked)
+		unlock(conn, books->id);
 	if (!books->resumed)
 		return make(books, conn, source, fingerprint, declared);
 	if (strcmp(books->fingerprint, fingerprint) == 0)
@@ -105,12 +115,12 @@ go_on(Books *books, PGconn *conn, const char *declared, const char *finished_too
 	PGresult   *result;
 
 	/* a session whose client is dead may still be at it: then its row is locked, too */
-	if (books->id[0] == '\0' || !lock(books, conn))
+	if (books->id[0] == '\0' || !lock_load(books, conn))
 		return books->id[0] == '\0';
 	result = run(conn,
 				 "UPDATE usage_mgmt.import_load SET declared = declared || $2 "
 				 "WHERE id = $1 AND (finished_at IS NULL OR $3) "
-				 "RETURNING position, read, finished_at IS NOT NULL, declared ->> 'fingerprint'", 3, values);
+				 "RETURNING position, read, finished_at IS NOT NULL, declared ->> 'fingerprint', declared ->> 'digest'", 3, values);
 	if (result == NULL)
 		return false;
 	books->resumed = PQntuples(result) == 1;
@@ -120,6 +130,7 @@ go_on(Books *books, PGconn *conn, const char *declared, const char *finished_too
 		books->read = int_field(result, 1);
 		books->finished = PQgetvalue(result, 0, 2)[0] == 't';
 		snprintf(books->fingerprint, sizeof(books->fingerprint), "%s", PQgetvalue(result, 0, 3));
+		snprintf(books->digest, sizeof(books->digest), "%s", PQgetvalue(result, 0, 4));
 	}
 	PQclear(result);
 	return !books->resumed || find_counts(books, conn);
@@ -168,11 +179,11 @@ add_counts(Counts *counts, const Counts *more, int sign)
 	counts->rejected += sign * more->rejected;
 }
 
-/* Waits for the session that is at this load to end. */
+/* Waits for the session to end that is at this load, or at that of this job. */
 static bool
-lock(Books *books, PGconn *conn)
+lock(PGconn *conn, const char *what)
 {
-	const char *values[] = {books->id};
+	const char *values[] = {what};
 	PGresult   *result = run(conn,
 							 "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended("
 							 "'usage_mgmt.import_load ' || $1, 0))", 1, values);
@@ -184,13 +195,20 @@ lock(Books *books, PGconn *conn)
 	PQclear(result);
 	if (locked)
 		return true;
-	mention("load %s is under way in another session, waiting for it", books->id);
+	mention("load %s is under way in another session, waiting for it", what);
 	result = run(conn,
 				 "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended("
 				 "'usage_mgmt.import_load ' || $1, 0))", 1, values);
 	locked = result != NULL;
 	PQclear(result);
 	return locked;
+}
+
+static bool
+lock_load(Books *books, PGconn *conn)
+{
+	books->locked = lock(conn, books->id);
+	return books->locked;
 }
 
 static bool
@@ -206,7 +224,7 @@ make(Books *books, PGconn *conn, const char *source, const char *fingerprint, co
 		return false;
 	snprintf(books->id, sizeof(books->id), "%s", PQgetvalue(result, 0, 0));
 	PQclear(result);
-	return lock(books, conn);
+	return lock_load(books, conn);
 }
 
 /* Begins the transaction of a batch. */
@@ -362,19 +380,23 @@ numbers(const int *places, int count, int64_t add)
 }
 
 /*
- * Commits a batch with the position.  What the row does not count yet are the
- * records that were refused here, so that the server has not seen them.
+ * Commits a batch with the position, and the digest of what is before that (NULL
+ * for none).  What the row does not count yet are the records that were refused
+ * here, so that the server has not seen them.
  */
 bool
-books_commit(Books *books, PGconn *conn, int64_t position, int records)
+books_commit(Books *books, PGconn *conn, int64_t position, int records, const char *digest)
 {
-	char		sql[400];
+	char		sql[500];
+	char		noted[80] = "";
 	int64_t		refused = books->read + records - books->counted.read;
 
+	if (digest != NULL)
+		snprintf(noted, sizeof(noted), ", declared = declared || '{\"digest\": \"%.16s\"}'", digest);
 	snprintf(sql, sizeof(sql),
 			 "UPDATE usage_mgmt.import_load SET position = %" PRId64 ", finished_at = NULL, "
-			 "read = read + %" PRId64 ", rejected = rejected + %" PRId64 " WHERE id = %s; COMMIT",
-			 position, refused, refused, books->id);
+			 "read = read + %" PRId64 ", rejected = rejected + %" PRId64 "%s WHERE id = %s; COMMIT",
+			 position, refused, refused, noted, books->id);
 	if ((books_mixed(books) && !note_resources(books, conn)) || !run_script(conn, sql))
 		return false;
 	books->position = position;
@@ -442,4 +464,31 @@ books_close(Books *books, PGconn *conn)
 			   "pg_catalog.jsonb_build_object('read', read, 'stored', stored, 'repeated', repeated, "
 			   "'conflicting', conflicting, 'rejected', rejected)))), filled "
 			   "FROM l", 2, values);
+}
+
+/*
+ * Lets others have what was locked: a folder has more files than a session may
+ * have locks.  What was not committed is over.
+ */
+void
+books_leave(Books *books, PGconn *conn)
+{
+	PGTransactionStatusType status = PQtransactionStatus(conn);
+
+	if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
+		PQclear(PQexec(conn, "ROLLBACK"));
+	if (books->locked)
+		unlock(conn, books->id);
+	if (books->job != NULL)
+		unlock(conn, books->job);
+	books->locked = false;
+	books->job = NULL;
+}
+
+/* A session that is over has none. */
+static void
+unlock(PGconn *conn, const char *what)
+{
+	PQclear(PQexecParams(conn, "SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended("
+						 "'usage_mgmt.import_load ' || $1, 0))", 1, NULL, &what, NULL, NULL, 0));
 }

@@ -9,9 +9,12 @@ typedef struct Books
 	char		id[24];			/* of the load */
 	int64_t		position;		/* bytes of the file that are done */
 	int64_t		read;			/* records of it */
+	const char *job;			/* whose load it is, when that is locked */
+	bool		locked;			/* the load is, too */
 	bool		resumed;
 	bool		finished;		/* before, by the job whose load it is */
 	char		fingerprint[20];	/* of what was begun, where it is resumed */
+	char		digest[20];		/* of what is done, where that is kept */
 	Resources  *resources;		/* with what became of the records of each */
 	Counts		counted;		/* all that the row has so far */
 } Books;
@@ -23,7 +26,8 @@ extern bool books_begin(Books *books, PGconn *conn);
 extern bool books_count(Books *books, PGconn *conn, int resource);
 extern bool books_mixed(const Books *books);
 extern bool books_renumber(Books *books, PGconn *conn, const int *places, int count);
-extern bool books_commit(Books *books, PGconn *conn, int64_t position, int records);
+extern bool books_commit(Books *books, PGconn *conn, int64_t position, int records, const char *digest);
 extern PGresult *books_close(Books *books, PGconn *conn);
+extern void books_leave(Books *books, PGconn *conn);
 
 #endif

@@ -106,11 +106,12 @@ child_stop(Child *child, double now)
 	child->kill_at = now + STOPPING;
 }
 
+/* Those that should have stopped, and those whose jobs others may soon take. */
 void
-children_kill_late(Child *children, double now)
+children_kill_late(Child *children, double now, double margin)
 {
 	for (Child *child = children; child != NULL; child = child->next)
-		if (child->pid != 0 && now >= child->kill_at)
+		if (child->pid != 0 && (now >= child->kill_at || now > child->shared->leased_until - margin))
 		{
 			kill(child->pid, SIGKILL);
 			child->kill_at = INFINITY;

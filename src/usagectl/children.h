@@ -27,7 +27,7 @@ extern int	children_running(const Child *children);
 extern void children_reap(Child *children, void (*ended) (void *context, double again), void *context);
 extern void children_forget(Child **children);
 extern void child_stop(Child *child, double now);
-extern void children_kill_late(Child *children, double now);
+extern void children_kill_late(Child *children, double now, double margin);
 extern void children_tell(Child *children, int signal_number);
 
 #endif

@@ -158,15 +158,16 @@ complain_of(PGconn *conn, const PGresult *result)
 
 /*
  * Whether an error may be gone when the same is tried again: the connection,
- * a deadlock, resources, an operator, the system, a lock.
+ * a deadlock, resources, an operator, the system; a lock, a standby that will
+ * be the server, and what is being altered just now.
  */
 static bool
 passes(const char *code)
 {
-	static const char *const classes[] = {"08", "40", "53", "57", "58"};
+	static const char *const classes[] = {"08", "40", "53", "57", "58", "55P03", "25006", "XX000"};
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-		if (strncmp(code, classes[i], 2) == 0)
+		if (strncmp(code, classes[i], strlen(classes[i])) == 0)
 			return true;
-	return strcmp(code, "55P03") == 0;
+	return false;
 }

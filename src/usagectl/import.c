@@ -45,6 +45,7 @@ typedef bool (*Sender) (Import *import, Batch *batch, int from, int to, int *sen
 static bool make(Import *import);
 static bool take(Import *import, const char *name);
 static bool open_source(Import *import, const char *name);
+static bool is_as_before(const Import *import, const char *name);
 static bool import_batches(Import *import);
 static bool going(const Import *import);
 static bool ended(Import *import);
@@ -96,6 +97,7 @@ import_run(const ImportOptions *options, PGconn *conn, const char *name, const F
 		complain("%s: %s", name, import->source.error);
 	if (import->source.lasting)
 		complaint_lasts();
+	books_leave(&import->books, conn);
 	source_close(&import->source);
 	resources_free(&import->cutter.resources);
 	batch_free(&import->batches[0]);
@@ -146,18 +148,35 @@ open_source(Import *import, const char *name)
 
 	if (!follower->open(follower->context, &import->source))
 		return false;
+	/* what is read anyway, when it is gone on with */
+	cutter->digests = import->source.stream != NULL;
 	import->source.format.conn = import->conn;
 	import->source.format.resource = cutter->resources.list[cutter->resources.usual].noun;
 	if (!batch_peek(batch, cutter, fingerprint) ||
 		!books_open(&import->books, import->conn, name, fingerprint, options->restart || options->job != NULL,
 					options->declared) ||
 		(follower->opened != NULL && !follower->opened(follower->context, &import->books)) ||
-		!batch_skip(batch, cutter, import->books.position))
+		!batch_skip(batch, cutter, import->books.position) || !is_as_before(import, name))
 		return false;
 	cutter->resource = cutter->resources.usual;
 	if (follower->begins != NULL)
 		follower->begins(follower->context, &import->source);
 	return true;
+}
+
+/* Elsewhere another file may lie under the name by now. */
+static bool
+is_as_before(const Import *import, const char *name)
+{
+	const Books *books = &import->books;
+	char		digest[20];
+
+	snprintf(digest, sizeof(digest), "%016" PRIx64, import->batches[0].digest);
+	if (!import->cutter.digests || books->digest[0] == '\0' || strcmp(books->digest, digest) == 0)
+		return true;
+	complain("%s: this is not what load %s was begun with, its first %" PRId64 " bytes differ", name, books->id, books->position);
+	complaint_lasts();
+	return false;
 }
 
 static bool
@@ -195,6 +214,7 @@ send_batch(Import *import, Batch *batch)
 	PGconn	   *conn = import->conn;
 	int			count = batch->spill != NULL ? 1 : batch->count;
 	int			sent;
+	char		digest[20];
 
 	make_partitions(import);
 	if (!books_begin(&import->books, conn))
@@ -215,7 +235,8 @@ send_batch(Import *import, Batch *batch)
 		if (sent < count && !send_refused(import, batch))
 			return false;
 	}
-	if (!books_commit(&import->books, conn, batch->end, count))
+	snprintf(digest, sizeof(digest), "%016" PRIx64, batch->digest);
+	if (!books_commit(&import->books, conn, batch->end, count, import->cutter.digests ? digest : NULL))
 		return false;
 	import->records += count;
 	return import->follower->committed == NULL ||

@@ -38,6 +38,7 @@ static bool read_config(Job *job);
 static bool goes_on(void *context);
 static bool may_be(Job *job);
 static bool become(Job *job);
+static bool be_alone(Job *job);
 static JobEnd run_standing_order(Job *job);
 static void leave_data(Job *job);
 static PGconn *connect_as_agent(Job *job);
@@ -113,7 +114,7 @@ do_job(Job *job)
 		trouble_lasts(&job->trouble, "its path names no resource that there is");
 		return JOB_FAILED;
 	}
-	if (!read_config(job) || !may_be(job) || !become(job))
+	if (!read_config(job) || !may_be(job) || !become(job) || !be_alone(job))
 		return JOB_FAILED;
 	if (order->every != NULL)
 		return run_standing_order(job);
@@ -212,6 +213,33 @@ become(Job *job)
 }
 
 /*
+ * One attempt at a time.  That before this one may have been stopped, and hold
+ * what we need, for ever: it is over, whatever it was at.
+ */
+static bool
+be_alone(Job *job)
+{
+	const Order *order = job->order;
+	const char *values[] = {order->resource, order->job, order->attempt, job->options->journal->agent};
+	PGresult   *result = job_ask(job,
+								 "SELECT CASE WHEN usage_mgmt.job_checkpoint($4, $1, $2, $3, '{}') THEN "
+								 "(SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid)) "
+								 "FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_locks l ON l.pid = a.pid AND l.database = a.datid "
+								 "WHERE a.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted "
+								 "AND (l.classid::bigint << 32 | l.objid::bigint) = pg_catalog.hashtextextended('usage_mgmt.' || $1 || ' ' || $2, 0) "
+								 "AND pg_catalog.pg_has_role(a.usesysid, 'USAGE')) END", 4, values);
+
+	job->lost = result != NULL && PQgetisnull(result, 0, 0);
+	PQclear(result);
+	if (result == NULL || job->lost)
+		return false;
+	result = run(job->data, "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended("
+				 "'usage_mgmt.' || $1 || ' ' || $2, 0))", 2, values);
+	PQclear(result);
+	return result != NULL;
+}
+
+/*
  * A run of it is an order of its own, by the same role.  Of two at a time the
  * one would find the other's files half done.
  */
@@ -221,14 +249,6 @@ run_standing_order(Job *job)
 	const char *values[] = {job->order->job};
 	PGresult   *result;
 
-	if (!run_script(job->data, "BEGIN"))
-		return JOB_FAILED;
-	/* whoever had it before us may be ordering still */
-	result = run(job->data, "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended("
-				 "'usage_mgmt.import_job ' || $1, 0))", 1, values);
-	PQclear(result);
-	if (result == NULL)
-		return JOB_FAILED;
 	result = run(job->data,
 				 "INSERT INTO usage_mgmt.import_job "
 				 "(id, parent, path, content_type, url, mapping, sequence, afterwards, credential, manifest) "
@@ -236,7 +256,7 @@ run_standing_order(Job *job)
 				 "FROM usage_mgmt.import_job j WHERE id = $1 AND NOT EXISTS (SELECT FROM usage_mgmt.import_job r "
 				 "WHERE r.parent = j.id AND r.ordered_by = j.ordered_by AND r.status IN ('not started', 'running'))", 1, values);
 	PQclear(result);
-	return result != NULL && run_script(job->data, "COMMIT") ? JOB_AGAIN : JOB_FAILED;
+	return result != NULL ? JOB_AGAIN : JOB_FAILED;
 }
 
 /* What it had not committed is gone before anybody is told of the end. */
@@ -276,13 +296,16 @@ job_ask(Job *job, const char *sql, int count, const char *const *values)
 	}
 }
 
-/* What others have made in a schema of our login's search_path is run by nobody here. */
+/*
+ * What others have made in a schema of our login's search_path is run by nobody here,
+ * and what we ask is not asked any more when we are dead.
+ */
 static PGconn *
 connect_as_agent(Job *job)
 {
 	PGconn	   *conn = connect_to(job->options->dbname);
 
-	if (conn == NULL || run_script(conn, "SET search_path = pg_catalog, pg_temp"))
+	if (conn == NULL || run_script(conn, "SET search_path = pg_catalog, pg_temp; SET client_connection_check_interval = '2s'"))
 		return conn;
 	PQfinish(conn);
 	return NULL;

@@ -209,8 +209,10 @@ publish(Exporting *exporting)
 						format_media_type(exporting->format.kind, exporting->packing), &job->trouble);
 	/* what is whole stays, also where its manifest fails */
 	exporting->beside = exporting->beside && !put;
-	return put && (exporting->manifest == NULL ||
-				   manifest_put(job->config, order->url, order->credential, exporting->manifest, &job->trouble));
+	if (!put || exporting->manifest == NULL)
+		return put;
+	/* nor is the manifest of this one to lie beside what the next attempt has put there */
+	return job_note(job) && manifest_put(job->config, order->url, order->credential, exporting->manifest, &job->trouble);
 }
 
 static bool

@@ -44,13 +44,13 @@ typedef struct Jobs
 {
 	const JobsOptions *options;
 	Session		session;
+	int			backend;		/* of the session that has our name, or had it */
 	bool		broken;
 	Child	   *children;		/* a list */
 	bool		begun;			/* what was ours before is given back */
 	bool		claiming;
 	double		claimed_at;
 	double		claim_at;
-	double		leased_until;
 	double		upkeep_at;
 	double		dues[DUES];		/* when something will be due; 0 for nothing */
 	bool		leaves;
@@ -69,12 +69,13 @@ typedef struct GivenBack
 
 static _Noreturn void serve_jobs(const JobsOptions *options);
 static bool begin_session(Jobs *jobs);
+static bool end_backend(Jobs *jobs);
 static bool lock_name(Jobs *jobs);
 static bool may_take(Jobs *jobs);
 static void pause_for(double seconds);
 static bool serve(Jobs *jobs);
 static void leave(Jobs *jobs, double now);
-static bool lease_ends(const Jobs *jobs, double now);
+static void kill_late(const Jobs *jobs, double now);
 static double claim_time(const Jobs *jobs);
 static double next_time(const Jobs *jobs);
 static void wait_until(Jobs *jobs, double until);
@@ -83,6 +84,7 @@ static void on_claim(void *context, const PGresult *result);
 static void claim_failed(Jobs *jobs, const PGresult *result);
 static void claim_one(Jobs *jobs, const PGresult *result, int row);
 static void start(Jobs *jobs, const PGresult *result, int row);
+static double leased_until(const Jobs *jobs, const PGresult *result, int row);
 static Order order_of(const PGresult *result, int row);
 static void give_back(Jobs *jobs, const Child *child, const char *why, bool cancelled);
 static void on_given_back(void *context, const PGresult *result);
@@ -132,8 +134,9 @@ serve_jobs(const JobsOptions *options)
 		pause_for(pause);
 		pause = pause < 2.5 ? pause * 2 : 5;
 		children_reap(jobs->children, on_ended, jobs);
-		if (told_to_leave || lease_ends(jobs, clock_now()))
+		if (told_to_leave)
 			children_tell(jobs->children, SIGKILL);
+		kill_late(jobs, clock_now());
 	}
 	session_end(&jobs->session);
 	exit(0);
@@ -149,13 +152,30 @@ begin_session(Jobs *jobs)
 	complaints_into(&complaints);
 	begun = session_begin(&jobs->session, jobs->options->dbname) &&
 		run_script(jobs->session.conn, "SET search_path = pg_catalog, pg_temp; SET tcp_keepalives_idle = 10; "
-				   "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; LISTEN usage_mgmt_job") &&
-		lock_name(jobs);
+				   "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
+				   "SET client_connection_check_interval = '2s'; SET lock_timeout = '1s'; LISTEN usage_mgmt_job") &&
+		end_backend(jobs) && lock_name(jobs);
 	complaints_into(NULL);
 	buffer_free(&complaints.text);
 	jobs->broken = jobs->claiming = jobs->releasing = false;
 	jobs->claim_at = 0;
 	return begun;
+}
+
+/* Of a connection that was given up: what is between may keep it, and our name with it, for ever. */
+static bool
+end_backend(Jobs *jobs)
+{
+	char		backend[12];
+	const char *values[] = {jobs->options->journal->agent, backend};
+	PGresult   *result;
+
+	snprintf(backend, sizeof(backend), "%d", jobs->backend);
+	result = run(jobs->session.conn, "SELECT pg_terminate_backend(pid, 1000) FROM pg_locks "
+				 "WHERE pid = $2 AND locktype = 'advisory' AND objsubid = 1 AND granted "
+				 "AND (classid::bigint << 32 | objid::bigint) = hashtextextended('usage_mgmt jobs ' || $1, 0)", 2, values);
+	PQclear(result);
+	return result != NULL;
 }
 
 /* Two agents of one name would take each other's jobs for their own. */
@@ -168,6 +188,8 @@ lock_name(Jobs *jobs)
 	bool		locked = result != NULL && PQgetvalue(result, 0, 0)[0] == 't';
 
 	PQclear(result);
+	if (locked)
+		jobs->backend = PQbackendPID(jobs->session.conn);
 	return locked;
 }
 
@@ -218,9 +240,10 @@ serve(Jobs *jobs)
 			upkeep(jobs);
 		if (!jobs->claiming && !jobs->leaves && now >= claim_time(jobs))
 			claim(jobs);
-		if (lease_ends(jobs, now))
-			children_tell(jobs->children, SIGKILL);
-		children_kill_late(jobs->children, now);
+		kill_late(jobs, now);
+		/* a connection may be dead and say nothing */
+		if (jobs->claiming && now > jobs->claimed_at + jobs->options->lease)
+			jobs->broken = true;
 		if (jobs->broken || now > jobs->leave_by + 2)
 			return jobs->leaves;
 		wait_until(jobs, next_time(jobs));
@@ -245,11 +268,10 @@ leave(Jobs *jobs, double now)
 		release(jobs);
 }
 
-/* Soon others may take what is ours. */
-static bool
-lease_ends(const Jobs *jobs, double now)
+static void
+kill_late(const Jobs *jobs, double now)
 {
-	return now > jobs->leased_until - jobs->options->lease / 6.0;
+	children_kill_late(jobs->children, now, jobs->options->lease / 6.0);
 }
 
 /* A lease is renewed before the last third of it. */
@@ -316,7 +338,8 @@ claim(Jobs *jobs)
 					  "SELECT resource, job, attempt, failures, cancelled, ordered_by, claims, about ->> 'creation_date', "
 					  "about ->> 'noun', about ->> 'url', about ->> 'content_type', about ->> 'credential', "
 					  "about ->> 'manifest', about ->> 'mapping', about ->> 'sequence', about ->> 'afterwards', "
-					  "about ->> 'every', about ->> 'query', about ->> 'tmf_version' "
+					  "about ->> 'every', about ->> 'query', about ->> 'tmf_version', "
+					  "extract(epoch FROM (about ->> 'leased_until')::timestamptz - clock_timestamp()) "
 					  "FROM usage_mgmt.job_claim($1, $2, $3, $4)", 4, values, on_claim, jobs))
 		jobs->broken = true;
 }
@@ -333,7 +356,6 @@ on_claim(void *context, const PGresult *result)
 		return;
 	}
 	jobs->complaint[0] = '\0';
-	jobs->leased_until = jobs->claimed_at + jobs->options->lease;
 	for (Child *child = jobs->children; child != NULL; child = child->next)
 		child->claimed = false;
 	for (int row = 0; row < PQntuples(result); row++)
@@ -374,7 +396,7 @@ claim_one(Jobs *jobs, const PGresult *result, int row)
 	if (child != NULL && child->pid != 0)
 	{
 		child->claimed = true;
-		child->shared->leased_until = jobs->leased_until;
+		child->shared->leased_until = leased_until(jobs, result, row);
 		/* one of an earlier attempt has to end before this one begins */
 		if (cancelled || !same)
 			child_stop(child, clock_now());
@@ -410,7 +432,7 @@ start(Jobs *jobs, const PGresult *result, int row)
 	child->shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (child->shared != MAP_FAILED)
 	{
-		child->shared->leased_until = jobs->leased_until;
+		child->shared->leased_until = leased_until(jobs, result, row);
 		child->pid = fork();
 	}
 	else
@@ -436,6 +458,13 @@ start(Jobs *jobs, const PGresult *result, int row)
 		snprintf(child->end, sizeof(child->end), "there was no process for it: %s", strerror(errno));
 		jobs->claim_at = clock_now() + 1;
 	}
+}
+
+/* What somebody had locked was not renewed. */
+static double
+leased_until(const Jobs *jobs, const PGresult *result, int row)
+{
+	return jobs->claimed_at + strtod(PQgetvalue(result, row, PQnfields(result) - 1), NULL);
 }
 
 /* Its texts are the result's. */

@@ -27,6 +27,7 @@
 static int	open_parent(const Place *place, Trouble *trouble);
 static int	open_directory(const Place *place, Trouble *trouble);
 static int	descend(int folder, const char *path, int flags, Trouble *trouble, const Place *place);
+static bool is_ours(const Place *place, const char *name);
 static bool copy_file(int from, int64_t size, int to, const Place *place, Trouble *trouble);
 
 int
@@ -128,6 +129,7 @@ int
 place_temporary(Place *place, Trouble *trouble)
 {
 	char		name[256];
+	struct stat status;
 	int			fd;
 
 	if (!place_may_change(place, trouble))
@@ -141,8 +143,12 @@ place_temporary(Place *place, Trouble *trouble)
 		fd = -1;
 	else
 		fd = openat(place->parent, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (fd >= 0)
+	if (fd >= 0 && fstat(fd, &status) == 0)
+	{
+		place->device = status.st_dev;
+		place->inode = status.st_ino;
 		return fd;
+	}
 	trouble_system(trouble, errno, "%s: could not make \"%s\"", place->shown, name);
 	close(place->parent);
 	place->parent = -1;
@@ -154,15 +160,12 @@ bool
 place_commit(Place *place, int fd, Trouble *trouble)
 {
 	char		name[256];
-	struct stat ours;
-	struct stat there;
 
 	place_temporary_name(place, name, sizeof(name));
 	if (fsync(fd) < 0)
 		return trouble_system(trouble, errno, "%s could not be written to the disk", place->shown);
 	/* another attempt at the same, which took us for dead, has a file of that name by now */
-	if (fstat(fd, &ours) < 0 || fstatat(place->parent, name, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
-		ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
+	if (!is_ours(place, name))
 		return trouble_passes(trouble, "%s: somebody else has taken \"%s\" away", place->shown, name);
 	if (renameat(place->parent, name, place->parent, place->name) < 0)
 		return trouble_system(trouble, errno, "%s: \"%s\" could not be renamed to it", place->shown, name);
@@ -181,9 +184,19 @@ place_abandon(Place *place)
 	if (place->parent < 0)
 		return;
 	place_temporary_name(place, name, sizeof(name));
-	unlinkat(place->parent, name, 0);
+	if (is_ours(place, name))
+		unlinkat(place->parent, name, 0);
 	close(place->parent);
 	place->parent = -1;
+}
+
+static bool
+is_ours(const Place *place, const char *name)
+{
+	struct stat there;
+
+	return fstatat(place->parent, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		there.st_ino == place->inode && there.st_dev == place->device;
 }
 
 /* ---- the way there ---- */

@@ -3,6 +3,7 @@
 #define USAGECTL_PLACE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "remote.h"
 
@@ -34,6 +35,8 @@ struct Place
 	char	   *query;			/* or NULL */
 	char	   *shown;
 	int			parent;			/* the folder, while a temporary file is in it; else -1 */
+	dev_t		device;			/* and that file, whatever has its name by now */
+	ino_t		inode;
 };
 
 /* Another of the same folder, under a name that libcurl understands. */

@@ -20,18 +20,21 @@
 #include "records.h"
 
 #define AT_ONCE (256 * 1024)
+#define NOTHING UINT64_C(14695981039346656037)	/* digested */
 
+static uint64_t digest(uint64_t hash, const char *bytes, size_t length);
 static bool cut(Batch *batch, Cutter *cutter, bool ended);
 static void add(Batch *batch, Cutter *cutter, char *text, size_t length);
 static void take_refused(Record *record, char *text, size_t length);
 static Slice look(Cutter *cutter, const char *text, size_t length, bool valid);
 static bool blank(const char *text, size_t length);
 static Step spill(Batch *batch, Cutter *cutter);
-static bool put_by(Batch *batch, size_t length, Source *source);
+static bool put_by(Batch *batch, size_t length, Cutter *cutter);
 static FILE *temporary_file(void);
 static bool end_spill(Batch *batch, Cutter *cutter);
 static bool look_at_spill(Batch *batch, Cutter *cutter);
 static int	compare(const void *a, const void *b);
+static bool pass(Batch *batch, const Cutter *cutter, int64_t bytes, char *last);
 
 bool
 batch_make(Batch *batch, int most)
@@ -67,6 +70,7 @@ batch_begin(Batch *batch, const Batch *before)
 	batch->cut = 0;
 	batch->end = before->end;
 	batch->taken = before->taken;
+	batch->digest = before->digest;
 	batch->last = false;
 }
 
@@ -123,6 +127,8 @@ cut(Batch *batch, Cutter *cutter, bool ended)
 			return false;
 		batch->cut += length + (feed != NULL);
 		batch->end += length + (feed != NULL);
+		if (cutter->digests)
+			batch->digest = digest(batch->digest, from, length + (feed != NULL));
 		if (length > 0 && from[length - 1] == '\r')
 			length--;
 		if (!blank(from, length))
@@ -235,23 +241,29 @@ spill(Batch *batch, Cutter *cutter)
 	}
 	feed = memchr(batch->arena, '\n', batch->used);
 	batch->cut = feed != NULL ? (size_t) (feed - batch->arena) : batch->used;
-	if (!put_by(batch, batch->cut, source))
+	if (!put_by(batch, batch->cut, cutter))
 		return STEP_FAILED;
 	if (feed == NULL && !batch->last)
 		return STEP_MORE;
 	batch->cut += feed != NULL;
 	batch->end += feed != NULL;
+	if (feed != NULL && cutter->digests)
+		batch->digest = digest(batch->digest, feed, 1);
 	return end_spill(batch, cutter) ? STEP_FULL : STEP_FAILED;
 }
 
 /* Writes the first bytes of the arena to the file, as far as they are kept. */
 static bool
-put_by(Batch *batch, size_t length, Source *source)
+put_by(Batch *batch, size_t length, Cutter *cutter)
 {
+	Source	   *source = cutter->source;
+
 	batch->spilled += length;
 	batch->end += length;
 	if (length > 0)
 		batch->spilled_last = batch->arena[length - 1];
+	if (cutter->digests)
+		batch->digest = digest(batch->digest, batch->arena, length);
 	if (batch->spilled <= LONGEST + 1 &&
 		fwrite(batch->arena, 1, length, batch->spill) != length)
 	{
@@ -353,8 +365,6 @@ compare(const void *a, const void *b)
 bool
 batch_peek(Batch *batch, Cutter *cutter, char *fingerprint)
 {
-	uint64_t	hash = UINT64_C(14695981039346656037);
-
 	while (batch->used < PEEK)
 	{
 		ssize_t		n = source_read(cutter->source, batch->arena + batch->used, PEEK - batch->used);
@@ -366,13 +376,44 @@ batch_peek(Batch *batch, Cutter *cutter, char *fingerprint)
 			break;
 		batch->used += n;
 	}
-	for (size_t i = 0; i < batch->used; i++)
-		hash = (hash ^ (unsigned char) batch->arena[i]) * UINT64_C(1099511628211);
-	sprintf(fingerprint, "%016" PRIx64, hash);
+	sprintf(fingerprint, "%016" PRIx64, digest(NOTHING, batch->arena, batch->used));
 	if (batch->used >= 3 && memcmp(batch->arena, "\xEF\xBB\xBF", 3) == 0)
 		batch->cut = batch->end = 3;
+	batch->digest = digest(NOTHING, batch->arena, batch->end);
 	batch->taken = cutter->source->taken;
 	return true;
+}
+
+/* Over that many bytes behind the arena. */
+static bool
+pass(Batch *batch, const Cutter *cutter, int64_t bytes, char *last)
+{
+	char		buffer[16 * 1024];
+	ssize_t		n;
+
+	if (bytes == 0 || !cutter->digests)
+		return bytes == 0 || source_skip(cutter->source, bytes, last);
+	for (; bytes > 0; bytes -= n)
+	{
+		n = source_read(cutter->source, buffer, bytes < (int64_t) sizeof(buffer) ? (size_t) bytes : sizeof(buffer));
+		/* says that there is too little */
+		if (n == 0)
+			return source_skip(cutter->source, bytes, last);
+		if (n < 0)
+			return false;
+		batch->digest = digest(batch->digest, buffer, n);
+		*last = buffer[n - 1];
+	}
+	return true;
+}
+
+/* FNV-1a, gone on with. */
+static uint64_t
+digest(uint64_t hash, const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char) bytes[i]) * UINT64_C(1099511628211);
+	return hash;
 }
 
 /* Goes on at a position where a record ended, after a peek. */
@@ -381,15 +422,17 @@ batch_skip(Batch *batch, Cutter *cutter, int64_t position)
 {
 	Source	   *source = cutter->source;
 	char		last = '\n';
+	size_t		held = position <= (int64_t) batch->used ? (size_t) position : batch->used;
 	ssize_t		n;
 
 	if (position <= batch->end)
 		return true;
-	if (position <= (int64_t) batch->used)
-		last = batch->arena[position - 1];
-	else if (!source_skip(source, position - batch->used, &last))
+	batch->digest = digest(NOTHING, batch->arena, held);
+	if (held > 0)
+		last = batch->arena[held - 1];
+	if (!pass(batch, cutter, position - held, &last))
 		return false;
-	batch->cut = position <= (int64_t) batch->used ? (size_t) position : batch->used;
+	batch->cut = held;
 	batch->end = position;
 	batch_begin(batch, batch);
 	if (last == '\n')

@@ -42,6 +42,7 @@ typedef struct Batch
 	int64_t		start;			/* of that record, in the stream */
 	int64_t		end;			/* in the stream, past its last record */
 	int64_t		taken;			/* bytes of the file read by then */
+	uint64_t	digest;			/* of the stream until end, where the cutter digests */
 	bool		last;			/* nothing comes after it */
 } Batch;
 
@@ -49,6 +50,7 @@ typedef struct Cutter
 {
 	Source	   *source;
 	int			most;			/* records in a batch */
+	bool		digests;		/* what is cut, to know it again */
 	int			first_month;	/* of those whose partitions are made */
 	Resources	resources;
 	int			resource;		/* of the record before */

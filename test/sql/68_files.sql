@@ -29,6 +29,8 @@ SELECT * FROM usage_mgmt.file_known('2', 'night', '{file:/in/a}', '{1}');
 -- an attempt that died is gone on with, also by another job
 SELECT pg_temp.take('1', 'a', 'A'), pg_temp.take('2', 'a', 'A');
 SELECT usage_mgmt.file_end(1, 7, NULL, true);
+-- what is finished stays so, whoever says later that he could not
+SELECT usage_mgmt.file_end(1, NULL, 'was late', false);
 SELECT * FROM usage_mgmt.file_known('2', 'night', '{file:/in/a,file:/in/b,file:/in/a}', '{1,1,2}');
 SELECT * FROM usage_mgmt.file_known('2', 'day', '{file:/in/a}', '{1}');
 SELECT * FROM usage_mgmt.file_known('2', 'night', '{file:/in/a}', ARRAY[NULL]);

@@ -258,6 +258,7 @@ SELECT * FROM pg_temp.claim('one', NULL) WHERE taken NOT LIKE 'h%';
 SELECT usage_mgmt.job_put_result('one', 'x', 1, 0, repeat('x', 10)::bytea) AS of_an_attempt_that_died;
 SELECT usage_mgmt.job_put_result('one', 'x', 1, 0, repeat('a', 1048576)::bytea), usage_mgmt.job_put_result('one', 'x', 1, 1, repeat('b', 1048576)::bytea),
 	usage_mgmt.job_put_result('one', 'x', 1, 2, 'end');
+SELECT usage_mgmt.job_put_result('one', 'x', 1, 2, 'end') AS said_again, (SELECT count(*) FROM usage_mgmt.export_result WHERE job = 'x') AS parts;
 SELECT usage_mgmt.job_put_result('two', 'x', 1, 0, ''), usage_mgmt.job_put_result('one', 'x', 2, 0, ''), usage_mgmt.job_put_result('one', 'none', 1, 0, '');
 SELECT pg_temp.state($$SELECT usage_mgmt.job_put_result('one', 'x', 1, 3, 'more')$$);
 SELECT pg_temp.state($$SELECT usage_mgmt.job_put_result('one', 'x', 1, 4, 'more')$$);
