@@ -396,6 +396,9 @@ exchange_failed(Exchange *exchange, CURLcode code, const char *what, Trouble *tr
 
 	if (exchange->stopped)
 		return trouble_passes(trouble, "%s: %s was given up", shown, what);
+	if (exchange->safety.refused[0] != '\0' && exchange->place->stranger)
+		return trouble_lasts(trouble, "%s: %s, which no redirect is followed to; allow-private = yes in [network] allows it, "
+							 "or order that url", shown, exchange->safety.refused);
 	if (exchange->safety.refused[0] != '\0')
 		return trouble_lasts(trouble, "%s: %s, which is not connected to; allow-private = yes in [%s %s] or in [network] allows it",
 							 shown, exchange->safety.refused, exchange->place->scheme == SCHEME_S3 ? "bucket" : "host",

@@ -78,7 +78,10 @@ place_redirected(const Place *from, const char *url, Trouble *trouble)
 		trouble_lasts(trouble, "%s leads on to %s:, and a redirect is followed from http to http or https, from https to https alone",
 					  from->shown, schemes[place->scheme]);
 	else if (check_open(place, section_for(place), trouble))
+	{
+		place->stranger = true;
 		return place;
+	}
 	place_free(place);
 	return NULL;
 }
@@ -539,7 +542,7 @@ is_open(const Place *place, const char *roles)
 static const char *
 file_of(const Config *config)
 {
-	return config->file != NULL ? config->file : "(there is no configuration file)";
+	return config->file != NULL ? config->file : "the file that --config names";
 }
 
 static char *

@@ -26,6 +26,7 @@ struct Place
 	const Directory *directory; /* that a file: lies below; NULL for any */
 	Scheme		scheme;
 	bool		pattern;
+	bool		stranger;		/* where a redirect led, of which no section speaks */
 	char	   *host;
 	char	   *port;			/* or NULL */
 	char	   *folder;			/* of its path, up to the last slash; percent-encoded */
