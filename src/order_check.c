@@ -273,6 +273,8 @@ check_listing(const UmRecord *order, bool listed, UmFaults *faults)
 		um_fault(faults, &path, UM_RULE, "is of files that a pattern at the end of the url finds");
 	if (!find(order, "sequence", &text, &path))
 		return;
+	if (text.len > MAX_URL)
+		um_fault(faults, &path, UM_RULE, "is longer than %d bytes", MAX_URL);
 	for (int i = 0; i < text.len; i++)
 		marks += text.ptr[i] == '#';
 	if (marks != 1)

@@ -3,8 +3,8 @@
  *	  What is in a folder, and its files renamed and removed.
  *
  * A name is a server's word, and becomes part of a path: one that has a slash
- * or a control character in it is passed over, and so are folders, links,
- * hidden files and those that are not whole yet.
+ * or a control character in it, or no end, is passed over, and so are folders,
+ * links, hidden files and those that are not whole yet.
  */
 #include <dirent.h>
 #include <fnmatch.h>
@@ -20,6 +20,7 @@
 #include "local.h"
 
 #define MOST (64 * 1024 * 1024)	/* bytes of a list */
+#define LONGEST 1000			/* bytes of a name: no file system has one */
 
 typedef struct Listing
 {
@@ -269,7 +270,7 @@ wanted(const Listing *listing, const char *name)
 static bool
 is_name(const char *name)
 {
-	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strnlen(name, LONGEST + 1) > LONGEST)
 		return false;
 	for (; *name != '\0'; name++)
 		if ((unsigned char) *name < ' ' || *name == 0x7f || *name == '/')

@@ -335,6 +335,12 @@ take_path(Place *place, char *path, Trouble *trouble)
 		free(place->query);
 		place->query = NULL;
 	}
+	/* libcurl takes file:name */
+	if (whole.text[0] != '/')
+	{
+		buffer_free(&whole);
+		return trouble_lasts(trouble, "the url has a path that does not begin with /");
+	}
 	slash = strrchr(whole.text, '/');
 	place->folder = strndup(whole.text, slash + 1 - whole.text);
 	place->segment = strdup(slash + 1);

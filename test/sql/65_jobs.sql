@@ -167,6 +167,7 @@ SELECT job, pg_temp.faults('import_job', job) FROM unnest(ARRAY[
 	'{"url": "file:///in/*", "sequence": "usage.json"}', '{"url": "file:///in/*", "sequence": "#-#"}', '{"url": "file:///in/a", "sequence": "#"}', '{"url": "http://a/*", "sequence": "#"}', '{"url": "file:///in/a", "afterwards": "keep"}',
 	'{"url": "file:///in/*", "afterwards": "burn"}', '{"url": "file:///a", "every": "soon"}', '{"url": "file:///a", "every": "0"}', '{"url": "file:///a", "every": "-1 day"}', '{"url": "file:///a", "every": "1 millisecond"}', '{"url": "file:///a", "every": "infinity"}',
 	'{"url": "file:///a", "every": "1 month -60 days"}', '{"url": "file:///a", "every": "1 hour", "parent": "54"}', '{"url": "file:///a", "parent": "54"}', '{"url": "file:///a", "manifest": "maybe"}', '{"url": "file:///a", "manifest": "true", "credential": "partner"}']) job;
+SELECT pg_temp.faults('import_job', json_build_object('url', 'file:///in/*', 'sequence', repeat('*', 2000) || '#')::text);
 
 -- a query, as a list of that resource in that version would take it
 SELECT job, pg_temp.faults('export_job', job) FROM unnest(ARRAY[

@@ -45,6 +45,7 @@ my @urls = (
 	[ 'dict://host.example/a', 'is none of file:' ],
 	[ 'no url', 'has a space' ],
 	[ '/etc/passwd', 'the url is' ],
+	[ 'file:name.json', 'the url ' ],
 	[ 'ftp://host.example/', 'names no file' ],
 	[ 'ftp://host.example/*/a', 'has a pattern before its last part' ],
 	[ 'ftp://host.example/a/../b', 'has ".." in it' ],
@@ -415,7 +416,7 @@ sub ftp_talk
 			return undef if $command ne 'NLST';
 			print $caller "150 now\r\n";
 			my $data = $passive->accept;
-			print $data "b.json\r\n/in/a.json\r\n..\r\nc\x01.json\r\n";
+			print $data "b.json\r\n/in/a.json\r\n..\r\nc\x01.json\r\n" . ('d' x 1001) . "\r\n";
 			close $data;
 			return "226 done\r\n";
 		});

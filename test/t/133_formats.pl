@@ -289,6 +289,14 @@ is($node->safe_psql('again', 'SELECT length(document), document_length, (SELECT 
 $long x= 11;
 mapped(qq(${head}3,2026-03-01T10:00:00Z,"$long\n",1,,,\n$good[0]\n), $simple);
 is($node->safe_psql('again', q{SELECT length(document), document_length, errors -> 0 ->> 'code', (SELECT count(*) FROM usage_mgmt.usage) FROM usage_mgmt.import_reject}), join('|', 1024 * 1024, length($long) + 31, '54000', 1), 'a row of more than 64 MB');
+# all of which comes at once, or nearly
+foreach my $more (1, 100 * 1024)
+{
+	my $just = 'x' x (64 * 1024 * 1024 - 31 + $more);
+
+	mapped(qq(${head}3,2026-03-01T10:00:00Z,"$just\n",1,,,\n$good[0]\n), $simple);
+	like($node->safe_psql('again', q{SELECT errors -> 0 ->> 'message' FROM usage_mgmt.import_reject}), qr/^row 2, .* its first megabyte was kept$/, "a row that is $more bytes too long");
+}
 $long = 'x' x (20 * 1024 * 1024);
 mapped(qq(${head}3,2026-03-01T10:00:00Z,"$long\n",1,,,\n$good[0]\n), $simple);
 is($node->safe_psql('again', q{SELECT string_agg(length(description)::text, ' ' ORDER BY length(description)) FROM usage_mgmt.usage}), '1 ' . (length($long) + 1), 'a row that no batch holds');
