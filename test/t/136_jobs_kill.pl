@@ -160,6 +160,7 @@ my %kill = (
 sql("INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) SELECT 'x' || lpad(n::text, 6, '0'), '2026-02-03', 'exported'
 	FROM generate_series(1, @{[ EXPORTED ]}) n");
 my $expected = sql(q{SELECT usage_mgmt.get_usages('sort=id&usageType=exported')}) . "\n";
+my %listener = map { $_ => sql("SELECT usage_mgmt.register_${_}_listener(NULL, '', 'r14.5') ->> 'id'") } qw(import_job export_job);
 my $began = time;
 my $fine = 1;
 
@@ -197,6 +198,14 @@ cmp_ok($attempts{export}, '>', $rounds / 4, "and exports ($attempts{export} time
 is(agent_leaves($agent), 0, 'the agent leaves');
 note(sprintf '%.0f s, %d imports, %d exports', time - $began, scalar @imports, scalar @exports);
 
+for my $resource (sort keys %listener)
+{
+	my $json = $resource =~ s/_j/J/r;
+	my $ended = $resource eq 'import_job' ? @imports : @exports;
+
+	is(sql("SELECT count(*), count(DISTINCT event #>> '{event,$json,id}') FROM usage_mgmt.next_events('$listener{$resource}', 10000)"), "$ended|$ended",
+		"one notification for the end of each $resource");
+}
 is(sql(q{SELECT count(*), count(DISTINCT id) FROM usage_mgmt.usage WHERE id LIKE 'k%'}), join('|', (@imports * RECORDS) x 2),
 	'each record is there once');
 is(sql(q{SELECT count(*) FROM usage_mgmt.check_keys()}), 0, 'the ledger is sound');
