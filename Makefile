@@ -174,6 +174,7 @@ USAGECTL_OBJS = \
 	src/usagectl/session.o \
 	src/usagectl/source.o \
 	src/usagectl/spool.o \
+	src/usagectl/steps.o \
 	src/usagectl/stream.o \
 	src/usagectl/table.o \
 	src/usagectl/text.o \

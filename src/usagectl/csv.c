@@ -14,17 +14,15 @@
  * apart.  What is wrong with the file itself ends the stream with an error there.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "array.h"
 #include "buffer.h"
 #include "csv.h"
 #include "records.h"
 #include "row.h"
+#include "steps.h"
 #include "text.h"
 
 #define INPUT (64 * 1024)
@@ -32,35 +30,6 @@
 #define LONG (1024 * 1024)		/* bytes that are not held longer than needed; of a header, too many */
 #define REFUSED_WHOLE (ARENA / 2 - 64 * 1024)	/* bytes of a row at fault that fit into a batch in any case */
 #define ESCAPE '\033'
-#define MESSAGE 600
-#define FAULTS (16 * 1024)		/* bytes of them, of a row */
-
-typedef enum WriteKind
-{
-	WRITE_OPEN, WRITE_CLOSE, WRITE_CONSTANT, WRITE_FIELD
-} WriteKind;
-
-typedef enum FieldType
-{
-	TYPE_STRING, TYPE_NUMBER, TYPE_BOOLEAN, TYPE_JSON, TYPE_MEMBERS
-} FieldType;
-
-typedef struct WritingStep
-{
-	WriteKind	kind;
-	const char *text;
-	size_t		length;
-	int			field;			/* from 1 on */
-	FieldType	type;
-	const char *path;
-} WritingStep;
-
-/* An object or list that is being written. */
-typedef struct Open
-{
-	size_t		at;				/* in the output */
-	bool		filled;			/* by a field of the row */
-} Open;
 
 struct Csv
 {
@@ -79,13 +48,8 @@ struct Csv
 	Field	   *header;
 	int			columns;
 	char	   *names;			/* what the header says */
-	PGresult   *learnt;			/* has the texts of the steps */
-	WritingStep *steps;
-	int			count;
-	Open	   *opened;
-	size_t		fixed;			/* bytes of all texts */
-	int			uses;			/* most steps that want one field */
-	Buffer		errors;			/* of the row */
+	Steps		steps;
+	Faults		faults;			/* of the row */
 	char	   *out;
 	size_t		out_given,
 				out_used,
@@ -107,23 +71,12 @@ static bool make_space(char **text, size_t *space, size_t wanted);
 static bool begin(Csv *csv);
 static bool take_header(Csv *csv);
 static bool learn(Csv *csv);
-static bool take_steps(Csv *csv, const PGresult *result);
 static Look take_row(Csv *csv);
 static Look unclosed(Csv *csv);
 static bool reserve(Csv *csv);
 static void convert(Csv *csv);
-static void write_row(Csv *csv);
-static void put_text(Csv *csv, const WritingStep *step);
-static bool put_field(Csv *csv, const WritingStep *step, Field field);
-static void put_string(Csv *csv, Field field);
-static bool put_boolean(Csv *csv, Field field);
-static bool put_json(Csv *csv, Field field, bool members);
-static Field undoubled(Csv *csv, Field field);
-static Field trimmed(Field field);
-static bool is_number(Field field);
 static void judge(Csv *csv);
-static void add_fault(Csv *csv, const char *path, const char *code, const char *format,...)
-			__attribute__((format(printf, 4, 5)));
+static void begin_faults(Csv *csv);
 static void refuse(Csv *csv, const char *text, size_t kept, int64_t length);
 static Look pass_long(Csv *csv);
 static int64_t here(const Csv *csv);
@@ -149,10 +102,8 @@ csv_free(Csv *csv)
 	free(csv->in);
 	free(csv->names);
 	free(csv->header);
-	PQclear(csv->learnt);
-	free(csv->steps);
-	free(csv->opened);
-	buffer_free(&csv->errors);
+	steps_free(&csv->steps);
+	buffer_free(&csv->faults.list);
 	free(csv->out);
 	free(csv->kept);
 	free(csv);
@@ -365,42 +316,10 @@ learn(Csv *csv)
 					all != NULL ? all : "");
 		csv->source->lasting = code != NULL && strncmp(code, "22", 2) == 0;
 	}
-	csv->learnt = result;
-	return learnt && take_steps(csv, result);
-}
-
-static bool
-take_steps(Csv *csv, const PGresult *result)
-{
-	static const char *const kinds[] = {"open", "close", "constant", "field"};
-	static const char *const types[] = {"string", "number", "boolean", "json", "members"};
-	int		   *uses = calloc(csv->columns + 1, sizeof(int));
-
-	csv->count = PQntuples(result);
-	csv->steps = calloc(csv->count + 1, sizeof(WritingStep));
-	csv->opened = calloc(csv->count + 1, sizeof(Open));
-	if (uses == NULL || csv->steps == NULL || csv->opened == NULL)
-		return source_fail(csv->source, "out of memory") == 0;
-	for (int i = 0; i < csv->count; i++)
-	{
-		WritingStep *step = &csv->steps[i];
-
-		for (int k = 0; k < 4; k++)
-			if (strcmp(kinds[k], PQgetvalue(result, i, 0)) == 0)
-				step->kind = k;
-		for (int t = 0; t < 5; t++)
-			if (strcmp(types[t], PQgetvalue(result, i, 3)) == 0)
-				step->type = t;
-		step->text = PQgetvalue(result, i, 1);
-		step->length = PQgetlength(result, i, 1);
-		step->field = atoi(PQgetvalue(result, i, 2));
-		step->path = PQgetvalue(result, i, 4);
-		csv->fixed += step->length + 2;
-		if (step->kind == WRITE_FIELD && ++uses[step->field] > csv->uses)
-			csv->uses = uses[step->field];
-	}
-	free(uses);
-	return true;
+	if (!learnt)
+		PQclear(result);
+	return learnt && (steps_learn(&csv->steps, result, csv->header, csv->columns) ||
+					  source_fail(csv->source, "out of memory") == 0);
 }
 
 /* ---- rows ---- */
@@ -459,7 +378,7 @@ reserve(Csv *csv)
 		for (size_t i = 0; i < length; i++)
 			growth += p[i] < 0x20 || p[i] == '"' || p[i] == '\\' ? 5 : 0;
 	}
-	return make_space(&csv->out, &csv->out_space, csv->out_used + csv->fixed + csv->uses * (length + growth) + 2) ||
+	return make_space(&csv->out, &csv->out_space, csv->out_used + steps_most(&csv->steps, length, growth)) ||
 		source_fail(csv->source, "out of memory") == 0;
 }
 
@@ -469,52 +388,17 @@ convert(Csv *csv)
 {
 	size_t		start = csv->out_used;
 
-	buffer_clear(&csv->errors);
+	begin_faults(csv);
 	judge(csv);
-	if (csv->errors.length == 0)
-		write_row(csv);
-	if (csv->errors.length == 0)
+	if (csv->faults.list.length == 0)
+		csv->out_used = steps_take(&csv->steps, &csv->row, csv->out, csv->out_used, &csv->faults);
+	if (csv->faults.list.length == 0)
 		csv->out[csv->out_used++] = '\n';
 	else
 	{
 		csv->out_used = start;
 		refuse(csv, csv->in + csv->given, csv->row.length <= REFUSED_WHOLE ? csv->row.length : KEPT, csv->row.length);
 	}
-}
-
-/* All of them, where there are faults as well, for whoever mends it. */
-static void
-write_row(Csv *csv)
-{
-	int			top = -1;
-
-	for (int i = 0; i < csv->count && csv->errors.length < FAULTS; i++)
-	{
-		const WritingStep *step = &csv->steps[i];
-
-		if (step->kind == WRITE_FIELD)
-		{
-			Field		field = csv->row.fields[step->field - 1];
-
-			csv->opened[top].filled |= field.length > 0 && put_field(csv, step, field);
-			continue;
-		}
-		if (step->kind == WRITE_OPEN)
-		{
-			csv->opened[++top].at = csv->out_used;
-			csv->opened[top].filled = false;
-		}
-		put_text(csv, step);
-		if (step->kind != WRITE_CLOSE)
-			continue;
-		if (top > 0)
-			csv->opened[top - 1].filled |= csv->opened[top].filled;
-		if (top > 0 && !csv->opened[top].filled)
-			csv->out_used = csv->opened[top].at;
-		top--;
-	}
-	if (csv->errors.length == 0 && !csv->opened[0].filled)
-		add_fault(csv, "", "23502", "no column that is mapped has a value");
 }
 
 /* What is wrong with the row as a whole. */
@@ -526,233 +410,24 @@ judge(Csv *csv)
 	size_t		valid = text_valid(text, row->length);
 
 	if (valid < row->length && text[valid] == '\0')
-		add_fault(csv, "", "22021", "byte %zu of the row is NUL", valid + 1);
+		fault_add(&csv->faults, "", "22021", "byte %zu of the row is NUL", valid + 1);
 	else if (valid < row->length)
-		add_fault(csv, "", "22021", "byte %zu of the row (0x%02x) is not UTF-8", valid + 1, (unsigned char) text[valid]);
+		fault_add(&csv->faults, "", "22021", "byte %zu of the row (0x%02x) is not UTF-8", valid + 1, (unsigned char) text[valid]);
 	else if (row->fault != NULL)
-		add_fault(csv, "", "22P02", "field %d: %s", row->fault_field, row->fault);
+		fault_add(&csv->faults, "", "22P02", "field %d: %s", row->fault_field, row->fault);
 	else if (row->count != csv->columns)
-		add_fault(csv, "", "22P02", "it has %d field%s, and the header %d", row->count, row->count == 1 ? "" : "s", csv->columns);
-}
-
-/* The comma before the first of what is opened is none. */
-static void
-put_text(Csv *csv, const WritingStep *step)
-{
-	const char *text = step->text;
-	size_t		length = step->length;
-
-	if (*text == ',' && (csv->out[csv->out_used - 1] == '{' || csv->out[csv->out_used - 1] == '['))
-	{
-		text++;
-		length--;
-	}
-	memcpy(csv->out + csv->out_used, text, length);
-	csv->out_used += length;
-}
-
-/* The value of a field behind its text; false where it is none of its type. */
-static bool
-put_field(Csv *csv, const WritingStep *step, Field field)
-{
-	static const char *const wanted[] = {
-		[TYPE_NUMBER] = "a JSON number", [TYPE_BOOLEAN] = "true or false", [TYPE_JSON] = "a JSON value",
-		[TYPE_MEMBERS] = "a JSON object"
-	};
-	size_t		before = csv->out_used;
-	bool		put = true;
-
-	put_text(csv, step);
-	switch (step->type)
-	{
-		case TYPE_STRING:
-			put_string(csv, field);
-			break;
-		case TYPE_NUMBER:
-			field = trimmed(field);
-			put = is_number(field);
-			if (put)
-			{
-				memcpy(csv->out + csv->out_used, field.text, field.length);
-				csv->out_used += field.length;
-			}
-			break;
-		case TYPE_BOOLEAN:
-			put = put_boolean(csv, trimmed(field));
-			break;
-		case TYPE_JSON:
-		case TYPE_MEMBERS:
-			if (step->type == TYPE_MEMBERS)
-				csv->out_used = before;
-			put = put_json(csv, field, step->type == TYPE_MEMBERS);
-			break;
-	}
-	if (!put)
-	{
-		csv->out_used = before;
-		add_fault(csv, step->path, "22P02", "\"%.*s\" in column \"%.*s\" is not %s",
-				  (int) (field.length < 60 ? field.length : text_valid(field.text, 60)), field.text,
-				  (int) (csv->header[step->field - 1].length < 60 ? csv->header[step->field - 1].length : 60),
-				  csv->header[step->field - 1].text, wanted[step->type]);
-	}
-	return put;
-}
-
-/* With its quotes, and what stands twice once, behind a backslash. */
-static void
-put_string(Csv *csv, Field field)
-{
-	static const char short_ones[] = "btnvfr";
-	char	   *out = csv->out + csv->out_used;
-	const char *p = field.text;
-	const char *end = p + field.length;
-
-	*out++ = '"';
-	while (p < end)
-	{
-		unsigned char c = *p++;
-
-		if (c >= 0x20 && c != '"' && c != '\\')
-			*out++ = c;
-		else if (c == '"' || c == '\\')
-		{
-			*out++ = '\\';
-			*out++ = c;
-			p += c == '"' && field.doubled;
-		}
-		else if (c >= '\b' && c <= '\r' && c != '\v')
-		{
-			*out++ = '\\';
-			*out++ = short_ones[c - '\b'];
-		}
-		else
-			out += sprintf(out, "\\u%04x", c);
-	}
-	*out++ = '"';
-	csv->out_used = out - csv->out;
-}
-
-static bool
-put_boolean(Csv *csv, Field field)
-{
-	bool		yes = field.length == 4 && strncasecmp(field.text, "true", 4) == 0;
-
-	if (!yes && !(field.length == 5 && strncasecmp(field.text, "false", 5) == 0))
-		return false;
-	csv->out_used += sprintf(csv->out + csv->out_used, yes ? "true" : "false");
-	return true;
-}
-
-/* A value as it is, or the members of an object without its braces, behind a comma. */
-static bool
-put_json(Csv *csv, Field field, bool members)
-{
-	static const WritingStep comma = {WRITE_CONSTANT, ",", 1, 0, TYPE_JSON, NULL};
-	char	   *out;
-
-	field = trimmed(undoubled(csv, field));
-	if (!json_is_value(field.text, field.length) || (members && field.text[0] != '{'))
-		return false;
-	if (members)
-	{
-		field.text++;
-		field.length -= 2;
-		field = trimmed(field);
-		if (field.length == 0)
-			return true;
-		put_text(csv, &comma);
-	}
-	out = csv->out + csv->out_used;
-	memmove(out, field.text, field.length);
-	json_on_one_line(out, field.length);
-	csv->out_used += field.length;
-	return true;
-}
-
-/* The field with one quote for two; behind the output, where it is to go a little before. */
-static Field
-undoubled(Csv *csv, Field field)
-{
-	char	   *out = csv->out + csv->out_used + 1;
-	Field		plain = {out, 0, false};
-
-	if (!field.doubled)
-		return field;
-	for (size_t i = 0; i < field.length; i++)
-	{
-		*out++ = field.text[i];
-		i += field.text[i] == '"';
-	}
-	plain.length = out - plain.text;
-	return plain;
-}
-
-static Field
-trimmed(Field field)
-{
-	while (field.length > 0 && strchr(" \t\r\n", field.text[0]) != NULL)
-	{
-		field.text++;
-		field.length--;
-	}
-	while (field.length > 0 && strchr(" \t\r\n", field.text[field.length - 1]) != NULL)
-		field.length--;
-	return field;
-}
-
-/* As JSON writes one. */
-static bool
-is_number(Field field)
-{
-	const char *p = field.text;
-	const char *end = p + field.length;
-	const char *digits;
-
-	p += p < end && *p == '-';
-	digits = p;
-	while (p < end && *p >= '0' && *p <= '9')
-		p++;
-	if (p == digits || (*digits == '0' && p > digits + 1))
-		return false;
-	if (p < end && *p == '.')
-	{
-		digits = ++p;
-		while (p < end && *p >= '0' && *p <= '9')
-			p++;
-		if (p == digits)
-			return false;
-	}
-	if (p < end && (*p == 'e' || *p == 'E'))
-	{
-		p++;
-		p += p < end && (*p == '+' || *p == '-');
-		digits = p;
-		while (p < end && *p >= '0' && *p <= '9')
-			p++;
-		if (p == digits)
-			return false;
-	}
-	return p == end;
+		fault_add(&csv->faults, "", "22P02", "it has %d field%s, and the header %d", row->count, row->count == 1 ? "" : "s", csv->columns);
 }
 
 /* ---- what is refused ---- */
 
+/* None so far, of the row that is next. */
 static void
-add_fault(Csv *csv, const char *path, const char *code, const char *format,...)
+begin_faults(Csv *csv)
 {
-	char		message[MESSAGE];
-	va_list		args;
-	int			n = snprintf(message, sizeof(message), "row %" PRId64 ", at byte %" PRId64 " of the file: ", csv->rows + 1,
-							 here(csv) - csv->length);
-
-	va_start(args, format);
-	vsnprintf(message + n, sizeof(message) - n, format, args);
-	va_end(args);
-	buffer_print(&csv->errors, "%s{\"path\": ", csv->errors.length == 0 ? "[" : ", ");
-	buffer_json(&csv->errors, path, strlen(path));
-	buffer_print(&csv->errors, ", \"code\": \"%s\", \"message\": ", code);
-	buffer_json(&csv->errors, message, text_valid(message, strlen(message)));
-	buffer_print(&csv->errors, "}");
+	buffer_clear(&csv->faults.list);
+	csv->faults.row = csv->rows + 1;
+	csv->faults.at = here(csv) - csv->length;
 }
 
 /* The line of a row that is no document, of which so much is kept. */
@@ -761,13 +436,13 @@ refuse(Csv *csv, const char *text, size_t kept, int64_t length)
 {
 	char	   *out;
 
-	if (!make_space(&csv->out, &csv->out_space, csv->out_used + csv->errors.length + 2 * kept + 40))
+	if (!make_space(&csv->out, &csv->out_space, csv->out_used + csv->faults.list.length + 2 * kept + 40))
 	{
 		complain("out of memory");
 		exit(2);
 	}
 	out = csv->out + csv->out_used;
-	out += sprintf(out, "%c%" PRId64 "%c%s]%c", REFUSED, length, REFUSED, csv->errors.text, REFUSED);
+	out += sprintf(out, "%c%" PRId64 "%c%s]%c", REFUSED, length, REFUSED, csv->faults.list.text, REFUSED);
 	for (size_t i = 0; i < kept; i++)
 		if (text[i] == '\n' || text[i] == ESCAPE)
 		{
@@ -808,8 +483,8 @@ pass_long(Csv *csv)
 		return LOOK_MORE;
 	if (csv->quoted)
 		return unclosed(csv);
-	buffer_clear(&csv->errors);
-	add_fault(csv, "", "54000", "it has %" PRId64 " bytes, more than %d: its first megabyte was kept", csv->length, LONGEST);
+	begin_faults(csv);
+	fault_add(&csv->faults, "", "54000", "it has %" PRId64 " bytes, more than %d: its first megabyte was kept", csv->length, LONGEST);
 	refuse(csv, csv->kept, KEPT, csv->length);
 	free(csv->kept);
 	csv->kept = NULL;

@@ -297,8 +297,8 @@ job_ask(Job *job, const char *sql, int count, const char *const *values)
 }
 
 /*
- * What others have made in a schema of our login's search_path is run by nobody
- * here, and what we ask is not asked any more when we are dead.
+ * What others have made in a schema of our login's search_path is run by nobody here,
+ * and what we ask is not asked any more when we are dead.
  */
 static PGconn *
 connect_as_agent(Job *job)
@@ -359,7 +359,6 @@ tell_failure(Job *job)
 {
 	const Order *order = job->order;
 	bool		lasting = job->trouble.text[0] != '\0' ? job->trouble.lasting : job->complaints.lasting;
-	double		delay = delays_after(&job->options->delays, order->failures + 1);
 	char		interval[40];
 	Buffer		text = {NULL, 0, 0};
 
@@ -367,11 +366,7 @@ tell_failure(Job *job)
 	journal_job(job->options->journal, order->resource, order->job, lasting ? "failed" : "is tried again", text.text);
 	if (lasting)
 		return say(job, "SELECT usage_mgmt.job_end($1, $2, $3, $4, $5, $6, $7)", "failed", text.text, progress_of(job));
-	/* where all are used up, the next claim ends it */
-	if (delay < 0)
-		delay = 0;
-	snprintf(interval, sizeof(interval), "%.3f seconds", delay);
-	job->shared->again = delay > 0 ? delay : 0;
+	job->shared->again = jobs_delay(job->options, order->failures, interval);
 	return say(job, "SELECT usage_mgmt.job_retry($1, $2, $3, $4, $5, $6)", interval, text.text, NULL);
 }
 

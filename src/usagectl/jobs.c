@@ -489,21 +489,29 @@ order_of(const PGresult *result, int row)
 static void
 give_back(Jobs *jobs, const Child *child, const char *why, bool cancelled)
 {
-	double		delay = delays_after(&jobs->options->delays, child->failures + 1);
 	char		interval[40];
 	const char *values[] = {jobs->options->journal->agent, child->resource, child->job, child->attempt, interval, why};
 	GivenBack  *given;
 
-	/* where all are used up, the next claim ends it */
-	if (delay < 0)
-		delay = 0;
 	given = malloc(sizeof(GivenBack));
-	*given = (GivenBack) {jobs, delay};
-	snprintf(interval, sizeof(interval), "%.3f seconds", delay);
+	*given = (GivenBack) {jobs, jobs_delay(jobs->options, child->failures, interval)};
 	journal_job(jobs->options->journal, child->resource, child->job, cancelled ? "is cancelled" : "is given back", why);
 	if (!session_send(&jobs->session, "SELECT usage_mgmt.job_retry($1, $2, $3, $4, $5, $6)", 6, values,
 					  on_given_back, given))
 		jobs->broken = true;
+}
+
+/* When one is tried again that has failed once more: in seconds, and as SQL has it. */
+double
+jobs_delay(const JobsOptions *options, int failures, char interval[40])
+{
+	double		delay = delays_after(&options->delays, failures + 1);
+
+	/* where all are used up, the next claim ends it */
+	if (delay < 0)
+		delay = 0;
+	snprintf(interval, 40, "%.3f seconds", delay);
+	return delay;
 }
 
 /* Only now the server counts the time.  What it could not be told the next answer tells us again. */

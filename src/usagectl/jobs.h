@@ -25,5 +25,6 @@ typedef struct JobsOptions
 } JobsOptions;
 
 extern pid_t jobs_start(const JobsOptions *options, int other);
+extern double jobs_delay(const JobsOptions *options, int failures, char interval[40]);
 
 #endif

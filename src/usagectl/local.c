@@ -25,9 +25,9 @@
 #define FOLDER (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
 static int	open_parent(const Place *place, Trouble *trouble);
-static bool is_ours(const Place *place, const char *name);
 static int	open_directory(const Place *place, Trouble *trouble);
 static int	descend(int folder, const char *path, int flags, Trouble *trouble, const Place *place);
+static bool is_ours(const Place *place, const char *name);
 static bool copy_file(int from, int64_t size, int to, const Place *place, Trouble *trouble);
 
 int

@@ -68,5 +68,4 @@ on_signal(int signal_number)
 	/* a full pipe wakes as well */
 	if (write(wake_pipe[1], "", 1) < 0)
 		errno = error;
-	errno = error;
 }

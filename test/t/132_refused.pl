@@ -64,7 +64,7 @@ my @urls = (
 	[ "file://$open/a%00b", 'the url' ],
 	[ "http://\xef\xbd\x88ost.example/a", 'has a letter that is not ASCII' ],
 	[ 'http://%EF%BD%88ost.example/a', 'has a letter that is not ASCII' ],
-	[ 'http://./a', 'names no host' ]);
+	[ 'http://./a', 'the url ' ]);
 foreach my $case (@urls)
 {
 	my ($url, $words) = @$case;
