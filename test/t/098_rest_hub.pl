@@ -159,7 +159,7 @@ is(came('/jobs'), join(' ', map { "ImportJob$_ 54" } qw(CreateEvent DeleteEvent 
 is((http('store', 'DELETE', "/tmf-api/usageManagement/v4/hub/$of_jobs->{id}"))[0], 204, 'as long as somebody listens');
 my $own = { id => '54', 'content-type' => 'application/json', status => 'succeeded', path => 'usageManagement/', errorLog => '', byteCount => 17, attempts => 1,
 	url => 'ftp://ftp.myUsage.com/usageManagement/54.json', orderedBy => 'partner' };
-my %own = (exportJob => { recordCount => 0 }, importJob => { position => 0, map { $_ => 0 } qw(readCount storedCount repeatedCount conflictingCount rejectedCount) });
+my %own = (exportJob => { recordCount => 0, tmfVersion => 'r14.5' }, importJob => { position => 0, map { $_ => 0 } qw(readCount storedCount repeatedCount conflictingCount rejectedCount) });
 my @jobs = map { decode_json($_->{body}) } grep { $_->{path} eq '/both' && $_->{body} =~ /Job/ } received($receiver);
 foreach my $event (sort { $a->{eventType} cmp $b->{eventType} } @jobs)
 {
