@@ -18,7 +18,6 @@
 static Complaints *kept = NULL;
 
 static void show_notice(void *context, const PGresult *notice);
-static bool passes(const char *code);
 
 /* Connects; a name with an equals sign or a URI is a connection string.  NULL if it fails. */
 PGconn *
@@ -151,7 +150,7 @@ complain_of(PGconn *conn, const PGresult *result)
 		length--;
 	if (kept != NULL && code != NULL)
 		snprintf(kept->code, sizeof(kept->code), "%s", code);
-	if (PQstatus(conn) == CONNECTION_OK && code != NULL && !passes(code))
+	if (PQstatus(conn) == CONNECTION_OK && code != NULL && !error_passes(code))
 		complaint_lasts();
 	complain("%.*s", length, message);
 }
@@ -161,8 +160,8 @@ complain_of(PGconn *conn, const PGresult *result)
  * a deadlock, resources, an operator, the system; a lock, a standby that will
  * be the server, and what is being altered just now.
  */
-static bool
-passes(const char *code)
+bool
+error_passes(const char *code)
 {
 	static const char *const classes[] = {"08", "40", "53", "57", "58", "55P03", "25006", "XX000"};
 

@@ -24,6 +24,7 @@ extern void complaints_into(Complaints *complaints);
 extern void complain(const char *format,...) __attribute__((format(printf, 1, 2)));
 extern void mention(const char *format,...) __attribute__((format(printf, 1, 2)));
 extern void complaint_lasts(void);
+extern bool error_passes(const char *code);
 extern void complain_of(PGconn *conn, const PGresult *result);
 
 #endif

@@ -4,10 +4,9 @@
  */
 #include <string.h>
 
+#include "connection.h"
 #include "query.h"
 #include "text.h"
-
-static bool passes(const char *state);
 
 /* Runs one with text parameters; NULL where it fails, what then says what could not be done. */
 PGresult *
@@ -20,24 +19,12 @@ query(PGconn *conn, const char *what, Trouble *trouble, const char *sql, int cou
 	if (PQresultStatus(result) == PGRES_TUPLES_OK)
 		return result;
 	/* what the server refuses it will refuse again */
-	if (state != NULL && !passes(state))
+	if (state != NULL && !error_passes(state))
 		trouble_lasts(trouble, "%s: %s", what, message != NULL ? message : state);
 	else
 		trouble_passes(trouble, "%s: %s", what, message != NULL ? message : PQerrorMessage(conn));
 	PQclear(result);
 	return NULL;
-}
-
-/* A connection, a deadlock, no memory, a shutdown, a disk. */
-static bool
-passes(const char *state)
-{
-	static const char *const classes[] = {"08", "40", "53", "57", "58"};
-
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-		if (strncmp(state, classes[i], 2) == 0)
-			return true;
-	return false;
 }
 
 /* Adds an element to an array of texts, which is not closed yet. */

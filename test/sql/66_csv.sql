@@ -70,6 +70,8 @@ SELECT array_agg(field ORDER BY place) FILTER (WHERE field > 0) = array_agg(fiel
 	FROM usage_mgmt.csv_steps('usage', (SELECT jsonb_object_agg('ratedProductUsage[' || n || '].taxRate', 'c' || n) FROM generate_series(1, 3000) n),
 		(SELECT array_agg('c' || n ORDER BY n) FROM generate_series(1, 3000) n)) WITH ORDINALITY s (step, text, field, type, path, place);
 SELECT mapping_faults('usage', '[]');
+SELECT mapping_faults('usage', '5');
+SELECT mapping_faults('usage', NULL, '{id,NULL}');
 SELECT mapping_faults('usage', '{}');
 -- against a header
 SELECT mapping_faults('usage', '{"id": "a", "date": "b", "type": "c"}', '{a,b,b}');

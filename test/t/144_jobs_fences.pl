@@ -208,6 +208,14 @@ for my $code (qw(25006 XX000 40P01))
 	sql('DROP FUNCTION public.refuse CASCADE');
 	is(imported($id), 'succeeded', 'until it may');
 }
+sql(q{CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '25006'; END$$;
+	CREATE TRIGGER refuse BEFORE INSERT ON usage_mgmt.import_file FOR EACH STATEMENT EXECUTE FUNCTION public.refuse()});
+mkdir "$folder/late";
+records_file("$folder/late/01.ndjson", 10, 'late-');
+$id = import_order(url => "file://$folder/late/*");
+ok(until_job($node, $db, 'import_job', $id, q{attempts > 1 AND completion_date IS NULL AND error_log ~ 'not now'}), 'so is a folder');
+sql('DROP FUNCTION public.refuse CASCADE');
+is(imported($id), 'succeeded', 'until its register may be written');
 is(agent_leaves($agent), 0, 'the agent leaves');
 
 # ---- a connection that says nothing any more ----
