@@ -99,7 +99,7 @@ BEGIN
 	);
 	PERFORM usage_mgmt.install_comment('usage_mgmt.hub_tick', name, comment)
 		FROM (VALUES (NULL, 'Positions that were reached at a time, for replay_events().'),
-			('seq', 'From the sequence that numbers the events of all resources.')) AS c(name, comment);
+			('seq', 'The number that was given to an event last, of whatever resource.')) AS c(name, comment);
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_hub() IS 'Part of install_tables().';

@@ -108,12 +108,16 @@ AS $$
 DECLARE
 	last record;
 	oldest timestamptz;
+	-- a tick draws no number itself: usage_mgmt_stat counts events by these
+	drawn bigint := (SELECT s.last_value - (NOT s.is_called)::integer FROM usage_mgmt.hub_event_seq s);
 BEGIN
 	SELECT t.seq, t.at INTO last FROM usage_mgmt.hub_tick t ORDER BY t.seq DESC LIMIT 1;
-	IF NOT FOUND OR last.at < clock_timestamp() - interval '10 s'
+	IF (NOT FOUND OR last.at < clock_timestamp() - interval '10 s'
 		-- without a number drawn since, nothing has happened
-		AND last.seq < (SELECT last_value FROM usage_mgmt.hub_event_seq) THEN
-		INSERT INTO usage_mgmt.hub_tick (position) VALUES (usage_mgmt.hub_position());
+		AND last.seq < drawn)
+		-- another one would be waited for, who notes the same
+		AND pg_try_advisory_xact_lock(hashtextextended('usage_mgmt.hub_tick', 0)) THEN
+		INSERT INTO usage_mgmt.hub_tick (seq, position) VALUES (drawn, usage_mgmt.hub_position()) ON CONFLICT DO NOTHING;
 	END IF;
 	oldest := (SELECT coalesce(min(h.oldest), now()) FROM usage_mgmt.resources() r, usage_mgmt.hub_tables(r.noun) h);
 	-- The last that lies before all that is kept is the first that is asked for.
