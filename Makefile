@@ -85,6 +85,7 @@ OBJS = \
 	src/spec_cache.o \
 	src/spec_check.o \
 	src/spec_values.o \
+	src/stat.o \
 	src/store.o \
 	src/sums.o \
 	src/tally.o \
@@ -115,6 +116,7 @@ SQL_PARTS = \
 	sql/65_csv.sql \
 	sql/66_jobs.sql \
 	sql/67_files.sql \
+	sql/68_stat.sql \
 	sql/70_operations.sql \
 	sql/75_lists.sql \
 	sql/80_functions.sql \

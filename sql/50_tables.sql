@@ -15,6 +15,7 @@ BEGIN
 	PERFORM usage_mgmt.install_jobs();
 	PERFORM usage_mgmt.install_files();
 	PERFORM usage_mgmt.install_native_books();
+	PERFORM usage_mgmt.install_stat();
 END
 $install$;
 COMMENT ON FUNCTION usage_mgmt.install_tables() IS

@@ -65,6 +65,7 @@ BEGIN
 			('{reader,writer,operator}', 'TABLE', 'export_job', 'INSERT, DELETE, UPDATE (cancelled_at, life)'),
 			('{reader,writer,operator}', 'TABLE', 'export_result', 'SELECT'),
 			('{reader,loader,writer,operator,agent}', 'TABLE', 'job_progress', 'SELECT'),
+			('{operator}', 'TABLE', 'usage_mgmt_stat', 'SELECT'),
 			('{agent}', 'TABLE', 'import_job', 'SELECT, UPDATE, DELETE'),
 			('{agent}', 'TABLE', 'export_job', 'SELECT, UPDATE, DELETE'),
 			('{agent}', 'TABLE', 'export_result', 'SELECT, INSERT, DELETE'),

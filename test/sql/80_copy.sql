@@ -594,7 +594,7 @@ SELECT id, content_hash, hash_version FROM usage_mgmt.usage_key k JOIN usage_mgm
 WHERE load_id = (SELECT load FROM newest) ORDER BY k.usage_date;
 
 -- Books from before a column was there
-DROP VIEW usage_api.load;
+DROP VIEW usage_api.load, usage_mgmt.usage_mgmt_stat;
 ALTER TABLE usage_mgmt.import_load DROP COLUMN filled;
 \set VERBOSITY default
 COPY usage_mgmt.usage_document FROM STDIN :lines;

@@ -147,7 +147,7 @@ foreach my $name (map { expand($_) } names($page))
 }
 is(join(', ', sort grep { !$documented{$_} } keys %functions), '', 'functions: the page lacks none');
 
-foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Jobs', 'Events', 'Delivery', 'characteristics')
+foreach my $section ('Operations', 'Documents by COPY', 'Upkeep', 'Jobs', 'Events', 'Delivery', 'characteristics', 'usage_mgmt_stat')
 {
 	foreach my $row (cells(section($section)))
 	{
@@ -289,6 +289,8 @@ foreach my $type ('related_party', 'rated_product_usage')
 
 	is_deeply([ split /, */, $list ], [ map { "$_->[0] $_->[1]" } columns_of($type) ], "columns of $type");
 }
+is_deeply([ names(join ' ', map { $_->[0] } grep { @$_ == 3 && $_->[0] =~ /^`/ } cells(section('usage_mgmt_stat'))) ],
+	[ map { $_->[0] } columns_of('usage_mgmt_stat') ], 'columns of usage_mgmt_stat, one by one');
 my @views;
 foreach my $row (grep { $_->[0] =~ /^`/ } cells(section('Views')))
 {
