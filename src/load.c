@@ -198,8 +198,10 @@ add_amount(UmLoad *load, const UmAmount *more)
 	Datum		before;
 
 	foreach(cell, load->amounts)
+	{
 		if (memcmp(((UmAmount *) lfirst(cell))->currency, more->currency, 3) == 0)
 			amount = lfirst(cell);
+	}
 	if (amount == NULL)
 	{
 		amount = palloc0(sizeof(UmAmount));
