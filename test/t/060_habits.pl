@@ -16,7 +16,7 @@ foreach my $file ('CONTRIBUTING.md', 'SECURITY.md', 'docs/development.md', '.git
 	# a release leaves out what is of the repository
 	next if $file =~ /^\.github/ && !-e "$top/.github";
 	my $text = slurp_file("$top/$file");
-	my %scripts = map { $_ => 1 } $text =~ m{(?<![\w/])(script/[a-z][\w-]*(?:\.sql)?)(?![\w.-]*/)}g;
+	my %scripts = map { $_ => 1 } $text =~ m{(?<![\w/])((?:script|test/fuzz|test/bench)/[a-z][\w-]*(?:\.sql)?)(?![\w.-]*/)}g;
 	my %targets = map { $_ => 1 } $text =~ /(?:`|^ *|&& |run: |sudo )make (?:-[-\w]+ )*([a-z][a-z-]*)\b(?!=)/mg;
 	my %tests = map { $_ => 1 } $text =~ /`(?:test\/(?:t|sql)\/)?(\d\d\d?_\w+)(?:\.pl|\.sql)?`/g;
 
