@@ -247,6 +247,8 @@ um_load_close(UmLoad *load)
 	};
 	bool		none = TIMESTAMP_IS_NOEND(load->first_date);
 
+	/* what the books promise */
+	Assert(load->read == load->stored + load->repeated + load->conflicting + load->rejected);
 	SPI_connect();
 	run(load, &plan, args, none ? "      nn   " : NULL);
 	SPI_finish();
