@@ -233,7 +233,7 @@ uninstall: uninstall-man
 uninstall-man:
 	rm -f '$(DESTDIR)$(mandir)/man1/usagectl.1'
 
-.PHONY: bench check-layers check-san check-symbols fuzz install-man uninstall-man
+.PHONY: bench check-layers check-san check-symbols coverage fuzz install-man uninstall-man
 
 # Symbols of an extension share one namespace with every other one loaded.
 check-symbols: $(MODULE_big).so
@@ -261,3 +261,6 @@ fuzz:
 
 check-san:
 	script/check-san
+
+coverage:
+	script/coverage

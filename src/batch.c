@@ -53,6 +53,7 @@ static int	compare_items(const void *a, const void *b);
 static int	compare_ids(Datum a, Datum b);
 static void decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known,
 					   uint64 known_count);
+static bool are_in_order(SPITupleTable *known, uint64 count) pg_attribute_unused();
 static void decide(UmBatch *batch, UmBatchItem *item, const UmKey *key);
 static void judge_suspects(UmBatch *batch);
 static void judge_suspect(UmBatch *batch, UmBatchItem *item);
@@ -284,6 +285,7 @@ decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known, 
 	uint64		k = 0;
 	bool		null;
 
+	Assert(are_in_order(known, known_count));
 	for (int i = 0; i < count; i++)
 	{
 		int			order = -1;
@@ -301,6 +303,19 @@ decide_all(UmBatch *batch, UmBatchItem **open, int count, SPITupleTable *known, 
 		else if (i == 0 || compare_ids(open[i - 1]->key.id, open[i]->key.id) != 0)
 			open[i]->fate = FATE_NEW;
 	}
+}
+
+/* In the order of another collation, some would be passed over. */
+static bool
+are_in_order(SPITupleTable *known, uint64 count)
+{
+	bool		null;
+
+	for (uint64 k = 1; k < count; k++)
+		if (compare_ids(SPI_getbinval(known->vals[k - 1], known->tupdesc, 1, &null),
+						SPI_getbinval(known->vals[k], known->tupdesc, 1, &null)) >= 0)
+			return false;
+	return true;
 }
 
 /* A record whose id the ledger has. */

@@ -96,9 +96,10 @@ um_resource_list(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (UmResource *r = um_resources; r != NULL; r = r->next)
 	{
-		const char *texts[] = {r->model->noun, r->plural, r->model->label, r->about, r->date,
-			r->ledger, r->conflict, r->specification != NULL ? r->specification->model->noun : NULL,
-			r->type};
+		const char *texts[] = {
+			r->model->noun, r->plural, r->model->label, r->about, r->date, r->ledger, r->conflict,
+			r->specification != NULL ? r->specification->model->noun : NULL, r->type
+		};
 		int			sets[] = {r->life->closed, r->life->rejected, r->life->open};
 		Datum		values[lengthof(texts) + lengthof(sets) + 1];
 		bool		nulls[lengthof(texts) + lengthof(sets) + 1] = {false};

@@ -30,11 +30,9 @@ static void set_for_answer(const char *setting, const char *value);
 void
 um_http_start(UmHttp *http, UmSlice body)
 {
-	*http = (UmHttp) {
-		.method = UM_NO_METHOD, .query = "", .content_type = "", .if_match = "", .if_none_match = "",
+	*http = (UmHttp) {.method = UM_NO_METHOD, .query = "", .content_type = "", .if_match = "", .if_none_match = "",
 		.if_modified_since = "", .if_unmodified_since = "", .content_encoding = "", .range = "",
-		.if_range = "", .body = body
-	};
+		.if_range = "", .body = body};
 	read_headers(http);
 }
 

@@ -319,4 +319,3 @@ check_growth(Target *target, const UmPointer *pointer, struct json_object *value
 	if (target->copied > MAX_COPIED)
 		um_patch_fail(pointer->text, "the operations copy too much");
 }
-

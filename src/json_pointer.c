@@ -104,8 +104,10 @@ check_filter(const UmPointer *pointer)
 	if (pointer->conditions == NIL)
 		um_patch_fail(pointer->text, "the filter is empty");
 	foreach(cell, pointer->conditions)
+	{
 		if (((UmCondition *) lfirst(cell))->op != UM_EQ)
 			um_patch_fail(pointer->text, "a filter compares with = only");
+	}
 }
 
 bool

@@ -120,7 +120,7 @@ number_in_range(UmSlice number)
 			zero = zero && *p == '0';
 			if (point)
 				fraction++;
-			/* digits left of the point from the first one that counts; fewer than none right of it */
+			/* digits left of the point from the first that counts; fewer than none right of it */
 			if (zero ? point : !point)
 				integer += zero ? -1 : 1;
 		}

@@ -79,6 +79,7 @@ um_tree_insert(struct json_object *array, size_t place, struct json_object *elem
 	size_t		count = json_object_array_length(array);
 	struct array_list *list;
 
+	Assert(place <= count);
 	attach(array, NULL, element);
 	/* json-c 0.16 cannot insert, and moves nothing but one by one */
 	list = json_object_get_array(array);

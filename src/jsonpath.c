@@ -583,15 +583,19 @@ doubtful_names(const UmFilter *filter, const UmModel *model)
 	UmFilter   *there;
 
 	if (filter->kind == UM_SOME)
+	{
 		foreach(cell, doubtful_names(linitial(filter->of), elements_of(model, filter->name)))
 		{
 			there = um_filter(UM_SOME, list_make1(lfirst(cell)));
 			there->name = filter->name;
 			names = lappend(names, there);
 		}
+	}
 	else if (filter->kind != UM_CONDITION && filter->kind != UM_THERE)
+	{
 		foreach(cell, filter->of)
 			names = list_concat(names, doubtful_names(lfirst(cell), model));
+	}
 	else if (is_doubtful(filter, model))
 	{
 		there = um_filter_condition(filter->condition);

@@ -57,10 +57,10 @@ um_pause_listener(PG_FUNCTION_ARGS)
 Datum
 um_resume_listener(PG_FUNCTION_ARGS)
 {
+	/* what a dump has brought is paused when it is read, which tells nothing where reading fails for that */
 	static UmPlan resume = {
 		.sql = "UPDATE usage_mgmt.hub_listener l SET reason = NULL, changed_at = pg_catalog.now(), "
 		"state = 'starting', next_xid = NULL, life = usage_mgmt.hub_life() WHERE l.id OPERATOR(pg_catalog.=) $1 "
-		/* what a dump has brought is paused when it is read, which tells nothing where reading fails for that */
 		"AND (l.state OPERATOR(pg_catalog.<>) ALL ('{starting,active}'::pg_catalog.text[]) "
 		"OR l.life OPERATOR(pg_catalog.<>) usage_mgmt.hub_life())",
 		.args = {TEXTOID}, .nargs = 1

@@ -198,8 +198,10 @@ add_amount(UmLoad *load, const UmAmount *more)
 	Datum		before;
 
 	foreach(cell, load->amounts)
+	{
 		if (memcmp(((UmAmount *) lfirst(cell))->currency, more->currency, 3) == 0)
 			amount = lfirst(cell);
+	}
 	if (amount == NULL)
 	{
 		amount = palloc0(sizeof(UmAmount));
@@ -245,6 +247,8 @@ um_load_close(UmLoad *load)
 	};
 	bool		none = TIMESTAMP_IS_NOEND(load->first_date);
 
+	/* what the books promise */
+	Assert(load->read == load->stored + load->repeated + load->conflicting + load->rejected);
 	SPI_connect();
 	run(load, &plan, args, none ? "      nn   " : NULL);
 	SPI_finish();

@@ -265,6 +265,7 @@ SHAPE_CALLED(characteristic_value, "characteristic_value", "characteristic value
 	  VALID_FOR,
 	  {.kind = UM_EXTRA, .column = "extra"});
 
+/* category and presence are of any kind: no document of the standard says what they hold */
 SHAPE(characteristic_specification, "characteristic_specification", "characteristic specification",
 	  ATTRIBUTE("id", UM_TEXT, "id", UM_BLANK_IS_NONE),
 	  ATTRIBUTE("name", UM_TEXT, "name", UM_MANDATORY),
@@ -281,7 +282,6 @@ SHAPE(characteristic_specification, "characteristic_specification", "characteris
 	  {.name = {"usageSpecCharacteristicValue", "characteristicValueSpecification"},
 	  .kind = UM_TREE, .column = "values", .of = &characteristic_value, .gives = "value_type"},
 	  {.kind = UM_EXTRA, .column = "extra"},
-	  /* of any kind: no document of the standard says what they hold */
 	  ATTRIBUTE("category", UM_ANY, "category", 0),
 	  ATTRIBUTE("presence", UM_ANY, "presence", 0));
 
@@ -892,7 +892,7 @@ ENTITY(related_party_ref, "RelatedPartyRef",
 	   ATTRIBUTE("status", UM_TEXT, "status", 0),
 	   {.name = BOTH("validFor"), .kind = UM_BRANCH, .column = "valid_for", .of = &time_period});
 
-UmModel *const um_entities[] = {
+UmModel    *const um_entities[] = {
 	&alias, &array_update, &billing_account_ref, &individual_characteristic, &contact_medium,
 	&um_create_listener, &credential, &um_error_entity, &header, &um_listener_entity, &medium, &money, &note, &um_notification,
 	&payment_mean_ref, &period_entity, &place_ref, &related_party_ref, &time_period, NULL

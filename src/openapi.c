@@ -256,8 +256,8 @@ static const struct
 	int			status;
 	const char *description;
 }			errors[] = {
-	{400, "No JSON, an attribute that is missing or of the wrong kind, a rule that is broken, a parameter "
-	"that is not known"},
+	{400, "No JSON, an attribute that is missing or of the wrong kind, a rule that is broken, "
+	"a parameter that is not known"},
 	{401, "A right is missing, and no token was shown"},
 	{403, "A right is missing"},
 	{404, "There is none"},

@@ -698,8 +698,9 @@ plan_of(UmResource *resource, int turn, bool ordered)
 	plan = &resource->outbox[turn * 2 + ordered];
 	if (plan->sql != NULL)
 		return plan;
-	plan->sql = MemoryContextStrdup(TopMemoryContext, insert_sql(resource, turn, ordered ? ROWS
-		: "(SELECT * FROM " ROWS " ORDER BY event_count OFFSET 0) o"));
+	plan->sql = MemoryContextStrdup(TopMemoryContext,
+									insert_sql(resource, turn, ordered ? ROWS
+											   : "(SELECT * FROM " ROWS " ORDER BY event_count OFFSET 0) o"));
 	plan->nargs = WRITE_ARGS;
 	memcpy(plan->args, write_types, sizeof(write_types));
 	plan->type = &resource->life->type;
@@ -711,12 +712,12 @@ insert_sql(const UmResource *resource, int turn, const char *from)
 {
 	char	   *columns = um_columns(resource->model, "", true);
 
-	return um_sql(resource, psprintf(
-		"INSERT INTO {table}_event_%d (event_seq, event_xid, event_life, event_timeline, event_at, "
-		"event_kind, event_old_status, event_changed, %s) "
-		"SELECT pg_catalog.nextval('usage_mgmt.hub_event_seq'), $1, $2, $3, $4, "
-		"event_kind, event_old_status, event_changed, %s "
-		"FROM %s", turn, columns, columns, from), NULL);
+	return um_sql(resource,
+				  psprintf("INSERT INTO {table}_event_%d (event_seq, event_xid, event_life, event_timeline, event_at, "
+						   "event_kind, event_old_status, event_changed, %s) "
+						   "SELECT pg_catalog.nextval('usage_mgmt.hub_event_seq'), $1, $2, $3, $4, "
+						   "event_kind, event_old_status, event_changed, %s "
+						   "FROM %s", turn, columns, columns, from), NULL);
 }
 
 static void

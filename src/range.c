@@ -35,7 +35,7 @@
 #include "range.h"
 #include "types.h"
 
-#define PART 28					/* of the partitions: in vain, a range costs a tenth of what they do */
+#define PART 28					/* of the partitions: in vain, a range costs a tenth of theirs */
 
 static bool is_by_date(Relation table, const UmResource *resource);
 static bool find_range(PartitionDesc parts, bool descending, TimestampTz earliest,

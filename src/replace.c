@@ -206,4 +206,3 @@ same_reference(const UmRecord *record, const UmRecord *old, const UmAttribute *a
 		return DatumGetBool(DirectFunctionCall2(numeric_eq, record->value[a], old->value[b]));
 	return a == b && um_same_slice(um_slot_slice(record, a), um_slot_slice(old, b));
 }
-

@@ -252,8 +252,10 @@ visit(Lineage *lineage, UmSlice id, const Relative *child)
 	lineage->count++;
 	*relative = (Relative) {id, record, true};
 	foreach(cell, parents_of(relative->record))
+	{
 		if (lineage->fault == NULL)
 			visit(lineage, target_of(lfirst(cell)), relative);
+	}
 	relative->open = false;
 	lineage->order = lcons(relative->record, lineage->order);
 }
@@ -471,8 +473,10 @@ arrange(UmSpecification *entry, const List *order)
 		all = list_concat(all, elements_with(lfirst(cell), "values"));
 	known = palloc(sizeof(UmKnown) * Max(list_length(all), 1));
 	foreach(cell, all)
+	{
 		if (um_known_name(lfirst(cell), &known[named].name))
 			known[named++].place = foreach_current_index(cell);
+	}
 	qsort(known, named, sizeof(UmKnown), compare_known);
 	entry->counted = palloc(sizeof(int) * Max(named, 1));
 	for (int i = 0; i < named; i++)

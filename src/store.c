@@ -227,6 +227,7 @@ um_same_id(Datum a, Datum b)
 void
 um_become(Oid user, UmUser *before)
 {
+	Assert(OidIsValid(user));
 	GetUserIdAndSecContext(&before->user, &before->context);
 	SetUserIdAndSecContext(user, before->context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);
@@ -235,6 +236,7 @@ um_become(Oid user, UmUser *before)
 void
 um_become_again(const UmUser *before)
 {
+	Assert(InLocalUserIdChange());
 	SetUserIdAndSecContext(before->user, before->context);
 }
 

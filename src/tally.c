@@ -36,6 +36,7 @@ um_tally_count(UmTally *tally, MemoryContext context, Datum id, uint32 count, bo
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 
+	Assert(0 <= tally->open && tally->open <= tally->rows && tally->rows <= tally->size);
 	tally->rows = tally->open;
 	if (tally->rows == tally->size)
 	{

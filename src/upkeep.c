@@ -214,8 +214,10 @@ um_hub_missed(PG_FUNCTION_ARGS)
 static void
 count_window(Missed *missed, const UmPosition *at, const UmMark *after, const UmMark *upto, int64 from)
 {
-	UmWindow	window = {.resource = missed->resource,.table = missed->turn + 1,
-	.at = {.life = at->life,.after = (UmMark *) after,.upto = (UmMark *) upto}};
+	UmWindow	window = {
+		.resource = missed->resource,.table = missed->turn + 1,
+		.at = {.life = at->life,.after = (UmMark *) after,.upto = (UmMark *) upto}
+	};
 	TimestampTz since;
 	int64		count = um_window_count(&window, from, missed->most, &since);
 
@@ -237,13 +239,13 @@ add(Missed *missed, int64 count, TimestampTz since)
 static int64
 numbers_from(const Missed *missed, int64 from)
 {
+	char	   *sql = psprintf("SELECT (SELECT event_seq FROM {table}_event_%d ORDER BY event_seq DESC LIMIT 1) "
+							   "- (SELECT event_seq FROM {table}_event_%d WHERE event_seq >= $1 "
+							   "ORDER BY event_seq LIMIT 1) + 1", missed->turn, missed->turn);
 	bool		null;
 	Datum		span;
 
-	um_execute_once(um_sql(missed->resource, psprintf(
-		"SELECT (SELECT event_seq FROM {table}_event_%d ORDER BY event_seq DESC LIMIT 1) "
-		"- (SELECT event_seq FROM {table}_event_%d WHERE event_seq >= $1 ORDER BY event_seq LIMIT 1) + 1",
-		missed->turn, missed->turn), NULL), 1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(from)}, true);
+	um_execute_once(um_sql(missed->resource, sql, NULL), 1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(from)}, true);
 	span = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
 	return null ? 0 : DatumGetInt64(span);
 }
@@ -252,13 +254,13 @@ numbers_from(const Missed *missed, int64 from)
 static void
 count_other_lives(Missed *missed, int64 life)
 {
+	char	   *sql = psprintf("SELECT count(*), min(event_at) FROM (SELECT event_at FROM {table}_event_%d "
+							   "WHERE event_life <> $1 ORDER BY event_seq LIMIT $2) r", missed->turn);
 	bool		null;
 	int64		count;
 
-	um_execute_once(um_sql(missed->resource, psprintf(
-		"SELECT count(*), min(event_at) FROM (SELECT event_at FROM {table}_event_%d WHERE event_life <> $1 "
-		"ORDER BY event_seq LIMIT $2) r", missed->turn), NULL),
-		2, (Oid[]) {INT8OID, INT8OID}, (Datum[]) {Int64GetDatum(life), Int64GetDatum(missed->most)}, true);
+	um_execute_once(um_sql(missed->resource, sql, NULL), 2, (Oid[]) {INT8OID, INT8OID},
+					(Datum[]) {Int64GetDatum(life), Int64GetDatum(missed->most)}, true);
 	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	if (count > 0)
 		add(missed, count, DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &null)));
@@ -296,16 +298,18 @@ um_hub_dropped(PG_FUNCTION_ARGS)
 {
 	UmResource *resource = um_resource(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	Oid			leaf = PG_GETARG_OID(1);
+	const char *name;
 
 	if ((um_hub_wanted(resource) & um_event_bit(UM_DELETE_EVENT)) == 0 ||
 		um_setting(UM_DROP_EVENTS) == UM_EVENTS_OFF)
 		PG_RETURN_VOID();
 	SPI_connect();
-	um_outbox_write_from(resource, psprintf(
-		"(SELECT '%c'::pg_catalog.\"char\" AS event_kind, NULL::pg_catalog.text AS event_old_status, "
-		"NULL::pg_catalog.text[] AS event_changed, %s FROM %s) d", UM_DELETED,
-		um_columns(resource->model, "", true),
-		quote_qualified_identifier(get_namespace_name(get_rel_namespace(leaf)), get_rel_name(leaf))));
+	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(leaf)), get_rel_name(leaf));
+	um_outbox_write_from(resource,
+						 psprintf("(SELECT '%c'::pg_catalog.\"char\" AS event_kind, "
+								  "NULL::pg_catalog.text AS event_old_status, "
+								  "NULL::pg_catalog.text[] AS event_changed, %s FROM %s) d", UM_DELETED,
+								  um_columns(resource->model, "", true), name));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

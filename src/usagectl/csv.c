@@ -27,8 +27,8 @@
 
 #define INPUT (64 * 1024)
 #define OUTPUT (64 * 1024)
-#define LONG (1024 * 1024)		/* bytes that are not held longer than needed; of a header, too many */
-#define REFUSED_WHOLE (ARENA / 2 - 64 * 1024)	/* bytes of a row at fault that fit into a batch in any case */
+#define LONG (1024 * 1024)		/* bytes not held longer than needed; of a header, too many */
+#define REFUSED_WHOLE (ARENA / 2 - 64 * 1024)	/* bytes of a row at fault that fit into any batch */
 #define ESCAPE '\033'
 
 struct Csv

@@ -30,9 +30,9 @@ extern const char *place_shown(const Place *place); /* its url, without what may
 extern const char *place_name(const Place *place);	/* the last segment */
 extern char *place_beside(const Place *place, const char *suffix);	/* a url, to free */
 
-/* From its start. */
+/* From its start; a read waits, and gives 0 for the end, -1 for trouble. */
 extern Stream *stream_open(Place *place, Trouble *trouble);
-extern ssize_t stream_read(Stream *stream, void *buffer, size_t size);	/* waits; 0 end, -1 trouble */
+extern ssize_t stream_read(Stream *stream, void *buffer, size_t size);
 extern bool stream_ready(Stream *stream);	/* a read would not wait */
 extern int64_t stream_size(const Stream *stream);	/* -1 unknown, also until the first read */
 extern const Trouble *stream_trouble(const Stream *stream);

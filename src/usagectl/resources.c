@@ -20,7 +20,7 @@ static bool choose(Resources *resources, const char *name);
 bool
 resources_learn(Resources *resources, PGconn *conn, const char *chosen)
 {
-	/* what others are checked against is stored before them */
+	/* what others are checked against is stored before them; an order comes in no file */
 	PGresult   *result = run(conn,
 							 "SELECT noun, type, pg_catalog.format('usage_mgmt.%I', door), "
 							 "'usage_mgmt.' || pg_catalog.quote_ident(conflict), "
@@ -33,7 +33,6 @@ resources_learn(Resources *resources, PGconn *conn, const char *chosen)
 							 "' ' || pg_catalog.array_to_string(usage_mgmt.attribute_names(noun, 'type'), ' ') || ' ', "
 							 "ordinality = 1 "
 							 "FROM usage_mgmt.resources() WITH ORDINALITY r, LATERAL (SELECT noun || '_document') d (door) "
-							 /* an order is posted, and comes in no file */
 							 "WHERE NOT orders "
 							 "ORDER BY EXISTS (SELECT FROM usage_mgmt.resources() o WHERE o.specification = r.noun) DESC, "
 							 "ordinality", 0, NULL);

@@ -138,10 +138,11 @@ borrowed(UmResource *usage, const char *column)
 void
 _PG_init(void)
 {
-	UmResource *(*find) (const char *) = (UmResource *(*) (const char *))
-		load_external_function("$libdir/usage_mgmt", "um_resource", true, NULL);
-	void		(*add) (UmResource *) = (void (*) (UmResource *))
-		load_external_function("$libdir/usage_mgmt", "um_resource_register", true, NULL);
+	UmResource *(*find) (const char *);
+	void		(*add) (UmResource *);
+
+	find = (UmResource *(*) (const char *)) load_external_function("$libdir/usage_mgmt", "um_resource", true, NULL);
+	add = (void (*) (UmResource *)) load_external_function("$libdir/usage_mgmt", "um_resource_register", true, NULL);
 
 	for (UmAttribute *a = parcel_attributes; a->kind != UM_END; a++)
 	{
