@@ -48,6 +48,7 @@ OBJS = \
 	src/listener.o \
 	src/listener_owner.o \
 	src/load.o \
+	src/load_faults.o \
 	src/match.o \
 	src/model.o \
 	src/names.o \
