@@ -88,7 +88,7 @@ behind_links(const char *name)
 }
 
 /*
- * What is open already, or -1.  To open it once more would begin a file anew that
+ * What is open already, or -1; /dev/stdout is a link to one.  To open it once more would begin a file anew that
  * somebody else appends to.
  */
 static int
@@ -96,10 +96,8 @@ descriptor_of(const char *name)
 {
 	static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
 
-	if (strcmp(name, "-") == 0 || strcmp(name, "/dev/stdout") == 0)
+	if (strcmp(name, "-") == 0)
 		return STDOUT_FILENO;
-	if (strcmp(name, "/dev/stderr") == 0)
-		return STDERR_FILENO;
 	for (int i = 0; i < 2; i++)
 	{
 		const char *number = name + strlen(folders[i]);
