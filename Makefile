@@ -48,6 +48,7 @@ OBJS = \
 	src/listener.o \
 	src/listener_owner.o \
 	src/load.o \
+	src/load_faults.o \
 	src/match.o \
 	src/model.o \
 	src/names.o \
@@ -148,6 +149,7 @@ USAGECTL_OBJS = \
 	src/usagectl/folder.o \
 	src/usagectl/format.o \
 	src/usagectl/hash.o \
+	src/usagectl/head.o \
 	src/usagectl/import.o \
 	src/usagectl/job.o \
 	src/usagectl/job_export.o \
@@ -163,12 +165,14 @@ USAGECTL_OBJS = \
 	src/usagectl/main.o \
 	src/usagectl/manifest.o \
 	src/usagectl/pack.o \
+	src/usagectl/parting.o \
 	src/usagectl/place.o \
 	src/usagectl/progress.o \
 	src/usagectl/put.o \
 	src/usagectl/query.o \
 	src/usagectl/reading.o \
 	src/usagectl/records.o \
+	src/usagectl/refused.o \
 	src/usagectl/resources.o \
 	src/usagectl/row.o \
 	src/usagectl/safety.o \
@@ -179,6 +183,7 @@ USAGECTL_OBJS = \
 	src/usagectl/steps.o \
 	src/usagectl/stream.o \
 	src/usagectl/table.o \
+	src/usagectl/target.o \
 	src/usagectl/text.o \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \

@@ -239,3 +239,10 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'um_undo_load' LANGUAGE C VOLATILE ROWS 2;
 COMMENT ON FUNCTION usage_mgmt.undo_load(bigint, boolean) IS
 'Takes a load back: deletes its rows that are as they came, forgets their ids and counts them in the books as undone; returns how many of each resource, and how many have changed since and stay, the first 1000 by their ids. What came as billed is refused (UM003) unless billed. Rejects, conflicts and what was repeated stay as they are, and so do specifications, which are of no load. A load that was broken off is finished by it; P0002 for none, 55006 for one under way, 42501 for another role''s.';
+
+CREATE FUNCTION usage_mgmt.load_faults(
+	load bigint, most integer DEFAULT 20, OUT code text, OUT path text, OUT message text, OUT records bigint, OUT record_number bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'um_load_faults' LANGUAGE C STABLE STRICT ROWS 5;
+COMMENT ON FUNCTION usage_mgmt.load_faults(bigint, integer) IS
+'What was wrong with the records of a load that are rejects still: each kind of fault with how many records have it and the first of them, whose path and message it is; the commonest first, most of them and never more than 1000. Faults that differ in what they quote, in numbers or in the place in a list are one kind. For the role that loaded and who may read import_reject; 42501 for others, P0002 for no load.';

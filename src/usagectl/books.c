@@ -435,11 +435,39 @@ note_resources(Books *books, PGconn *conn)
 	return result != NULL;
 }
 
+/*
+ * What is wrong with the rejects, the commonest first.  The server counts: a load
+ * that went on has rejects that this program has not seen.  Where that fails, no
+ * import does.
+ */
+void
+books_find_faults(Books *books, PGconn *conn)
+{
+	const char *values[] = {books->id};
+	int64_t		rejected = 0;
+
+	for (int i = 0; i < books->resources->count; i++)
+		rejected += books->resources->list[i].counts.rejected;
+	if (rejected == 0)
+		return;
+	books->faults = PQexecParams(conn,
+								 "SELECT code, path, message, records, record_number, pg_catalog.json_agg(pg_catalog.json_build_object("
+								 "'code', code, 'path', path, 'message', message, 'records', records, 'record', record_number)) OVER () "
+								 "FROM usage_mgmt.load_faults($1)", 1, NULL, values, NULL, NULL, 0);
+	if (PQresultStatus(books->faults) == PGRES_TUPLES_OK && PQntuples(books->faults) > 0)
+		return;
+	if (PQresultStatus(books->faults) != PGRES_TUPLES_OK && PQstatus(conn) == CONNECTION_OK)
+		mention("warning: what is wrong with the rejects could not be told: %s", PQresultErrorMessage(books->faults));
+	PQclear(books->faults);
+	books->faults = NULL;
+}
+
 /* The file is done.  Gives the books, and what differs from what was declared. */
 PGresult *
 books_close(Books *books, PGconn *conn)
 {
-	const char *values[] = {books->id, books->resources->list[books->resources->first].noun};
+	const char *values[] = {books->id, books->resources->list[books->resources->first].noun,
+		books->faults != NULL ? PQgetvalue(books->faults, 0, FAULTS_AS_JSON) : "[]"};
 
 	return run(conn,
 			   "WITH l AS (UPDATE usage_mgmt.import_load SET finished_at = coalesce(finished_at, pg_catalog.clock_timestamp()) "
@@ -459,11 +487,11 @@ books_close(Books *books, PGconn *conn)
 			   "pg_catalog.json_build_object('load', id, 'source', source, 'read', read, 'stored', stored, "
 			   "'repeated', repeated, 'conflicting', conflicting, 'rejected', rejected, 'filled', filled, 'bytes', position, "
 			   "'firstDate', first_date, 'lastDate', last_date, 'amounts', coalesce(amounts, '{}'), "
-			   "'differences', (SELECT coalesce(pg_catalog.json_agg(difference), '[]') FROM difference), "
+			   "'faults', $3::json, 'differences', (SELECT coalesce(pg_catalog.json_agg(difference), '[]') FROM difference), "
 			   "'resources', coalesce(declared -> 'resources', pg_catalog.jsonb_build_object($2::text, "
 			   "pg_catalog.jsonb_build_object('read', read, 'stored', stored, 'repeated', repeated, "
 			   "'conflicting', conflicting, 'rejected', rejected)))), filled "
-			   "FROM l", 2, values);
+			   "FROM l", 3, values);
 }
 
 /*
@@ -483,6 +511,8 @@ books_leave(Books *books, PGconn *conn)
 		unlock(conn, books->job);
 	books->locked = false;
 	books->job = NULL;
+	PQclear(books->faults);
+	books->faults = NULL;
 }
 
 /* A session that is over has none. */

@@ -17,7 +17,14 @@ typedef struct Books
 	char		digest[20];		/* of what is done, where that is kept */
 	Resources  *resources;		/* with what became of the records of each */
 	Counts		counted;		/* all that the row has so far */
+	PGresult   *faults;			/* of the rejects, each kind a row; NULL where nobody asked, or there are none */
 } Books;
+
+/* Of these rows. */
+enum
+{
+	FAULT_CODE, FAULT_PATH, FAULT_MESSAGE, FAULT_RECORDS, FAULT_FIRST, FAULTS_AS_JSON
+};
 
 extern bool books_find_job(Books *books, PGconn *conn, Resources *resources, const char *job);
 extern bool books_open(Books *books, PGconn *conn, const char *source, const char *fingerprint, bool restart,
@@ -27,6 +34,7 @@ extern bool books_count(Books *books, PGconn *conn, int resource);
 extern bool books_mixed(const Books *books);
 extern bool books_renumber(Books *books, PGconn *conn, const int *places, int count);
 extern bool books_commit(Books *books, PGconn *conn, int64_t position, int records, const char *digest);
+extern void books_find_faults(Books *books, PGconn *conn);
 extern PGresult *books_close(Books *books, PGconn *conn);
 extern void books_leave(Books *books, PGconn *conn);
 

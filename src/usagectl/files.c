@@ -2,26 +2,27 @@
  * files.c
  *	  usagectl import and export: files that somebody names, by hand or in a script.
  *
- * What they come to is shown while it is under way, and summed up at the end.  A
- * file that is written gets its name only when it is whole.
+ * What they come to is shown while it is under way, and summed up at the end; what
+ * is left of one that was broken off is said, too.
  *
  * What is elsewhere is named by a url.  Whoever names it here may go where he may
  * go by himself: any path, any network.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "files.h"
+#include "parting.h"
 #include "progress.h"
+#include "refused.h"
 #include "remote.h"
 #include "spool.h"
+#include "target.h"
 #include "writer.h"
 
 typedef struct Show
@@ -29,26 +30,31 @@ typedef struct Show
 	const char *name;			/* of the file */
 	const FileOptions *file;
 	Place	   *place;			/* that it is a url of; NULL for a path */
+	PGconn	   *conn;
+	bool		restart;
 	Progress	progress;
-	int64_t		position;		/* bytes that are committed */
+	FormatKind	format;
+	bool		plain;			/* positions are bytes of the file */
+	int64_t		position;		/* bytes that are committed; -1 before there is a load */
+	int64_t		read;			/* records of them */
+	char		left[120];		/* what is said of that, where the load ends before the file does */
 	ExitStatus	status;
 } Show;
 
-typedef struct Target
+typedef struct Output
 {
 	const char *name;
-	char	   *temporary;		/* NULL for standard output, and for a url */
 	Config	   *config;
 	Place	   *place;			/* that it is a url of; NULL for a path */
-	int			fd;
+	char	   *path;			/* of a file here; NULL for what is elsewhere */
+	Target		target;			/* of what is elsewhere only its bytes, on their way */
+	bool		beside_records; /* standard output has them: other things are said elsewhere */
+	bool		complained;		/* of what is written */
 	Writer		writer;
 	Progress	progress;
-} Target;
+} Output;
 
-/* The file without a name of its own, for a signal to remove. */
-static const char *volatile unfinished = NULL;
-
-/* For what is written elsewhere to be given up in order. */
+/* For what is written elsewhere to be given up in order: the signal that says so. */
 static volatile sig_atomic_t interrupted = 0;
 
 static bool is_url(const char *name);
@@ -64,20 +70,25 @@ static void closed(void *context, const Books *books, const PGresult *result);
 static void show_resources(Progress *progress, const Books *books);
 static void print_books(const Show *show, const Books *books, const PGresult *result);
 static void print_resources(const Books *books);
-static void stopped(int signal_number);
-static bool target_open(Target *target);
-static bool target_elsewhere(Target *target, const char *config_file);
-static bool target_begin(Target *target, const ExportOptions *options, PGconn *conn);
+static void note_left(Show *show, int64_t taken);
+static bool find_output(Output *output, const char *config_file);
+static bool write_records(Output *output, const ExportOptions *options, PGconn *conn);
+static const char *left_of(const Output *output);
 static bool write_record(void *context, const char *record, size_t length);
-static bool target_close(Target *target, bool keep);
-static bool target_name(Target *target);
-static bool target_put(Target *target);
-static void sum_up(const Target *target, double seconds, bool json);
+static bool complain_of_writer(Output *output);
+static bool open_here(Output *output, PGconn *conn);
+static bool open_elsewhere(Output *output);
+static bool output_begin(Output *output, const ExportOptions *options, PGconn *conn);
+static bool output_close(Output *output, bool keep);
+static bool put_elsewhere(Output *output, Trouble *trouble);
+static void sum_up(const Output *output, double seconds, bool json);
 
 ExitStatus
 import_file(const ImportOptions *options, PGconn *conn, const char *name, const FileOptions *file)
 {
-	Show		show = {.name = name, .file = file, .position = -1, .status = FAILED};
+	Show		show = {
+		.name = name, .file = file, .conn = conn, .restart = options->restart, .position = -1, .status = FAILED
+	};
 	Follower	follower = {&show, open_file, opened, begins, going, committed, NULL, closed};
 	Config	   *config = NULL;
 
@@ -88,10 +99,13 @@ import_file(const ImportOptions *options, PGconn *conn, const char *name, const 
 			return FAILED;
 		show.name = place_shown(show.place);
 	}
+	parting_begin(conn);
+	parting_says("usagectl: %s: interrupted, nothing of it was loaded", show.name);
 	import_run(options, conn, show.name, &follower);
+	parting_end();
 	progress_end(&show.progress);
 	if (show.status == FAILED && show.position >= 0)
-		complain("%s: not done; the same command goes on after byte %" PRId64, show.name, show.position);
+		complain("%s: not done: %s", show.name, show.left);
 	place_free(show.place);
 	config_free(config);
 	return show.status;
@@ -142,8 +156,7 @@ goes_on(void *context)
 static void
 interrupt(int signal_number)
 {
-	(void) signal_number;
-	interrupted = 1;
+	interrupted = signal_number;
 }
 
 static bool
@@ -168,7 +181,11 @@ open_file(void *context, Source *source)
 static bool
 opened(void *context, const Books *books)
 {
-	((Show *) context)->position = books->position;
+	Show	   *show = context;
+
+	show->position = books->position;
+	show->read = books->read;
+	note_left(show, -1);
 	return true;
 }
 
@@ -177,7 +194,10 @@ begins(void *context, const Source *source)
 {
 	Show	   *show = context;
 
-	progress_begin(&show->progress, show->name, source->size, source->taken);
+	progress_begin(&show->progress, show->place != NULL ? place_name(show->place) : show->name, source->size, source->taken);
+	show->format = source->format.kind;
+	show->plain = source->unpack == NULL && source->array == NULL && source->csv == NULL;
+	note_left(show, source->taken);
 }
 
 static bool
@@ -192,10 +212,31 @@ committed(void *context, const Books *books, int64_t taken)
 {
 	Show	   *show = context;
 
-	(void) taken;
 	show->position = books->position;
+	show->read = books->read;
+	note_left(show, taken);
 	show_resources(&show->progress, books);
 	return true;
+}
+
+/* Of the file's bytes that many were taken for it, which is -1 where nobody knows. */
+static void
+note_left(Show *show, int64_t taken)
+{
+	int64_t		total = show->progress.total;
+	char		part[20] = "";
+
+	/* what was taken of a file is more than what is committed of it */
+	if (show->plain)
+		taken = show->position;
+	if (taken >= 0 && total > 0)
+		snprintf(part, sizeof(part), " (%d %%)", taken >= total ? 100 : (int) (taken * 100 / total));
+	if (show->read == 0)
+		snprintf(show->left, sizeof(show->left), "no record is committed yet; the same command begins again");
+	else
+		snprintf(show->left, sizeof(show->left), "%" PRId64 " records%s are committed; the same command%s goes on from there",
+				 show->read, part, show->restart ? " without --restart" : "");
+	parting_says("usagectl: %s: interrupted: %s", show->name, show->left);
 }
 
 /* Has the progress say how many there are of each resource, where that is worth saying. */
@@ -241,6 +282,9 @@ print_books(const Show *show, const Books *books, const PGresult *result)
 		printf("  amounts %s\n", PQgetvalue(result, 0, 7));
 	if (!PQgetisnull(result, 0, 6))
 		printf("  DIFFERS from what was declared: %s\n", PQgetvalue(result, 0, 6));
+	if (int_field(result, 0) == 0)
+		printf("  there is no record in it\n");
+	refused_print(books, show->conn, show->format);
 }
 
 /* What became of the records of each resource, where there are others than of the first. */
@@ -265,91 +309,141 @@ ExitStatus
 export_file(const ExportOptions *options, PGconn *conn, const char *name, const FileOptions *file)
 {
 	ExportOptions of = *options;
-	Target		target = {.name = name};
+	Output		output = {.name = name, .target = {.fd = -1, .there = -1}};
 	bool		done;
 
 	of.format = file->format_given ? file->format : format_of_file(name);
-	done = (is_url(name) ? target_elsewhere(&target, file->config) : target_open(&target)) && target_begin(&target, &of, conn);
+	/* who reads has gone: that is an error like another */
+	signal(SIGPIPE, SIG_IGN);
+	done = find_output(&output, file->config) && (output.path != NULL ? open_here(&output, conn) : open_elsewhere(&output)) &&
+		output_begin(&output, &of, conn) && write_records(&output, &of, conn);
+	done = output_close(&output, done);
 	if (done)
+		sum_up(&output, progress_seconds(&output.progress), file->json);
+	parting_end();
+	free(output.path);
+	place_free(output.place);
+	config_free(output.config);
+	/* what was begun elsewhere is cleared away by now */
+	if (interrupted)
 	{
-		progress_begin(&target.progress, name, -1, 0);
-		if (target.progress.shown)
-			target.progress.total = export_count(options, conn);
-		done = export_run(&of, conn, write_record, &target);
-		progress_end(&target.progress);
+		signal(interrupted, SIG_DFL);
+		raise(interrupted);
 	}
-	if (!target_close(&target, done) || !done)
-		return FAILED;
-	sum_up(&target, progress_seconds(&target.progress), file->json);
-	return ALL_DONE;
+	return done ? ALL_DONE : FAILED;
+}
+
+/* Where it goes; a url's name becomes what may be seen of it. */
+static bool
+find_output(Output *output, const char *config_file)
+{
+	if (!is_url(output->name))
+		output->path = strdup(output->name);
+	else
+	{
+		output->place = find_place(output->name, config_file, &output->config);
+		if (output->place == NULL)
+			return false;
+		output->name = place_shown(output->place);
+		if (place_is_file(output->place))
+			output->path = place_local(output->place);
+	}
+	if (output->path != NULL || (output->place != NULL && !place_is_file(output->place)))
+		return true;
+	complain("out of memory");
+	return false;
+}
+
+static bool
+write_records(Output *output, const ExportOptions *options, PGconn *conn)
+{
+	const char *name = output->place != NULL ? place_name(output->place) :
+		strcmp(output->name, "-") == 0 ? "standard output" : output->name;
+	bool		done;
+
+	progress_begin(&output->progress, name, -1, 0);
+	/* it has no place among the records */
+	if (isatty(output->target.fd))
+		output->progress.shown = false;
+	if (output->progress.shown)
+		output->progress.total = export_count(options, conn);
+	done = export_run(options, conn, write_record, output);
+	progress_end(&output->progress);
+	if (!done && !output->complained && output->writer.records > 0)
+		complain("%s: not done: %s", output->name, left_of(output));
+	return done;
+}
+
+/* What is left of one that is not done. */
+static const char *
+left_of(const Output *output)
+{
+	return output->target.way == TARGET_THROUGH ? "what was written is not whole" : "nothing of it was written";
 }
 
 static bool
 write_record(void *context, const char *record, size_t length)
 {
-	Target	   *target = context;
+	Output	   *output = context;
 
-	if (!writer_record(&target->writer, record, length))
-	{
-		complain("could not write \"%s\": %s", target->name, target->writer.error);
-		return false;
-	}
-	progress_show(&target->progress, target->writer.records, target->writer.records);
+	if (!writer_record(&output->writer, record, length))
+		return complain_of_writer(output);
+	progress_show(&output->progress, output->writer.records, output->writer.records);
 	if (interrupted)
-		complain("%s: given up", target->name);
+		complain("%s: interrupted: %s", output->name, left_of(output));
+	output->complained = interrupted;
 	return !interrupted;
 }
 
 static bool
-target_open(Target *target)
+complain_of_writer(Output *output)
 {
-	mode_t		mask = umask(0);
+	const char *name = strcmp(output->name, "-") == 0 ? "standard output" : output->name;
 
-	umask(mask);
-	if (strcmp(target->name, "-") != 0)
-	{
-		target->temporary = malloc(strlen(target->name) + 8);
-		sprintf(target->temporary, "%s.XXXXXX", target->name);
-		target->fd = mkstemp(target->temporary);
-		if (target->fd >= 0)
-		{
-			fchmod(target->fd, 0666 & ~mask);
-			unfinished = target->temporary;
-			signal(SIGINT, stopped);
-			signal(SIGTERM, stopped);
-			signal(SIGHUP, stopped);
-		}
-	}
+	if (strcmp(output->writer.error, strerror(EPIPE)) == 0)
+		complain("%s: whoever read it stopped before the end", name);
 	else
-		target->fd = dup(STDOUT_FILENO);
-	if (target->fd >= 0)
-		return true;
-	complain("could not write \"%s\": %s", target->name, strerror(errno));
+		complain("could not write \"%s\": %s", output->name, output->writer.error);
+	output->complained = true;
 	return false;
 }
 
-/* Its name is put in the place of its url, which may have more in it than is to be seen. */
 static bool
-target_elsewhere(Target *target, const char *config_file)
+open_here(Output *output, PGconn *conn)
+{
+	Target	   *target = &output->target;
+	Trouble		trouble = {false, ""};
+
+	parting_begin(conn);
+	parting_says("usagectl: %s: interrupted: nothing of it was written", output->name);
+	if (!target_open(target, output->path, &trouble))
+	{
+		complain("%s", trouble.text);
+		return false;
+	}
+	parting_removes(target->temporary);
+	parting_says("usagectl: %s: interrupted: %s", output->name, left_of(output));
+	output->beside_records = target_is_stdout(target);
+	return true;
+}
+
+static bool
+open_elsewhere(Output *output)
 {
 	Trouble		trouble = {false, ""};
 
-	target->fd = -1;
-	target->place = find_place(target->name, config_file, &target->config);
-	if (target->place == NULL)
-		return false;
-	target->name = place_shown(target->place);
-	target->fd = spool_open(target->config, &trouble);
-	if (target->fd < 0)
+	output->target.way = TARGET_COPIED;
+	output->target.fd = spool_open(output->config, &trouble);
+	if (output->target.fd < 0)
 		complain("%s", trouble.text);
 	signal(SIGINT, interrupt);
 	signal(SIGTERM, interrupt);
 	signal(SIGHUP, interrupt);
-	return target->fd >= 0;
+	return output->target.fd >= 0;
 }
 
 static bool
-target_begin(Target *target, const ExportOptions *options, PGconn *conn)
+output_begin(Output *output, const ExportOptions *options, PGconn *conn)
 {
 	char	   *noun;
 	Format		format;
@@ -357,78 +451,53 @@ target_begin(Target *target, const ExportOptions *options, PGconn *conn)
 
 	if (!export_format(options, conn, &format, &noun))
 		return false;
-	begun = writer_open(&target->writer, target->fd, &format,
-						packing_of_file(target->place != NULL ? place_name(target->place) : target->name)) &&
-		(target->place == NULL || writer_hash(&target->writer));
-	if (!begun)
-		complain("could not write \"%s\": %s", target->name, target->writer.error);
+	begun = writer_open(&output->writer, output->target.fd, &format,
+						packing_of_file(output->place != NULL ? place_name(output->place) : output->name)) &&
+		(output->path != NULL || writer_hash(&output->writer));
 	free(noun);
-	return begun;
-}
-
-static void
-stopped(int signal_number)
-{
-	if (unfinished != NULL)
-		unlink(unfinished);
-	signal(signal_number, SIG_DFL);
-	raise(signal_number);
+	return begun || complain_of_writer(output);
 }
 
 /* Ends the file and gives it its name, or removes it. */
 static bool
-target_close(Target *target, bool keep)
+output_close(Output *output, bool keep)
 {
-	bool		whole = keep && writer_end(&target->writer);
+	bool		whole = keep && (writer_end(&output->writer) || complain_of_writer(output));
+	Trouble		trouble = {false, ""};
 
-	if (keep && !whole)
-		complain("could not write \"%s\": %s", target->name, target->writer.error);
-	else if (keep && target->place != NULL)
-		whole = target_put(target);
-	else if (keep && target->temporary != NULL)
-		whole = target_name(target);
-	if (target->temporary != NULL && !whole)
-		unlink(target->temporary);
-	unfinished = NULL;
-	writer_close(&target->writer);
-	if (target->fd >= 0)
-		close(target->fd);
-	free(target->temporary);
+	if (whole && output->path != NULL && output->target.way == TARGET_COPIED)
+		parting_says("usagectl: %s: interrupted: what was written is not whole", output->name);
+	if (whole)
+	{
+		whole = output->path == NULL ? put_elsewhere(output, &trouble) : target_keep(&output->target, &trouble);
+		if (!whole)
+			complain("%s", trouble.text);
+	}
+	parting_removes(NULL);
+	target_close(&output->target);
+	writer_close(&output->writer);
 	return whole;
 }
 
 static bool
-target_name(Target *target)
+put_elsewhere(Output *output, Trouble *trouble)
 {
-	if (fsync(target->fd) == 0 && rename(target->temporary, target->name) == 0)
-		return true;
-	complain("could not write \"%s\": %s", target->name, strerror(errno));
-	return false;
-}
+	const Writer *writer = &output->writer;
 
-static bool
-target_put(Target *target)
-{
-	const Writer *writer = &target->writer;
-	Trouble		trouble = {false, ""};
-
-	if (place_put(target->place, target->fd, writer->raw_bytes, writer->sha256[0] != '\0' ? writer->sha256 : NULL,
-				  format_media_type(writer->format.kind, packing_of_file(place_name(target->place))), &trouble))
-		return true;
-	complain("%s", trouble.text);
-	return false;
+	return place_put(output->place, output->target.fd, writer->raw_bytes, writer->sha256[0] != '\0' ? writer->sha256 : NULL,
+					 format_media_type(writer->format.kind, packing_of_file(place_name(output->place))), trouble);
 }
 
 /* To standard error where standard output has the records. */
 static void
-sum_up(const Target *target, double seconds, bool json)
+sum_up(const Output *output, double seconds, bool json)
 {
-	FILE	   *out = strcmp(target->name, "-") == 0 ? stderr : stdout;
+	FILE	   *out = output->beside_records ? stderr : stdout;
 
 	if (json)
-		fprintf(out, "{\"records\" : %" PRId64 ", \"bytes\" : %" PRId64 "}\n", target->writer.records,
-				target->writer.bytes);
+		fprintf(out, "{\"records\" : %" PRId64 ", \"bytes\" : %" PRId64 "}\n", output->writer.records,
+				output->writer.bytes);
 	else
-		fprintf(out, "%s: %" PRId64 " records, %" PRId64 " bytes (%.1f s)\n", target->name,
-				target->writer.records, target->writer.bytes, seconds);
+		fprintf(out, "%s: %" PRId64 " records, %" PRId64 " bytes (%.1f s)\n", output->name,
+				output->writer.records, output->writer.bytes, seconds);
 }

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "copy.h"
+#include "head.h"
 #include "import.h"
 #include "records.h"
 
@@ -45,6 +46,7 @@ typedef bool (*Sender) (Import *import, Batch *batch, int from, int to, int *sen
 static bool make(Import *import);
 static bool take(Import *import, const char *name);
 static bool open_source(Import *import, const char *name);
+static bool may_have_records(const Import *import, const char *name);
 static bool is_as_before(const Import *import, const char *name);
 static bool import_batches(Import *import);
 static bool going(const Import *import);
@@ -152,7 +154,7 @@ open_source(Import *import, const char *name)
 	cutter->digests = import->source.stream != NULL;
 	import->source.format.conn = import->conn;
 	import->source.format.resource = cutter->resources.list[cutter->resources.usual].noun;
-	if (!batch_peek(batch, cutter, fingerprint) ||
+	if (!batch_peek(batch, cutter, fingerprint) || !may_have_records(import, name) ||
 		!books_open(&import->books, import->conn, name, fingerprint, options->restart || options->job != NULL,
 					options->declared) ||
 		(follower->opened != NULL && !follower->opened(follower->context, &import->books)) ||
@@ -162,6 +164,23 @@ open_source(Import *import, const char *name)
 	if (follower->begins != NULL)
 		follower->begins(follower->context, &import->source);
 	return true;
+}
+
+/* A file of another form is told of by its start, before it is a load and a million rejects. */
+static bool
+may_have_records(const Import *import, const char *name)
+{
+	const Batch *batch = &import->batches[0];
+	const char *other = NULL;
+
+	if (import->source.format.kind == FORMAT_NDJSON)
+		other = head_of_lines(batch->arena + batch->end, batch->used - batch->end, batch->used < PEEK,
+							  import->options->job != NULL);
+	if (other == NULL)
+		return true;
+	complain("%s: %s", name, other);
+	complaint_lasts();
+	return false;
 }
 
 /* Elsewhere another file may lie under the name by now. */
@@ -629,9 +648,12 @@ make_partition(Import *import, const Resource *resource, int month)
 static bool
 close_books(Import *import)
 {
-	PGresult   *result = books_close(&import->books, import->conn);
-	bool		closed = result != NULL && PQntuples(result) == 1;
+	PGresult   *result;
+	bool		closed;
 
+	books_find_faults(&import->books, import->conn);
+	result = books_close(&import->books, import->conn);
+	closed = result != NULL && PQntuples(result) == 1;
 	if (closed && import->follower->closed != NULL)
 		import->follower->closed(import->follower->context, &import->books, result);
 	PQclear(result);

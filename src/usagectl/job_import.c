@@ -15,6 +15,7 @@
 #include "folder.h"
 #include "import.h"
 #include "job.h"
+#include "refused.h"
 
 typedef struct Loading
 {
@@ -255,6 +256,7 @@ closed(void *context, const Books *books, const PGresult *result)
 	Loading    *loading = context;
 	Job		   *job = loading->job;
 	int64_t		refused = int_field(result, 3) + int_field(result, 4);
+	char		fault[300];
 
 	snprintf(loading->load, sizeof(loading->load), "%s", books->id);
 	if (loading->file != NULL)
@@ -269,6 +271,11 @@ closed(void *context, const Books *books, const PGresult *result)
 	if (refused > 0)
 		buffer_print(&job->remark, "%s records were rejected and %s are in conflict with what is stored: see import_reject "
 					 "and the tables of conflicts, load %s", PQgetvalue(result, 0, 4), PQgetvalue(result, 0, 3), books->id);
+	if (books->faults != NULL)
+	{
+		refused_fault(books, 0, fault, sizeof(fault));
+		buffer_print(&job->remark, "; most often %s", fault);
+	}
 }
 
 /* What the job's row is to say of a load; of one of a folder the folder says it. */

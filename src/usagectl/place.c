@@ -110,6 +110,18 @@ place_is_file(const Place *place)
 	return place->scheme == SCHEME_FILE;
 }
 
+/* The path of a file: url, for who may go there by himself; malloc'd. */
+char *
+place_local(const Place *place)
+{
+	size_t		size = strlen(place->path) + strlen(place->name) + 2;
+	char	   *path = malloc(size);
+
+	if (path != NULL)
+		snprintf(path, size, "%s/%s", strcmp(place->path, "/") == 0 ? "" : place->path, place->name);
+	return path;
+}
+
 bool
 place_is_pattern(const Place *place)
 {

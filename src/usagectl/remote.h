@@ -25,6 +25,7 @@ typedef struct PlaceFile
 extern Place *place_of(const Config *config, const char *url, const char *credential, Trouble *trouble);
 extern void place_free(Place *place);
 extern bool place_is_file(const Place *place);	/* file: */
+extern char *place_local(const Place *place);	/* of file: the path, to free */
 extern bool place_is_pattern(const Place *place);
 extern const char *place_shown(const Place *place); /* its url, without what may be secret */
 extern const char *place_name(const Place *place);	/* the last segment */

@@ -21,6 +21,7 @@
 #include "array.h"
 #include "csv.h"
 #include "hash.h"
+#include "head.h"
 #include "remote.h"
 #include "source.h"
 #include "unpack.h"
@@ -122,10 +123,11 @@ begin(Source *source)
 {
 	Packing		packing = packing_of_file(source->name);
 	Packing		seen;
+	const char *other;
 	ssize_t		n = 1;
 
 	source->failed = source->begun = true;
-	while (source->first_used < 4 && n > 0)
+	while (source->first_used < HEAD_BYTES && n > 0)
 	{
 		n = read_raw(source, source->first + source->first_used, sizeof(source->first) - source->first_used);
 		source->first_used += n > 0 ? n : 0;
@@ -135,6 +137,9 @@ begin(Source *source)
 	if (source->stream != NULL)
 		source->size = stream_size(source->stream);
 	seen = unpack_seen(source->first, source->first_used);
+	other = head_of_bytes(source->first, source->first_used);
+	if (other != NULL)
+		return source_fail(source, "%s", other) == 0;
 	if (packing == PACKING_NONE || seen != PACKING_NONE)
 		packing = seen;
 	if (packing != PACKING_NONE)

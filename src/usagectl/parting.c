@@ -1,0 +1,110 @@
+/*
+ * parting.c
+ *	  What is said and done when a signal ends the program.
+ *
+ * Whatever we wait for then, a lock, a pipe or a disk, we are gone at once: one
+ * line says what is left, the server is told to stop, and the signal ends us as it
+ * would have without us.  So a shell sees what it sees of others, and a script
+ * that runs us ends, too.
+ *
+ * What a handler may do is little, so the line is made beforehand.
+ */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "parting.h"
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+/* One that may be said, while the other is made. */
+static char lines[2][5000];
+static const char *volatile line = NULL;
+static const char *volatile unfinished = NULL;
+static PGcancel *volatile server = NULL;
+
+static void part(int signal_number);
+
+void
+parting_begin(PGconn *conn)
+{
+	struct sigaction action;
+
+	parting_end();
+	server = PQgetCancel(conn);
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = part;
+	/* a second one ends us even while the server does not answer */
+	action.sa_flags = SA_RESETHAND | SA_NODEFER;
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	{
+		struct sigaction before;
+
+		/* as nohup has it */
+		if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
+}
+
+void
+parting_says(const char *format,...)
+{
+	char	   *next = line == lines[0] ? lines[1] : lines[0];
+	va_list		args;
+	int			n;
+
+	va_start(args, format);
+	n = vsnprintf(next, sizeof(lines[0]) - 1, format, args);
+	va_end(args);
+	if (n > (int) sizeof(lines[0]) - 2)
+		n = sizeof(lines[0]) - 2;
+	strcpy(next + n, "\n");
+	line = next;
+}
+
+void
+parting_removes(const char *file)
+{
+	unfinished = file;
+}
+
+void
+parting_end(void)
+{
+	PGcancel   *cancel = server;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	{
+		struct sigaction now;
+
+		if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler == part)
+			signal(signals[i], SIG_DFL);
+	}
+	line = unfinished = NULL;
+	server = NULL;
+	PQfreeCancel(cancel);
+}
+
+static void
+part(int signal_number)
+{
+	char		none[256];
+
+	if (unfinished != NULL)
+		unlink(unfinished);
+	if (line != NULL)
+	{
+		/* over the progress bar, if there is one */
+		if (isatty(STDERR_FILENO) && write(STDERR_FILENO, "\r\033[K", 4) < 0)
+			none[0] = '\0';
+		if (write(STDERR_FILENO, line, strlen(line)) < 0)
+			none[0] = '\0';
+	}
+	if (server != NULL)
+		PQcancel(server, none, sizeof(none));
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
+}
