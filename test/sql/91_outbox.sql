@@ -314,10 +314,15 @@ INSERT INTO usage_mgmt.usage_specification (id, name) VALUES ('s', 'one'), ('t',
 INSERT INTO usage_mgmt.usage_specification (id, name) VALUES ('s', 'one'), ('v', 'two') ON CONFLICT DO NOTHING;
 UPDATE usage_mgmt.usage_specification SET description = 'described' WHERE id = 's';
 UPDATE usage_mgmt.usage_specification SET name = name;
+-- in the order of its source, whatever the planner has heard of the table
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
 MERGE INTO usage_mgmt.usage_specification u USING (VALUES ('s'), ('t'), ('w')) v (id) ON u.id = v.id
 	WHEN MATCHED AND v.id = 't' THEN DELETE
 	WHEN MATCHED THEN UPDATE SET description = 'merged'
 	WHEN NOT MATCHED THEN INSERT (id, name) VALUES (v.id, 'merged');
+RESET enable_hashjoin;
+RESET enable_mergejoin;
 WITH gone AS (DELETE FROM usage_mgmt.usage_specification WHERE id = 'v' RETURNING id)
 UPDATE usage_mgmt.usage_specification SET description = 'without v' WHERE id = 's';
 SELECT event ->> 'eventType' AS type, event #>> '{event,usageSpecification,id}' AS id FROM usage_mgmt.next_events(:'spec_listener');
