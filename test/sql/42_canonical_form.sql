@@ -44,6 +44,8 @@ SELECT count(DISTINCT usage_date) AS dates, count(DISTINCT content_hash) AS hash
 FROM usage_mgmt.usage_key WHERE id LIKE 'undated %';
 -- so it comes again as what it was, and of another content the date is not what differs; one with a date of its own says another
 SELECT usage_mgmt.post_usage('{"id": "undated 1", "usageType": "VOICE"}', 'v4') ->> 'id' AS again;
+SELECT usage_mgmt.patch_usage('undated 2', '{"description": "changed"}') IS NOT NULL AS changed;
+SELECT usage_mgmt.post_usage('{"id": "undated 2", "usageType": "VOICE"}', 'v4') ->> 'description' AS again;
 \set VERBOSITY terse
 SELECT usage_mgmt.post_usage('{"id": "undated 1", "usageType": "SMS"}', 'v4');
 SELECT usage_mgmt.post_usage('{"id": "undated 1", "usageType": "VOICE", "usageDate": "2001-01-05"}', 'v4');
