@@ -49,6 +49,11 @@ SELECT usage_mgmt.post_usage('{"id": "undated 2", "usageType": "VOICE"}', 'v4') 
 \set VERBOSITY terse
 SELECT usage_mgmt.post_usage('{"id": "undated 1", "usageType": "SMS"}', 'v4');
 SELECT usage_mgmt.post_usage('{"id": "undated 1", "usageType": "VOICE", "usageDate": "2001-01-05"}', 'v4');
-SELECT usage_mgmt.delete_usages('id=undated 1,undated 2') AS deleted;
+-- without a date it may be one that had a date, as that came first, too
+SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "VOICE", "usageDate": "2001-01-05"}', 'v4') ->> 'id' AS posted;
+SELECT usage_mgmt.patch_usage('dated', '{"description": "changed"}') IS NOT NULL AS changed;
+SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "VOICE"}', 'v4') ->> 'description' AS again;
+SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "SMS"}', 'v4');
+SELECT usage_mgmt.delete_usages('id=undated 1,undated 2,dated') AS deleted;
 
 SELECT count(usage_mgmt.delete_usage(id, billed => true)) AS deleted FROM usage_mgmt.usage WHERE id LIKE 'pinned %';
