@@ -127,6 +127,25 @@ SELECT usage_mgmt.put_usage('o', '{"id": "o", "date": "2001-02-10T00:00:00Z", "t
 SELECT usage_mgmt.delete_usage('o') IS NOT NULL AS deleted;
 SELECT public.events();
 
+-- a row whose date has changed is on its way to another month in that statement alone: gone and back behind it, it is deleted and inserted
+BEGIN;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('way', '2001-01-10', 'T');
+UPDATE usage_mgmt.usage SET usage_date = '2001-01-11' WHERE id = 'way';
+DELETE FROM usage_mgmt.usage WHERE id = 'way';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('way', '2001-01-11', 'T');
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-11' WHERE id = 'way';
+DELETE FROM usage_mgmt.usage WHERE id = 'way';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('way', '2001-02-11', 'T');
+COMMIT;
+SELECT public.events();
+-- nor is a copy that the same statement makes of it
+WITH moved AS (UPDATE usage_mgmt.usage SET usage_date = '2001-02-12' WHERE id = 'way' RETURNING *)
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, received_at) SELECT 'copy of ' || id, usage_date, usage_type, received_at FROM moved;
+SELECT * FROM public.events() e ORDER BY 1;
+DELETE FROM usage_mgmt.usage WHERE id LIKE '%way';
+SELECT count(*) FROM public.events();
+SELECT * FROM usage_mgmt.check_keys();
+
 -- savepoints, and what a transaction takes back
 BEGIN;
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('s1', '2001-01-10', 'T');
