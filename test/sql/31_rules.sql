@@ -413,4 +413,10 @@ UPDATE usage_mgmt.usage_specification SET name = 'Data' WHERE id = 'tree' RETURN
 SELECT pg_temp.faults($$UPDATE usage_mgmt.usage_specification SET usage_spec_characteristic = '[{"default": 2}]' WHERE id = 'tree'$$);
 ROLLBACK;
 
+-- When a row came and when it changed: one that is restored brings both along, what changes it is stamped
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, received_at, changed_at) VALUES ('restored', '2001-01-15', 'VOICE', '2001-01-16 00:00+00', '2001-01-17 00:00+00')
+	RETURNING received_at, changed_at;
+UPDATE usage_mgmt.usage SET description = 'changed' WHERE id = 'restored' RETURNING received_at, changed_at = now() AS stamped;
+UPDATE usage_mgmt.usage SET changed_at = '2001-01-17 00:00+00' WHERE id = 'restored' RETURNING received_at, changed_at = now() AS stamped;
+
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
