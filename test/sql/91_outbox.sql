@@ -144,6 +144,21 @@ INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, received_at) SELECT 'c
 SELECT * FROM public.events() e ORDER BY 1;
 DELETE FROM usage_mgmt.usage WHERE id LIKE '%way';
 SELECT count(*) FROM public.events();
+-- and one stays on its way while a trigger changes the date of another
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('way', '2001-01-10', 'T'), ('other way', '2001-01-10', 'T');
+SELECT count(*) FROM public.events();
+CREATE FUNCTION pg_temp.other() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 day' WHERE id = 'other way';
+	RETURN OLD;
+END
+$$;
+CREATE TRIGGER other BEFORE DELETE ON usage_mgmt.usage FOR EACH ROW WHEN (OLD.id = 'way') EXECUTE FUNCTION pg_temp.other();
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-10' WHERE id = 'way';
+DROP TRIGGER other ON usage_mgmt.usage;
+SELECT * FROM public.events() e ORDER BY 1;
+DELETE FROM usage_mgmt.usage WHERE id LIKE '%way';
+SELECT count(*) FROM public.events();
 SELECT * FROM usage_mgmt.check_keys();
 
 -- savepoints, and what a transaction takes back
