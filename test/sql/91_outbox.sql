@@ -161,6 +161,19 @@ DELETE FROM usage_mgmt.usage WHERE id LIKE '%way';
 SELECT count(*) FROM public.events();
 SELECT * FROM usage_mgmt.check_keys();
 
+-- what a statement has left whose own trigger never came is written before the transaction commits
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('late', '2001-01-10', 'T');
+SELECT public.events();
+ALTER TABLE usage_mgmt.usage DISABLE TRIGGER usage_keys_update;
+BEGIN;
+UPDATE usage_mgmt.usage SET description = 'late' WHERE id = 'late';
+SELECT public.events();
+COMMIT;
+ALTER TABLE usage_mgmt.usage ENABLE TRIGGER usage_keys_update;
+SELECT public.events();
+DELETE FROM usage_mgmt.usage WHERE id = 'late';
+SELECT count(*) FROM public.events();
+
 -- savepoints, and what a transaction takes back
 BEGIN;
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('s1', '2001-01-10', 'T');
