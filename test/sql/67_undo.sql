@@ -180,7 +180,14 @@ SELECT * FROM usage_mgmt.summarize_usages();
 SELECT * FROM usage_mgmt.summarize_usages('date.gt=2001-01-15');
 SELECT * FROM usage_mgmt.summarize_usages('sort=id&limit=3&offset=1');
 SELECT * FROM usage_mgmt.summarize_usages('usageDate.lt=2001-01-15&status=rated', 'v4');
+SELECT * FROM usage_mgmt.summarize_usages('sort=id&offset=10');
+SELECT * FROM usage_mgmt.summarize_usages('limit=0');
 SELECT * FROM usage_mgmt.summarize_usages('status=guided');
+-- a currency without an amount is none
+BEGIN;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, rated_product_usage) VALUES ('unpriced', '2001-01-05 00:00+00', 'T', ARRAY[usage_mgmt.rated_product_usage(currency_code => 'EUR')]);
+SELECT * FROM usage_mgmt.summarize_usages('id=unpriced');
+ROLLBACK;
 SELECT * FROM usage_mgmt.summarize_usage_specifications();
 SELECT pg_temp.state('SELECT usage_mgmt.summarize_usages(''nothing=1'')');
 
