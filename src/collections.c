@@ -439,14 +439,15 @@ ids_of(const UmRequest *request)
 	return ids;
 }
 
-/* Not the record's fault: a cancel, a lost lock, no memory. */
+/* Not the record's fault: a cancel, a lost lock, no memory, a disk that fails, a transaction that only reads. */
 static bool
 is_of_session(int sqlstate)
 {
 	int			category = ERRCODE_TO_CATEGORY(sqlstate);
 
 	return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_INSUFFICIENT_RESOURCES ||
-		category == ERRCODE_TRANSACTION_ROLLBACK || category == ERRCODE_INTERNAL_ERROR;
+		category == ERRCODE_TRANSACTION_ROLLBACK || category == ERRCODE_INTERNAL_ERROR ||
+		category == ERRCODE_SYSTEM_ERROR || category == ERRCODE_INVALID_TRANSACTION_STATE;
 }
 
 static void

@@ -123,14 +123,15 @@ FROM tried GROUP BY resource, door ORDER BY resource, door;
 SELECT * FROM tried
 WHERE result <> expected
 OR stored IS DISTINCT FROM CASE WHEN expected = 'accepted' THEN to_status ELSE from_status END;
--- and each refusal names the status and the legal moves
+-- and each refusal names the status, and as legal the moves that are and no other
 SELECT * FROM (
-	SELECT t.*, (SELECT coalesce(array_agg(l.to_status::text ORDER BY l.to_status), '{}') FROM legal l
+	SELECT t.*, named::json -> 0 ->> 'legal' AS told,
+		(SELECT array_agg(l.to_status ORDER BY l.to_status) FROM legal l
 			WHERE l.resource = t.resource AND l.from_status = t.from_status) AS moves
 	FROM tried t WHERE expected = 'UM001') t
 WHERE (named::json -> 0 ->> 'path') IS DISTINCT FROM
 	CASE WHEN resource = 'usage_specification' AND door = 'put in v4' THEN 'lifecycleStatus' ELSE 'status' END
-OR EXISTS (SELECT FROM unnest(moves) m WHERE position(m IN named::json -> 0 ->> 'legal') = 0)
+OR (SELECT array_agg(m ORDER BY m) FROM unnest(string_to_array(told, ', ')) m) IS DISTINCT FROM coalesce(moves, '{none}')
 LIMIT 3;
 
 -- The message of a refused move
@@ -144,9 +145,37 @@ SELECT status FROM usage_mgmt.usage WHERE id = 'm';
 INSERT INTO usage_mgmt.usage_specification (id) VALUES ('m') RETURNING status;
 SELECT usage_mgmt.post_usage('{"id": "n", "date": "2001-01-15T12:00:00Z", "type": "VOICE",
 	"status": "recycled"}') ->> 'status' AS status;
--- spelled in any case, with _ or - for a space, rerate for rerated
-SELECT usage_mgmt.post_usage_specification('{"id": "n", "status": "In_Design"}') ->> 'status' AS status;
-SELECT usage_mgmt.put_usage_specification('n', '{"status": "IN-TEST"}') ->> 'status' AS status;
+-- spelled in any case, with _, - or nothing for a space, rerate for rerated
+CREATE TEMP TABLE spelling (resource text, spelling text, means text);
+INSERT INTO spelling
+	SELECT DISTINCT resource, replace(spelling, ' ', space), label FROM (
+		SELECT 'usage', unnest(enum_range(NULL::usage_mgmt.usage_status)::text[]) UNION ALL
+		SELECT 'usage_specification', unnest(enum_range(NULL::usage_mgmt.usage_specification_status)::text[]))
+	s (resource, label), unnest(ARRAY[label, upper(label), initcap(label)]) spelling, unnest('{" ",_,-,""}'::text[]) space;
+INSERT INTO spelling SELECT 'usage', unnest('{rerate,Rerate,RERATE}'::text[]), 'rerated';
+-- and as nothing that is only near
+INSERT INTO spelling SELECT 'usage', unnest('{rate,rted,reeived,ratedd,rat-ed,ra ted,_rated,rated_,rated.,rat3d,xated,re-rated,re_rate,reratedd,
+	received rejected,"received,rejected"}'::text[]);
+INSERT INTO spelling SELECT 'usage_specification', unnest('{in,study,in__study,instdy,in tudy,in  study,in.study,in/study,instud,instudyy,
+	i nstudy,ins tudy,inxstudy,in-study-,In_StudX,a-ctive,activelaunched,withdrawn}'::text[]);
+
+CREATE FUNCTION pg_temp.read_as(resource text, spelling text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	document jsonb := CASE resource WHEN 'usage' THEN '{"date": "2001-01-15T12:00:00Z", "type": "VOICE",
+		"ratedProductUsage": [{"ratingDate": "2001-02-01", "taxIncludedRatingAmount": 12.00, "taxExcludedRatingAmount": 10.00,
+			"taxRate": 20, "currencyCode": "EUR", "productRef": "1"}]}' ELSE '{"name": "Voice"}' END;
+	status text;
+BEGIN
+	EXECUTE format('SELECT usage_mgmt.post_%s($1) ->> ''status''', resource) INTO status
+		USING (document || jsonb_build_object('id', 'spelt', 'status', spelling))::json;
+	RAISE EXCEPTION USING ERRCODE = 'ZZ999';
+EXCEPTION
+	WHEN SQLSTATE 'ZZ999' THEN RETURN status;
+	WHEN invalid_text_representation THEN RETURN NULL;
+END
+$$;
+SELECT resource, count(means) AS understood, count(*) - count(means) AS refused FROM spelling GROUP BY resource ORDER BY resource;
+SELECT *, pg_temp.read_as(resource, spelling) FROM spelling WHERE pg_temp.read_as(resource, spelling) IS DISTINCT FROM means;
 
 -- Billed: the content stays. Each attribute by itself, by UPDATE and by put.
 CREATE TEMP TABLE billed AS SELECT $$

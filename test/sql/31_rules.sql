@@ -81,6 +81,29 @@ SELECT currency, pg_temp.insert_rating(pg_temp.rating(currency => currency)) AS 
 	pg_temp.post_with('usage', format('"ratedProductUsage": [{"taxIncludedRatingAmount": {"unit": %s, "value": 1}}]',
 		to_json(currency)), 'v4') AS by_v4
 FROM unnest('{EUR,DEM,XAU,eur,EURO,EU,978,ABC,E€R}'::text[]) currency;
+-- A rating has one currency, which v4 says with each amount. The bucket's is kept apart where it is another, and is the
+-- rating's where no amount could take it for its own; a currency is no amount
+CREATE TEMP TABLE money (n serial, version text, rating json);
+INSERT INTO money (version, rating) VALUES
+	('v4', '{"taxIncludedRatingAmount": {"unit": "EUR", "value": 12}, "taxExcludedRatingAmount": {"unit": "EUR", "value": 10}, "bucketValueConvertedInAmount": {"unit": "EUR", "value": 3}}'),
+	('v4', '{"taxIncludedRatingAmount": {"value": 12}, "taxExcludedRatingAmount": {"unit": "EUR", "value": 10}, "bucketValueConvertedInAmount": {"unit": "USD", "value": 3}}'),
+	('v4', '{"taxIncludedRatingAmount": {"unit": "EUR", "value": 12}, "bucketValueConvertedInAmount": {"value": 3}}'),
+	('v4', '{"taxIncludedRatingAmount": {"value": 12}, "bucketValueConvertedInAmount": {"unit": "USD", "value": 3}}'),
+	('v4', '{"taxExcludedRatingAmount": {"value": 10}, "bucketValueConvertedInAmount": {"unit": "USD", "value": 3}}'),
+	('v4', '{"bucketValueConvertedInAmount": {"unit": "USD", "value": 3}}'),
+	('v4', '{"taxIncludedRatingAmount": {"unit": "EUR"}}'),
+	('v4', '{"bucketValueConvertedInAmount": {"unit": "USD"}}'),
+	('v4', '{"taxIncludedRatingAmount": {"currencyCode": "EUR", "amount": 12}}'),
+	('r14.5', '{"taxIncludedRatingAmount": 12, "taxExcludedRatingAmount": 10, "bucketValueConvertedInAmount": 3, "currencyCode": "EUR"}'),
+	('r14.5', '{"taxIncludedRatingAmount": {"unit": "EUR", "value": 12}, "currencyCode": "EUR"}'),
+	('r14.5', '{"currencyCode": "EUR"}');
+SELECT count(usage_mgmt.post_usage(json_build_object('id', 'money ' || n, 'usageDate', '2001-01-15', 'usageType', 'VOICE', 'ratedProductUsage', json_build_array(rating)), version)) FROM money;
+SELECT n, r.currency_code, r.bucket_currency_code AS bucket, usage_mgmt.to_tmf(u) #> '{ratedProductUsage,0}' AS "r14.5", usage_mgmt.to_tmf(u, 'v4') #> '{ratedProductUsage,0}' AS v4
+FROM money JOIN usage_mgmt.usage u ON u.id = 'money ' || n, unnest(rated_product_usage) r ORDER BY n;
+SELECT usage_mgmt.delete_usages('type=VOICE') AS deleted;
+-- two currencies for one rating
+SELECT pg_temp.post_with('usage', '"ratedProductUsage": [{"taxIncludedRatingAmount": {"unit": "EUR", "value": 12}, "taxExcludedRatingAmount": {"unit": "USD", "value": 10}}]', 'v4');
+SELECT pg_temp.post_with('usage', '"ratedProductUsage": [{"currencyCode": "EUR", "taxIncludedRatingAmount": {"unit": "USD", "value": 12}}]');
 
 -- Numbers are finite; negative ones are credits
 SELECT amount, pg_temp.insert_rating(pg_temp.rating(amount)) FROM unnest('{-12.00,0,NaN,Infinity,-Infinity}'::numeric[]) amount;
@@ -389,5 +412,11 @@ SELECT pg_temp.faults($$UPDATE usage_mgmt.service_usage SET service_id = NULL WH
 UPDATE usage_mgmt.usage_specification SET name = 'Data' WHERE id = 'tree' RETURNING usage_spec_characteristic;
 SELECT pg_temp.faults($$UPDATE usage_mgmt.usage_specification SET usage_spec_characteristic = '[{"default": 2}]' WHERE id = 'tree'$$);
 ROLLBACK;
+
+-- When a row came and when it changed: one that is restored brings both along, what changes it is stamped
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, received_at, changed_at) VALUES ('restored', '2001-01-15', 'VOICE', '2001-01-16 00:00+00', '2001-01-17 00:00+00')
+	RETURNING received_at, changed_at;
+UPDATE usage_mgmt.usage SET description = 'changed' WHERE id = 'restored' RETURNING received_at, changed_at = now() AS stamped;
+UPDATE usage_mgmt.usage SET changed_at = '2001-01-17 00:00+00' WHERE id = 'restored' RETURNING received_at, changed_at = now() AS stamped;
 
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;

@@ -147,6 +147,9 @@ ROLLBACK;
 ALTER TABLE usage_mgmt.usage DISABLE TRIGGER zzz;
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('o7', '2001-01-15 12:00+00', 'DATA');
 DROP TRIGGER zzz ON usage_mgmt.usage;
+CREATE TRIGGER zzz BEFORE UPDATE ON usage_mgmt.usage FOR EACH ROW EXECUTE FUNCTION pg_temp.twice();
+UPDATE usage_mgmt.usage SET description = 'o7' WHERE id = 'o7';
+DROP TRIGGER zzz ON usage_mgmt.usage;
 DELETE FROM usage_mgmt.usage WHERE id = 'o7';
 TABLE pg_temp.ledger;
 

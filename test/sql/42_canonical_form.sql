@@ -36,4 +36,24 @@ SELECT id, content_hash = encode(substr(sha256(form), 1, 16), 'hex')::uuid AS as
 	('pinned 1', '\x02 74 00001d132148c000 03 73 05 564f494345 05 73 08 7265636569766564 00'::bytea),
 	('pinned 6', '\x02 74 00001d132148c000 03 73 05 564f494345 05 73 06 677569646564 00')) v (id, form) JOIN usage_mgmt.usage_key USING (id) ORDER BY id;
 
+-- A date that only says when the record came in is none of its content: whenever it comes, the form is that of the page
+SELECT usage_mgmt.post_usage('{"id": "undated 1", "usageType": "VOICE"}', 'v4') IS NOT NULL AS posted;
+SELECT usage_mgmt.post_usage('{"id": "undated 2", "usageType": "VOICE"}', 'v4') IS NOT NULL AS posted;
+SELECT count(DISTINCT usage_date) AS dates, count(DISTINCT content_hash) AS hashes,
+	bool_and(content_hash = encode(substr(sha256('\x03 73 05 564f494345 05 73 08 7265636569766564 00'), 1, 16), 'hex')::uuid) AS as_the_page_says
+FROM usage_mgmt.usage_key WHERE id LIKE 'undated %';
+-- so it comes again as what it was, and of another content the date is not what differs; one with a date of its own says another
+SELECT usage_mgmt.post_usage('{"id": "undated 1", "usageType": "VOICE"}', 'v4') ->> 'id' AS again;
+SELECT usage_mgmt.patch_usage('undated 2', '{"description": "changed"}') IS NOT NULL AS changed;
+SELECT usage_mgmt.post_usage('{"id": "undated 2", "usageType": "VOICE"}', 'v4') ->> 'description' AS again;
+\set VERBOSITY terse
+SELECT usage_mgmt.post_usage('{"id": "undated 1", "usageType": "SMS"}', 'v4');
+SELECT usage_mgmt.post_usage('{"id": "undated 1", "usageType": "VOICE", "usageDate": "2001-01-05"}', 'v4');
+-- without a date it may be one that had a date, as that came first, too
+SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "VOICE", "usageDate": "2001-01-05"}', 'v4') ->> 'id' AS posted;
+SELECT usage_mgmt.patch_usage('dated', '{"description": "changed"}') IS NOT NULL AS changed;
+SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "VOICE"}', 'v4') ->> 'description' AS again;
+SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "SMS"}', 'v4');
+SELECT usage_mgmt.delete_usages('id=undated 1,undated 2,dated') AS deleted;
+
 SELECT count(usage_mgmt.delete_usage(id, billed => true)) AS deleted FROM usage_mgmt.usage WHERE id LIKE 'pinned %';

@@ -76,9 +76,30 @@ DELETE FROM usage_mgmt.usage WHERE id = 'moved';
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, status, received_at, changed_at)
 	VALUES ('moved', 'infinity', 'Voice', 'received', 'infinity', now());
 ROLLBACK;
+-- nor one that a trigger changes on its way: what arrives is checked, unless it is the row that left
+CREATE FUNCTION pg_temp.meddle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN jsonb_populate_record(NEW, current_setting('my.change')::jsonb);
+END
+$$;
+CREATE TRIGGER meddle BEFORE INSERT ON usage_mgmt.usage FOR EACH ROW EXECUTE FUNCTION pg_temp.meddle();
+CREATE FUNCTION pg_temp.moved_with(change text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('my.change', change, true);
+	UPDATE usage_mgmt.usage SET usage_date = '2001-02-05' WHERE id = 'moved';
+	RAISE SQLSTATE 'ZZ999' USING MESSAGE = (SELECT concat_ws(' ', tableoid::regclass, status, changed_at = now()) FROM usage_mgmt.usage WHERE id = 'moved');
+EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+	RETURN SQLERRM;
+WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-03-01');
+SELECT change, pg_temp.moved_with(change) FROM unnest(ARRAY['{}', '{"status": "guided"}', '{"status": "billed"}', '{"status": "billed", "rejection": {"delivered_status": "received"}}',
+	'{"usage_type": " "}', '{"usage_date": "2001-02-06"}', '{"id": "other"}']) change;
+DROP TRIGGER meddle ON usage_mgmt.usage;
 
 -- A row that a trigger lets vanish on its way leaves the others' keys right
-SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-03-01');
 CREATE FUNCTION pg_temp.swallow() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN CASE WHEN NEW.id = 'a' AND NEW.usage_date >= '2001-03-01' THEN NULL ELSE NEW END;

@@ -167,6 +167,9 @@ SELECT job, pg_temp.faults('import_job', job) FROM unnest(ARRAY[
 	'{"url": "file:///in/*", "sequence": "usage.json"}', '{"url": "file:///in/*", "sequence": "#-#"}', '{"url": "file:///in/a", "sequence": "#"}', '{"url": "http://a/*", "sequence": "#"}', '{"url": "file:///in/a", "afterwards": "keep"}',
 	'{"url": "file:///in/*", "afterwards": "burn"}', '{"url": "file:///a", "every": "soon"}', '{"url": "file:///a", "every": "0"}', '{"url": "file:///a", "every": "-1 day"}', '{"url": "file:///a", "every": "1 millisecond"}', '{"url": "file:///a", "every": "infinity"}',
 	'{"url": "file:///a", "every": "1 month -60 days"}', '{"url": "file:///a", "every": "1 hour", "parent": "54"}', '{"url": "file:///a", "parent": "54"}', '{"url": "file:///a", "manifest": "maybe"}', '{"url": "file:///a", "manifest": "true", "credential": "partner"}']) job;
+-- to the limits, and beyond them
+SELECT every, pg_temp.faults('import_job', json_build_object('url', 'file:///a', 'every', every)::text) FROM unnest('{1 second,0.999999 seconds,100 years,100 years 1 second,1200 months 1 day}'::text[]) every;
+SELECT length, pg_temp.faults('import_job', json_build_object('url', rpad('http://a/', length, 'a'))::text) FROM unnest('{2000,2001}'::int[]) length;
 SELECT pg_temp.faults('import_job', json_build_object('url', 'file:///in/*', 'sequence', repeat('*', 2000) || '#')::text);
 
 -- a query, as a list of that resource in that version would take it

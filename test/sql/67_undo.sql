@@ -180,7 +180,14 @@ SELECT * FROM usage_mgmt.summarize_usages();
 SELECT * FROM usage_mgmt.summarize_usages('date.gt=2001-01-15');
 SELECT * FROM usage_mgmt.summarize_usages('sort=id&limit=3&offset=1');
 SELECT * FROM usage_mgmt.summarize_usages('usageDate.lt=2001-01-15&status=rated', 'v4');
+SELECT * FROM usage_mgmt.summarize_usages('sort=id&offset=10');
+SELECT * FROM usage_mgmt.summarize_usages('limit=0');
 SELECT * FROM usage_mgmt.summarize_usages('status=guided');
+-- a currency without an amount is none
+BEGIN;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, rated_product_usage) VALUES ('unpriced', '2001-01-05 00:00+00', 'T', ARRAY[usage_mgmt.rated_product_usage(currency_code => 'EUR')]);
+SELECT * FROM usage_mgmt.summarize_usages('id=unpriced');
+ROLLBACK;
 SELECT * FROM usage_mgmt.summarize_usage_specifications();
 SELECT pg_temp.state('SELECT usage_mgmt.summarize_usages(''nothing=1'')');
 
@@ -188,6 +195,21 @@ SELECT pg_temp.state('SELECT usage_mgmt.summarize_usages(''nothing=1'')');
 SELECT pg_temp.state(statement) FROM (VALUES
 	('SELECT usage_mgmt.undo_load(1000)'), ('SELECT usage_mgmt.undo_load(NULL)'),
 	('SELECT usage_mgmt.is_as_stored(u) FROM (SELECT (jsonb_populate_record(NULL::usage_mgmt.usage, ''{"id":"a"}'')).*) x, LATERAL (SELECT x::usage_mgmt.usage AS u) y')) v (statement);
+-- nor the load of a job that has not ended: its next attempt would take what is undone for done
+INSERT INTO usage_mgmt.import_load (id) VALUES (2000);
+INSERT INTO usage_mgmt.import_job (id, url) VALUES ('undo', 'file:///in/a.json');
+CREATE FUNCTION pg_temp.undone_while(status usage_mgmt.job_status) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	SET LOCAL session_replication_role = replica;
+	UPDATE usage_mgmt.import_job j SET load = 2000, status = undone_while.status WHERE id = 'undo';
+	SET LOCAL session_replication_role = origin;
+	RETURN (SELECT count(*) FROM usage_mgmt.undo_load(2000));
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+SELECT status, pg_temp.undone_while(status) FROM unnest(enum_range(NULL::usage_mgmt.job_status)) status;
+DELETE FROM usage_mgmt.import_job;
 REVOKE regress_undo_night FROM regress_undo_writer;
 DROP OWNED BY regress_undo_night, regress_undo_writer, regress_undo_operator;
 DROP ROLE regress_undo_night, regress_undo_writer, regress_undo_operator;

@@ -145,6 +145,16 @@ ORDER BY n;
 SELECT query, pg_temp.ask(query || '&sort=id') FROM (VALUES (1, 'all=true'), (2, 'all=true&type=SMS'), (3, 'extra.nosuch.ne=1'), (4, 'extra.nosuch=1'), (5, 'extra.location.city.name.ne=Bonn'),
 	(6, 'relatedParty.alias.any.thing=1'), (7, 'usageCharacteristic.any.thing=1'), (8, 'usageCharacteristic.extra.thing.ne=1')) v (n, query)
 ORDER BY n;
+-- fields are called by any of an attribute's names, older ones and those of the other version too
+SELECT name, usage_mgmt.get_usage('a', name) FROM unnest(usage_mgmt.attribute_names('usage', 'description') || usage_mgmt.attribute_names('usage', 'usage_date')) name;
+SELECT version, name, usage_mgmt.get_usage('c', replace(name, ':', 'ratedProductUsage.'), version) -> 'ratedProductUsage' -> 0 AS rating
+FROM unnest('{r14.5,v4}'::text[]) version, unnest('{:taxIncludedAmount,:taxIncludedRatingAmount.amount,:taxIncludedAmount.currencyCode,:taxExcludedAmount.value}'::text[]) name;
+-- by two names of one attribute what either asks for; the whole of it where one does; and of a longer name no shorter one
+SELECT usage_mgmt.post_usage_specification('{"id": "named", "name": "n", "usageSpecCharacteristic": [{"name": "duration", "description": "how long", "valueType": "number",
+	"usageSpecCharacteristicValue": [{"valueType": "number", "value": "1", "valueFrom": "0"}]}]}') ->> 'id' AS id;
+SELECT fields, usage_mgmt.get_usage_specification('named', fields) FROM unnest(ARRAY['usageSpecCharacteristic.name,specCharacteristic.description', 'specCharacteristic.name,usageSpecCharacteristic.description',
+	'specCharacteristic.name,usageSpecCharacteristic', 'usageSpecCharacteristic.name,specCharacteristic', 'specCharacteristic.characteristicValueSpecification.valueFrom']) fields;
+DELETE FROM usage_mgmt.usage_specification WHERE id = 'named';
 -- fields are attributes, or unknown ones below extra
 SELECT usage_mgmt.get_usages('type=SMS&fields=type,extra.location,relatedParty.extra.level');
 SELECT usage_mgmt.get_usages('type=SMS&fields=extra');

@@ -228,6 +228,39 @@ SELECT * FROM usage_mgmt.patch_usages_each('type=SMS,DATA', '{"description": "ne
 SELECT count(*), count(*) FILTER (WHERE description = 'new') AS new FROM usage_mgmt.usage WHERE usage_type IN ('SMS', 'DATA');
 DROP TRIGGER refuse_one ON usage_mgmt.usage;
 
+-- What stops the session is no record's fault: it ends the statement, which has changed nothing then
+CREATE FUNCTION pg_temp.stop() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('my.code') = 'cancel' THEN
+		PERFORM pg_cancel_backend(pg_backend_pid());
+	ELSE
+		RAISE 'stopped' USING ERRCODE = current_setting('my.code');
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER a_stop BEFORE UPDATE ON usage_mgmt.usage FOR EACH ROW WHEN (OLD.id = 'u05') EXECUTE FUNCTION pg_temp.stop();
+CREATE FUNCTION pg_temp.stopped(code text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	refused text;
+BEGIN
+	PERFORM set_config('my.code', code, true);
+	refused := string_agg(id || ' ' || e.code, ', ') FROM usage_mgmt.patch_usages_each('type=SMS,DATA', '{"description": "newer"}') e;
+	RETURN 'refused: ' || refused;
+EXCEPTION WHEN OTHERS OR query_canceled THEN
+	RETURN 'stopped: ' || SQLSTATE;
+END
+$$;
+SELECT code, pg_temp.stopped(code) FROM unnest('{cancel,57014,57P01,53200,53100,40001,40P01,XX000,XX001,58030,25006}'::text[]) code;
+SELECT count(*) AS changed FROM usage_mgmt.usage WHERE description = 'newer';
+-- anything else is the record's
+SELECT code, pg_temp.stopped(code) FROM unnest('{P0001,22023,23514,42501,55P03,UM001,ZZ001}'::text[]) code;
+SELECT count(*) AS changed FROM usage_mgmt.usage WHERE description = 'newer';
+DROP TRIGGER a_stop ON usage_mgmt.usage;
+BEGIN READ ONLY;
+SELECT * FROM usage_mgmt.patch_usages_each('all=true', '{"description": "read"}');
+ROLLBACK;
+
 -- Deletion: billed usages are refused unless asked for
 SELECT usage_mgmt.patch_usages('status=rated', '{"status": "billed"}');
 SELECT pg_temp.refusal($$SELECT usage_mgmt.delete_usages('all=true')$$);

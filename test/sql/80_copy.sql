@@ -472,6 +472,15 @@ COPY usage_mgmt.usage_document FROM STDIN :lines;
 SELECT * FROM newest;
 SELECT number, faults FROM why WHERE load = (SELECT load FROM newest);
 SELECT pg_temp.state('INSERT INTO usage_mgmt.usage_document VALUES ($${"id":"e","date":"2001-01-01","type":"VOICE"}$$)');
+-- they are not taken for ids that another session stored and that this one cannot see
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+COPY usage_mgmt.usage_document FROM STDIN :lines;
+{"id":"f","date":"2001-01-04","type":"VOICE"}
+{"id":"g","date":"2001-01-02","type":"VOICE"}
+\.
+COMMIT;
+SELECT * FROM newest;
+SELECT number, faults FROM why WHERE load = (SELECT load FROM newest);
 DROP INDEX usage_mgmt.once_a_day;
 ALTER TABLE usage_mgmt.usage DROP CONSTRAINT no_fax;
 TRUNCATE usage_mgmt.usage;

@@ -125,6 +125,53 @@ SELECT usage_mgmt.recycle_rejects(max(id), '{"type": "VOICE"}') FROM usage_mgmt.
 DROP TRIGGER not_i ON usage_mgmt.usage;
 SELECT usage_mgmt.recycle_rejects(max(id)) FROM usage_mgmt.import_load;
 
+-- What stops the session is no record's fault: nothing is put by, taken in or passed over, whatever the load has of others
+CREATE FUNCTION pg_temp.stop() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.id = 'stop' AND current_setting('my.code') = 'cancel' THEN
+		PERFORM pg_cancel_backend(pg_backend_pid());
+	ELSIF NEW.id = 'stop' THEN
+		RAISE 'stopped' USING ERRCODE = current_setting('my.code');
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER a_stop BEFORE INSERT ON usage_mgmt.usage FOR EACH ROW EXECUTE FUNCTION pg_temp.stop();
+CREATE TRIGGER a_stop BEFORE INSERT ON usage_mgmt.usage_specification FOR EACH ROW EXECUTE FUNCTION pg_temp.stop();
+INSERT INTO usage_mgmt.import_load (id) VALUES (98);
+INSERT INTO usage_mgmt.import_reject (load_id, record_number, document, errors) VALUES
+	(98, 1, '{"id":"before","date":"2001-01-01","type":"STOP"}', '[]'), (98, 2, '{"id":"stop","date":"2001-01-01","type":"STOP"}', '[]');
+CREATE TEMP TABLE stopped_way (n int, statement text);
+INSERT INTO stopped_way VALUES
+(1, $$INSERT INTO usage_mgmt.usage_document SELECT format('{"id":"%s","date":"2001-01-01","type":"STOP"}', id) FROM unnest('{before,stop,behind}'::text[]) id$$),
+(2, $$INSERT INTO usage_mgmt.usage_document VALUES ('{"id":"stop","date":"2001-01-01","type":"STOP"}')$$),
+(3, $$INSERT INTO usage_mgmt.usage_specification_document SELECT format('{"id":"%s","name":"STOP"}', id) FROM unnest('{before,stop,behind}'::text[]) id$$),
+(4, 'SELECT usage_mgmt.recycle_rejects(98)');
+CREATE FUNCTION pg_temp.stopped(statement text, code text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('my.code', code, true), set_config('usage_mgmt.load', CASE WHEN statement LIKE 'INSERT%' THEN '98' ELSE '' END, true);
+	EXECUTE statement;
+	RAISE SQLSTATE 'ZZ999' USING MESSAGE = format('%s stored, %s rejected', (SELECT count(*) FROM usage_mgmt.usage WHERE usage_type = 'STOP')
+		+ (SELECT count(*) FROM usage_mgmt.usage_specification WHERE name = 'STOP'), (SELECT count(*) FROM usage_mgmt.import_reject WHERE load_id = 98 AND errors -> 0 ->> 'code' = code));
+EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+	RETURN SQLERRM;
+WHEN OTHERS OR query_canceled THEN
+	RETURN 'stopped: ' || SQLSTATE;
+END
+$$;
+SELECT statement, array_agg(DISTINCT pg_temp.stopped(statement, code)) AS said
+FROM stopped_way, unnest('{cancel,57014}'::text[]) code GROUP BY n, statement ORDER BY n;
+SELECT code, array_agg(pg_temp.stopped(statement, code) ORDER BY n) AS said
+FROM stopped_way, unnest('{57P01,53200,53100,40001,40P01,55P03,58030,25006,XX000,42P01}'::text[]) code GROUP BY code ORDER BY code;
+-- and this is a record's
+SET client_min_messages = error;
+SELECT code, array_agg(pg_temp.stopped(statement, code) ORDER BY n) AS said
+FROM stopped_way, unnest('{22023,23514,42501,44000,P0001,UM001}'::text[]) code GROUP BY code ORDER BY code;
+DROP TRIGGER a_stop ON usage_mgmt.usage;
+DROP TRIGGER a_stop ON usage_mgmt.usage_specification;
+DELETE FROM usage_mgmt.import_load WHERE id = 98;
+RESET client_min_messages;
+
 -- A record that is no text needs a corrected document
 INSERT INTO usage_mgmt.import_reject (load_id, record_number, document_raw, errors) VALUES (99, 1, '\x7bff7d', '[]');
 SELECT max(id) AS raw FROM usage_mgmt.import_reject \gset

@@ -127,6 +127,53 @@ SELECT usage_mgmt.put_usage('o', '{"id": "o", "date": "2001-02-10T00:00:00Z", "t
 SELECT usage_mgmt.delete_usage('o') IS NOT NULL AS deleted;
 SELECT public.events();
 
+-- a row whose date has changed is on its way to another month in that statement alone: gone and back behind it, it is deleted and inserted
+BEGIN;
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('way', '2001-01-10', 'T');
+UPDATE usage_mgmt.usage SET usage_date = '2001-01-11' WHERE id = 'way';
+DELETE FROM usage_mgmt.usage WHERE id = 'way';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('way', '2001-01-11', 'T');
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-11' WHERE id = 'way';
+DELETE FROM usage_mgmt.usage WHERE id = 'way';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('way', '2001-02-11', 'T');
+COMMIT;
+SELECT public.events();
+-- nor is a copy that the same statement makes of it
+WITH moved AS (UPDATE usage_mgmt.usage SET usage_date = '2001-02-12' WHERE id = 'way' RETURNING *)
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, received_at) SELECT 'copy of ' || id, usage_date, usage_type, received_at FROM moved;
+SELECT * FROM public.events() e ORDER BY 1;
+DELETE FROM usage_mgmt.usage WHERE id LIKE '%way';
+SELECT count(*) FROM public.events();
+-- and one stays on its way while a trigger changes the date of another
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('way', '2001-01-10', 'T'), ('other way', '2001-01-10', 'T');
+SELECT count(*) FROM public.events();
+CREATE FUNCTION pg_temp.other() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE usage_mgmt.usage SET usage_date = usage_date + interval '1 day' WHERE id = 'other way';
+	RETURN OLD;
+END
+$$;
+CREATE TRIGGER other BEFORE DELETE ON usage_mgmt.usage FOR EACH ROW WHEN (OLD.id = 'way') EXECUTE FUNCTION pg_temp.other();
+UPDATE usage_mgmt.usage SET usage_date = '2001-02-10' WHERE id = 'way';
+DROP TRIGGER other ON usage_mgmt.usage;
+SELECT * FROM public.events() e ORDER BY 1;
+DELETE FROM usage_mgmt.usage WHERE id LIKE '%way';
+SELECT count(*) FROM public.events();
+SELECT * FROM usage_mgmt.check_keys();
+
+-- what a statement has left whose own trigger never came is written before the transaction commits
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('late', '2001-01-10', 'T');
+SELECT public.events();
+ALTER TABLE usage_mgmt.usage DISABLE TRIGGER usage_keys_update;
+BEGIN;
+UPDATE usage_mgmt.usage SET description = 'late' WHERE id = 'late';
+SELECT public.events();
+COMMIT;
+ALTER TABLE usage_mgmt.usage ENABLE TRIGGER usage_keys_update;
+SELECT public.events();
+DELETE FROM usage_mgmt.usage WHERE id = 'late';
+SELECT count(*) FROM public.events();
+
 -- savepoints, and what a transaction takes back
 BEGIN;
 INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('s1', '2001-01-10', 'T');
@@ -314,10 +361,15 @@ INSERT INTO usage_mgmt.usage_specification (id, name) VALUES ('s', 'one'), ('t',
 INSERT INTO usage_mgmt.usage_specification (id, name) VALUES ('s', 'one'), ('v', 'two') ON CONFLICT DO NOTHING;
 UPDATE usage_mgmt.usage_specification SET description = 'described' WHERE id = 's';
 UPDATE usage_mgmt.usage_specification SET name = name;
+-- in the order of its source, whatever the planner has heard of the table
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
 MERGE INTO usage_mgmt.usage_specification u USING (VALUES ('s'), ('t'), ('w')) v (id) ON u.id = v.id
 	WHEN MATCHED AND v.id = 't' THEN DELETE
 	WHEN MATCHED THEN UPDATE SET description = 'merged'
 	WHEN NOT MATCHED THEN INSERT (id, name) VALUES (v.id, 'merged');
+RESET enable_hashjoin;
+RESET enable_mergejoin;
 WITH gone AS (DELETE FROM usage_mgmt.usage_specification WHERE id = 'v' RETURNING id)
 UPDATE usage_mgmt.usage_specification SET description = 'without v' WHERE id = 's';
 SELECT event ->> 'eventType' AS type, event #>> '{event,usageSpecification,id}' AS id FROM usage_mgmt.next_events(:'spec_listener');

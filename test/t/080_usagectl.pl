@@ -152,6 +152,18 @@ is(books($node, $db), '4000|4000|0|0|0', 'each record once');
 is($node->safe_psql($db, 'SELECT position FROM usage_mgmt.import_load'), length(join '', @many),
 	'the position counts the bytes within');
 
+# Somebody else who moves the load on, between two of its batches, is not overtaken.
+my $moved = fresh();
+$node->safe_psql($moved, q{
+	CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN UPDATE usage_mgmt.import_load SET position = position + 1 WHERE id = NEW.id; RETURN NULL; END $$;
+	CREATE CONSTRAINT TRIGGER other AFTER UPDATE ON usage_mgmt.import_load DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW WHEN (OLD.position = 0 AND NEW.position > 0) EXECUTE FUNCTION other()});
+($status, $out, $err) = usagectl($node, $moved, 'import', '--batch=2', $good);
+is($status, 2, 'a load that another program moved on: exit status 2');
+like($err, qr/another program went on with load 1, or removed it/, 'and why');
+is(ids($moved), 'g1 g2', 'what was committed before is stored, and nothing behind it');
+
 sub gzip_error
 {
 	my ($content, $what) = @_;
