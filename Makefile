@@ -133,11 +133,13 @@ USAGECTL_OBJS = \
 	src/usagectl/checkpoint.o \
 	src/usagectl/children.o \
 	src/usagectl/clock.o \
+	src/usagectl/commands.o \
 	src/usagectl/config.o \
 	src/usagectl/connection.o \
 	src/usagectl/contents.o \
 	src/usagectl/copy.o \
 	src/usagectl/csv.o \
+	src/usagectl/declared.o \
 	src/usagectl/delays.o \
 	src/usagectl/delivery.o \
 	src/usagectl/exchange.o \
@@ -158,8 +160,10 @@ USAGECTL_OBJS = \
 	src/usagectl/listeners.o \
 	src/usagectl/listing.o \
 	src/usagectl/local.o \
+	src/usagectl/login.o \
 	src/usagectl/main.o \
 	src/usagectl/manifest.o \
+	src/usagectl/options.o \
 	src/usagectl/pack.o \
 	src/usagectl/place.o \
 	src/usagectl/progress.o \
@@ -181,6 +185,7 @@ USAGECTL_OBJS = \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \
 	src/usagectl/unpack.o \
+	src/usagectl/values.o \
 	src/usagectl/wake.o \
 	src/usagectl/webhook.o \
 	src/usagectl/writer.o
@@ -220,7 +225,7 @@ $(USAGECTL_OBJS): $(wildcard src/usagectl/*.h) usage_mgmt.control
 $(USAGECTL_OBJS): override CPPFLAGS += -I$(libpq_srcdir) -DUSAGECTL_VERSION='"$(EXTVERSION)"'
 
 usagectl: $(USAGECTL_OBJS)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lcurl -lcrypto -lz -lzstd -lm -o $@
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) -L$(pkglibdir) -lpgcommon -lpgport $(libpq) -lcurl -lcrypto -lz -lzstd -lm -o $@
 
 install: install-man
 install-man:
