@@ -247,6 +247,9 @@ SKIP:
 	is("$status $screen$err", "0 Password: \n", 'with -W somebody is asked before the server does');
 	($status, $screen, $out, $err) = typed($password, '', @as_asked, '-W');
 	is("$status $screen$err", "0 Password: \n", 'and not again');
+	($status, $screen, $out, $err) = typed('', '', @as_asked, '-W');
+	is("$status $screen", "2 Password: \n", 'nor where nothing was typed');
+	like($err, $refused, 'which is no password');
 	($status, $screen, $out, $err) = typed('anything', '', 'jobs', '--once');
 	is("$status $screen$err", '0 ', 'nobody is asked where the server does not');
 	agent_keeps_it();
