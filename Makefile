@@ -136,11 +136,13 @@ USAGECTL_OBJS = \
 	src/usagectl/checkpoint.o \
 	src/usagectl/children.o \
 	src/usagectl/clock.o \
+	src/usagectl/commands.o \
 	src/usagectl/config.o \
 	src/usagectl/connection.o \
 	src/usagectl/contents.o \
 	src/usagectl/copy.o \
 	src/usagectl/csv.o \
+	src/usagectl/declared.o \
 	src/usagectl/delays.o \
 	src/usagectl/delivery.o \
 	src/usagectl/exchange.o \
@@ -162,8 +164,10 @@ USAGECTL_OBJS = \
 	src/usagectl/listeners.o \
 	src/usagectl/listing.o \
 	src/usagectl/local.o \
+	src/usagectl/login.o \
 	src/usagectl/main.o \
 	src/usagectl/manifest.o \
+	src/usagectl/options.o \
 	src/usagectl/pack.o \
 	src/usagectl/parting.o \
 	src/usagectl/place.o \
@@ -188,6 +192,7 @@ USAGECTL_OBJS = \
 	src/usagectl/transfer.o \
 	src/usagectl/trouble.o \
 	src/usagectl/unpack.o \
+	src/usagectl/values.o \
 	src/usagectl/wake.o \
 	src/usagectl/webhook.o \
 	src/usagectl/writer.o
@@ -227,7 +232,7 @@ $(USAGECTL_OBJS): $(wildcard src/usagectl/*.h) usage_mgmt.control
 $(USAGECTL_OBJS): override CPPFLAGS += -I$(libpq_srcdir) -DUSAGECTL_VERSION='"$(EXTVERSION)"'
 
 usagectl: $(USAGECTL_OBJS)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq) -lcurl -lcrypto -lz -lzstd -lm -o $@
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) -L$(pkglibdir) -lpgcommon -lpgport $(libpq) -lcurl -lcrypto -lz -lzstd -lm -o $@
 
 install: install-man
 install-man:

@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "agent.h"
-#include "config.h"
 #include "connection.h"
 #include "delivery.h"
 #include "wake.h"
@@ -48,16 +47,15 @@ typedef struct Loop
 } Loop;
 
 static bool prepare(Loop *loop, const AgentOptions *options);
-static bool begin_jobs(Loop *loop, const AgentOptions *options, const char *dbname);
-static bool config_is_fine(const char *file);
+static bool begin_jobs(Loop *loop, const AgentOptions *options);
 static bool begin_transfers(Loop *loop, const AgentOptions *options);
 static bool could_not_begin(void);
 static void look_after_jobs(Loop *loop);
 static bool end_jobs(Loop *loop);
-static bool begin_session(Loop *loop, const char *dbname, bool patient);
+static bool begin_session(Loop *loop, PGconn *conn, bool patient);
 static bool lock_name(Loop *loop, bool patient);
 static bool serve(Loop *loop);
-static bool reconnect(Loop *loop, const char *dbname);
+static bool reconnect(Loop *loop, const Login *login);
 static double step_all(Loop *loop);
 static void wait_all(Loop *loop, double until);
 static void free_dropped(Loop *loop, bool all);
@@ -73,19 +71,19 @@ static void release(Loop *loop);
 static void on_release(void *context, const PGresult *result);
 static int	room_for_transfers(void);
 
-/* Serves until it is told to leave. */
+/* Serves until it is told to leave.  The connection is its first one, and becomes its own. */
 ExitStatus
-agent_run(const AgentOptions *options, const char *dbname)
+agent_run(const AgentOptions *options, PGconn *conn)
 {
 	Loop	   *loop = calloc(1, sizeof(Loop));
 	Journal    *journal = &loop->agent.journal;
 	bool		served;
 
-	if (!prepare(loop, options) || !begin_session(loop, dbname, true) || !begin_jobs(loop, options, dbname) ||
+	if (!prepare(loop, options) || !begin_session(loop, conn, true) || !begin_jobs(loop, options) ||
 		!begin_transfers(loop, options))
 		return FAILED;
 	journal_line(journal, NULL, "starts", NULL);
-	while (!(served = serve(loop)) && !loop->failed && reconnect(loop, dbname))
+	while (!(served = serve(loop)) && !loop->failed && reconnect(loop, options->jobs.login))
 		;
 	free_dropped(loop, true);
 	session_end(&loop->agent.session);
@@ -118,33 +116,17 @@ prepare(Loop *loop, const AgentOptions *options)
 
 /* A process of its own, forked before there are threads and transfers. */
 static bool
-begin_jobs(Loop *loop, const AgentOptions *options, const char *dbname)
+begin_jobs(Loop *loop, const AgentOptions *options)
 {
 	Agent	   *agent = &loop->agent;
 	JobsOptions jobs = options->jobs;
 
 	jobs.journal = &agent->journal;
-	jobs.dbname = dbname;
 	jobs.delays = options->delays;
 	jobs.allow_private = options->allow_private;
-	if (jobs.most > 0 && !config_is_fine(jobs.config))
-		return false;
 	if (jobs.most > 0)
 		loop->jobs = jobs_start(&jobs, PQsocket(agent->session.conn));
 	return loop->jobs >= 0 || could_not_begin();
-}
-
-/* Each job reads it anew; what is wrong with it from the start its operator hears at once. */
-static bool
-config_is_fine(const char *file)
-{
-	Trouble		trouble = {false, ""};
-	Config	   *config = config_read(file, &trouble);
-
-	if (config == NULL)
-		complain("%s", trouble.text);
-	config_free(config);
-	return config != NULL;
 }
 
 static bool
@@ -162,12 +144,12 @@ could_not_begin(void)
 }
 
 static bool
-begin_session(Loop *loop, const char *dbname, bool patient)
+begin_session(Loop *loop, PGconn *conn, bool patient)
 {
 	Session    *session = &loop->agent.session;
 
 	/* who died without a word is to leave its name soon */
-	if (session_begin(session, dbname) &&
+	if (session_begin(session, conn) &&
 		run_script(session->conn, "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
 				   "SET tcp_keepalives_count = 3; LISTEN usage_mgmt") && lock_name(loop, patient))
 	{
@@ -246,7 +228,7 @@ serve(Loop *loop)
 
 /* With pauses that grow; false if it was told to leave meanwhile. */
 static bool
-reconnect(Loop *loop, const char *dbname)
+reconnect(Loop *loop, const Login *login)
 {
 	double		pause = 0.1;
 
@@ -268,7 +250,7 @@ reconnect(Loop *loop, const char *dbname)
 			return false;
 		pause = pause < 2.5 ? pause * 2 : 5;
 	}
-	while (!begin_session(loop, dbname, false));
+	while (!begin_session(loop, connect_to(login), false));
 	journal_line(&loop->agent.journal, NULL, "goes on", NULL);
 	return true;
 }

@@ -18,6 +18,6 @@ typedef struct AgentOptions
 	bool		json;
 } AgentOptions;
 
-extern ExitStatus agent_run(const AgentOptions *options, const char *dbname);
+extern ExitStatus agent_run(const AgentOptions *options, PGconn *conn);
 
 #endif

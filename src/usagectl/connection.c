@@ -5,6 +5,7 @@
  * What fails is reported here, once, and the caller only learns that it failed.
  * The report goes to standard error unless somebody keeps it.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,24 +19,64 @@
 static Complaints *kept = NULL;
 
 static void show_notice(void *context, const PGresult *notice);
+static void complain_in_a_line(const char *message);
 
-/* Connects; a name with an equals sign or a URI is a connection string.  NULL if it fails. */
+/* NULL if it fails.  Nobody is asked for anything. */
 PGconn *
-connect_to(const char *dbname)
+connect_to(const Login *login)
 {
-	const char *keywords[] = {"fallback_application_name", "client_encoding", "dbname", NULL};
-	const char *values[] = {"usagectl", "UTF8", dbname, NULL};
-	PGconn	   *conn = PQconnectdbParams(keywords, values, 1);
+	return connection_begin(connection_open(login));
+}
 
+/*
+ * Tries it.  As in psql, a connection string has the last word on what it names;
+ * but for the encoding, which is that of our files.
+ */
+PGconn *
+connection_open(const Login *login)
+{
+	const char *keywords[] = {"host", "port", "user", "password", "dbname", "fallback_application_name",
+	"client_encoding", NULL};
+	const char *values[] = {login->host, login->port, login->user, login->password, login->dbname, "usagectl",
+	"UTF8", NULL};
+
+	return PQconnectdbParams(keywords, values, 1);
+}
+
+/* What was tried is ready for statements, or is closed, and NULL is returned. */
+PGconn *
+connection_begin(PGconn *conn)
+{
 	if (conn != NULL)
 		PQsetNoticeReceiver(conn, show_notice, NULL);
 	if (PQstatus(conn) == CONNECTION_OK &&
 		run_script(conn, "SET client_min_messages = warning; SET datestyle = ISO; SET timezone = 'UTC'"))
 		return conn;
 	if (PQstatus(conn) != CONNECTION_OK)
-		complain_of(conn, NULL);
+		complain_in_a_line(PQerrorMessage(conn));
 	PQfinish(conn);
 	return NULL;
+}
+
+/* libpq has a line for each address that it has tried, and indents what it adds to one. */
+static void
+complain_in_a_line(const char *message)
+{
+	Buffer		line = {.length = 0};
+
+	while (*message != '\0')
+	{
+		bool		added = *message == '\t';
+		size_t		length;
+
+		message += added;
+		length = strcspn(message, "\n");
+		buffer_print(&line, "%s%.*s", line.length == 0 ? "" : !added ? "; " : islower((unsigned char) *message) ? " " : ". ",
+					 (int) length, message);
+		message += length + strspn(message + length, "\n");
+	}
+	complain("%s", line.length > 0 ? line.text : "out of memory");
+	buffer_free(&line);
 }
 
 /* All that the server warns of, but of records not stored: the summary tells. */

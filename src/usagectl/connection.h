@@ -8,6 +8,18 @@
 
 #include "buffer.h"
 
+/* Where all connections of a program lead, and as whom.  NULL where nothing was said. */
+typedef struct Login
+{
+	const char *host;
+	const char *port;
+	const char *user;
+	const char *dbname;			/* or a connection string */
+	const char *password;		/* that somebody has typed */
+	bool		ask_first;		/* for it */
+	bool		ask_never;
+} Login;
+
 /* What was complained of, a line each. */
 typedef struct Complaints
 {
@@ -16,7 +28,9 @@ typedef struct Complaints
 	char		code[6];		/* the server's last SQLSTATE */
 } Complaints;
 
-extern PGconn *connect_to(const char *dbname);
+extern PGconn *connect_to(const Login *login);
+extern PGconn *connection_open(const Login *login);
+extern PGconn *connection_begin(PGconn *conn);
 extern PGresult *run(PGconn *conn, const char *sql, int count, const char *const *values);
 extern bool run_script(PGconn *conn, const char *sql);
 extern int64_t int_field(const PGresult *result, int column);

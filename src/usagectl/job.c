@@ -192,7 +192,7 @@ become(Job *job)
 	PGresult   *result;
 	bool		same;
 
-	job->data = connect_to(job->options->dbname);
+	job->data = connect_to(job->options->login);
 	if (job->data == NULL ||
 		!run_script(job->data, "SET search_path = pg_catalog, pg_temp; SET client_connection_check_interval = '2s'; SET idle_session_timeout = 0; "
 					"SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"))
@@ -303,7 +303,7 @@ job_ask(Job *job, const char *sql, int count, const char *const *values)
 static PGconn *
 connect_as_agent(Job *job)
 {
-	PGconn	   *conn = connect_to(job->options->dbname);
+	PGconn	   *conn = connect_to(job->options->login);
 
 	if (conn == NULL || run_script(conn, "SET search_path = pg_catalog, pg_temp; SET client_connection_check_interval = '2s'"))
 		return conn;

@@ -150,7 +150,7 @@ begin_session(Jobs *jobs)
 
 	/* the agent complains of the same, and is the one to end */
 	complaints_into(&complaints);
-	begun = session_begin(&jobs->session, jobs->options->dbname) &&
+	begun = session_begin(&jobs->session, connect_to(jobs->options->login)) &&
 		run_script(jobs->session.conn, "SET search_path = pg_catalog, pg_temp; SET tcp_keepalives_idle = 10; "
 				   "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
 				   "SET client_connection_check_interval = '2s'; SET lock_timeout = '1s'; LISTEN usage_mgmt_job") &&

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "connection.h"
 #include "delays.h"
 #include "journal.h"
 
@@ -14,7 +15,7 @@
 typedef struct JobsOptions
 {
 	const Journal *journal;		/* with the agent's name */
-	const char *dbname;
+	const Login *login;
 	const char *config;			/* a file, or NULL */
 	int			most;			/* at once */
 	int			batch;			/* records in a transaction */

@@ -28,12 +28,13 @@ static bool finish(Session *session);
 static void forget(Statement *statement);
 static void hear(Session *session);
 
+/* The connection becomes the session's; false where there is none. */
 bool
-session_begin(Session *session, const char *dbname)
+session_begin(Session *session, PGconn *conn)
 {
 	memset(session, 0, sizeof(Session));
-	session->conn = connect_to(dbname);
-	return session->conn != NULL;
+	session->conn = conn;
+	return conn != NULL;
 }
 
 void

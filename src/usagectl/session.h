@@ -20,7 +20,7 @@ typedef struct Session
 	bool		told;			/* the same, with a payload */
 } Session;
 
-extern bool session_begin(Session *session, const char *dbname);
+extern bool session_begin(Session *session, PGconn *conn);
 extern void session_end(Session *session);
 extern bool session_send(Session *session, const char *sql, int count, const char *const *values,
 						 Received received, void *context);
