@@ -32,14 +32,15 @@ clean_environment() {
 }
 
 # Tracked files and new ones that are not ignored, as they are in the work tree.
-# The owner of the checkout may be somebody else than root. What git does not know is a copy
-# already, with the folder of a test that runs there.
+# The owner of the checkout may be somebody else than root. What git does not know is an
+# unpacked distribution, or a copy already, with the folder of a test that runs there: what
+# was compiled there is not taken along, as other flags may come.
 copy_checkout() {
 	local from=$1 to=$2
 	if [ -e "$from/.git" ]; then
 		git -c safe.directory='*' -C "$from" ls-files -z --cached --others --exclude-standard
 	else
-		(cd "$from" && find . -name tmp_check -prune -o ! -type d -printf '%P\0')
+		(cd "$from" && find . -name tmp_check -prune -o ! -type d ! -name '*.o' -printf '%P\0')
 	fi |
 		while IFS= read -r -d '' file; do
 			if [ -e "$from/$file" ] || [ -L "$from/$file" ]; then
@@ -213,8 +214,7 @@ run_tap() {
 	local counts=$1 files=$2
 	local tally="$scratch/tap.tally" status=0 passed=0 failed=0 skipped=0 file
 
-	TAP_TALLY=$tally PERL5LIB="$PWD/test/t/lib${PERL5LIB:+:$PERL5LIB}" \
-		pgxs_make -s installcheck REGRESS= ISOLATION= TAP_TESTS=1 PROVE_TESTS="$files" \
+	TAP_TALLY=$tally pgxs_make -s installcheck REGRESS= ISOLATION= TAP_TESTS=1 PROVE_TESTS="$files" \
 		PROVE_FLAGS="--formatter TapTally --jobs 2 ${PROVE_FLAGS:-}" 2>&1 || status=$?
 	if [ -s "$tally" ]; then
 		read -r passed failed skipped < "$tally"
