@@ -199,10 +199,10 @@ PG_CFLAGS = -Wall -Wextra -isystem $(shell $(PG_CONFIG) --includedir-server) \
 SHLIB_LINK = -ljson-c
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test
+REGRESS_OPTS = --inputdir=test --encoding=UTF8 --no-locale
 REGRESS_PREP = reachable
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test
+ISOLATION_OPTS = --inputdir=test --encoding=UTF8 --no-locale
 PROVE_TESTS ?= test/t/*.pl
 ifeq ($(shell perl -MIPC::Run -e 'print 1' 2> /dev/null),1)
 TAP_TESTS = 1

@@ -68,6 +68,25 @@ targets_of() {
 
 # ---- roots: a Debian system in a folder, for script/test-versions, -package and -bare ----
 
+# PostgreSQL version:Debian suite that has it, oldest first.
+versions='15:bookworm 17:trixie 18:forky'
+
+versions_of_debian() {
+	local entry
+	for entry in $versions; do
+		echo "${entry%%:*}"
+	done
+}
+
+# suite_of VERSION: fails where there is none.
+suite_of() {
+	local entry
+	for entry in $versions; do
+		[ "${entry%%:*}" != "$1" ] || { echo "${entry##*:}"; return 0; }
+	done
+	return 1
+}
+
 # debian_root OPTION... SUITE FOLDER SOURCE...: mmdebstrap as apt is set up here. What is
 # said of apt stays said in the root, so that packages can be installed there later.
 # An archive of a suite under way may be a mirror's copy of some weeks ago.
