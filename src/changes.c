@@ -8,6 +8,7 @@
 
 #include "executor/executor.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 #include "changes.h"
 

@@ -27,6 +27,16 @@
 #define vacuum_delay_point(is_analyze) vacuum_delay_point()
 #endif
 
+#if PG_VERSION_NUM < 190000
+#define pg_plan_query(query, string, options, params, explain) \
+	pg_plan_query(query, string, options, params)
+#define um_copy_is_binary(form) ((form)->binary)
+#define um_copy_is_csv(form) ((form)->csv_mode)
+#else
+#define um_copy_is_binary(form) ((form)->format == COPY_FORMAT_BINARY)
+#define um_copy_is_csv(form) ((form)->format == COPY_FORMAT_CSV)
+#endif
+
 /* How much ANALYZE is to keep of a column. */
 #if PG_VERSION_NUM >= 170000
 #define um_statistics_target(stats) ((stats)->attstattarget)

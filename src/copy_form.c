@@ -74,9 +74,9 @@ check_form(const CopyFormatOptions *form, Relation view)
 {
 	const char *why = NULL;
 
-	if (form->binary)
+	if (um_copy_is_binary(form))
 		return;
-	if (!form->csv_mode)
+	if (!um_copy_is_csv(form))
 		why = "The text format takes backslashes for its own escapes.";
 	else if (!is_control(form->quote) || !is_control(form->escape) || !is_control(form->delim))
 		why = "Quote, escape and delimiter must be control characters that JSON text cannot hold.";
@@ -123,7 +123,7 @@ um_check_copied_row(Relation view)
 	if (copy == NULL || copy->rel == NULL || RelationGetRelid(copy->rel) != RelationGetRelid(view))
 		return NULL;
 	check_form(&copy->opts, view);
-	return copy->opts.csv_mode ? copy : NULL;
+	return um_copy_is_csv(&copy->opts) ? copy : NULL;
 }
 
 /* Whether the row is the line as it was sent: COPY leaves out its quotes and escapes. */

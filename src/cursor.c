@@ -109,7 +109,7 @@ start(UmCursor *cursor, const char *sql, ParamListInfo params, const Oid *types)
 																				params->numParams, NULL));
 
 	Assert(query->commandType == CMD_SELECT);
-	cursor->query = CreateQueryDesc(pg_plan_query(query, sql, CURSOR_OPT_NO_SCROLL, params), sql,
+	cursor->query = CreateQueryDesc(pg_plan_query(query, sql, CURSOR_OPT_NO_SCROLL, params, NULL), sql,
 									GetActiveSnapshot(), InvalidSnapshot, &cursor->receiver,
 									params, NULL, 0);
 	ExecutorStart(cursor->query, EXEC_FLAG_SKIP_TRIGGERS);

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/rls.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "errors.h"
 #include "hub.h"

@@ -167,7 +167,7 @@ RESET ROLE;
 SELECT id, usage_mgmt.cancel_import_job(id) FROM usage_mgmt.import_job WHERE id LIKE 'c%' ORDER BY id;
 SELECT id, usage_mgmt.cancel_import_job(id) FROM usage_mgmt.import_job WHERE id IN ('c1', 'r1', 'r2') ORDER BY id;
 SET ROLE regress_agent;
-SELECT id, status, agent, ended, error_log FROM job WHERE id LIKE 'c%' ORDER BY id;
+SELECT id, status, agent, ended, replace(error_log, session_user, 'postgres') AS error_log FROM job WHERE id LIKE 'c%' ORDER BY id;
 SELECT * FROM pg_temp.claim('one', NULL) WHERE taken LIKE 'c%';
 SELECT usage_mgmt.job_checkpoint('one', 'import_job', 'c2', 1, '{"read": 1}') AS checkpoint, usage_mgmt.job_retry('one', 'import_job', 'c2', 1, '1 hour', 'lost') AS retry,
 	usage_mgmt.job_again('one', 'import_job', 'c3', 1, '1 hour') AS again, usage_mgmt.job_release('one', 'import_job', 'c4', 1) AS release,
@@ -176,7 +176,7 @@ SELECT usage_mgmt.job_checkpoint('one', 'import_job', 'c2', 1, '{"read": 1}') AS
 CALL pg_temp.pass();
 SELECT id, status, agent FROM usage_mgmt.import_job WHERE id LIKE 'c%' AND completion_date IS NULL;
 SELECT * FROM pg_temp.claim('two', NULL, 9) WHERE taken LIKE 'c%';
-SELECT id, status, agent, read_count, completion_date IS NOT NULL AS ended, error_log FROM usage_mgmt.import_job WHERE id LIKE 'c%' ORDER BY id;
+SELECT id, status, agent, read_count, completion_date IS NOT NULL AS ended, replace(error_log, session_user, 'postgres') AS error_log FROM usage_mgmt.import_job WHERE id LIKE 'c%' ORDER BY id;
 SELECT job, state FROM usage_mgmt.job_progress WHERE job LIKE 'c%' ORDER BY job;
 RESET ROLE;
 -- deleted: the same
@@ -246,7 +246,7 @@ SELECT usage_mgmt.cancel_import_job('h2');
 SELECT usage_mgmt.resume_job('import_job', 'h1'), usage_mgmt.resume_job('import_job', 'h1') AS again, usage_mgmt.resume_job('import_job', 'h2') AS cancelled,
 	usage_mgmt.resume_job('import_job', 'h3') AS ended, usage_mgmt.resume_job('import_job', 'none') AS none, usage_mgmt.resume_job('export_job', 'h4');
 SELECT pg_temp.state($$SELECT usage_mgmt.resume_job('usage', 'h1')$$);
-SELECT job, state, agent, error FROM usage_mgmt.job_progress ORDER BY job;
+SELECT job, state, agent, replace(error, session_user, 'postgres') AS error FROM usage_mgmt.job_progress ORDER BY job;
 SET ROLE regress_agent;
 SELECT * FROM pg_temp.claim('one', NULL);
 RESET ROLE;

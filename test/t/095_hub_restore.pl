@@ -333,7 +333,7 @@ is_deeply(what(events($node, 'crash', 1)), ['UsageCreateNotification|after|1'], 
 # ---- a standby ----
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
-$primary->init(allows_streaming => 1);
+init_node($primary, allows_streaming => 1);
 $primary->append_conf('postgresql.conf', 'max_prepared_transactions = 4');
 $primary->start;
 new_store($primary, 'usages');

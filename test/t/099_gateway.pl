@@ -10,7 +10,7 @@ use Store;
 use Test::More;
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
-$primary->init(allows_streaming => 1);
+init_node($primary, allows_streaming => 1);
 $primary->append_conf('postgresql.conf', "timezone = 'UTC'");
 $primary->start;
 

@@ -8,7 +8,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_node new_store sqlstate rows program newer_bindirs);
+our @EXPORT = qw(init_node new_node new_store sqlstate rows program newer_bindirs);
 
 # A running cluster, of another version where a folder of programs is given.
 sub new_node
@@ -20,10 +20,20 @@ sub new_node
 	$install_path =~ s{/bin/?$}{} if defined $bindir;
 	$node = PostgreSQL::Test::Cluster->new($name,
 		defined $bindir ? (install_path => $install_path) : ());
-	$node->init;
+	init_node($node);
 	$node->append_conf('postgresql.conf', "timezone = 'UTC'\nmax_wal_size = '4GB'\n");
 	$node->start;
 	return $node;
+}
+
+# The same cluster whoever runs the tests, in whatever language.
+sub init_node
+{
+	my ($node, %options) = @_;
+
+	$node->init(extra => [ '--username=postgres', '--encoding=UTF8', '--locale=C.UTF-8' ], %options);
+	$ENV{PGUSER} = 'postgres';
+	return;
 }
 
 sub new_store
