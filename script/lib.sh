@@ -65,6 +65,87 @@ targets_of() {
 		sed -n "s/^$1 main Debian|//p" | head -n 1
 }
 
+# ---- roots: a Debian system in a folder, for script/test-versions, -package and -bare ----
+
+# debian_root OPTION... SUITE FOLDER SOURCE...: mmdebstrap as apt is set up here. What is
+# said of apt stays said in the root, so that packages can be installed there later.
+# An archive of a suite under way may be a mirror's copy of some weeks ago.
+debian_root() {
+	local proxy p=
+	proxy=$(apt-config shell p Acquire::http::Proxy)
+	eval "$proxy"
+	mmdebstrap --mode=root --format=directory --dpkgopt=force-unsafe-io \
+		--aptopt='Acquire::Check-Valid-Until "false"' \
+		${p:+--aptopt="Acquire::http::Proxy \"$p\""} "$@"
+}
+
+# make_root FOLDER [PACKAGE...]: a bare system of Debian 12, or of the suite $suite, with
+# these packages and what they recommend. A package starts no server there, except
+# PostgreSQL's, which starts its clusters as on any machine. FOLDER must not exist.
+make_root() {
+	local folder=$1 suite=${suite:-bookworm}
+	shift
+	debian_root --quiet --variant=minbase "$suite" "$folder" "deb $(debian_mirror) $suite main" || return
+	cat > "$folder/usr/sbin/policy-rc.d" <<-'SH'
+		#!/bin/sh
+		case $1 in postgresql*) exit 0 ;; esac
+		exit 101
+	SH
+	chmod 755 "$folder/usr/sbin/policy-rc.d"
+	in_root "$folder" apt-get update -q
+	[ $# = 0 ] || install_in_root "$folder" "$@"
+}
+
+# install_in_root FOLDER PACKAGE...: these may be apt-get's options and files, too.
+install_in_root() {
+	local folder=$1
+	shift
+	in_root "$folder" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y "$@"
+}
+
+mounts_allowed() {
+	unshare --mount true 2> /dev/null
+}
+
+# in_root FOLDER COMMAND...: as root, with /proc, /sys, /dev/pts and /dev/shm of its own, of
+# which nothing is mounted outside. Servers that it starts go on; the network is this
+# machine's. Where no mounts may be made there are none of these.
+in_root() {
+	if ! mounts_allowed; then
+		chroot "$@"
+		return
+	fi
+	unshare --mount sh -ec '
+		mount -t proc proc "$0/proc"
+		mount -t sysfs -o ro sysfs "$0/sys"
+		mount -t tmpfs -o mode=1777 tmpfs "$0/dev/shm"
+		mount -t devpts -o newinstance,ptmxmode=666,gid=5,mode=620 devpts "$0/dev/pts"
+		mount --bind "$0/dev/pts/ptmx" "$0/dev/ptmx"
+		exec chroot "$0" "$@"' "$@"
+}
+
+# drop_root FOLDER: with whatever runs there. A server that is killed at once would leave its shared memory.
+drop_root() {
+	local signal pids try
+	[ -d "$1" ] || return 0
+	for signal in INT KILL; do
+		for try in $(seq 50); do
+			pids=$(running_in "$1")
+			[ -n "$pids" ] || break 2
+			[ "$try" != 1 ] || kill -s "$signal" $pids 2> /dev/null || true
+			sleep 0.1
+		done
+	done
+	rm -rf --one-file-system "${1:?}"
+}
+
+running_in() {
+	local process
+	for process in /proc/[0-9]*; do
+		[ ! "$process/root" -ef "$1" ] || echo "${process##*/}"
+	done
+}
+
 # with_llvm: byte code would need clang at the very version the server was built with.
 pgxs_make() {
 	make --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"
