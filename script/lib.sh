@@ -92,6 +92,7 @@ make_root() {
 		exit 101
 	SH
 	chmod 755 "$folder/usr/sbin/policy-rc.d"
+	printf '127.0.0.1\tlocalhost %s\n' "$(uname -n)" > "$folder/etc/hosts"
 	in_root "$folder" apt-get update -q
 	[ $# = 0 ] || install_in_root "$folder" "$@"
 }
