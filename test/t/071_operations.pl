@@ -34,7 +34,7 @@ foreach (page_blocks('operations.md', 'sql', 'sh'))
 	$installed = 1;
 	is(complains('sql', $usages), '', 'usages are stored');
 }
-is($left, 3, 'three cannot be run here');
+is($left, 4, 'four cannot be run here');
 cmp_ok($run, '>=', 15, 'and the others were');
 
 # What the page promises of roles holds where it was restored.
