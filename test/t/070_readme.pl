@@ -27,7 +27,7 @@ foreach (page_blocks('../README.md', 'sql', 'sh', 'text'))
 
 	if (defined $why_not)
 	{
-		like($why_not, qr/^(?:needs root$|asks script\/serve)/, "$section: not run, $why_not");
+		is($why_not, 'needs root', "$section: not run");
 		next;
 	}
 	if ($language eq 'text')
@@ -42,9 +42,8 @@ foreach (page_blocks('../README.md', 'sql', 'sh', 'text'))
 	is(complaint($node, 'usages', $folder, $language, $text, \$said), '', "$section: $last");
 	unlike($said, qr/^(?:UPDATE 0|\(0 rows\))$/m, "$section: it finds something");
 }
-cmp_ok($run, '>=', 10, 'blocks were run');
+cmp_ok($run, '>=', 7, 'blocks were run');
 cmp_ok($shown, '>=', 2, 'and shown');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_database WHERE datname = 'usages'}), 0, 'nothing is left of it');
 
 # ---- links ----
 
