@@ -69,7 +69,7 @@ sub page_blocks
 #   folder            where commands are run
 #   here              the page's text, and its language, as it can be run here
 #   there             what came of it, as the page has it
-#   with -> language  who else runs a block: gets its text and a scalar for what is printed, gives what complaint() does; undef runs nothing
+#   with -> language  who else runs a block: gets its text, a scalar for what is printed, and the section; gives what complaint() does; undef runs nothing
 #   after             is called with section, text and output behind each; what is false ends the page
 # Gives how many were run, and how many were not.
 sub run_page
@@ -97,10 +97,9 @@ sub run_page
 		($last) = $text =~ /^((?!SET ROLE).*)/m;
 		undef $said;
 		my $here = $how{here} ? $how{here}->($text, $language) : $text;
-		if (my $run = $how{with}{$language} // { sql => 1, sh => 1, console => 1 }->{$language})
+		if (my $run = $how{with}{$language} // { sql => 1, sh => 1 }->{$language})
 		{
-			my $complaint = ref $run ? $run->($here, \$said)
-				: $language eq 'console' ? session($node, $database, $folder, $here, $text, "$section: $last")
+			my $complaint = ref $run ? $run->($here, \$said, $section)
 				: complaint($node, $database, $folder, $language, $here, \$said);
 
 			next if !defined $complaint;
