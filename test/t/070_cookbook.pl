@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 use FindBin;
-use IPC::Run;
+use Page;
 use Store;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -13,45 +13,16 @@ $ENV{PGTZ} = 'UTC';
 $ENV{PGDATESTYLE} = 'ISO';
 
 my $node = new_node('cookbook');
+
 new_store($node, 'cookbook');
+is(complaint($node, 'cookbook', '.', 'sql', slurp_file("$FindBin::Bin/../data/cookbook.sql")), '', 'the usages are stored');
 
-# What psql prints, blanks at the ends of lines apart.
-sub printed
-{
-	my ($sql) = @_;
-	my ($out, $err) = ('', '');
-
-	IPC::Run::run([ program($node, 'psql'), '-X', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('cookbook') ],
-		'<', \$sql, '>', \$out, '2>', \$err);
-	$out =~ s/[ \t]+$//mg;
-	$out =~ s/\n+\z/\n/;
-	return $err . $out;
-}
-
-unlike(printed(slurp_file("$FindBin::Bin/../data/cookbook.sql")), qr/ERROR/, 'the usages are stored');
-
-my $page = slurp_file("$FindBin::Bin/../../docs/cookbook.md");
-my $task;
-my %tasks;
-my $queries = 0;
-
-while ($page =~ /\G.*?^(?:### (.*)|```sql\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?)/gcms)
-{
-	my ($heading, $sql, $result) = ($1, $2, $3);
-
-	if (defined $heading)
-	{
-		($task) = $heading =~ /^(.*)/;
-		pos($page) -= length($heading) - length($task);
-		next;
-	}
-	$queries++;
-	$tasks{$task}++;
-	is(printed($sql), $result // 'no result stands below it', $task);
-}
-pos($page) = 0;
-is($queries, () = $page =~ /^```sql$/mg, 'no query was passed over');
-cmp_ok(scalar keys %tasks, '>=', 20, 'twenty tasks');
-is(scalar keys %tasks, () = $page =~ /^### /mg, 'each with a query');
+# each task has a query, and each query an answer
+my @blocks = page_blocks('cookbook.md', 'sql', 'sh', 'text');
+my %tasks = map { $_->[0] => 1 } @blocks;
+is(scalar keys %tasks, () = slurp_file("$FindBin::Bin/../../docs/cookbook.md") =~ /^### /mg, 'each task has a query');
+is(join(', ', map { $blocks[$_][0] } grep { $blocks[$_][2] ne 'text' && ($blocks[$_ + 1] // [ ('') x 3 ])->[2] ne 'text' } 0 .. $#blocks), '',
+	'and each query its result');
+run_page($node, 'cookbook', 'cookbook.md');
 
 done_testing();

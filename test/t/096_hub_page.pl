@@ -19,20 +19,17 @@ my $folder = PostgreSQL::Test::Utils::tempdir();
 my ($round, %listener);
 
 new_store($node, 'usages');
-foreach (page_blocks('hub.md', 'sql', 'sh', 'python', 'js'))
-{
-	my ($section, undef, $language, $commands) = @$_;
+run_page($node, 'usages', 'hub.md',
+	folder => $folder,
+	with => { map { my $language = $_; $language => sub { $listener{$language} = $_[0]; return undef } } qw(python js) },
+	after => sub {
+		my ($section, $commands) = @_;
 
-	if ($language =~ /^(?:python|js)$/)
-	{
-		$listener{$language} = $commands;
-		next;
-	}
-	is(complaint($node, 'usages', $folder, $language, $commands), '', $section . ': ' . ($commands =~ /^(.*)/)[0]);
-	$round = $commands if $commands =~ /BEGIN;\nINSERT INTO fact/;
-	is($node->safe_psql('usages', 'SELECT count(*), count(DISTINCT event_id), min(usage) FROM settled'), '2|2|call', "$section: what was not confirmed")
-		if $commands =~ /CALL settle/;
-}
+		$round = $commands if $commands =~ /BEGIN;\nINSERT INTO fact/;
+		is($node->safe_psql('usages', 'SELECT count(*), count(DISTINCT event_id), min(usage) FROM settled'), '2|2|call', "$section: what was not confirmed")
+			if $commands =~ /CALL settle/;
+		return 1;
+	});
 
 # ---- exactly once, whatever is cut off ----
 

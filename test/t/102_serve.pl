@@ -119,8 +119,7 @@ is(ask('GET', '/docs.html')->{status}, 200, 'and one for the APIs');
 
 my $node = new_node('rest_page');
 my $work = PostgreSQL::Test::Utils::tempdir();
-my $json = JSON::PP->new->canonical->allow_nonref;
-my ($variables, $said, $last);
+my $variables;
 
 $node->safe_psql('postgres', 'CREATE DATABASE usages');
 symlink "$top/deploy", "$work/deploy";
@@ -131,34 +130,23 @@ like($conf, qr/^jwt-secret = "\@$named"/m, 'no secret that all know is left behi
 like($conf, qr/^db-extra-search-path = ""$/m, 'no schema in which others may create is searched');
 append_to_file("$work/jwt-secret", 'x' x 32 . "\n");
 append_to_file("$work/postgrest.conf", $conf =~ s/$named/$work\/jwt-secret/r);
-foreach (page_blocks('rest.md', 'sql', 'sh', 'json', 'text'))
-{
-	my ($section, $reason, $language, $text) = @$_;
-
-	next if defined $reason;
-	if ($language =~ /^(?:json|text)$/)
-	{
-		my @compared = map { $language eq 'json' ? $json->encode($json->decode($_)) : s/\s+\z//r } $said =~ s/localhost:$port/localhost:8635/gr, $text;
-
-		is($compared[0], $compared[1], "$section: what comes back of $last");
-		next;
-	}
-	($last) = $text =~ /^(.*)/;
-	if ($language eq 'sh')
-	{
+run_page($node, 'usages', 'rest.md',
+	folder => $work,
+	here => sub {
+		my ($text, $language) = @_;
 		my $commands = $text =~ s/localhost:8635/localhost:$port/gr =~ s/$named/$work\/jwt-secret/r;
 
 		# each block is a shell of its own
 		$variables //= "$exports$commands";
-		is(complaint($node, 'usages', $work, 'sh', "{ $variables\n$commands } > said"), '', "$section: $last");
-		$said = slurp_file("$work/said");
+		return $language eq 'sh' ? "$variables\n$commands" : $commands;
+	},
+	there => sub { return $_[0] =~ s/localhost:$port/localhost:8635/gr },
+	after => sub {
+		my ($section, $commands, $said) = @_;
+
 		is((StandIn->new("$work/postgrest.conf")->verified($said =~ s/\s+\z//r))[0]{role}, 'usage_writer', "$section: it is a token") if $commands =~ /^secret=/;
-	}
-	else
-	{
-		is(complaint($node, 'usages', $work, $language, $text), '', "$section: $last");
-	}
-}
+		return 1;
+	});
 
 # ---- the end ----
 

@@ -62,32 +62,18 @@ my $quiet = q{SELECT bool_and(over) FROM (
 	UNION ALL VALUES (true)) j (over)};
 
 new_store($node, 'usages');
-my ($last, $said);
-foreach (page_blocks('jobs.md', 'sql', 'sh', 'ini', 'text'))
-{
-	my ($section, $reason, $language, $text) = @$_;
-
-	next if defined $reason;
-	if ($language eq 'ini')
-	{
-		write_file("$folder/etc/agent.conf", here($text));
-		$agent = agent_begins($node, 'usages', name => 'page', user => 'job_agent', config => "$folder/etc/agent.conf", lease => 60);
-		next;
-	}
-	if ($language eq 'text')
-	{
-		is(there($said) =~ s/ +$//gmr =~ s/\n\(\d+ rows?\)\n+\z/\n/r, $text =~ s/ +$//gmr, "$section: what comes of $last");
-		next;
-	}
-	($last) = $text =~ /^((?!SET ROLE).*)/m;
-	my $complaint = complaint($node, 'usages', $folder, $language, here($text), \$said);
-	$said =~ s/^(?:SET|You are now connected .*)\n//gm;
-	note $said;
-	$text =~ /ON_ERROR_STOP off/ ? like($complaint, qr/ERROR/, "$section: $last") : is($complaint, '', "$section: $last");
-	next if $node->poll_query_until('usages', $quiet);
-	fail("$section: the agent has done all of it");
-	last;
-}
+run_page($node, 'usages', 'jobs.md',
+	folder => $folder,
+	here => \&here,
+	there => \&there,
+	with => {
+		ini => sub {
+			write_file("$folder/etc/agent.conf", $_[0]);
+			$agent = agent_begins($node, 'usages', name => 'page', user => 'job_agent', config => "$folder/etc/agent.conf", lease => 60);
+			return '';
+		}
+	},
+	after => sub { return $node->poll_query_until('usages', $quiet) || fail("$_[0]: the agent has done all of it") });
 
 is(agent_leaves($agent), 0, 'the agent leaves');
 note agent_said($agent);
