@@ -35,6 +35,7 @@ typedef struct UmTarget
 } UmTarget;
 
 extern UmApi um_api_of(const UmResource *resource, UmVersion version);
+
 /* Loops over the resources of an API: um_api_next(api, NULL) is the first. */
 extern UmResource *um_api_next(const UmApi *api, const UmResource *before);
 extern UmTarget um_target(const char *path);

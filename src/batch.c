@@ -134,6 +134,7 @@ um_batch_store(UmBatch *batch, const List *items)
 	int			count = list_length(items);
 	UmBatchItem **sorted = palloc(sizeof(UmBatchItem *) * Max(count, 1));
 	bool		faulty = batch->refused->list != NIL;
+
 	/* SPI leaves there what is read of stored records */
 	MemoryContext old = MemoryContextSwitchTo(batch->scratch);
 

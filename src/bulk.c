@@ -87,7 +87,7 @@ um_document_row(PG_FUNCTION_ARGS)
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	bool		null;
 	Datum		document;
-	UmBatch	   *batch = batch_of(RelationGetRelid(data->tg_relation));
+	UmBatch    *batch = batch_of(RelationGetRelid(data->tg_relation));
 
 	if (batch == NULL || TupleDescAttr(desc, 0)->atttypid != TEXTOID)
 		ereport(ERROR,
@@ -108,7 +108,7 @@ um_document_row(PG_FUNCTION_ARGS)
 Datum
 um_document_end(PG_FUNCTION_ARGS)
 {
-	UmBatch	   *batch = batch_of(RelationGetRelid(trigger_data(fcinfo, false)->tg_relation));
+	UmBatch    *batch = batch_of(RelationGetRelid(trigger_data(fcinfo, false)->tg_relation));
 
 	if (batch == NULL)
 		return PointerGetDatum(NULL);
@@ -163,7 +163,7 @@ trigger_data(FunctionCallInfo fcinfo, bool row)
 static void
 open_batch(Relation view, UmResource *resource)
 {
-	UmBatch	   *batch = um_batch_start(resource, view->rd_rel->relowner, TopTransactionContext);
+	UmBatch    *batch = um_batch_start(resource, view->rd_rel->relowner, TopTransactionContext);
 	int64		load = um_load_id();
 	bool		kept = !is_nested() && (load != 0 || um_is_copy_into(RelationGetRelid(view)));
 	MemoryContext old = MemoryContextSwitchTo(batch->context);
@@ -204,7 +204,7 @@ is_nested(void)
 static UmBatch *
 batch_of(Oid view)
 {
-	UmBatch	   *batch = innermost;
+	UmBatch    *batch = innermost;
 
 	while (batch != NULL && batch->view != view)
 		batch = batch->outer;
@@ -214,7 +214,7 @@ batch_of(Oid view)
 static void
 drop_batch(UmBatch *batch)
 {
-	UmBatch	  **link = &innermost;
+	UmBatch   **link = &innermost;
 
 	while (*link != batch)
 	{

@@ -68,20 +68,20 @@ StaticAssertDecl(UM_NONE == 0 && UM_STRING == 1 && UM_NUMBER_TOKEN == 2 && UM_TR
  * may be 255.  Five a line, so that places can be counted.
  */
 static const char common_names[] =
-"originatingCountryCode originatingNumber destinationCountryCode destinationNumber duration "
-"unit startDateTime endDateTime poolNumber characteristicType "
-"value volume uplinkVolume downlinkVolume totalVolume "
-"quantity amount direction callType serviceType "
-"callingNumber calledNumber msisdn imsi imei "
-"apn cellId locationAreaCode ratType roaming "
-"roamingPartner servingNetwork homeNetwork mcc mnc "
-"sessionId recordId eventType qos ratingGroup "
-"messageCount messageType chargingId causeForTermination ipAddress "
-"url domain protocol device subscriberId "
-"accountId customerId region zone instanceType "
-"instanceId vCpu memory storage storageType "
-"bandwidth requests operatingSystem image tenant "
-"project cluster resourceId availabilityZone currency ";
+	"originatingCountryCode originatingNumber destinationCountryCode destinationNumber duration "
+	"unit startDateTime endDateTime poolNumber characteristicType "
+	"value volume uplinkVolume downlinkVolume totalVolume "
+	"quantity amount direction callType serviceType "
+	"callingNumber calledNumber msisdn imsi imei "
+	"apn cellId locationAreaCode ratType roaming "
+	"roamingPartner servingNetwork homeNetwork mcc mnc "
+	"sessionId recordId eventType qos ratingGroup "
+	"messageCount messageType chargingId causeForTermination ipAddress "
+	"url domain protocol device subscriberId "
+	"accountId customerId region zone instanceType "
+	"instanceId vCpu memory storage storageType "
+	"bandwidth requests operatingSystem image tenant "
+	"project cluster resourceId availabilityZone currency ";
 
 #define CODE_SLOTS		512
 

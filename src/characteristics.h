@@ -17,10 +17,10 @@ typedef struct UmCharacteristic
 	bool		has_name;
 	UmSlice		name;
 	UmToken		kind;			/* of the value; UM_NONE where there is none */
-	UmSlice		value;			/* string: its text; number: its digits; object
-								 * or array: compact JSON */
-	UmSlice		extra;			/* the other members as a compact JSON object,
-								 * len 0 where there are none */
+	UmSlice		value;			/* string: its text; number: its digits; object or array: compact
+								 * JSON */
+	UmSlice		extra;			/* the other members as a compact JSON object, len 0 where there
+								 * are none */
 } UmCharacteristic;
 
 typedef struct UmCharacteristicsReader

@@ -339,7 +339,7 @@ json_value_contains(const JsonbValue *whole, const JsonbValue *part)
 	{
 		case jbvString:
 			return um_same_slice((UmSlice) {whole->val.string.val, whole->val.string.len},
-							 (UmSlice) {part->val.string.val, part->val.string.len});
+								 (UmSlice) {part->val.string.val, part->val.string.len});
 		case jbvNumeric:
 			return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(whole->val.numeric),
 													NumericGetDatum(part->val.numeric)));

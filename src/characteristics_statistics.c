@@ -167,7 +167,7 @@ compute_statistics(VacAttrStats *stats, AnalyzeAttrFetchFunc fetch, int rows, do
 	Sample		sample = {.stats = stats, .fetch = fetch, .max = FEW_ENTRIES, .stride = 1};
 	double		width = 0;
 	int			nulls = 0;
-	Run	   *runs;
+	Run		   *runs;
 	Run			whole = {0};
 	int			count;
 	double		distinct;

@@ -25,7 +25,7 @@ static const struct
 	{UM_UNSUPPORTED, 501},
 	{ERRCODE_QUERY_CANCELED, 503},
 	{ERRCODE_READ_ONLY_SQL_TRANSACTION, 503},
-	{ERRCODE_RAISE_EXCEPTION, 400},	/* by somebody's own trigger, for whoever wrote */
+	{ERRCODE_RAISE_EXCEPTION, 400}, /* by somebody's own trigger, for whoever wrote */
 
 	/* of a whole class: what the caller sent, what stands in its way, what may pass */
 	{ERRCODE_DATA_EXCEPTION, 400},

@@ -31,8 +31,8 @@ void
 um_http_start(UmHttp *http, UmSlice body)
 {
 	*http = (UmHttp) {.method = UM_NO_METHOD, .query = "", .content_type = "", .if_match = "", .if_none_match = "",
-		.if_modified_since = "", .if_unmodified_since = "", .content_encoding = "", .range = "",
-		.if_range = "", .body = body};
+					  .if_modified_since = "", .if_unmodified_since = "", .content_encoding = "", .range = "",
+					  .if_range = "", .body = body};
 	read_headers(http);
 }
 

@@ -36,7 +36,8 @@ typedef struct UmHttp
 typedef struct UmAnswer
 {
 	int			status;
-	uint64		total;			/* of a list or result, where a page or range behind its end is refused */
+	uint64		total;			/* of a list or result, where a page or range behind its end is
+								 * refused */
 	const char *type;			/* of a body that is bytes; NULL for JSON */
 	StringInfoData headers;		/* members of PostgREST's array, as they are added */
 	StringInfoData body;		/* JSON is in the database's encoding */

@@ -89,8 +89,8 @@ write_error(UmAnswer *answer, int sqlstate, const char *reason, const char *mess
 {
 	UmRecord   *record = um_record_new(&um_error_entity);
 	const char *values[] = {
-		[UM_ERROR_CODE] = unpack_sql_state(sqlstate),[UM_ERROR_REASON] = reason,
-		[UM_ERROR_MESSAGE] = message,[UM_ERROR_STATUS] = psprintf("%d", answer->status),
+		[UM_ERROR_CODE] = unpack_sql_state(sqlstate), [UM_ERROR_REASON] = reason,
+		[UM_ERROR_MESSAGE] = message, [UM_ERROR_STATUS] = psprintf("%d", answer->status),
 		[UM_ERROR_TYPE] = um_error_entity.noun
 	};
 

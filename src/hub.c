@@ -37,7 +37,7 @@
 #define OUTBOXES "hub_outbox"
 
 const char *const um_wants[] = {
-	[UM_CREATE_EVENT] = "create",[UM_STATUS_EVENT] = "status",[UM_CHANGE_EVENT] = "change",
+	[UM_CREATE_EVENT] = "create", [UM_STATUS_EVENT] = "status", [UM_CHANGE_EVENT] = "change",
 	[UM_DELETE_EVENT] = "delete", NULL
 };
 

@@ -123,8 +123,8 @@ static OperationKind
 kind_of_operation(const char *path, const char *op)
 {
 	static const char *const names[] = {
-		[ADD] = "add",[REPLACE] = "replace",[TEST] = "test",[REMOVE] = "remove",
-		[COPY] = "copy",[MOVE] = "move"
+		[ADD] = "add", [REPLACE] = "replace", [TEST] = "test", [REMOVE] = "remove",
+		[COPY] = "copy", [MOVE] = "move"
 	};
 
 	for (size_t i = 0; i < lengthof(names); i++)

@@ -103,7 +103,7 @@ um_is_plain(const char *p, int len)
 #endif
 }
 
-extern const uint8 um_first_bytes[256];	/* UmToken that starts with a byte */
+extern const uint8 um_first_bytes[256]; /* UmToken that starts with a byte */
 
 extern void um_scan_init(UmScan *scan, const char *text, int len);
 extern UmToken um_scan_nothing(UmScan *scan);

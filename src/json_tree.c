@@ -316,6 +316,6 @@ um_tree_matches(struct json_object *value, const char *text)
 		return false;
 	own = json_object_get_string(value);
 	return um_compare_text((UmSlice) {own, json_object_get_string_len(value) > 0
-						   ? json_object_get_string_len(value) : (int) strlen(own)},
+									  ? json_object_get_string_len(value) : (int) strlen(own)},
 						   (UmSlice) {text, strlen(text)}) == 0;
 }

@@ -248,8 +248,8 @@ um_listener_record(const UmApi *api, const char *id, const char *callback, const
 {
 	UmRecord   *record = um_record_new(&um_listener_entity);
 	const char *values[] = {
-		[UM_LISTENER_CALLBACK] = callback,[UM_LISTENER_HREF] = api->version == UM_V4 ? NULL : um_hub_href(api, id),
-		[UM_LISTENER_ID] = id,[UM_LISTENER_QUERY] = *query != '\0' ? query : NULL
+		[UM_LISTENER_CALLBACK] = callback, [UM_LISTENER_HREF] = api->version == UM_V4 ? NULL : um_hub_href(api, id),
+		[UM_LISTENER_ID] = id, [UM_LISTENER_QUERY] = *query != '\0' ? query : NULL
 	};
 
 	for (size_t i = 0; i < lengthof(values); i++)
@@ -426,7 +426,11 @@ go_on(UmListener *listener, const UmMark *now)
 			listener->state = "active";
 		return;
 	}
-	/* who registers, or says that one is to go on, has another lock on it until all are told; not on us */
+
+	/*
+	 * who registers, or says that one is to go on, has another lock on it until all are told; not
+	 * on us
+	 */
 	if (listener->unsaid || !ConditionalLockRelationOid(table, ShareLock))
 		return;
 	listener->next_xid = (int64) U64FromFullTransactionId(ReadNextFullTransactionId());

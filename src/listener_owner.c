@@ -57,7 +57,10 @@ um_pause_listener(PG_FUNCTION_ARGS)
 Datum
 um_resume_listener(PG_FUNCTION_ARGS)
 {
-	/* what a dump has brought is paused when it is read, which tells nothing where reading fails for that */
+	/*
+	 * what a dump has brought is paused when it is read, which tells nothing where reading fails
+	 * for that
+	 */
 	static UmPlan resume = {
 		.sql = "UPDATE usage_mgmt.hub_listener l SET reason = NULL, changed_at = pg_catalog.now(), "
 		"state = 'starting', next_xid = NULL, life = usage_mgmt.hub_life() WHERE l.id OPERATOR(pg_catalog.=) $1 "
@@ -65,6 +68,7 @@ um_resume_listener(PG_FUNCTION_ARGS)
 		"OR l.life OPERATOR(pg_catalog.<>) usage_mgmt.hub_life())",
 		.args = {TEXTOID}, .nargs = 1
 	};
+
 	/* an agent may be at its last checkpoint, whose order of locks this is */
 	static UmPlan hold = {
 		.sql = "SELECT FROM usage_mgmt.hub_delivery WHERE listener OPERATOR(pg_catalog.=) $1 "

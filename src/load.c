@@ -237,6 +237,7 @@ um_load_close(UmLoad *load)
 		.args = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
 		TIMESTAMPTZOID, JSONBOID, BOOLOID, INT8OID}, .nargs = 11
 	};
+
 	/* when a load of several statements ends, whoever made it knows */
 	Datum		args[11] = {
 		Int64GetDatum(load->id), Int64GetDatum(load->read), Int64GetDatum(load->stored),

@@ -124,11 +124,11 @@ REFERENCE(service_usage_specification_ref, "usage_specification");
 SHAPE(usage_model, "usage", "usage",
 	  IDENTITY,
 	  {.name = {"date", "usageDate"}, .kind = UM_TIME, .column = "usage_date",
-	  .about = "when it happened", .flags = UM_MANDATORY | UM_BLANK_IS_NONE,
-	  .filled_in = UM_ONLY_V4},
+	   .about = "when it happened", .flags = UM_MANDATORY | UM_BLANK_IS_NONE,
+	   .filled_in = UM_ONLY_V4},
 	  {.name = {"type", "usageType"}, .kind = UM_TEXT, .column = "usage_type",
-	  .flags = UM_MANDATORY, .filled_in = UM_ONLY_V4, .filled_with = UNSPECIFIED,
-	  .filled_from = {"usage_specification_name", "usage_specification_id"}},
+	   .flags = UM_MANDATORY, .filled_in = UM_ONLY_V4, .filled_with = UNSPECIFIED,
+	   .filled_from = {"usage_specification_name", "usage_specification_id"}},
 	  ATTRIBUTE("description", UM_TEXT, "description", UM_FREE_WHEN_BILLED,
 				.alias = {"usageDescription"}),
 	  ATTRIBUTE("status", UM_STATUS, "status", UM_BLANK_IS_NONE),
@@ -252,18 +252,18 @@ UmModel		um_rated_product_usage = {
 };
 
 SHAPE_CALLED(characteristic_value, "characteristic_value", "characteristic value",
-	  "CharacteristicValueSpecification",
-	  ATTRIBUTE("valueType", UM_TEXT, "value_type", UM_MANDATORY | UM_BLANK_IS_NONE),
-	  {.name = {"default", "isDefault"}, .kind = UM_BOOL, .column = "is_default",
-	  .flags = UM_BLANK_IS_NONE},
-	  ATTRIBUTE("value", UM_ANY, "value", UM_BLANK_IS_NONE),
-	  ATTRIBUTE("valueFrom", UM_TEXT, "value_from", UM_BLANK_IS_NONE, .number_in = UM_ONLY_V4),
-	  ATTRIBUTE("valueTo", UM_TEXT, "value_to", UM_BLANK_IS_NONE, .number_in = UM_ONLY_V4),
-	  ATTRIBUTE("unitOfMeasure", UM_TEXT, "unit_of_measure", 0),
-	  ATTRIBUTE("rangeInterval", UM_TEXT, "range_interval", 0),
-	  ATTRIBUTE("regex", UM_TEXT, "regex", 0),
-	  VALID_FOR,
-	  {.kind = UM_EXTRA, .column = "extra"});
+			 "CharacteristicValueSpecification",
+			 ATTRIBUTE("valueType", UM_TEXT, "value_type", UM_MANDATORY | UM_BLANK_IS_NONE),
+			 {.name = {"default", "isDefault"}, .kind = UM_BOOL, .column = "is_default",
+			  .flags = UM_BLANK_IS_NONE},
+			 ATTRIBUTE("value", UM_ANY, "value", UM_BLANK_IS_NONE),
+			 ATTRIBUTE("valueFrom", UM_TEXT, "value_from", UM_BLANK_IS_NONE, .number_in = UM_ONLY_V4),
+			 ATTRIBUTE("valueTo", UM_TEXT, "value_to", UM_BLANK_IS_NONE, .number_in = UM_ONLY_V4),
+			 ATTRIBUTE("unitOfMeasure", UM_TEXT, "unit_of_measure", 0),
+			 ATTRIBUTE("rangeInterval", UM_TEXT, "range_interval", 0),
+			 ATTRIBUTE("regex", UM_TEXT, "regex", 0),
+			 VALID_FOR,
+			 {.kind = UM_EXTRA, .column = "extra"});
 
 /* category and presence are of any kind: no document of the standard says what they hold */
 SHAPE(characteristic_specification, "characteristic_specification", "characteristic specification",
@@ -280,22 +280,22 @@ SHAPE(characteristic_specification, "characteristic_specification", "characteris
 	  ATTRIBUTE("valueType", UM_TEXT, "value_type", UM_BLANK_IS_NONE),
 	  VALID_FOR,
 	  {.name = {"usageSpecCharacteristicValue", "characteristicValueSpecification"},
-	  .kind = UM_TREE, .column = "values", .of = &characteristic_value, .gives = "value_type"},
+	   .kind = UM_TREE, .column = "values", .of = &characteristic_value, .gives = "value_type"},
 	  {.kind = UM_EXTRA, .column = "extra"},
 	  ATTRIBUTE("category", UM_ANY, "category", 0),
 	  ATTRIBUTE("presence", UM_ANY, "presence", 0));
 
 SHAPE_CALLED(attachment, "attachment", "attachment", "AttachmentRefOrValue",
-	  ATTRIBUTE("id", UM_TEXT, "id", 0),
-	  ATTRIBUTE("href", UM_URI, "href", 0),
-	  ATTRIBUTE("attachmentType", UM_TEXT, "attachment_type", 0),
-	  ATTRIBUTE("content", UM_TEXT, "content", 0),
-	  ATTRIBUTE("description", UM_TEXT, "description", 0),
-	  ATTRIBUTE("mimeType", UM_TEXT, "mime_type", 0),
-	  ATTRIBUTE("name", UM_TEXT, "name", 0),
-	  ATTRIBUTE("url", UM_URI, "url", 0),
-	  VALID_FOR,
-	  {.kind = UM_EXTRA, .column = "extra"});
+			 ATTRIBUTE("id", UM_TEXT, "id", 0),
+			 ATTRIBUTE("href", UM_URI, "href", 0),
+			 ATTRIBUTE("attachmentType", UM_TEXT, "attachment_type", 0),
+			 ATTRIBUTE("content", UM_TEXT, "content", 0),
+			 ATTRIBUTE("description", UM_TEXT, "description", 0),
+			 ATTRIBUTE("mimeType", UM_TEXT, "mime_type", 0),
+			 ATTRIBUTE("name", UM_TEXT, "name", 0),
+			 ATTRIBUTE("url", UM_URI, "url", 0),
+			 VALID_FOR,
+			 {.kind = UM_EXTRA, .column = "extra"});
 
 SHAPE(constraint_ref, "constraint_ref", "constraint",
 	  ATTRIBUTE("id", UM_TEXT, "id", 0),
@@ -305,18 +305,18 @@ SHAPE(constraint_ref, "constraint_ref", "constraint",
 	  {.kind = UM_EXTRA, .column = "extra"});
 
 SHAPE_CALLED(relationship, "relationship", "relationship", "EntitySpecificationRelationship",
-	  ATTRIBUTE("id", UM_TEXT, "id", 0),
-	  ATTRIBUTE("href", UM_URI, "href", 0),
-	  ATTRIBUTE("name", UM_TEXT, "name", 0),
-	  ATTRIBUTE("relationshipType", UM_TEXT, "relationship_type", 0),
-	  ATTRIBUTE("role", UM_TEXT, "role", 0),
-	  VALID_FOR,
-	  {.kind = UM_EXTRA, .column = "extra"});
+			 ATTRIBUTE("id", UM_TEXT, "id", 0),
+			 ATTRIBUTE("href", UM_URI, "href", 0),
+			 ATTRIBUTE("name", UM_TEXT, "name", 0),
+			 ATTRIBUTE("relationshipType", UM_TEXT, "relationship_type", 0),
+			 ATTRIBUTE("role", UM_TEXT, "role", 0),
+			 VALID_FOR,
+			 {.kind = UM_EXTRA, .column = "extra"});
 
 SHAPE_CALLED(target_schema, "target_schema", "target schema", "TargetEntitySchema",
-	  ATTRIBUTE("@type", UM_TEXT, "type", 0),
-	  ATTRIBUTE("@schemaLocation", UM_TEXT, "schema_location", 0),
-	  {.kind = UM_EXTRA, .column = "extra"});
+			 ATTRIBUTE("@type", UM_TEXT, "type", 0),
+			 ATTRIBUTE("@schemaLocation", UM_TEXT, "schema_location", 0),
+			 {.kind = UM_EXTRA, .column = "extra"});
 
 #define RELATED_TO_SPECIFICATION \
 	ATTRIBUTE("relatedParty", UM_LIST, "related_party", 0, .of = &specification_party), \
@@ -332,12 +332,12 @@ SHAPE(usage_specification_model, "usage_specification", "usage specification",
 	  ATTRIBUTE("isBundle", UM_BOOL, "is_bundle", UM_BLANK_IS_NONE),
 	  ATTRIBUTE("lastUpdate", UM_TIME, "last_update", UM_BLANK_IS_NONE),
 	  {.name = {"status", "lifecycleStatus"}, .kind = UM_STATUS, .column = "status",
-	  .flags = UM_BLANK_IS_NONE},
+	   .flags = UM_BLANK_IS_NONE},
 	  VALID_FOR,
 	  {.name = {"usageSpecCharacteristic", "specCharacteristic"}, .kind = UM_TREE,
-	  .column = "usage_spec_characteristic",
-	  .about = "the characteristics and their allowed values, a JSON array under the names of R14.5",
-	  .of = &characteristic_specification},
+	   .column = "usage_spec_characteristic",
+	   .about = "the characteristics and their allowed values, a JSON array under the names of R14.5",
+	   .of = &characteristic_specification},
 	  RELATED_TO_SPECIFICATION,
 	  ATTRIBUTE("targetEntitySchema", UM_BRANCH, "target_entity_schema", 0, .of = &target_schema),
 	  EXTRA(0),
@@ -610,7 +610,7 @@ static UmLifeCycle service_usage_life = {
 	.type = {"service_usage_status"},
 	.count = 2,
 	.status = {"generated", "archived"},
-	.moves = {[GENERATED] = UM_STATUS_BIT(ARCHIVED),[ARCHIVED] = 0},
+	.moves = {[GENERATED] = UM_STATUS_BIT(ARCHIVED), [ARCHIVED] = 0},
 	.first = GENERATED
 };
 
@@ -750,7 +750,7 @@ ENTITY(alias, "Alias",
 
 ENTITY(array_update, "ArrayUpdate",
 	   ATTRIBUTE("op", UM_TEXT, "op", UM_MANDATORY, .allowed = array_operations),
-	   ATTRIBUTE("path", UM_URI, "path", UM_MANDATORY),	/* "" is the whole document */
+	   ATTRIBUTE("path", UM_URI, "path", UM_MANDATORY), /* "" is the whole document */
 	   ATTRIBUTE("value", UM_ANY, "value", 0));
 
 ENTITY(billing_account_ref, "BillingAccountRef",
@@ -865,7 +865,7 @@ static UmAttribute notification_attributes[] = {
 	{.name = {NULL, "fieldPath"}, .kind = UM_TEXT, .column = "field_path"},
 	/* spelled as v4 does, and understood as v5 does */
 	{.name = {NULL, "timeOcurred"}, .alias = {"timeOccurred"}, .kind = UM_TIME,
-		.column = "time_occurred", .flags = UM_BLANK_IS_NONE},
+	.column = "time_occurred", .flags = UM_BLANK_IS_NONE},
 	ATTRIBUTE("event", UM_ANY, "event", 0),
 	{.kind = UM_EXTRA, .column = "extra"},
 	END

@@ -68,8 +68,7 @@ typedef struct UmNames
 
 typedef struct UmAttribute
 {
-	const char *name[UM_VERSIONS];	/* NULL where a version has none: then the
-									 * other's is written */
+	const char *name[UM_VERSIONS];	/* NULL where a version has none: then the other's is written */
 	const char *alias[UM_MAX_ALIASES];	/* also understood */
 	UmKind		kind;
 	int			flags;
@@ -107,7 +106,7 @@ typedef struct UmAttribute
 	bool		checked;		/* a rule looks at it, there or not */
 	uint64		span;			/* slots that its rules look at, as bits; none for no slot */
 	int			ordinal;		/* the model's order */
-	struct UmAttribute *parent;	/* the object it is a member of */
+	struct UmAttribute *parent; /* the object it is a member of */
 	UmNames		names;			/* of the members */
 	UmSlice		key[UM_VERSIONS];	/* the name as written: ,"usageDate": */
 } UmAttribute;
@@ -121,8 +120,8 @@ typedef struct UmModel
 	const char *schema;			/* what documents call its shape, where not after its noun */
 	const char *ids;			/* SQL function that gathers UM_GATHERED of such a list */
 	bool		ids_by_name;	/* or what is in extra by a name */
-	const char *told_by;		/* column of the word that tells one of a list from the others; NULL
-								 * for its number alone */
+	const char *told_by;		/* column of the word that tells one of a list from the others;
+								 * NULL for its number alone */
 	const char *means;			/* column that an element so named means; NULL for none */
 	UmAttribute *attributes;
 

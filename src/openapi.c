@@ -209,7 +209,7 @@ static const Operation operations[] = {
 		BODY(CONTENT(SCHEMA("<listener>Input"))) ","
 		"'responses':{"
 		"'201':{'description':'Registered','headers':{" HEADER("Location", "Location") "},"
-	CONTENT(SCHEMA("<listener>")) "}" ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) "},"
+		CONTENT(SCHEMA("<listener>")) "}" ERRORS ERROR_OF(409) ERROR_OF(413) ERROR_OF(415) "},"
 	"'callbacks':{<events>}"},
 
 	{UM_HUB_LISTENER, "get", UM_ALL_VERSIONS, ALL,
@@ -230,25 +230,25 @@ static const Operation operations[] = {
 
 /* What operations take besides their path and body. */
 static const char parameters[] =
-QUERY("fields", TEXT, "The attributes to answer, parted by commas, with dots for inner ones; none for the identity alone") ","
-QUERY("offset", COUNT, "How many to leave out") ","
-QUERY("limit", COUNT, "How many to answer at most") ","
-QUERY("sort", TEXT, "The attributes to sort by, parted by commas; - before one turns its order round") ","
-QUERY("after", TEXT, "Where the page before ended, as its Link says") ","
-QUERY("filter", TEXT, "A condition in JSONPath, as TMF630 has it") ","
-QUERY("all", "{'type':'boolean'}", "That really all are meant") ","
-TAKES("IfMatch", "If-Match", "header", TEXT, "An ETag: only if it is so still") ","
-TAKES("IfNoneMatch", "If-None-Match", "header", TEXT, "An ETag: only if it is so no longer") ","
-TAKES("IfModifiedSince", "If-Modified-Since", "header", TEXT, "A time of HTTP: only if it was changed since");
+	QUERY("fields", TEXT, "The attributes to answer, parted by commas, with dots for inner ones; none for the identity alone") ","
+	QUERY("offset", COUNT, "How many to leave out") ","
+	QUERY("limit", COUNT, "How many to answer at most") ","
+	QUERY("sort", TEXT, "The attributes to sort by, parted by commas; - before one turns its order round") ","
+	QUERY("after", TEXT, "Where the page before ended, as its Link says") ","
+	QUERY("filter", TEXT, "A condition in JSONPath, as TMF630 has it") ","
+	QUERY("all", "{'type':'boolean'}", "That really all are meant") ","
+	TAKES("IfMatch", "If-Match", "header", TEXT, "An ETag: only if it is so still") ","
+	TAKES("IfNoneMatch", "If-None-Match", "header", TEXT, "An ETag: only if it is so no longer") ","
+	TAKES("IfModifiedSince", "If-Modified-Since", "header", TEXT, "A time of HTTP: only if it was changed since");
 
 static const char headers[] =
-GIVES("Location", TEXT, "Where it is") ","
-GIVES("ETag", TEXT, "The state it is in") ","
-GIVES("LastModified", TEXT, "When it was changed, as a time of HTTP") ","
-GIVES("TotalCount", COUNT, "How many the query names") ","
-GIVES("Estimated", "{'type':'boolean'}", "There where that number is an estimate") ","
-GIVES("ResultCount", COUNT, "How many are in this answer") ","
-GIVES("Link", TEXT, "The pages beside this one (RFC 8288)");
+	GIVES("Location", TEXT, "Where it is") ","
+	GIVES("ETag", TEXT, "The state it is in") ","
+	GIVES("LastModified", TEXT, "When it was changed, as a time of HTTP") ","
+	GIVES("TotalCount", COUNT, "How many the query names") ","
+	GIVES("Estimated", "{'type':'boolean'}", "There where that number is an estimate") ","
+	GIVES("ResultCount", COUNT, "How many are in this answer") ","
+	GIVES("Link", TEXT, "The pages beside this one (RFC 8288)");
 
 /* How an operation can end badly; each has the standard's error as its body. */
 static const struct

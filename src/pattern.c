@@ -22,7 +22,7 @@
 #include "pattern.h"
 
 #define MAX_CHARACTERS 1000
-#define LEAST_BYTES (16 * 1024)	/* of any, most of it for its colors */
+#define LEAST_BYTES (16 * 1024) /* of any, most of it for its colors */
 
 struct UmPattern
 {

@@ -84,6 +84,7 @@ find_range(PartitionDesc parts, bool descending, TimestampTz earliest, Timestamp
 	int			first = 0;
 	int			last;
 	int			width;
+
 	/* whether the statement looks into the default partition, as the planner has it */
 	bool		others = TIMESTAMP_IS_NOBEGIN(earliest) && TIMESTAMP_IS_NOEND(latest);
 

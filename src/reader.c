@@ -428,7 +428,7 @@ Datum
 um_hub_lag(PG_FUNCTION_ARGS)
 {
 	UmResource *resource = um_resource(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	UmWindow	window = {.resource = resource,.at = *um_position_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)))};
+	UmWindow	window = {.resource = resource, .at = *um_position_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)))};
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz since = now;
 	int64		count;

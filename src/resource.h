@@ -49,10 +49,10 @@ typedef struct UmResource
 	const char *example;		/* one as a client sends it, in JSON; NULL for none */
 
 	/*
-	 * Whether it is an order: it is posted, read, cancelled and deleted, and
-	 * what else happens to it is done by who carries it out.  order.c knows its
-	 * columns, so none is a module's.  Of a change of its status a version tells
-	 * only that it has come to one of these statuses, as bits; 0 for any.
+	 * Whether it is an order: it is posted, read, cancelled and deleted, and what else happens to
+	 * it is done by who carries it out.  order.c knows its columns, so none is a module's.  Of a
+	 * change of its status a version tells only that it has come to one of these statuses, as
+	 * bits; 0 for any.
 	 */
 	bool		orders;
 	int			told[UM_VERSIONS];
@@ -61,9 +61,9 @@ typedef struct UmResource
 	const char *result;
 
 	/*
-	 * Column of the date by which it is partitioned.  Then a ledger says that
-	 * an id is one resource's, whatever its partition, and what comes in under
-	 * the id of another goes to the table of conflicts.  NULL: one table.
+	 * Column of the date by which it is partitioned.  Then a ledger says that an id is one
+	 * resource's, whatever its partition, and what comes in under the id of another goes to the
+	 * table of conflicts.  NULL: one table.
 	 */
 	const char *date;
 	const char *ledger;

@@ -32,7 +32,7 @@ extern void um_name_row(void *arg);
 extern void um_refuse_row(const UmRecord *record, UmFaults *faults, Relation table);
 extern Datum um_record_datum(const UmRecord *record, int slot);
 extern UmList *um_tree_from_jsonb(const UmAttribute *attribute, Datum value,
-									UmFaults *faults, const UmPath *path);
+								  UmFaults *faults, const UmPath *path);
 extern UmRecord *um_record_from_values(const UmShape *shape, const Datum *values,
 									   const bool *nulls);
 extern UmRecord *um_record_read_values(const UmShape *shape, const Datum *values,

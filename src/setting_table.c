@@ -56,15 +56,15 @@ typedef struct Candidate
 } Candidate;
 
 static const char *const checks[] = {
-	[UM_CHECK_OFF] = "off",[UM_CHECK_REJECT] = "reject",[UM_CHECK_MARK] = "mark", NULL
+	[UM_CHECK_OFF] = "off", [UM_CHECK_REJECT] = "reject", [UM_CHECK_MARK] = "mark", NULL
 };
 
 static const char *const missing[] = {
-	[UM_MISSING_REJECT] = "reject",[UM_MISSING_FILL] = "fill", NULL
+	[UM_MISSING_REJECT] = "reject", [UM_MISSING_FILL] = "fill", NULL
 };
 
 static const char *const events[] = {
-	[UM_EVENTS_OFF] = "off",[UM_EVENTS_ON] = "on", NULL
+	[UM_EVENTS_OFF] = "off", [UM_EVENTS_ON] = "on", NULL
 };
 
 static void check_age(void *candidate);

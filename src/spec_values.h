@@ -31,8 +31,7 @@ typedef struct UmKnown
 	int			types;			/* of all values */
 	int			free_types;		/* of which any value will do */
 	int			count;			/* of the others */
-	int			listed;			/* listed without more: they come first, by key and
-								 * type */
+	int			listed;			/* listed without more: they come first, by key and type */
 	bool		measured;		/* some have a unit */
 	struct UmAllowedValue *value;
 } UmKnown;

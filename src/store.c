@@ -325,7 +325,11 @@ readable_leaf(const UmResource *resource, TimestampTz date, Oid *owner)
 		check_enable_rls(RelationGetRelid(parent), InvalidOid, true) != RLS_ENABLED)
 		leaf = leaf_of(parent, date);
 	*owner = parent->rd_rel->relowner;
-	/* one of somebody else's, whose constraints and policies would run as the owner, is read through the parent */
+
+	/*
+	 * one of somebody else's, whose constraints and policies would run as the owner, is read
+	 * through the parent
+	 */
 	if (OidIsValid(leaf) &&
 		(!is_owned_by(leaf, *owner) || pg_class_aclcheck(leaf, *owner, ACL_SELECT) != ACLCHECK_OK))
 		leaf = InvalidOid;

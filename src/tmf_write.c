@@ -92,7 +92,7 @@ um_json_of_attribute(const UmRecord *record, const UmAttribute *attribute, UmVer
 {
 	StringInfoData out;
 	Writer		writer = {&out, record, version, NULL, NULL, 0, 0};
-	int			name = attribute->key[version].len - 1;	/* no comma is written before it */
+	int			name = attribute->key[version].len - 1; /* no comma is written before it */
 
 	initStringInfo(&out);
 	if (um_is_set(record, record->model->extra_slot))

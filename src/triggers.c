@@ -51,7 +51,7 @@ typedef struct Updated
 	TimestampTz changed_at;
 	SubTransactionId transaction;
 	CommandId	command;
-}			Updated;
+} Updated;
 
 /* One for each level of triggers within triggers; the last is shared by all below. */
 static Updated updated[8];

@@ -188,7 +188,7 @@ um_hub_missed(PG_FUNCTION_ARGS)
 	const UmPosition *at = um_position_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	UmResource *resource = um_resource(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	bool		here = at->life == um_hub_life();
-	Missed		missed = {.resource = resource,.turn = PG_GETARG_INT32(2),.most = PG_GETARG_INT64(3)};
+	Missed		missed = {.resource = resource, .turn = PG_GETARG_INT32(2), .most = PG_GETARG_INT64(3)};
 	TupleDesc	desc;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -216,8 +216,8 @@ static void
 count_window(Missed *missed, const UmPosition *at, const UmMark *after, const UmMark *upto, int64 from)
 {
 	UmWindow	window = {
-		.resource = missed->resource,.table = missed->turn + 1,
-		.at = {.life = at->life,.after = (UmMark *) after,.upto = (UmMark *) upto}
+		.resource = missed->resource, .table = missed->turn + 1,
+		.at = {.life = at->life, .after = (UmMark *) after, .upto = (UmMark *) upto}
 	};
 	TimestampTz since;
 	int64		count = um_window_count(&window, from, missed->most, &since);

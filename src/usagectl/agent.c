@@ -320,9 +320,10 @@ claim(Loop *loop)
 	loop->claiming = true;
 	loop->claimed_at = clock_now();
 	agent->claims = false;
+
 	/*
-	 * An empty value takes another form: "Name: " would have libcurl leave the
-	 * header out.  A line feed must not make two of one.
+	 * An empty value takes another form: "Name: " would have libcurl leave the header out.  A
+	 * line feed must not make two of one.
 	 */
 	if (!session_send(&agent->session,
 					  "SELECT listener, callback, position, secret, old_secret, username, password, "

@@ -467,7 +467,7 @@ PGresult *
 books_close(Books *books, PGconn *conn)
 {
 	const char *values[] = {books->id, books->resources->list[books->resources->first].noun,
-		books->faults != NULL ? PQgetvalue(books->faults, 0, FAULTS_AS_JSON) : "[]"};
+	books->faults != NULL ? PQgetvalue(books->faults, 0, FAULTS_AS_JSON) : "[]"};
 
 	return run(conn,
 			   "WITH l AS (UPDATE usage_mgmt.import_load SET finished_at = coalesce(finished_at, pg_catalog.clock_timestamp()) "

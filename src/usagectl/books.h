@@ -17,7 +17,8 @@ typedef struct Books
 	char		digest[20];		/* of what is done, where that is kept */
 	Resources  *resources;		/* with what became of the records of each */
 	Counts		counted;		/* all that the row has so far */
-	PGresult   *faults;			/* of the rejects, each kind a row; NULL where nobody asked, or there are none */
+	PGresult   *faults;			/* of the rejects, each kind a row; NULL where nobody asked, or
+								 * there are none */
 } Books;
 
 /* Of these rows. */

@@ -52,9 +52,11 @@ typedef struct Config
 	bool		allow_redirects;
 	bool		any_file;		/* file: is any path, as by hand */
 	int			timeout;		/* seconds without an answer */
-	const char *ordered_by;		/* the role; NULL by hand: what has `roles` is open to nobody else's orders */
+	const char *ordered_by;		/* the role; NULL by hand: what has `roles` is open to nobody
+								 * else's orders */
 	const char *tag;			/* of temporary names: the same order finds its own again */
-	bool		(*tick) (void *context);	/* called about every second that we wait; false to give up */
+	bool		(*tick) (void *context);	/* called about every second that we wait; false to
+											 * give up */
 	void	   *tick_context;
 	char	   *spool;			/* where exports are written first; NULL for TMPDIR */
 	int64_t		spool_size;		/* bytes of one at most */

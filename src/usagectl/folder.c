@@ -62,7 +62,8 @@ typedef struct Folder
 	int			manifest_count;
 	int			known;			/* files that earlier jobs had done */
 	Buffer		series;
-	Buffer		unread;			/* arrays of names, and of errors, of files that could not be read or put away */
+	Buffer		unread;			/* arrays of names, and of errors, of files that could not be read
+								 * or put away */
 	Buffer		unread_errors;
 	time_t		told;			/* when the progress was told last */
 } Folder;

@@ -22,7 +22,8 @@ typedef struct FolderFile
 {
 	const char *name;
 	const char *url;
-	const char *key;			/* by which the books find its load again, whatever job goes on with it */
+	const char *key;			/* by which the books find its load again, whatever job goes on
+								 * with it */
 	int			fd;
 	int64_t		size;
 } FolderFile;
@@ -36,7 +37,8 @@ typedef enum FolderEnd
 
 typedef struct FolderResult
 {
-	char	   *progress;		/* JSON as job_checkpoint() and job_end() take it, with the report; freed by the caller */
+	char	   *progress;		/* JSON as job_checkpoint() and job_end() take it, with the
+								 * report; freed by the caller */
 	int			failed;			/* files */
 	char		error[1000];	/* what is wrong with them, the first ones */
 } FolderResult;
@@ -45,8 +47,8 @@ typedef struct FolderHooks
 {
 	/*
 	 * Imports the file under a load of its own, the one of that key where there is one
-	 * unfinished, and finishes it: FOLDER_DONE with the id of the load.  A load of
-	 * that key that is finished is taken for done.
+	 * unfinished, and finishes it: FOLDER_DONE with the id of the load.  A load of that key that
+	 * is finished is taken for done.
 	 */
 	FolderEnd	(*import) (void *context, const FolderFile *file, char load[24], Trouble *trouble);
 	bool		(*stopping) (void *context);
@@ -55,6 +57,7 @@ typedef struct FolderHooks
 } FolderHooks;
 
 extern bool folder_is_pattern(const char *url);
+
 /* The control connection may become another one in a hook. */
 extern FolderEnd folder_run(const Config *config, PGconn *const *control, PGconn *data, const FolderOrder *order,
 							const FolderHooks *hooks, FolderResult *result, Trouble *trouble);

@@ -576,6 +576,7 @@ refuse_row(Import *import, const Record *record)
 {
 	bool		utf8 = server_has_utf8(import);
 	size_t		valid = text_valid(record->text, record->length);
+
 	/* where it is cut short, a character may be */
 	bool		text = utf8 && record->length - valid < ((int64_t) record->length < record->whole ? 4 : 1);
 	char	   *errors = (char *) record->errors.text;
@@ -638,7 +639,7 @@ make_partition(Import *import, const Resource *resource, int month)
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 	{
 		mention("warning: could not make the partition of %.7s, the default partition will do: %s",
-				 date, PQresultErrorMessage(result));
+				date, PQresultErrorMessage(result));
 		import->partitions = false;
 	}
 	PQclear(result);

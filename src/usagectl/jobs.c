@@ -477,9 +477,9 @@ order_of(const PGresult *result, int row)
 	for (int i = 0; i < count; i++)
 		texts[i] = PQgetisnull(result, row, i) ? NULL : PQgetvalue(result, row, i);
 	return (Order) {.resource = texts[0], .job = texts[1], .attempt = texts[2], .failures = atoi(texts[3]),
-		.ordered_by = texts[5], .claims = texts[6], .created = texts[7], .noun = texts[8], .url = texts[9],
-		.content_type = texts[10], .credential = texts[11], .manifest = texts[12], .mapping = texts[13],
-		.sequence = texts[14], .afterwards = texts[15], .every = texts[16], .query = texts[17], .version = texts[18]};
+					.ordered_by = texts[5], .claims = texts[6], .created = texts[7], .noun = texts[8], .url = texts[9],
+					.content_type = texts[10], .credential = texts[11], .manifest = texts[12], .mapping = texts[13],
+					.sequence = texts[14], .afterwards = texts[15], .every = texts[16], .query = texts[17], .version = texts[18]};
 }
 
 /* Of a job that nobody is at any more: one failure more, or its end where it was cancelled. */

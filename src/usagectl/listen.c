@@ -96,7 +96,7 @@ listen_run(const ListenOptions *options)
 static bool
 open_port(Listen *listen_to)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,.sin_port = htons(listen_to->options->port)};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(listen_to->options->port)};
 	socklen_t	length = sizeof(address);
 	int			on = 1;
 

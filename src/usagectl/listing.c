@@ -19,7 +19,7 @@
 #include "exchange.h"
 #include "local.h"
 
-#define MOST (64 * 1024 * 1024)	/* bytes of a list */
+#define MOST (64 * 1024 * 1024) /* bytes of a list */
 #define LONGEST 1000			/* bytes of a name: no file system has one */
 
 typedef struct Listing

@@ -277,4 +277,3 @@ is_csv(const Options *options, const char *name)
 	free(path);
 	return csv;
 }
-

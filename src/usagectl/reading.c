@@ -162,7 +162,7 @@ take(Listener *listener, const PGresult *result, int row)
 	if (none && listener->position != NULL && strcmp(listener->position, PQgetvalue(result, row, 0)) == 0)
 		return;
 	event = event_new(listener, PQgetvalue(result, row, 0), none ? NULL : PQgetvalue(result, row, 1),
-								  none ? NULL : PQgetvalue(result, row, 3));
+					  none ? NULL : PQgetvalue(result, row, 3));
 
 	free(listener->position);
 	listener->position = strdup(event->position);

@@ -9,15 +9,16 @@
 
 #define ARENA (16 * 1024 * 1024)	/* bytes of a batch */
 #define LONGEST (64 * 1024 * 1024)	/* bytes of a record that can be kept whole */
-#define KEPT (1024 * 1024)			/* bytes kept of a longer one */
-#define PEEK (64 * 1024)			/* bytes that tell one file from another */
+#define KEPT (1024 * 1024)		/* bytes kept of a longer one */
+#define PEEK (64 * 1024)		/* bytes that tell one file from another */
 
 typedef struct Record
 {
 	const char *text;
 	size_t		length;
 	Slice		id;
-	Slice		errors;			/* in the arena, JSON of what keeps it from being a document; mostly none */
+	Slice		errors;			/* in the arena, JSON of what keeps it from being a document;
+								 * mostly none */
 	int64_t		whole;			/* then its bytes, kept or not */
 	int			place;			/* in the batch, from 0 */
 	short		resource;

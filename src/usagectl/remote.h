@@ -18,7 +18,8 @@ typedef struct PlaceFile
 	char	   *name;
 	char	   *url;
 	int64_t		size;			/* -1 unknown */
-	char	   *stamp;			/* of what there is to know of size and time: as long as that is the same, so is the file; NULL for nothing */
+	char	   *stamp;			/* of what there is to know of size and time: as long as that is
+								 * the same, so is the file; NULL for nothing */
 } PlaceFile;
 
 /* The config has to outlive its places, a place its streams.  Refused: NULL. */

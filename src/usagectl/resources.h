@@ -5,7 +5,7 @@
 #include "connection.h"
 #include "text.h"
 
-#define YEARS 5						/* either side of now whose partitions are made */
+#define YEARS 5					/* either side of now whose partitions are made */
 #define MONTHS (2 * 12 * YEARS + 1)
 
 typedef enum Month

@@ -60,7 +60,7 @@ target_open(Target *target, const char *name, Trouble *trouble)
 	if (make_instead(target))
 		return true;
 	target->way = TARGET_COPIED;
-	target->fd = spool_open(&(Config){0}, trouble);
+	target->fd = spool_open(&(Config) {0}, trouble);
 	return target->fd >= 0;
 }
 

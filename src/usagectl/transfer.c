@@ -226,6 +226,7 @@ static bool
 fill_in(Transfer *transfer, const Request *request)
 {
 	CURL	   *curl = transfer->curl;
+
 	/* libcurl asks whether it may send a large body, and waits, unless told not to */
 	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
 

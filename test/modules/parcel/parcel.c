@@ -122,7 +122,7 @@ static UmResource parcel = {
 	.about = "What is sent from here to there.",
 	.path = {"/post/parcel/", "/tmf-api/post/v4/parcel/"},
 	.date = "posted_at", .ledger = "parcel_key", .conflict = "parcel_conflict",
-	.event = {[UM_V4] = {[UM_CREATE_EVENT] = "ParcelCreateEvent",[UM_STATUS_EVENT] = "ParcelStateChangeEvent"}}
+	.event = {[UM_V4] = {[UM_CREATE_EVENT] = "ParcelCreateEvent", [UM_STATUS_EVENT] = "ParcelStateChangeEvent"}}
 };
 
 /* What an element is that usages have, too. */
