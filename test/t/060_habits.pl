@@ -61,7 +61,10 @@ is(join(' ', grep { !$listed{$_} } @ours), '', 'typedefs.list has each: make && 
 # What is laid out badly, and as it should be. The preprocessor, strings and comments are as they were.
 SKIP:
 {
-	run([ 'sh', '-c', 'command -v pg_bsd_indent' ], '>', '/dev/null') or skip 'there is no pg_bsd_indent', 8;
+	run([ 'sh', '-c', 'command -v pg_bsd_indent' ], '>', '/dev/null') or skip 'there is no pg_bsd_indent', 9;
+	my ($differences, $complaint);
+	ok(run([ "$top/script/indent", '--check' ], '>', \$differences, '2>', \$complaint), 'all C files are laid out: script/indent')
+		or diag($differences, $complaint);
 	my $folder = PostgreSQL::Test::Utils::tempdir();
 	my $bad = <<'C';
 #define TWICE(x) { (x),   (x) }
