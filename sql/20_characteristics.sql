@@ -249,12 +249,12 @@ COMMENT ON OPERATOR CLASS usage_mgmt.characteristics_ops USING gin IS 'names and
 
 -- One row for each element
 
-CREATE FUNCTION usage_mgmt.characteristics_each(usage_mgmt.characteristics,
+CREATE FUNCTION usage_mgmt.characteristics_each(c usage_mgmt.characteristics,
 	OUT ordinal bigint, OUT name text, OUT value text, OUT element json)
 	RETURNS SETOF record LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
 	SELECT e.ordinal, e.element OPERATOR(pg_catalog.->>) 'name', e.element OPERATOR(pg_catalog.->>) 'value', e.element
-	FROM pg_catalog.json_array_elements(usage_mgmt.characteristics_to_json($1)) WITH ORDINALITY AS e (element, ordinal);
+	FROM pg_catalog.json_array_elements(usage_mgmt.characteristics_to_json(c)) WITH ORDINALITY AS e (element, ordinal);
 END;
 COMMENT ON FUNCTION usage_mgmt.characteristics_each(usage_mgmt.characteristics) IS
 	'the elements in their order, from 1; element is the whole TMF object';
