@@ -253,26 +253,6 @@ my $before = $node->safe_psql($copy, $shape);
 $node->safe_psql($copy, 'SELECT usage_mgmt.install_tables()');
 is($node->safe_psql($copy, $shape), $before, 'install_tables() finds nothing to do in a restored store');
 
-# A release of an older version may be newer than one of a newer version and write what
-# that does not know yet: then PostgreSQL cannot restore such a dump, with or without us.
-sub can_follow
-{
-	my ($from, $to) = @_;
-	my $path = "$dumps/plain." . $to->pg_version;
-	my ($out, $err);
-
-	$from->safe_psql('postgres', 'DROP DATABASE IF EXISTS plain');
-	$from->safe_psql('postgres', 'CREATE DATABASE plain');
-	$from->safe_psql('plain', 'CREATE TYPE pair AS (a int); CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b pair');
-	$to->safe_psql('postgres', 'CREATE DATABASE plain');
-	IPC::Run::run([ program($to, 'pg_dump'), '-f', $path, '-d', $from->connstr('plain') ], '>', \$out, '2>', \$err)
-		or die $err;
-	IPC::Run::run([ program($to, 'psql'), '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $path,
-		'-d', $to->connstr('plain') ], '>', \$out, '2>', \$err);
-	$to->safe_psql('postgres', 'DROP DATABASE plain');
-	return $err eq '';
-}
-
 # On to each newer version, from the one before it and from this one.
 my ($last, $database) = ($node, 'source');
 foreach my $bindir (newer_bindirs($node))

@@ -1,5 +1,5 @@
 # README.md: every command works, in the order of the page, finds what it asks for and prints what
-# the page shows; its links lead somewhere, and its numbers are those of docs/design.md. What needs
+# the page shows; its numbers are those of docs/design.md. The links of all pages lead somewhere. What needs
 # root script/test-bare runs.
 
 use strict;
@@ -55,7 +55,7 @@ sub anchors
 	return map { lc =~ s/[^\w -]//gr =~ tr/ /-/r } $text =~ /^#+ (.*)$/mg;
 }
 
-foreach my $page ('README.md', 'docs/faq.md', 'docs/operations.md')
+foreach my $page (map { s{^\Q$top\E/}{}r } sort glob("$top/*.md $top/docs/*.md"))
 {
 	my $text = slurp_file("$top/$page") =~ s/^```.*?^```$//gmsr;
 	my ($base) = $page =~ m{^(.*/)?};

@@ -8,7 +8,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(init_node new_node new_store sqlstate rows program newer_bindirs);
+our @EXPORT = qw(init_node new_node new_store sqlstate rows program newer_bindirs can_follow);
 
 # A running cluster, of another version where a folder of programs is given.
 sub new_node
@@ -82,6 +82,26 @@ sub newer_bindirs
 	shift @bindirs while @bindirs && $bindirs[0] ne $own;
 	shift @bindirs;
 	return @bindirs;
+}
+
+# A release of an older version may be newer than one of a newer version and write what
+# that does not know yet: then PostgreSQL cannot restore such a dump, with or without us.
+sub can_follow
+{
+	my ($from, $to) = @_;
+	my $path = PostgreSQL::Test::Utils::tempdir() . '/plain.sql';
+	my ($out, $err);
+
+	$from->safe_psql('postgres', 'DROP DATABASE IF EXISTS plain');
+	$from->safe_psql('postgres', 'CREATE DATABASE plain');
+	$from->safe_psql('plain', 'CREATE TYPE pair AS (a int); CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b pair');
+	$to->safe_psql('postgres', 'CREATE DATABASE plain');
+	IPC::Run::run([ program($to, 'pg_dump'), '-f', $path, '-d', $from->connstr('plain') ], '>', \$out, '2>', \$err)
+		or die $err;
+	IPC::Run::run([ program($to, 'psql'), '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $path,
+		'-d', $to->connstr('plain') ], '>', \$out, '2>', \$err);
+	$to->safe_psql('postgres', 'DROP DATABASE plain');
+	return $err eq '';
 }
 
 1;
