@@ -81,6 +81,15 @@ is_deeply(decode_json($out)->{faults}, [], 'and none where there are none');
 ($status, $out) = usagectl($node, $db, 'import', "$folder/good.nd");
 unlike($out, qr/first in record|to see them/, 'nothing more is said where nothing is wrong');
 
+# Nor anywhere else: what is a command to a terminal is a blank.
+my $commands = "\xC2\x9B31m \\u009b31m \\u001b[31m";
+($status, $out) = usagectl($node, $db, 'import', write_file("$folder/commands.nd", qq({"id":"k","date":"$commands","type":"x"}\n)));
+like($out, qr/^  1 rejected: date: ".*31m.*" is not/m, 'a fault that quotes commands');
+unlike($out, qr/[\e\x7F]|\xC2[\x80-\x9F]/, 'quotes none');
+($status, $out, $err) = usagectl($node, $db, 'import', write_file("$folder/commands.csv", "id,\e[31m\xC2\x9B31m,date\n1,2,3\n"));
+like($err, qr/: the header of the CSV file: .*is no attribute/, 'nor does a header');
+unlike($err, qr/[\e\x7F]|\xC2[\x80-\x9F]/, 'that is quoted');
+
 # A million different faults are as many kinds, and no more memory: those asked for, and a thousand at most.
 sql(q{INSERT INTO usage_mgmt.import_load (source, read, rejected) VALUES ('kinds', 5000, 5000);
 	INSERT INTO usage_mgmt.import_reject (load_id, record_number, errors)
@@ -278,6 +287,35 @@ $blocker = blocked('w005');
 like($err, qr/: interrupted: no record is committed yet; the same command begins again$/, 'within the first batch that is said');
 freed($blocker);
 
+# Wherever it is broken off, and whatever the file is: nothing is lost, and nothing is there twice.
+my %file_of = (
+	nd => sub { join '', map { "$_\n" } @_ },
+	json => sub { '[' . join(",\n", @_) . ']' },
+	gz => sub { Compress::Zlib::memGzip(join '', map { "$_\n" } @_) },
+	csv => sub { join '', "id,date,type,description\n", map { join(',', /:"([^"]*)"/g) . "\n" } @_ });
+foreach my $form (sort keys %file_of)
+{
+	my @records = map { record(sprintf('%s%03d', $form, $_), $_ % 10 == 7 ? (day => 'never') : ()) } 1 .. 40;
+	my $name = write_file("$folder/points.$form", $file_of{$form}->(@records));
+	my @command = ('import', '--batch=10', $form eq 'json' ? '--format=json' : (), $name);
+
+	foreach my $point ([ 5, 'KILL' ], [ 15, 'INT' ], [ 18, 'KILL' ], [ 35, 'TERM' ])
+	{
+		my ($place, $signal) = @$point;
+
+		$blocker = blocked(sprintf '%s%03d', $form, $place);
+		broken(sub { $_[0]->signal($signal) }, @command);
+		freed($blocker);
+		until_sql('the session is over', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'usagectl'});
+	}
+	($status, $out) = usagectl($node, $db, @command);
+	like($out, qr/: load \d+, resumed, .*\n  40 read = 36 stored \+ 0 repeated \+ 0 conflicting \+ 4 rejected\n/, "$form: all of it once");
+	is(sql("SELECT count(*) FROM usage_mgmt.usage WHERE id LIKE '$form%'"), 36, 'is stored');
+	is(sql("SELECT string_agg(record_number::text, ' ' ORDER BY record_number) FROM usage_mgmt.import_reject JOIN usage_mgmt.import_load l ON l.id = load_id WHERE source = '$name'"),
+		'7 17 27 37', 'or rejected');
+	is(sql("SELECT count(*) FROM usage_mgmt.import_load WHERE source = '$name'"), 1, 'in one load');
+}
+
 # What nohup has it ignore it ignores.
 $blocker = blocked('w025');
 {
@@ -301,5 +339,13 @@ sub on_terminal
 like(on_terminal("usagectl import $long"), qr/\rlong\.nd  \[/, 'the bar of an import names its file');
 like(on_terminal("usagectl import - < $long"), qr/\rstandard input  \[/, 'or standard input');
 like(on_terminal("usagectl import file://$long"), qr/\rlong\.nd  \[/, 'or the last of a url');
+
+# ---- a database whose faults cannot be told ----
+
+sql('ALTER EXTENSION usage_mgmt DROP FUNCTION usage_mgmt.load_faults; DROP FUNCTION usage_mgmt.load_faults');
+($status, $out, $err) = usagectl($node, $db, 'import', '--restart', $mixed);
+is($status, 1, 'an import does not fail for that');
+like($err, qr/\Ausagectl: warning: what is wrong with the rejects could not be told: .*load_faults.* does not exist\n\z/, 'but says so in a line');
+like($out, qr/^  to see them: SELECT/m, 'and where they are');
 
 done_testing();
