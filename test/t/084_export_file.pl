@@ -11,7 +11,6 @@ use POSIX ();
 use PostgreSQL::Test::Utils;
 use Store;
 use Test::More;
-use Time::HiRes qw(usleep);
 use Usagectl;
 
 my $RECORDS = 5000;				# more than a pipe holds
@@ -250,54 +249,15 @@ is($err, "usagectl: standard output: whoever read it stopped before the end\n", 
 
 # ---- broken off ----
 
-sub blocked
-{
-	my %blocker = (in => '', out => '');
-
-	$blocker{run} = IPC::Run::start([ program($node, 'psql'), '-Xqat', '-d', $node->connstr($db) ], '<', \$blocker{in}, '>', \$blocker{out});
-	$blocker{in} = "BEGIN; LOCK usage_mgmt.usage; SELECT 'held';\n";
-	$blocker{run}->pump until $blocker{out} =~ /held/;
-	return \%blocker;
-}
-
-sub freed
-{
-	my ($blocker) = @_;
-
-	$blocker->{in} .= "ROLLBACK;\n\\q\n";
-	return $blocker->{run}->finish;
-}
-
-sub until_sql
-{
-	my ($what, $sql) = @_;
-
-	for (1 .. 1200)
-	{
-		return if $node->safe_psql($db, $sql) eq 't';
-		usleep 50_000;
-	}
-	die "never: $what";
-}
-
 # Has that done to an export that waits for a lock, and gives how it ended and what it said.
-sub broken
+sub export_broken
 {
 	my ($break, $name) = @_;
-	my ($said, $complained) = ('', '');
-	my %before = %ENV;
-	my $blocker = blocked();
+	my $blocker = blocked($node, $db, 'LOCK usage_mgmt.usage');
+	my @result = broken($node, $db, $break, 'export', $name);
 
-	local %ENV = Usagectl::environment($node, $db);
-	my $run = IPC::Run::start([ program($node, 'usagectl'), 'export', $name ], '<', \undef, '>', \$said, '2>', \$complained);
-	%ENV = %before;
-	until_sql('it waits', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'usagectl' AND wait_event_type = 'Lock'});
-	$break->($run);
-	$run->finish;
-	my $ended = $run->full_result;
-	until_sql('the session is over', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'usagectl'});
 	freed($blocker);
-	return ($ended & 127 ? -($ended & 127) : $ended >> 8, $said, $complained);
+	return @result;
 }
 
 foreach my $signal ([ INT => 2 ], [ TERM => 15 ], [ HUP => 1 ])
@@ -305,15 +265,15 @@ foreach my $signal ([ INT => 2 ], [ TERM => 15 ], [ HUP => 1 ])
 	my ($name, $number) = @$signal;
 
 	write_file($file, 'before');
-	($status, $out, $err) = broken(sub { is(scalar(my @beside = glob "$file.??????"), 1, 'a file beside it'); $_[0]->signal($name) }, $file);
+	($status, $out, $err) = export_broken(sub { is(scalar(my @beside = glob "$file.??????"), 1, 'a file beside it'); $_[0]->signal($name) }, $file);
 	is($status, -$number, "SIG$name ends an export as it ends others");
 	is("$out$err", "usagectl: $file: interrupted: nothing of it was written\n", 'with one line');
 	is(slurp_file($file), 'before', 'and the file is what it was');
 	is_alone($file);
 }
-($status, $out, $err) = broken(sub { $_[0]->signal('INT') }, '-');
+($status, $out, $err) = export_broken(sub { $_[0]->signal('INT') }, '-');
 is("$status $err", "-2 usagectl: -: interrupted: what was written is not whole\n", 'of a pipe it says that what was written is not whole');
-($status, $out, $err) = broken(sub { $node->safe_psql($db, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usagectl'}) }, $file);
+($status, $out, $err) = export_broken(sub { $node->safe_psql($db, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usagectl'}) }, $file);
 is($status, 2, 'a connection that is lost');
 is(slurp_file($file), 'before', 'leaves the file what it was');
 is_alone($file);
@@ -346,7 +306,7 @@ sub received
 	return ($ended & 127 ? -($ended & 127) : $ended >> 8, $said, $complained, $body);
 }
 
-($status, $out, $err) = broken(sub { $_[0]->signal('INT') }, $url);
+($status, $out, $err) = export_broken(sub { $_[0]->signal('INT') }, $url);
 is("$status $out$err", "-2 usagectl: $url: interrupted: nothing of it was written\n", 'an export elsewhere that waits for the server is over at once, too');
 ($status, $out, $err) = received('INT');
 like("$status $out$err", qr/^-2 usagectl: \Q$url\E: .* given up\n\z/, 'one that is under way there is given up');
@@ -368,7 +328,7 @@ usagectl($node, $db, 'import', write_file("$folder/more.nd", join '', map { spri
 	%ENV = %before;
 	open my $reader, '<', $fifo or die "$fifo: $!";
 	sysread $reader, my $some, 100;
-	until_sql('it waits', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'usagectl' AND wait_event = 'ClientWrite'});
+	$node->poll_query_until($db, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'usagectl' AND wait_event = 'ClientWrite'});
 	$node->safe_psql($db, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usagectl'});
 	1 while sysread $reader, $some, 65536;
 	$run->finish;
