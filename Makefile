@@ -170,6 +170,7 @@ USAGECTL_OBJS = \
 	src/usagectl/options.o \
 	src/usagectl/pack.o \
 	src/usagectl/parting.o \
+	src/usagectl/partitions.o \
 	src/usagectl/place.o \
 	src/usagectl/progress.o \
 	src/usagectl/put.o \

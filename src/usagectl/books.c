@@ -435,6 +435,17 @@ note_resources(Books *books, PGconn *conn)
 	return result != NULL;
 }
 
+/* How many records of the load. */
+int64_t
+books_rejected(const Books *books)
+{
+	int64_t		rejected = 0;
+
+	for (int i = 0; i < books->resources->count; i++)
+		rejected += books->resources->list[i].counts.rejected;
+	return rejected;
+}
+
 /*
  * What is wrong with the rejects, the commonest first.  The server counts: a load
  * that went on has rejects that this program has not seen.  Where that fails, no
@@ -444,11 +455,8 @@ void
 books_find_faults(Books *books, PGconn *conn)
 {
 	const char *values[] = {books->id};
-	int64_t		rejected = 0;
 
-	for (int i = 0; i < books->resources->count; i++)
-		rejected += books->resources->list[i].counts.rejected;
-	if (rejected == 0)
+	if (books_rejected(books) == 0)
 		return;
 	books->faults = PQexecParams(conn,
 								 "SELECT code, path, message, records, record_number, pg_catalog.json_agg(pg_catalog.json_build_object("
@@ -457,7 +465,7 @@ books_find_faults(Books *books, PGconn *conn)
 	if (PQresultStatus(books->faults) == PGRES_TUPLES_OK && PQntuples(books->faults) > 0)
 		return;
 	if (PQresultStatus(books->faults) != PGRES_TUPLES_OK && PQstatus(conn) == CONNECTION_OK)
-		mention("warning: what is wrong with the rejects could not be told: %s", PQresultErrorMessage(books->faults));
+		mention("warning: what is wrong with the rejects could not be told: %s", why(books->faults));
 	PQclear(books->faults);
 	books->faults = NULL;
 }

@@ -35,6 +35,7 @@ extern bool books_count(Books *books, PGconn *conn, int resource);
 extern bool books_mixed(const Books *books);
 extern bool books_renumber(Books *books, PGconn *conn, const int *places, int count);
 extern bool books_commit(Books *books, PGconn *conn, int64_t position, int records, const char *digest);
+extern int64_t books_rejected(const Books *books);
 extern void books_find_faults(Books *books, PGconn *conn);
 extern PGresult *books_close(Books *books, PGconn *conn);
 extern void books_leave(Books *books, PGconn *conn);

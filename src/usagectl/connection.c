@@ -13,13 +13,16 @@
 #include <string.h>
 
 #include "connection.h"
+#include "text.h"
 
 #define RECORDS_REFUSED "01UM1" /* UM_SOME_REFUSED of the extension */
+#define LONGEST_KEPT 4000		/* bytes of a complaint */
 
 static Complaints *kept = NULL;
 
 static void show_notice(void *context, const PGresult *notice);
 static void complain_in_a_line(const char *message);
+static void say(const char *before, char *text);
 
 /* NULL if it fails.  Nobody is asked for anything. */
 PGconn *
@@ -87,7 +90,7 @@ show_notice(void *context, const PGresult *notice)
 
 	(void) context;
 	if (kept == NULL && (code == NULL || strcmp(code, RECORDS_REFUSED) != 0))
-		fputs(PQresultErrorMessage(notice), stderr);
+		say("", strdup(PQresultErrorMessage(notice)));
 }
 
 /* Runs one statement with text parameters; NULL if it fails. */
@@ -137,35 +140,62 @@ void
 mention(const char *format,...)
 {
 	va_list		args;
+	char	   *text;
 
-	if (kept != NULL)
-		return;
 	va_start(args, format);
-	fputs("usagectl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	if (kept == NULL && vasprintf(&text, format, args) >= 0)
+		say("usagectl: ", text);
 	va_end(args);
 }
 
 void
 complain(const char *format,...)
 {
-	char		text[4000];
 	va_list		args;
+	char	   *text;
 
 	va_start(args, format);
-	if (kept != NULL)
-	{
-		vsnprintf(text, sizeof(text), format, args);
-		buffer_print(&kept->text, "%s%s", kept->text.length > 0 ? "\n" : "", text);
-	}
-	else
-	{
-		fputs("usagectl: ", stderr);
-		vfprintf(stderr, format, args);
-		fputc('\n', stderr);
-	}
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
 	va_end(args);
+	if (kept == NULL)
+		say("usagectl: ", text);
+	else if (text != NULL)
+	{
+		buffer_print(&kept->text, "%s%.*s", kept->text.length > 0 ? "\n" : "", LONGEST_KEPT, text);
+		free(text);
+	}
+}
+
+/*
+ * To standard error, line by line: a message of the server's has several, and may quote what came in a file.  Frees
+ * the text.
+ */
+static void
+say(const char *before, char *text)
+{
+	char	   *line = text;
+
+	while (line != NULL)
+	{
+		char	   *end = strchr(line, '\n');
+
+		if (end != NULL)
+			*end++ = '\0';
+		text_plain(line);
+		fprintf(stderr, "%s%s\n", line == text ? before : "", line);
+		line = end != NULL && *end != '\0' ? end : NULL;
+	}
+	free(text);
+}
+
+/* Why a statement failed, without what the server adds to it. */
+const char *
+why(const PGresult *result)
+{
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	return message != NULL ? message : PQresultErrorMessage(result);
 }
 
 /* What was complained of will be the same when it is tried again. */

@@ -39,6 +39,7 @@ extern void complain(const char *format,...) __attribute__((format(printf, 1, 2)
 extern void mention(const char *format,...) __attribute__((format(printf, 1, 2)));
 extern void complaint_lasts(void);
 extern bool error_passes(const char *code);
+extern const char *why(const PGresult *result);
 extern void complain_of(PGconn *conn, const PGresult *result);
 
 #endif

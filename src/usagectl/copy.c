@@ -91,6 +91,23 @@ copy_bytes(Copy *copy, const char *data, size_t length)
 	}
 }
 
+/* A field cut short fails the COPY, as it should. */
+void
+copy_file(Copy *copy, FILE *file, size_t length)
+{
+	char		buffer[16 * 1024];
+
+	while (length > 0 && !copy->broken)
+	{
+		size_t		n = fread(buffer, 1, length < sizeof(buffer) ? length : sizeof(buffer), file);
+
+		if (n == 0)
+			break;
+		copy_bytes(copy, buffer, n);
+		length -= n;
+	}
+}
+
 static void
 put_number(Copy *copy, uint64_t value, int bytes)
 {

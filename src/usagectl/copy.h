@@ -3,6 +3,7 @@
 #define USAGECTL_COPY_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "connection.h"
 
@@ -29,6 +30,7 @@ extern void copy_int64(Copy *copy, int64_t value);
 extern void copy_field(Copy *copy, const char *data, size_t length);
 extern void copy_length(Copy *copy, size_t length);
 extern void copy_bytes(Copy *copy, const char *data, size_t length);
+extern void copy_file(Copy *copy, FILE *file, size_t length);
 extern bool copy_end(Copy *copy);
 extern bool copy_met_no_text(const Copy *copy);
 

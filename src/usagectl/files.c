@@ -76,7 +76,7 @@ static bool write_records(Output *output, const ExportOptions *options, PGconn *
 static const char *left_of(const Output *output);
 static bool write_record(void *context, const char *record, size_t length);
 static bool complain_of_writer(Output *output);
-static bool open_here(Output *output, PGconn *conn);
+static bool open_here(Output *output);
 static bool open_elsewhere(Output *output);
 static bool output_begin(Output *output, const ExportOptions *options, PGconn *conn);
 static bool output_close(Output *output, bool keep);
@@ -315,12 +315,13 @@ export_file(const ExportOptions *options, PGconn *conn, const char *name, const 
 	of.format = file->format_given ? file->format : format_of_file(name);
 	/* who reads has gone: that is an error like another */
 	signal(SIGPIPE, SIG_IGN);
-	done = find_output(&output, file->config) && (output.path != NULL ? open_here(&output, conn) : open_elsewhere(&output)) &&
+	parting_begin(conn);
+	done = find_output(&output, file->config) && (output.path != NULL ? open_here(&output) : open_elsewhere(&output)) &&
 		output_begin(&output, &of, conn) && write_records(&output, &of, conn);
 	done = output_close(&output, done);
+	parting_end();
 	if (done)
 		sum_up(&output, progress_seconds(&output.progress), file->json);
-	parting_end();
 	free(output.path);
 	place_free(output.place);
 	config_free(output.config);
@@ -348,6 +349,7 @@ find_output(Output *output, const char *config_file)
 		if (place_is_file(output->place))
 			output->path = place_local(output->place);
 	}
+	parting_says("usagectl: %s: interrupted: nothing of it was written", output->name);
 	if (output->path != NULL || (output->place != NULL && !place_is_file(output->place)))
 		return true;
 	complain("out of memory");
@@ -389,10 +391,7 @@ write_record(void *context, const char *record, size_t length)
 	if (!writer_record(&output->writer, record, length))
 		return complain_of_writer(output);
 	progress_show(&output->progress, output->writer.records, output->writer.records);
-	if (interrupted)
-		complain("%s: interrupted: %s", output->name, left_of(output));
-	output->complained = interrupted;
-	return !interrupted;
+	return true;
 }
 
 static bool
@@ -409,13 +408,11 @@ complain_of_writer(Output *output)
 }
 
 static bool
-open_here(Output *output, PGconn *conn)
+open_here(Output *output)
 {
 	Target	   *target = &output->target;
 	Trouble		trouble = {false, ""};
 
-	parting_begin(conn);
-	parting_says("usagectl: %s: interrupted: nothing of it was written", output->name);
 	if (!target_open(target, output->path, &trouble))
 	{
 		complain("%s", trouble.text);
@@ -436,9 +433,6 @@ open_elsewhere(Output *output)
 	output->target.fd = spool_open(output->config, &trouble);
 	if (output->target.fd < 0)
 		complain("%s", trouble.text);
-	signal(SIGINT, interrupt);
-	signal(SIGTERM, interrupt);
-	signal(SIGHUP, interrupt);
 	return output->target.fd >= 0;
 }
 
@@ -465,8 +459,6 @@ output_close(Output *output, bool keep)
 	bool		whole = keep && (writer_end(&output->writer) || complain_of_writer(output));
 	Trouble		trouble = {false, ""};
 
-	if (whole && output->path != NULL && output->target.way == TARGET_COPIED)
-		parting_says("usagectl: %s: interrupted: what was written is not whole", output->name);
 	if (whole)
 	{
 		whole = output->path == NULL ? put_elsewhere(output, &trouble) : target_keep(&output->target, &trouble);
@@ -482,8 +474,14 @@ output_close(Output *output, bool keep)
 static bool
 put_elsewhere(Output *output, Trouble *trouble)
 {
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	const Writer *writer = &output->writer;
 
+	parting_end();
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		/* as nohup has it */
+		if (signal(signals[i], interrupt) == SIG_IGN)
+			signal(signals[i], SIG_IGN);
 	return place_put(output->place, output->target.fd, writer->raw_bytes, writer->sha256[0] != '\0' ? writer->sha256 : NULL,
 					 format_media_type(writer->format.kind, packing_of_file(place_name(output->place))), trouble);
 }

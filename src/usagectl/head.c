@@ -12,8 +12,6 @@
 
 #include "head.h"
 
-#define IS_TEXT "this is UTF-16 text, and records are in UTF-8: iconv -f UTF-16 -t UTF-8 makes that of it"
-
 typedef struct Line
 {
 	const char *text;
@@ -49,7 +47,7 @@ head_of_bytes(const char *first, size_t length)
 			return others[i].what;
 	if (length >= 10 && memcmp(first, "BZh", 3) == 0 && memcmp(first + 4, "1AY&SY", 6) == 0)
 		return "this is a bzip2 file, which has to be unpacked before: unpack it with bzip2 -dc";
-	return is_utf16(first, length) ? IS_TEXT : NULL;
+	return is_utf16(first, length) ? "this is UTF-16 text, and records are in UTF-8: iconv -f UTF-16 -t UTF-8 makes that of it" : NULL;
 }
 
 /* Every other byte of what is ASCII is NUL, with a byte order mark or without. */
@@ -86,7 +84,8 @@ head_of_lines(const char *head, size_t length, bool whole, bool job)
 
 	if (other != NULL)
 		return other;
-	if (length > 262 && memcmp(head + 257, "ustar", 5) == 0)
+	/* a record may have that word there, but no NUL before it */
+	if (length > 262 && memcmp(head + 257, "ustar", 5) == 0 && memchr(head, '\0', 257) != NULL)
 		return "this is a tar file: unpack it, and import what is in it";
 	cut = !next_line(&p, end, whole, &first);
 	behind = p;

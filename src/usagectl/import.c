@@ -14,11 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "copy.h"
 #include "head.h"
 #include "import.h"
+#include "partitions.h"
 #include "records.h"
 
 #define NO_BYTE (-1)			/* is at fault */
@@ -62,7 +62,6 @@ static bool begin_refusing(Import *import);
 static bool send_long(Import *import, Batch *batch);
 static bool refuse_long(Import *import, Batch *batch, size_t valid);
 static size_t valid_bytes(Batch *batch);
-static void copy_spill(Copy *copy, Batch *batch);
 static void refuse(Import *import, int resource, int place, const char *text, const char *raw,
 				   size_t kept, int64_t length, const char *code, const char *message);
 static void refuse_for(Import *import, int resource, int place, const char *text, const char *raw,
@@ -72,8 +71,6 @@ static bool server_has_utf8(const Import *import);
 static const char *describe(char *message, size_t size, const Resource *resource, size_t place,
 							int byte);
 static bool read_ahead(void *context);
-static void make_partitions(Import *import);
-static void make_partition(Import *import, const Resource *resource, int month);
 static bool close_books(Import *import);
 
 /* All of it, or what is left of it; false where it failed, or was told to stop. */
@@ -112,13 +109,9 @@ import_run(const ImportOptions *options, PGconn *conn, const char *name, const F
 static bool
 make(Import *import)
 {
-	time_t		now = time(NULL);
-	struct tm	utc;
-
-	gmtime_r(&now, &utc);
 	import->cutter.source = &import->source;
 	import->cutter.most = import->options->batch;
-	import->cutter.first_month = (utc.tm_year + 1900 - YEARS) * 12 + utc.tm_mon;
+	import->cutter.first_month = partitions_first_month();
 	import->places = malloc(sizeof(int) * import->options->batch);
 	return batch_make(&import->batches[0], import->options->batch) &&
 		batch_make(&import->batches[1], import->options->batch) && import->places != NULL;
@@ -235,7 +228,8 @@ send_batch(Import *import, Batch *batch)
 	int			sent;
 	char		digest[20];
 
-	make_partitions(import);
+	if (import->partitions)
+		import->partitions = partitions_make(&import->cutter.resources, conn, import->cutter.first_month);
 	if (!books_begin(&import->books, conn))
 		return false;
 	if (batch->spill != NULL)
@@ -419,7 +413,7 @@ send_long(Import *import, Batch *batch)
 		return false;
 	copy_row(&import->copy, 1);
 	copy_length(&import->copy, batch->spilled);
-	copy_spill(&import->copy, batch);
+	copy_file(&import->copy, batch->spill, batch->spilled);
 	if (copy_end(&import->copy))
 		return books_count(&import->books, import->conn, batch->spilled_resource);
 	rewind(batch->spill);
@@ -488,24 +482,6 @@ valid_bytes(Batch *batch)
 	return all;
 }
 
-static void
-copy_spill(Copy *copy, Batch *batch)
-{
-	char		buffer[16 * 1024];
-	size_t		left = batch->spilled;
-
-	while (left > 0 && !copy->broken)
-	{
-		size_t		n = fread(buffer, 1, left < sizeof(buffer) ? left : sizeof(buffer), batch->spill);
-
-		/* a row cut short fails the COPY, as it should */
-		if (n == 0)
-			break;
-		copy_bytes(copy, buffer, n);
-		left -= n;
-	}
-}
-
 /* Why a record was refused, in words and as SQLSTATE: for a byte of it, or none. */
 static const char *
 describe(char *message, size_t size, const Resource *resource, size_t place, int byte)
@@ -558,7 +534,7 @@ refuse_for(Import *import, int resource, int place, const char *text, const char
 	else
 	{
 		copy_length(copy, kept);
-		copy_spill(copy, import->ahead == import->batches ? &import->batches[1] : &import->batches[0]);
+		copy_file(copy, import->ahead == import->batches ? import->batches[1].spill : import->batches[0].spill, kept);
 	}
 	copy_int64(copy, length);
 	/* the first byte is the version of jsonb's binary form */
@@ -605,44 +581,6 @@ read_ahead(void *context)
 		return false;
 	import->step = batch_step(import->ahead, &import->cutter);
 	return true;
-}
-
-/*
- * Has the partitions made of the months that a batch is the first to have, each
- * in a transaction of its own.  Without them the default partition takes the
- * records, so a failure is not one of the import.
- */
-static void
-make_partitions(Import *import)
-{
-	Resources  *resources = &import->cutter.resources;
-
-	for (int i = 0; i < resources->count; i++)
-		for (int month = 0; month < MONTHS && import->partitions; month++)
-			if (resources->list[i].open && resources->list[i].months[month] == SEEN)
-			{
-				resources->list[i].months[month] = MADE;
-				make_partition(import, &resources->list[i], import->cutter.first_month + month);
-			}
-}
-
-static void
-make_partition(Import *import, const Resource *resource, int month)
-{
-	char		date[60];
-	const char *values[] = {date, resource->noun};
-	PGresult   *result;
-
-	snprintf(date, sizeof(date), "%04d-%02d-01T00:00:00Z", month / 12, month % 12 + 1);
-	result = PQexecParams(import->conn, "SELECT usage_mgmt.ensure_partitions($1, $1, $2)", 2, NULL,
-						  values, NULL, NULL, 0);
-	if (PQresultStatus(result) != PGRES_TUPLES_OK)
-	{
-		mention("warning: could not make the partition of %.7s, the default partition will do: %s",
-				date, PQresultErrorMessage(result));
-		import->partitions = false;
-	}
-	PQclear(result);
 }
 
 /* The source is done. */

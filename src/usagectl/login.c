@@ -17,6 +17,7 @@
 #include "common/string.h"
 
 #include "login.h"
+#include "parting.h"
 
 #define OLDEST_SERVER 150000
 #define OLDEST_MAJOR 0			/* of the extension, what usagectl calls is there since */
@@ -54,7 +55,7 @@ login_begin(Login *login, const Need *need)
 	return NULL;
 }
 
-/* False where nobody can be asked. */
+/* False where nobody can be asked.  Who breaks off there sees what he types again. */
 static bool
 ask(Login *login, const char *user)
 {
@@ -63,9 +64,12 @@ ask(Login *login, const char *user)
 
 	if (terminal < 0)
 		return false;
-	close(terminal);
+	parting_begin(NULL);
+	parting_restores(terminal);
 	snprintf(prompt, sizeof(prompt), user != NULL ? "Password for user %s: " : "Password: ", user);
 	login->password = simple_prompt(prompt, false);
+	parting_end();
+	close(terminal);
 	return true;
 }
 

@@ -7,7 +7,10 @@
  * was told to stop; 1 when some records were rejected or in conflict or the sums
  * differ from what was declared, 2 when it failed.
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent.h"
 #include "files.h"
@@ -17,6 +20,7 @@
 #include "login.h"
 #include "options.h"
 
+static void fill_standard(void);
 static ExitStatus import_command(Options *options);
 static ExitStatus export_command(Options *options);
 static ExitStatus agent_command(Options *options);
@@ -37,11 +41,28 @@ main(int argc, char **argv)
 		[LISTEN] = listen_command,
 	};
 	Options		options;
-	Reading		reading = options_read(&options, argc, argv);
+	Reading		reading;
+	ExitStatus	status;
 
+	fill_standard();
+	reading = options_read(&options, argc, argv);
 	if (reading != OPTIONS_READ)
 		return reading == OPTIONS_ANSWERED ? ALL_DONE : FAILED;
-	return commands[options.command] (&options);
+	status = commands[options.command] (&options);
+	/* an agent has its events and jobs to answer for */
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || options.command == AGENT)
+		return status;
+	complain("could not write all of it to standard output");
+	return FAILED;
+}
+
+/* Where one of them is closed, a connection would be it, and hear what is printed; nothing can be had of these. */
+static void
+fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			exit(FAILED);
 }
 
 static ExitStatus

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "parting.h"
@@ -24,6 +25,8 @@ static char lines[2][5000];
 static const char *volatile line = NULL;
 static const char *volatile unfinished = NULL;
 static PGcancel *volatile server = NULL;
+static volatile int terminal = -1;
+static struct termios shown;	/* that it was before */
 
 static void part(int signal_number);
 
@@ -72,6 +75,12 @@ parting_removes(const char *file)
 }
 
 void
+parting_restores(int fd)
+{
+	terminal = tcgetattr(fd, &shown) == 0 ? fd : -1;
+}
+
+void
 parting_end(void)
 {
 	PGcancel   *cancel = server;
@@ -85,6 +94,7 @@ parting_end(void)
 	}
 	line = unfinished = NULL;
 	server = NULL;
+	terminal = -1;
 	PQfreeCancel(cancel);
 }
 
@@ -93,6 +103,8 @@ part(int signal_number)
 {
 	char		none[256];
 
+	if (terminal >= 0 && tcsetattr(terminal, TCSANOW, &shown) == 0 && write(terminal, "\n", 1) < 0)
+		none[0] = '\0';
 	if (unfinished != NULL)
 		unlink(unfinished);
 	if (line != NULL)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "refused.h"
+#include "text.h"
 
 #define SHOWN 5					/* kinds of faults */
 #define LONGEST_SHOWN 300		/* bytes of one */
@@ -26,7 +27,7 @@ refused_print(const Books *books, PGconn *conn, FormatKind format)
 	if (books->faults != NULL)
 		print_faults(books);
 	print_conflicts(books, conn);
-	if (books->faults == NULL)
+	if (books_rejected(books) == 0)
 		return;
 	printf("  to see them%s: SELECT record_number, errors, document FROM usage_mgmt.import_reject WHERE load_id = %s\n",
 		   sees_documents(conn) ? "" : ", as an operator", books->id);
@@ -61,7 +62,7 @@ refused_fault(const Books *books, int kind, char *text, size_t size)
 	const PGresult *faults = books->faults;
 	const char *path = PQgetvalue(faults, kind, FAULT_PATH);
 	char		tail[60];
-	size_t		room = size - 1 - snprintf(tail, sizeof(tail), " (%s), first in record %s",
+	size_t		room = size - 1 - snprintf(tail, sizeof(tail), " (%.5s), first in record %s",
 										   PQgetvalue(faults, kind, FAULT_CODE), PQgetvalue(faults, kind, FAULT_FIRST));
 	size_t		length = snprintf(text, size, "%s%s%s", path, path[0] != '\0' ? ": " : "", PQgetvalue(faults, kind, FAULT_MESSAGE));
 
@@ -73,10 +74,8 @@ refused_fault(const Books *books, int kind, char *text, size_t size)
 		strcpy(text + length, "...");
 		length += 3;
 	}
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char) text[i] < ' ' || text[i] == 0x7F)
-			text[i] = '?';
 	strcpy(text + length, tail);
+	text_plain(text);
 }
 
 static void
@@ -111,7 +110,7 @@ is_of_another_form(const Books *books, FormatKind format)
 
 	for (int i = 0; i < resources->count; i++)
 		others += resources->list[i].counts.read - resources->list[i].counts.rejected;
-	return others == 0 && format == FORMAT_NDJSON && PQgetvalue(books->faults, 0, FAULT_PATH)[0] == '\0' &&
+	return books->faults != NULL && others == 0 && format == FORMAT_NDJSON && PQgetvalue(books->faults, 0, FAULT_PATH)[0] == '\0' &&
 		strcmp(PQgetvalue(books->faults, 0, FAULT_CODE), "22P02") == 0;
 }
 

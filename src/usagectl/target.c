@@ -9,8 +9,8 @@
  *
  * Where that would cost the file its owner or group, its ACL or its other names,
  * or the folder takes no new file, all of it is put by without a name and then
- * copied into the file that is there.  No error of the server's, and no signal
- * before that, leaves half a file: only a full disk or a kill within that copy.
+ * copied into the file that is there.  No error of the server's, no full disk, and
+ * no signal before that leaves half a file: only one within that copy.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,16 +23,23 @@
 #include <unistd.h>
 
 #include "local.h"
+#include "parting.h"
 #include "spool.h"
 #include "target.h"
 
+#define SUFFIX ".XXXXXX"
+
 static char *behind_links(const char *name);
+static ssize_t read_link(const char *path, char *to, size_t size);
+static int	folder_length(const char *path);
 static int	descriptor_of(const char *name);
 static bool make_temporary(Target *target);
+static void forget_temporary(Target *target);
 static bool make_new(Target *target);
 static bool make_instead(Target *target);
 static bool is_replaceable(const Target *target, const struct stat *status);
 static bool copy_in(Target *target);
+static bool has_room(const Target *target);
 
 bool
 target_open(Target *target, const char *name, Trouble *trouble)
@@ -73,10 +80,9 @@ behind_links(const char *name)
 	ssize_t		n;
 
 	/* those that lead in a circle are no file's, as it turns out when they are opened */
-	for (int i = 0; i < 40 && path != NULL && descriptor_of(path) < 0 && (n = readlink(path, next, sizeof(next))) >= 0; i++)
+	for (int i = 0; i < 40 && path != NULL && descriptor_of(path) < 0 && (n = read_link(path, next, sizeof(next))) >= 0; i++)
 	{
-		const char *slash = next[0] == '/' ? NULL : strrchr(path, '/');
-		int			folder = slash != NULL ? (int) (slash - path) + 1 : 0;
+		int			folder = next[0] == '/' ? 0 : folder_length(path);
 		char	   *joined = malloc(folder + n + 1);
 
 		if (joined != NULL)
@@ -85,6 +91,37 @@ behind_links(const char *name)
 		path = joined;
 	}
 	return path;
+}
+
+/*
+ * Not of one that somebody else has laid into a folder where all may: as the kernel has it where a file is opened
+ * (fs.protected_symlinks), which we are not where there is none yet.
+ */
+static ssize_t
+read_link(const char *path, char *to, size_t size)
+{
+	int			fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int			length = folder_length(path);
+	char	   *name = length > 0 ? strndup(path, length) : strdup(".");
+	struct stat link;
+	struct stat folder;
+	bool		ours = fd >= 0 && name != NULL && fstat(fd, &link) == 0 && stat(name, &folder) == 0 &&
+		(link.st_uid == geteuid() || link.st_uid == folder.st_uid || (folder.st_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH));
+	ssize_t		n = ours ? readlinkat(fd, "", to, size) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	free(name);
+	return n;
+}
+
+/* Of its path, with the slash. */
+static int
+folder_length(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? (int) (slash - path) + 1 : 0;
 }
 
 /*
@@ -109,31 +146,47 @@ descriptor_of(const char *name)
 	return -1;
 }
 
-/* A name beside that of the file, which nobody has. */
+/* A name beside that of the file, which nobody has; of a long one as much as there is room for. */
 static bool
 make_temporary(Target *target)
 {
-	target->temporary = malloc(strlen(target->path) + 8);
+	int			longest = folder_length(target->path) + NAME_MAX - (int) strlen(SUFFIX);
+
+	target->temporary = malloc(strlen(target->path) + sizeof(SUFFIX));
 	if (target->temporary == NULL)
 		return false;
-	sprintf(target->temporary, "%s.XXXXXX", target->path);
+	sprintf(target->temporary, "%.*s" SUFFIX, longest, target->path);
 	target->fd = mkostemp(target->temporary, O_CLOEXEC);
-	if (target->fd >= 0)
-		return true;
+	if (target->fd < 0)
+		forget_temporary(target);
+	return target->fd >= 0;
+}
+
+static void
+forget_temporary(Target *target)
+{
 	free(target->temporary);
 	target->temporary = NULL;
-	return false;
 }
 
 /* With the mode that any new file gets there, which mkstemp does not give. */
 static bool
 make_new(Target *target)
 {
+	struct stat link;
+
+	if (lstat(target->path, &link) == 0 && S_ISLNK(link.st_mode))
+	{
+		errno = EACCES;
+		return false;
+	}
 	if (!make_temporary(target))
 		return false;
 	close(target->fd);
 	unlink(target->temporary);
 	target->fd = open(target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (target->fd < 0)
+		forget_temporary(target);
 	return target->fd >= 0;
 }
 
@@ -152,8 +205,7 @@ make_instead(Target *target)
 		fchmod(target->fd, there.st_mode & 0777) == 0)
 		return true;
 	unlink(target->temporary);
-	free(target->temporary);
-	target->temporary = NULL;
+	forget_temporary(target);
 	close(target->fd);
 	target->fd = -1;
 	return false;
@@ -196,14 +248,36 @@ static bool
 copy_in(Target *target)
 {
 	char		buffer[64 * 1024];
+	off_t		done = 0;
 	ssize_t		n;
 
-	if (ftruncate(target->there, 0) < 0)
+	if (!has_room(target))
 		return false;
-	for (off_t done = 0; (n = pread(target->fd, buffer, sizeof(buffer), done)) != 0; done += n > 0 ? n : 0)
+	parting_says("usagectl: %s: interrupted: what was written is not whole", target->name);
+	for (; (n = pread(target->fd, buffer, sizeof(buffer), done)) != 0; done += n > 0 ? n : 0)
 		if ((n < 0 && errno != EINTR) || (n > 0 && !local_write(target->there, buffer, n)))
 			return false;
-	return fsync(target->there) == 0;
+	return ftruncate(target->there, done) == 0 && fsync(target->there) == 0;
+}
+
+/* Which what is there keeps until it is written over.  Not all file systems tell; then we see. */
+static bool
+has_room(const Target *target)
+{
+	struct stat there;
+	struct stat all;
+	int			error;
+
+	if (fstat(target->fd, &all) < 0 || fstat(target->there, &there) < 0)
+		return false;
+	if (all.st_size == 0 || fallocate(target->there, FALLOC_FL_KEEP_SIZE, 0, all.st_size) == 0 ||
+		(errno != ENOSPC && errno != EDQUOT))
+		return true;
+	/* what there was of it is given back */
+	error = errno;
+	if (ftruncate(target->there, there.st_size) == 0)
+		errno = error;
+	return false;
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
 #include "trouble.h"
 
 static void set(Trouble *trouble, bool lasting, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
@@ -64,7 +65,5 @@ set(Trouble *trouble, bool lasting, const char *format, va_list arguments)
 {
 	trouble->lasting = lasting;
 	vsnprintf(trouble->text, sizeof(trouble->text), format, arguments);
-	for (char *p = trouble->text; *p != '\0'; p++)
-		if ((unsigned char) *p < ' ' || *p == 0x7f)
-			*p = ' ';
+	text_plain(trouble->text);
 }

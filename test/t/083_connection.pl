@@ -252,7 +252,26 @@ SKIP:
 	like($err, $refused, 'which is no password');
 	($status, $screen, $out, $err) = typed('anything', '', 'jobs', '--once');
 	is("$status $screen$err", '0 ', 'nobody is asked where the server does not');
+	breaks_off();
 	agent_keeps_it();
+}
+
+# Who breaks off at the question is shown again what he types.
+sub breaks_off
+{
+	my $at = terminal_begins('', @as_asked);
+	my $slave = $at->{terminal}->slave;
+	my $mode = POSIX::Termios->new;
+
+	ok(terminal_shows($at, qr/assword.*: /), 'a question');
+	$mode->getattr(fileno $slave);
+	is($mode->getlflag & POSIX::ECHO, 0, 'whose answer is not shown');
+	syswrite $at->{terminal}, "\cC";
+	terminal_ends($at);
+	is($at->{status}, POSIX::SIGINT, 'is broken off');
+	$mode->getattr(fileno $slave);
+	is($mode->getlflag & POSIX::ECHO, POSIX::ECHO, 'and what is typed is shown again');
+	return;
 }
 
 # Its worker, each job and what comes after a break connect anew.

@@ -4,13 +4,13 @@
 use strict;
 use warnings;
 use Fcntl ':mode';
+use IO::Socket::INET;
 use IPC::Run ();
 use JSON::PP;
 use POSIX ();
 use PostgreSQL::Test::Utils;
 use Store;
 use Test::More;
-use Time::HiRes qw(usleep);
 use Usagectl;
 
 my $RECORDS = 5000;				# more than a pipe holds
@@ -109,6 +109,12 @@ SKIP:
 	is((stat $file)[5], $group, 'a file keeps its group');
 }
 
+my $long = "$folder/" . 'n' x 255;
+($status) = export_to($long);
+is($status, 0, 'a new file with as long a name as there is');
+is_whole(slurp_file($long), 'has all records');
+unlink $long;
+
 # What may not be written is not.
 write_file($file, 'before') && chmod 0400, $file;
 SKIP:
@@ -138,6 +144,16 @@ is("$status " . (stat $file)[1], "0 $inode", 'a file with another name stays the
 is_whole(slurp_file("$folder/second"), 'under both');
 is_alone($file);
 unlink "$folder/second";
+
+mkdir "$folder/small";
+SKIP:
+{
+	skip 'no file system of our own', 2 if system('unshare -rm true 2> /dev/null') != 0;
+	($status, $out, $err) = shell(qq{unshare -rm sh -c "mount -t tmpfs -o size=200k none $folder/small && cd $folder/small && echo before > out.nd
+		ln out.nd second; usagectl export out.nd || echo failed; head -n 1 second"});
+	is($out, "failed\nbefore\n", 'one that the disk has no room for stays as it is');
+	is($err, qq(usagectl: could not write "out.nd": No space left on device\n), 'which is said');
+}
 
 SKIP:
 {
@@ -215,6 +231,17 @@ is_whole(slurp_file("$folder/substituted"), 'a process in the place of a file');
 ($status, $out, $err) = shell("usagectl export -q sort=id /dev/fd/5 5> $file");
 is_whole(slurp_file($file), 'a descriptor by its number');
 
+# What is closed is not the connection to the server, though that would have its number.
+foreach my $closed ([ 'export >&-', 'could not write "-": Bad file descriptor' ], [ 'import - <&-', '-: Bad file descriptor' ],
+	[ "import $folder/in.nd >&-", 'could not write all of it to standard output' ], [ 'jobs --once > /dev/full', 'could not write all of it to standard output' ])
+{
+	my ($line, $why) = @$closed;
+
+	($status, $out, $err) = shell("usagectl $line");
+	is("$status $out$err", "2 usagectl: $why\n", "usagectl $line" =~ s/\Q$folder\E/FOLDER/r);
+}
+unlike(slurp_file($node->logfile), qr/invalid frontend message/, 'of which the server hears nothing');
+
 # Who reads has enough.
 ($status, $out, $err) = shell('usagectl export -q sort=id | head -n 1; exit ${PIPESTATUS[0]}');
 is("$status $out", '2 ' . $whole =~ s/\n.*/\n/sr, 'one that reads one line and goes');
@@ -222,54 +249,15 @@ is($err, "usagectl: standard output: whoever read it stopped before the end\n", 
 
 # ---- broken off ----
 
-sub blocked
-{
-	my %blocker = (in => '', out => '');
-
-	$blocker{run} = IPC::Run::start([ program($node, 'psql'), '-Xqat', '-d', $node->connstr($db) ], '<', \$blocker{in}, '>', \$blocker{out});
-	$blocker{in} = "BEGIN; LOCK usage_mgmt.usage; SELECT 'held';\n";
-	$blocker{run}->pump until $blocker{out} =~ /held/;
-	return \%blocker;
-}
-
-sub freed
-{
-	my ($blocker) = @_;
-
-	$blocker->{in} .= "ROLLBACK;\n\\q\n";
-	return $blocker->{run}->finish;
-}
-
-sub until_sql
-{
-	my ($what, $sql) = @_;
-
-	for (1 .. 1200)
-	{
-		return if $node->safe_psql($db, $sql) eq 't';
-		usleep 50_000;
-	}
-	die "never: $what";
-}
-
 # Has that done to an export that waits for a lock, and gives how it ended and what it said.
-sub broken
+sub export_broken
 {
 	my ($break, $name) = @_;
-	my ($said, $complained) = ('', '');
-	my %before = %ENV;
-	my $blocker = blocked();
+	my $blocker = blocked($node, $db, 'LOCK usage_mgmt.usage');
+	my @result = broken($node, $db, $break, 'export', $name);
 
-	local %ENV = Usagectl::environment($node, $db);
-	my $run = IPC::Run::start([ program($node, 'usagectl'), 'export', $name ], '<', \undef, '>', \$said, '2>', \$complained);
-	%ENV = %before;
-	until_sql('it waits', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'usagectl' AND wait_event_type = 'Lock'});
-	$break->($run);
-	$run->finish;
-	my $ended = $run->full_result;
-	until_sql('the session is over', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'usagectl'});
 	freed($blocker);
-	return ($ended & 127 ? -($ended & 127) : $ended >> 8, $said, $complained);
+	return @result;
 }
 
 foreach my $signal ([ INT => 2 ], [ TERM => 15 ], [ HUP => 1 ])
@@ -277,18 +265,57 @@ foreach my $signal ([ INT => 2 ], [ TERM => 15 ], [ HUP => 1 ])
 	my ($name, $number) = @$signal;
 
 	write_file($file, 'before');
-	($status, $out, $err) = broken(sub { is(scalar(my @beside = glob "$file.??????"), 1, 'a file beside it'); $_[0]->signal($name) }, $file);
+	($status, $out, $err) = export_broken(sub { is(scalar(my @beside = glob "$file.??????"), 1, 'a file beside it'); $_[0]->signal($name) }, $file);
 	is($status, -$number, "SIG$name ends an export as it ends others");
 	is("$out$err", "usagectl: $file: interrupted: nothing of it was written\n", 'with one line');
 	is(slurp_file($file), 'before', 'and the file is what it was');
 	is_alone($file);
 }
-($status, $out, $err) = broken(sub { $_[0]->signal('INT') }, '-');
+($status, $out, $err) = export_broken(sub { $_[0]->signal('INT') }, '-');
 is("$status $err", "-2 usagectl: -: interrupted: what was written is not whole\n", 'of a pipe it says that what was written is not whole');
-($status, $out, $err) = broken(sub { $node->safe_psql($db, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usagectl'}) }, $file);
+($status, $out, $err) = export_broken(sub { $node->safe_psql($db, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usagectl'}) }, $file);
 is($status, 2, 'a connection that is lost');
 is(slurp_file($file), 'before', 'leaves the file what it was');
 is_alone($file);
+
+# Elsewhere nothing is begun before all of it is here; then it is given up in order.
+my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "could not listen: $!";
+my $url = 'http://127.0.0.1:' . $listener->sockport . '/out.nd';
+
+# Has an export sent a signal once its request has come, and takes what follows, if it is to.
+sub received
+{
+	my ($signal, $takes) = @_;
+	my ($said, $complained, $request, $body) = ('', '', '', '');
+	my %before = %ENV;
+
+	local %ENV = Usagectl::environment($node, $db);
+	my $run = IPC::Run::start([ program($node, 'usagectl'), 'export', '-q', 'sort=id', $url ], '<', \undef, '>', \$said, '2>', \$complained);
+	%ENV = %before;
+	my $client = $listener->accept;
+	1 while $request !~ /\r\n\r\n/ && sysread $client, $request, 1, length $request;
+	$run->signal($signal);
+	if ($takes)
+	{
+		syswrite $client, "HTTP/1.1 100 Continue\r\n\r\n" if $request =~ /^Expect:/mi;
+		1 while length $body < length $whole && sysread $client, $body, 65536, length $body;
+		syswrite $client, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+	}
+	$run->finish;
+	my $ended = $run->full_result;
+	return ($ended & 127 ? -($ended & 127) : $ended >> 8, $said, $complained, $body);
+}
+
+($status, $out, $err) = export_broken(sub { $_[0]->signal('INT') }, $url);
+is("$status $out$err", "-2 usagectl: $url: interrupted: nothing of it was written\n", 'an export elsewhere that waits for the server is over at once, too');
+($status, $out, $err) = received('INT');
+like("$status $out$err", qr/^-2 usagectl: \Q$url\E: .* given up\n\z/, 'one that is under way there is given up');
+{
+	local $SIG{HUP} = 'IGNORE';
+	($status, $out, $err, my $body) = received('HUP', 'takes');
+	like("$status $out$err", qr/^0 \Q$url\E: $RECORDS records/, 'but not by a signal that it is to ignore');
+	is_whole($body, 'and all of it comes');
+}
 
 # In the middle of it: whoever reads is slow, and the session goes.
 usagectl($node, $db, 'import', write_file("$folder/more.nd", join '', map { sprintf "%s\n", record(sprintf 'm%05d', $_) } 1 .. 50_000));
@@ -301,7 +328,7 @@ usagectl($node, $db, 'import', write_file("$folder/more.nd", join '', map { spri
 	%ENV = %before;
 	open my $reader, '<', $fifo or die "$fifo: $!";
 	sysread $reader, my $some, 100;
-	until_sql('it waits', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'usagectl' AND wait_event = 'ClientWrite'});
+	$node->poll_query_until($db, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'usagectl' AND wait_event = 'ClientWrite'});
 	$node->safe_psql($db, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usagectl'});
 	1 while sysread $reader, $some, 65536;
 	$run->finish;

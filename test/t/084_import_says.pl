@@ -11,7 +11,6 @@ use Jobs;
 use PostgreSQL::Test::Utils;
 use Store;
 use Test::More;
-use Time::HiRes qw(usleep);
 use Usagectl;
 
 my $node = new_node('main');
@@ -80,6 +79,15 @@ is_deeply($summary->{faults}[1], { code => '22007', path => 'date', message => '
 is_deeply(decode_json($out)->{faults}, [], 'and none where there are none');
 ($status, $out) = usagectl($node, $db, 'import', "$folder/good.nd");
 unlike($out, qr/first in record|to see them/, 'nothing more is said where nothing is wrong');
+
+# Nor anywhere else: what is a command to a terminal is a blank.
+my $commands = "\xC2\x9B31m \\u009b31m \\u001b[31m";
+($status, $out) = usagectl($node, $db, 'import', write_file("$folder/commands.nd", qq({"id":"k","date":"$commands","type":"x"}\n)));
+like($out, qr/^  1 rejected: date: ".*31m.*" is not/m, 'a fault that quotes commands');
+unlike($out, qr/[\e\x7F]|\xC2[\x80-\x9F]/, 'quotes none');
+($status, $out, $err) = usagectl($node, $db, 'import', write_file("$folder/commands.csv", "id,\e[31m\xC2\x9B31m,date\n1,2,3\n"));
+like($err, qr/: the header of the CSV file: .*is no attribute/, 'nor does a header');
+unlike($err, qr/[\e\x7F]|\xC2[\x80-\x9F]/, 'that is quoted');
 
 # A million different faults are as many kinds, and no more memory: those asked for, and a thousand at most.
 sql(q{INSERT INTO usage_mgmt.import_load (source, read, rejected) VALUES ('kinds', 5000, 5000);
@@ -159,6 +167,10 @@ foreach my $first (@first)
 	is(decode_json($out || '{}')->{rejected}, 1, "of a file that begins with " . $first =~ s/[^ -~]/?/gr . ' one record is rejected') unless $first eq '[{"id":1},';
 	is($status, 2, 'an array that is open is one') if $first eq '[{"id":1},';
 }
+my $ustar = record('u1', description => '');
+substr $ustar, -2, 0, 'x' x (257 - length($ustar) + 2) . 'ustar';
+is(substr($ustar, 257, 5), 'ustar', 'a record with the mark of a tar file, and where that has it');
+is((usagectl($node, $db, 'import', write_file("$folder/ustar.nd", "$ustar\n")))[0], 0, 'is none');
 is(sql(q{SELECT count(*) FROM usage_mgmt.usage WHERE id LIKE 'f%'}), 3, 'and the others are stored');
 
 # One that only turns out to be of another form.
@@ -199,73 +211,31 @@ agent_leaves($agent);
 
 # ---- broken off ----
 
-# Somebody else is at an id of the third batch, which waits; the two before are committed.
+# The third batch waits for somebody else; the two before are committed.
 my $long = write_file("$folder/long.nd", join '', map { sprintf "%s\n", record(sprintf 'w%03d', $_) } 1 .. 40);
 my @import = ('import', '--batch=10', $long);
 
-sub blocked
+# Somebody else is at that id.
+sub at_id
 {
 	my ($id) = @_;
-	my %blocker = (in => '', out => '');
 
-	$blocker{run} = IPC::Run::start([ program($node, 'psql'), '-Xqat', '-d', $node->connstr($db) ], '<', \$blocker{in}, '>', \$blocker{out});
-	$blocker{in} = "BEGIN; SELECT usage_mgmt.post_usage('" . record($id) . "') IS NOT NULL; SELECT 'held';\n";
-	$blocker{run}->pump until $blocker{out} =~ /held/;
-	return \%blocker;
+	return blocked($node, $db, "SELECT usage_mgmt.post_usage('" . record($id) . "') IS NOT NULL");
 }
 
-sub freed
-{
-	my ($blocker) = @_;
-
-	$blocker->{in} .= "ROLLBACK;\n\\q\n";
-	return $blocker->{run}->finish;
-}
-
-sub until_sql
-{
-	my ($what, $sql) = @_;
-
-	for (1 .. 1200)
-	{
-		return if sql($sql) eq 't';
-		usleep 50_000;
-	}
-	die "never: $what";
-}
-
-# Starts an import, has that done to it while it waits for a lock, and gives how it ended and what it said.
-sub broken
-{
-	my ($break, @command) = @_;
-	my ($said, $complained) = ('', '');
-	my %before = %ENV;
-
-	local %ENV = Usagectl::environment($node, $db);
-	my $run = IPC::Run::start([ program($node, 'usagectl'), @command ], '<', \undef, '>', \$said, '2>', \$complained);
-	%ENV = %before;
-	until_sql('it waits', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'usagectl' AND wait_event_type = 'Lock'});
-	$break->($run);
-	$run->finish;
-	my $ended = $run->full_result;
-	return ($ended & 127 ? -($ended & 127) : $ended >> 8, $said, $complained);
-}
-
-my $blocker = blocked('w025');
+my $blocker = at_id('w025');
 foreach my $signal ('INT', 'TERM', 'HUP')
 {
-	($status, $out, $err) = broken(sub { $_[0]->signal($signal) }, @import);
+	($status, $out, $err) = broken($node, $db, sub { $_[0]->signal($signal) }, @import);
 	is($status, -{ INT => 2, TERM => 15, HUP => 1 }->{$signal}, "SIG$signal ends an import as it ends others");
 	is("$out$err", "usagectl: $long: interrupted: 20 records (50 %) are committed; the same command goes on from there\n",
 		'with one line of what was committed and what to do');
-	until_sql('the session is over', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'usagectl'});
-	pass('and its session is over, though the lock is not free');
 }
-($status, $out, $err) = broken(sub { sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usagectl'}) }, @import);
+($status, $out, $err) = broken($node, $db, sub { sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usagectl'}) }, @import);
 is($status, 2, 'a connection that is lost: exit status 2');
 like($err, qr/^usagectl: FATAL: .*\nusagectl: \Q$long\E: not done: 20 records \(50 %\) are committed; the same command goes on from there\n\z/s,
 	'with why, and the same line');
-($status, $out, $err) = broken(sub { $_[0]->signal('INT') }, 'import', '--restart', '--batch=10', $long);
+($status, $out, $err) = broken($node, $db, sub { $_[0]->signal('INT') }, 'import', '--restart', '--batch=10', $long);
 like($err, qr/: interrupted: 20 records \(50 %\) are committed; the same command without --restart goes on from there$/, 'begun with --restart it goes on without');
 freed($blocker);
 ($status, $out) = usagectl($node, $db, @import);
@@ -273,16 +243,44 @@ is($status, 0, 'the same command');
 like($out, qr/: load \d+, resumed, /, 'goes on');
 is(sql(q{SELECT count(*) FROM usage_mgmt.usage WHERE id LIKE 'w%'}), 40, 'to the end');
 sql(q{DELETE FROM usage_mgmt.usage WHERE id LIKE 'w%'});
-$blocker = blocked('w005');
-($status, $out, $err) = broken(sub { $_[0]->signal('INT') }, @import);
+$blocker = at_id('w005');
+($status, $out, $err) = broken($node, $db, sub { $_[0]->signal('INT') }, @import);
 like($err, qr/: interrupted: no record is committed yet; the same command begins again$/, 'within the first batch that is said');
 freed($blocker);
 
+# Wherever it is broken off, and whatever the file is: nothing is lost, and nothing is there twice.
+my %file_of = (
+	nd => sub { join '', map { "$_\n" } @_ },
+	json => sub { '[' . join(",\n", @_) . ']' },
+	gz => sub { Compress::Zlib::memGzip(join '', map { "$_\n" } @_) },
+	csv => sub { join '', "id,date,type,description\n", map { join(',', /:"([^"]*)"/g) . "\n" } @_ });
+foreach my $form (sort keys %file_of)
+{
+	my @records = map { record(sprintf('%s%03d', $form, $_), $_ % 10 == 7 ? (day => 'never') : ()) } 1 .. 40;
+	my $name = write_file("$folder/points.$form", $file_of{$form}->(@records));
+	my @command = ('import', '--batch=10', $form eq 'json' ? '--format=json' : (), $name);
+
+	foreach my $point ([ 5, 'KILL' ], [ 15, 'INT' ], [ 18, 'KILL' ], [ 35, 'TERM' ])
+	{
+		my ($place, $signal) = @$point;
+
+		$blocker = at_id(sprintf '%s%03d', $form, $place);
+		# the session of one that is killed waits on
+		broken($node, $db, sub { $_[0]->signal($signal); freed($blocker) }, @command);
+	}
+	($status, $out) = usagectl($node, $db, @command);
+	like($out, qr/: load \d+, resumed, .*\n  40 read = 36 stored \+ 0 repeated \+ 0 conflicting \+ 4 rejected\n/, "$form: all of it once");
+	is(sql("SELECT count(*) FROM usage_mgmt.usage WHERE id LIKE '$form%'"), 36, 'is stored');
+	is(sql("SELECT string_agg(record_number::text, ' ' ORDER BY record_number) FROM usage_mgmt.import_reject JOIN usage_mgmt.import_load l ON l.id = load_id WHERE source = '$name'"),
+		'7 17 27 37', 'or rejected');
+	is(sql("SELECT count(*) FROM usage_mgmt.import_load WHERE source = '$name'"), 1, 'in one load');
+}
+
 # What nohup has it ignore it ignores.
-$blocker = blocked('w025');
+$blocker = at_id('w025');
 {
 	local $SIG{HUP} = 'IGNORE';
-	($status, $out, $err) = broken(sub { $_[0]->signal('HUP'); freed($blocker) }, @import);
+	($status, $out, $err) = broken($node, $db, sub { $_[0]->signal('HUP'); freed($blocker) }, @import);
 }
 is($status, 0, 'an import that is to ignore a signal does');
 
@@ -301,5 +299,13 @@ sub on_terminal
 like(on_terminal("usagectl import $long"), qr/\rlong\.nd  \[/, 'the bar of an import names its file');
 like(on_terminal("usagectl import - < $long"), qr/\rstandard input  \[/, 'or standard input');
 like(on_terminal("usagectl import file://$long"), qr/\rlong\.nd  \[/, 'or the last of a url');
+
+# ---- a database whose faults cannot be told ----
+
+sql('ALTER EXTENSION usage_mgmt DROP FUNCTION usage_mgmt.load_faults; DROP FUNCTION usage_mgmt.load_faults');
+($status, $out, $err) = usagectl($node, $db, 'import', '--restart', $mixed);
+is($status, 1, 'an import does not fail for that');
+like($err, qr/\Ausagectl: warning: what is wrong with the rejects could not be told: .*load_faults.* does not exist\n\z/, 'but says so in a line');
+like($out, qr/^  to see them: SELECT/m, 'and where they are');
 
 done_testing();

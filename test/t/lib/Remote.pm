@@ -20,7 +20,7 @@ sub remote_program
 		my $top = "$FindBin::Bin/../..";
 		my $built = PostgreSQL::Test::Utils::tempdir() . '/remote';
 		my @sources = map { "$top/src/usagectl/$_.c" }
-			qw(address buffer config exchange hash listing local place put safety stream trouble);
+			qw(address buffer config exchange hash listing local place put safety stream text trouble);
 		chomp(my $include = `@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --includedir`);
 
 		system('cc', '-std=gnu99', '-g', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-DUSAGECTL_VERSION="test"', "-I$top/src/usagectl", "-I$include",

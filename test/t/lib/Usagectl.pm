@@ -8,7 +8,7 @@ use Exporter 'import';
 use IPC::Run ();
 use Store;
 
-our @EXPORT = qw(usagectl usagectl_started ended write_file record store_digest books);
+our @EXPORT = qw(usagectl usagectl_started ended blocked freed broken write_file record store_digest books);
 
 # Runs it: exit status, standard output, standard error.
 sub usagectl
@@ -45,6 +45,44 @@ sub ended
 
 	waitpid($pid, 0);
 	return $? & 127 ? -($? & 127) : $? >> 8;
+}
+
+# Holds what that statement locks, until it is freed.
+sub blocked
+{
+	my ($node, $database, $sql) = @_;
+	my %blocker = (in => "BEGIN; $sql; SELECT 'held';\n", out => '');
+
+	$blocker{run} = IPC::Run::start([ program($node, 'psql'), '-Xqat', '-d', $node->connstr($database) ], '<', \$blocker{in}, '>', \$blocker{out});
+	$blocker{run}->pump until $blocker{out} =~ /held/;
+	return \%blocker;
+}
+
+sub freed
+{
+	my ($blocker) = @_;
+
+	$blocker->{in} .= "ROLLBACK;\n\\q\n";
+	return $blocker->{run}->finish;
+}
+
+# Starts it, has that done to it when it waits for a lock, and gives what usagectl() gives, as soon as its session is over.
+sub broken
+{
+	my ($node, $database, $break, @command) = @_;
+	my ($out, $err) = ('', '');
+	my %before = %ENV;
+
+	local %ENV = environment($node, $database);
+	my $run = IPC::Run::start([ program($node, 'usagectl'), @command ], '<', \undef, '>', \$out, '2>', \$err);
+	%ENV = %before;
+	my $session = q{SELECT count(*) = %d FROM pg_stat_activity WHERE application_name = 'usagectl' AND (wait_event_type = 'Lock' OR %1$d = 0)};
+	$node->poll_query_until($database, sprintf $session, 1) or die 'it never waits';
+	$break->($run);
+	$run->finish;
+	my $ended = $run->full_result;
+	$node->poll_query_until($database, sprintf $session, 0) or die 'its session is never over';
+	return ($ended & 127 ? -($ended & 127) : $ended >> 8, $out, $err);
 }
 
 sub environment
