@@ -243,6 +243,7 @@ COMMENT ON FUNCTION usage_mgmt.undo_load(bigint, boolean) IS
 CREATE FUNCTION usage_mgmt.load_faults(
 	load bigint, most integer DEFAULT 20, OUT code text, OUT path text, OUT message text, OUT records bigint, OUT record_number bigint)
 RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'um_load_faults' LANGUAGE C STABLE STRICT ROWS 5;
+AS 'MODULE_PATHNAME', 'um_load_faults' LANGUAGE C STABLE STRICT ROWS 5
+SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION usage_mgmt.load_faults(bigint, integer) IS
 'What was wrong with the records of a load that are rejects still: each kind of fault with how many records have it and the first of them, whose path and message it is; the commonest first, most of them and never more than 1000. Faults that differ in what they quote, in numbers or in the place in a list are one kind. For the role that loaded and who may read import_reject; 42501 for others, P0002 for no load.';

@@ -6,6 +6,8 @@
  * million rejects are a handful of lines.  Rejects are read as the owner of their
  * table: who loads has no right to see what others' loads had rejected, but what
  * is wrong with his own, which he would be told where it were no load, is his to know.
+ * Its search_path is the function's own: IS DISTINCT FROM takes its operators by none
+ * but the search_path.
  */
 #include "postgres.h"
 
@@ -27,8 +29,8 @@
 #define MOST_KINDS 1000			/* of faults that are told: they are held in memory */
 
 /* What is left of a path or message without what differs from record to record. */
-#define KIND_OF_PATH(e) "pg_catalog.regexp_replace(" e " OPERATOR(pg_catalog.->>) 'path', '\\[[0-9]+\\]', '[]', 'g')"
-#define KIND_OF_MESSAGE(e) "pg_catalog.regexp_replace(" e " OPERATOR(pg_catalog.->>) 'message', '\"[^\"]*\"|[0-9]+', '#', 'g')"
+#define KIND_OF_PATH(e) "regexp_replace(" e " ->> 'path', '\\[[0-9]+\\]', '[]', 'g')"
+#define KIND_OF_MESSAGE(e) "regexp_replace(" e " ->> 'message', '\"[^\"]*\"|[0-9]+', '#', 'g')"
 
 static void refuse_other_role(int64 load, Oid owner);
 
@@ -39,18 +41,17 @@ Datum
 um_load_faults(PG_FUNCTION_ARGS)
 {
 	static const char sql[] =
-		"WITH kind AS (SELECT e.code, e.path, e.message, pg_catalog.count(*) AS records, "
-		"pg_catalog.min(r.record_number) AS first "
-		"FROM usage_mgmt.import_reject r, LATERAL (SELECT DISTINCT f.value OPERATOR(pg_catalog.->>) 'code' AS code, "
+		"WITH kind AS (SELECT e.code, e.path, e.message, count(*) AS records, min(r.record_number) AS first "
+		"FROM usage_mgmt.import_reject r, LATERAL (SELECT DISTINCT f.value ->> 'code' AS code, "
 		KIND_OF_PATH("f.value") " AS path, " KIND_OF_MESSAGE("f.value") " AS message "
-		"FROM pg_catalog.jsonb_array_elements(r.errors) f) e "
-		"WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.recycled_at IS NULL GROUP BY 1, 2, 3 "
+		"FROM jsonb_array_elements(r.errors) f) e "
+		"WHERE r.load_id = $1 AND r.recycled_at IS NULL GROUP BY 1, 2, 3 "
 		"ORDER BY records DESC, first, path, message LIMIT $2) "
 		"SELECT k.code, f.path, f.message, k.records, k.first FROM kind k, LATERAL ("
-		"SELECT e.value OPERATOR(pg_catalog.->>) 'path' AS path, e.value OPERATOR(pg_catalog.->>) 'message' AS message "
-		"FROM usage_mgmt.import_reject r, pg_catalog.jsonb_array_elements(r.errors) WITH ORDINALITY e (value, place) "
-		"WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.record_number OPERATOR(pg_catalog.=) k.first "
-		"AND (e.value OPERATOR(pg_catalog.->>) 'code', " KIND_OF_PATH("e.value") ", " KIND_OF_MESSAGE("e.value") ") "
+		"SELECT e.value ->> 'path' AS path, e.value ->> 'message' AS message "
+		"FROM usage_mgmt.import_reject r, jsonb_array_elements(r.errors) WITH ORDINALITY e (value, place) "
+		"WHERE r.load_id = $1 AND r.record_number = k.first "
+		"AND (e.value ->> 'code', " KIND_OF_PATH("e.value") ", " KIND_OF_MESSAGE("e.value") ") "
 		"IS NOT DISTINCT FROM (k.code, k.path, k.message) ORDER BY e.place LIMIT 1) f "
 		"ORDER BY k.records DESC, k.first, k.path, k.message";
 	int64		load = PG_GETARG_INT64(0);
@@ -85,7 +86,7 @@ refuse_other_role(int64 load, Oid owner)
 	char	   *role;
 
 	um_become(owner, &before);
-	um_execute_once("SELECT loaded_by FROM usage_mgmt.import_load WHERE id OPERATOR(pg_catalog.=) $1",
+	um_execute_once("SELECT loaded_by FROM usage_mgmt.import_load WHERE id = $1",
 					1, types, &id, true);
 	um_become_again(&before);
 	if (SPI_processed == 0)

@@ -297,10 +297,11 @@ um_outbox_wake(void)
 }
 
 /*
- * Before the transaction commits: writes what is left of statements whose own
- * trigger never came, and wakes who reads.  One that is being committed does so for
- * all that commit meanwhile, since NOTIFY lets them through one by one; and where
- * it is prepared, nobody is woken.
+ * Before the transaction commits: writes what is left of updates whose statement's own
+ * trigger never came, and wakes who reads.  Where the owner has disabled that trigger,
+ * or a partition lacks it, rows that were inserted or deleted are known to nobody, and
+ * are no events.  One that is being committed wakes for all that commit meanwhile, since
+ * NOTIFY lets them through one by one; and where it is prepared, nobody is woken.
  */
 void
 um_outbox_at_commit(bool prepare)

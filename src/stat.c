@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 #include "caller.h"
@@ -32,6 +33,7 @@
 #define FEW 64
 
 static char *statement_of(const char *table, const char *rows);
+static int64 keep(const char *statement, bool all);
 
 PG_FUNCTION_INFO_V1(um_stat_keep);
 
@@ -44,7 +46,6 @@ um_stat_keep(PG_FUNCTION_ARGS)
 	const char *rows = OLD_ROWS;
 	UmUser		before;
 	char	   *statement;
-	bool		null;
 	int64		number;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
@@ -62,8 +63,7 @@ um_stat_keep(PG_FUNCTION_ARGS)
 	statement = statement_of(table, rows);
 	if (statement == NULL)
 		um_refuse_call("triggers of what usage_mgmt_stat counts");
-	um_execute_once(statement, 0, NULL, NULL, false);
-	number = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+	number = keep(statement, data->tg_oldtable == NULL);
 	/* elsewhere a row that is gone meanwhile would be an error */
 	if (number % FEW == 0 && !IsolationUsesXactSnapshot())
 		um_execute_once("SELECT usage_mgmt.stat_merge()", 0, NULL, NULL, false);
@@ -80,4 +80,18 @@ statement_of(const char *table, const char *rows)
 
 	um_execute_once("SELECT usage_mgmt.stat_keeping($1, $2)", 2, (Oid[]) {TEXTOID, TEXTOID}, args, true);
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+/* Gives the number of the row.  A TRUNCATE takes also what the transaction's snapshot does not see. */
+static int64
+keep(const char *statement, bool all)
+{
+	bool		null;
+
+	if (!all)
+		um_execute_once(statement, 0, NULL, NULL, false);
+	else if (SPI_execute_snapshot(SPI_prepare(statement, 0, NULL), NULL, NULL, GetLatestSnapshot(),
+								  InvalidSnapshot, false, true, 0) != SPI_OK_INSERT_RETURNING)
+		elog(ERROR, "could not run \"%s\"", statement);
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 }

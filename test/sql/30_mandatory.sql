@@ -228,5 +228,6 @@ SELECT id, usage_type, usage_date = received_at AS dated_by_receipt
 FROM usage_mgmt.usage WHERE id LIKE 'v4%' ORDER BY id;
 
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
-SELECT format('rm -f -- %L', :'file') AS remove \gset
+-- cat, since a pipe breaks where nobody reads the line that COPY writes
+SELECT format('cat > /dev/null; rm -f -- %L', :'file') AS remove \gset
 COPY (SELECT) TO PROGRAM :'remove';

@@ -292,6 +292,7 @@ DELETE FROM usage_mgmt.usage WHERE id = 'gone';
 SET client_min_messages = warning;
 UPDATE usage_mgmt.setting SET value = 'reject' WHERE name = 'check_specification';
 SELECT usage_mgmt.grant_api('regress_writer') \g /dev/null
+SELECT usage_mgmt.grant_access('regress_writer', 'writer') \g /dev/null
 SET ROLE regress_writer;
 SET search_path = regress_trap, pg_catalog;
 SELECT 'a'::text = 'a'::text AS the_trap_is_set;
@@ -309,11 +310,23 @@ SET LOCAL "request.headers" = '{"x-um-method": "POST", "x-um-uri": "/usageManage
 SELECT convert_from(usage_api.write('{"callback": "https://trap.example/"}'), 'UTF8')::json ->> 'callback' AS callback;
 ROLLBACK;
 DELETE FROM usage_mgmt.usage WHERE id OPERATOR(pg_catalog.=) 'w';
+SET client_min_messages = error;	-- what the load says has its number
+COPY usage_mgmt.usage_document FROM STDIN WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
+{"id": "x", "date": "2001-01-15", "type": "VOICE"}
+{"id": "y", "date": "2001-01-15", "type": "VOICE", "status": "asleep"}
+{"id": "z", "date": "2001-01-15", "type": "VOICE", "status": "awake"}
+\.
+SET client_min_messages = warning;
+SELECT max(id) AS load FROM usage_mgmt.import_load \gset
+SELECT records FROM usage_mgmt.load_faults(:load);
+SELECT sum(undone) AS undone FROM usage_mgmt.undo_load(:load);
 TRUNCATE usage_mgmt.usage;
 SELECT is_called AS sprung FROM regress_trap.sprung;
 RESET ALL;
 RESET ROLE;
 UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
+DELETE FROM usage_mgmt.import_reject WHERE load_id = :load;
+DELETE FROM usage_mgmt.import_load WHERE id = :load;
 
 SET client_min_messages = warning;
 DROP SCHEMA regress_trap CASCADE;

@@ -173,6 +173,37 @@ ALTER TABLE usage_mgmt.usage ENABLE TRIGGER usage_keys_update;
 SELECT public.events();
 DELETE FROM usage_mgmt.usage WHERE id = 'late';
 SELECT count(*) FROM public.events();
+-- of updates alone: nothing else tells of rows that were inserted or deleted, with a ledger or without
+CREATE PROCEDURE pg_temp.set_triggers(what text, tables regclass[]) LANGUAGE plpgsql AS $$
+DECLARE
+	t record;
+BEGIN
+	FOR t IN SELECT tgrelid::regclass AS name, tgname FROM pg_trigger WHERE tgrelid = ANY (tables) AND tgname ~ '_(events|keys)_(insert|update|delete)$' LOOP
+		EXECUTE format('ALTER TABLE %s %s TRIGGER %I', t.name, what, t.tgname);
+	END LOOP;
+END
+$$;
+SELECT usage_mgmt.register_usage_specification_listener(NULL) ->> 'id' AS late_listener \gset
+CALL pg_temp.set_triggers('DISABLE', '{usage_mgmt.usage,usage_mgmt.usage_specification}');
+INSERT INTO usage_mgmt.usage_specification (id, name) VALUES ('late', 'one'), ('late 2', 'two');
+UPDATE usage_mgmt.usage_specification SET description = 'late' WHERE id = 'late';
+DELETE FROM usage_mgmt.usage_specification WHERE id = 'late 2';
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type) VALUES ('late', '2001-01-10', 'T'), ('late 2', '2001-01-10', 'T');
+UPDATE usage_mgmt.usage SET description = 'late' WHERE id = 'late';
+DELETE FROM usage_mgmt.usage WHERE id = 'late 2';
+SELECT public.events('usage_specification');
+SELECT public.events();
+SELECT id, fault FROM usage_mgmt.check_keys();
+DELETE FROM usage_mgmt.usage;
+-- and what other statements of such a transaction do is written all the same
+BEGIN;
+INSERT INTO usage_mgmt.usage_specification (id, name) VALUES ('late 3', 'three');
+CALL pg_temp.set_triggers('ENABLE', '{usage_mgmt.usage,usage_mgmt.usage_specification}');
+INSERT INTO usage_mgmt.usage_specification (id, name) VALUES ('late 4', 'four');
+DELETE FROM usage_mgmt.usage_specification;
+COMMIT;
+SELECT public.events('usage_specification');
+SELECT usage_mgmt.unregister_usage_specification_listener(:'late_listener');
 
 -- savepoints, and what a transaction takes back
 BEGIN;
