@@ -285,12 +285,12 @@ COMMENT ON OPERATOR CLASS usage_mgmt.characteristics_ops USING gin IS 'names and
 
 -- One row for each element
 
-CREATE FUNCTION usage_mgmt.characteristics_each(usage_mgmt.characteristics,
+CREATE FUNCTION usage_mgmt.characteristics_each(c usage_mgmt.characteristics,
 	OUT ordinal bigint, OUT name text, OUT value text, OUT element json)
 	RETURNS SETOF record LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
 	SELECT e.ordinal, e.element OPERATOR(pg_catalog.->>) 'name', e.element OPERATOR(pg_catalog.->>) 'value', e.element
-	FROM pg_catalog.json_array_elements(usage_mgmt.characteristics_to_json($1)) WITH ORDINALITY AS e (element, ordinal);
+	FROM pg_catalog.json_array_elements(usage_mgmt.characteristics_to_json(c)) WITH ORDINALITY AS e (element, ordinal);
 END;
 COMMENT ON FUNCTION usage_mgmt.characteristics_each(usage_mgmt.characteristics) IS
 	'the elements in their order, from 1; element is the whole TMF object';
@@ -1132,7 +1132,8 @@ COMMENT ON FUNCTION usage_mgmt.undo_load(bigint, boolean) IS
 CREATE FUNCTION usage_mgmt.load_faults(
 	load bigint, most integer DEFAULT 20, OUT code text, OUT path text, OUT message text, OUT records bigint, OUT record_number bigint)
 RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'um_load_faults' LANGUAGE C STABLE STRICT ROWS 5;
+AS 'MODULE_PATHNAME', 'um_load_faults' LANGUAGE C STABLE STRICT ROWS 5
+SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION usage_mgmt.load_faults(bigint, integer) IS
 'What was wrong with the records of a load that are rejects still: each kind of fault with how many records have it and the first of them, whose path and message it is; the commonest first, most of them and never more than 1000. Faults that differ in what they quote, in numbers or in the place in a list are one kind. For the role that loaded and who may read import_reject; 42501 for others, P0002 for no load.';
 -- Partitions by month, and the ledger's health

@@ -10,6 +10,9 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(init_node new_node new_store sqlstate rows program newer_bindirs can_follow);
 
+# Who runs the tests in the background has these ignored; to the programs they mean what they mean to anybody.
+$SIG{$_} = 'DEFAULT' foreach grep { ($SIG{$_} // '') eq 'IGNORE' } 'INT', 'HUP';
+
 # A running cluster, of another version where a folder of programs is given.
 sub new_node
 {
