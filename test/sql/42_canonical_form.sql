@@ -54,6 +54,9 @@ SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "VOICE", "usageDate":
 SELECT usage_mgmt.patch_usage('dated', '{"description": "changed"}') IS NOT NULL AS changed;
 SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "VOICE"}', 'v4') ->> 'description' AS again;
 SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "SMS"}', 'v4');
+-- and it may come as it has become
+SELECT usage_mgmt.post_usage('{"id": "dated", "usageType": "VOICE", "usageDate": "2001-01-05", "description": "changed"}', 'v4') ->> 'id' AS again;
+SELECT usage_mgmt.post_usage('{"id": "undated 2", "usageType": "VOICE", "description": "changed"}', 'v4') ->> 'id' AS again;
 SELECT usage_mgmt.delete_usages('id=undated 1,undated 2,dated') AS deleted;
 
 SELECT count(usage_mgmt.delete_usage(id, billed => true)) AS deleted FROM usage_mgmt.usage WHERE id LIKE 'pinned %';

@@ -371,3 +371,9 @@ SELECT usage_mgmt.ensure_partitions('1990-01-01', '1990-01-01') AS made;
 SELECT id, fault FROM usage_mgmt.check_keys();
 ROLLBACK;
 SELECT usage_mgmt.drop_partitions('2001-12-31') AS dropped;
+
+-- A bound is what it is however the session writes it: to who reads it IST is of another zone
+SELECT usage_mgmt.ensure_partitions('2001-01-01', '2001-01-01') AS made;
+SET TimeZone = 'Asia/Kolkata';
+SET DateStyle = 'SQL, DMY';
+SELECT usage_mgmt.drop_partitions('2001-02-01 00:00+00') AS dropped;

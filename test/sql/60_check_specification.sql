@@ -242,6 +242,12 @@ SELECT pg_temp.faults($$UPDATE usage_mgmt.usage SET status = 'billed', usage_cha
 UPDATE usage_mgmt.usage SET status = 'billed' WHERE id = 'rated';
 SELECT id, status, usage_characteristic FROM usage_mgmt.usage WHERE id = 'rated';
 
+-- Bounds of what is no number and no time are those of text, in the order of bytes
+SELECT usage_mgmt.post_usage_specification($$ {"id": "worded", "usageSpecCharacteristic": [
+	{"name": "grade", "usageSpecCharacteristicValue": [{"valueType": "string", "valueFrom": "B", "valueTo": "Mi"}]}]} $$) ->> 'id' AS id;
+SELECT grade, pg_temp.fits(format('{"grade": "%s"}', grade), 'worded') AS faults
+FROM unnest('{A,B,BB,a,M,Mi,Mia,N,10,2001-01-01}'::text[]) WITH ORDINALITY g (grade, n) ORDER BY n;
+
 UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;
 SELECT usage_mgmt.drop_partitions('2001-12-31') AS dropped;

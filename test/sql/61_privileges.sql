@@ -328,6 +328,20 @@ UPDATE usage_mgmt.setting SET value = 'off' WHERE name = 'check_specification';
 DELETE FROM usage_mgmt.import_reject WHERE load_id = :load;
 DELETE FROM usage_mgmt.import_load WHERE id = :load;
 
+-- Who may not read it learns that an id is taken, and not what the stored one is like
+INSERT INTO usage_mgmt.usage (id, usage_date, usage_type, description) VALUES ('u', '2001-01-15 00:00+00', 'VOICE', 'secret');
+GRANT USAGE ON SCHEMA usage_mgmt TO regress_nobody;
+GRANT INSERT ON usage_mgmt.usage, usage_mgmt.usage_document TO regress_nobody;
+\set VERBOSITY default
+SET ROLE regress_nobody;
+INSERT INTO usage_mgmt.usage_document VALUES ('{"id": "u", "date": "2001-01-15", "type": "VOICE", "description": "guessed"}');
+RESET ROLE;
+GRANT SELECT ON usage_mgmt.usage TO regress_nobody;
+SET ROLE regress_nobody;
+INSERT INTO usage_mgmt.usage_document VALUES ('{"id": "u", "date": "2001-01-15", "type": "VOICE", "description": "guessed"}');
+RESET ROLE;
+\set VERBOSITY terse
+
 SET client_min_messages = warning;
 DROP SCHEMA regress_trap CASCADE;
 DROP OWNED BY regress_writer, regress_nobody;

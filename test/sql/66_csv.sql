@@ -97,4 +97,8 @@ SELECT n, usage_mgmt.csv_row(n, 'v4', '{"id": "1", "name": "x"}') FROM unnest('{
 WITH made AS MATERIALIZED (SELECT usage_mgmt.csv_row(n, 'v4', '{"id": "1"}') FROM unnest('{usage,usage_specification,usage}'::text[]) n)
 	SELECT (SELECT count(*) FROM made), (SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'CSV row');
 
+-- a path has so many names, and not one more
+SELECT n, right(fault, 20) AS fault FROM unnest('{100,101}'::int[]) n,
+	mapping_faults('usage', jsonb_build_object('extra' || repeat('.a', n), 'a')) fault ORDER BY n;
+
 DROP FUNCTION mapping_faults, steps;

@@ -125,3 +125,15 @@ SELECT pg_temp.state(format('SELECT usage_mgmt.compare_manifest(%L, ''usage'', 1
 	('[]'), ('{"amounts":[]}'), ('{"records":"ten"}'), ('{"firstDate":"soon"}'), ('no JSON')) v (manifest);
 SELECT pg_temp.state('SELECT usage_mgmt.compare_manifest(''{}'', ''usage'', 1000, 1, ''x'')');
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_key, usage_mgmt.import_load, usage_mgmt.import_file RESTART IDENTITY;
+
+-- What another role has taken of the same content, or of the same series, is nothing to this one
+SELECT pg_temp.take('1', 'a', 'A', role => 'day'), usage_mgmt.file_end(1, NULL, NULL, true);
+SELECT pg_temp.take('1', 'b', 'A'), pg_temp.take('2', 'c', 'A');
+SELECT pg_temp.take('1', 'n3', 'x', '3', role => 'day'), pg_temp.take('1', 'n3', 'y', '3'), pg_temp.take('1', 'n9', 'z', '9', role => 'day');
+SELECT report -> 'duplicateNumbers' AS duplicates, report -> 'gaps' AS gaps
+FROM (SELECT usage_mgmt.folder_progress('1', 'night', 's', 0, '{}', '{}', '{}', '{}') -> 'report' AS report) p;
+-- what was taken back is missing until it comes again
+SELECT pg_temp.take('1', 'n4', 'four', '4'), pg_temp.take('1', 'n5', 'five', '5');
+UPDATE usage_mgmt.import_file SET undone_at = now() WHERE name = 'n4';
+SELECT usage_mgmt.folder_progress('1', 'night', 's', 0, '{}', '{}', '{}', '{}') -> 'report' -> 'gaps' AS gaps;
+TRUNCATE usage_mgmt.import_file RESTART IDENTITY;

@@ -577,4 +577,11 @@ SELECT usage_mgmt.post_usage('{"id": "between", "date": "2001-01-01", "type": "V
 SELECT usage_mgmt.patch_usage('between', '[{"op": "add", "path": "/usageCharacteristic/0", "value": {"name": "0", "value": 0}}, {"op": "add", "path": "/usageCharacteristic/2", "value": {"name": "ab", "value": 0}},
 	{"op": "add", "path": "/usageCharacteristic/5", "value": {"name": "end", "value": 0}}, {"op": "move", "from": "/usageCharacteristic/0", "path": "/usageCharacteristic/1"}]', 'application/json-patch+json') -> 'usageCharacteristic' AS list;
 
+-- What moves out of a list is there no more
+SELECT usage_mgmt.post_usage('{"id": "moves", "date": "2001-01-01", "type": "Voice", "relatedParty": [{"role": "a", "id": "1"}, {"role": "b", "id": "2"}], "usageCharacteristic": {"c": 1}}') IS NULL AS lost;
+SELECT usage_mgmt.patch_usage('moves', '[{"op": "move", "from": "/relatedParty/0", "path": "/former"}, {"op": "move", "from": "/usageCharacteristic/0/value", "path": "/c"},
+	{"op": "remove", "path": "/usageCharacteristic"}]', 'application/json-patch+json') IS NULL AS lost;
+SELECT usage_mgmt.patch_usage('moves', '[{"op": "move", "from": "/relatedParty", "path": "/all"}]', 'application/json-patch+json') IS NULL AS lost;
+SELECT related_party, usage_characteristic, extra FROM usage_mgmt.usage WHERE id = 'moves';
+
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;

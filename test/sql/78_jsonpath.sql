@@ -190,5 +190,12 @@ SELECT clock_timestamp() - :'started' < interval '5 s' AS soon;
 \set VERBOSITY default
 RESET statement_timeout;
 
+-- What is compared as a number is found however it is written: no index is asked, which knows texts alone
+SELECT usage_mgmt.post_usage('{"id": "n", "date": "2015-03-01", "type": "NUMBERS", "relatedParty": [{"role": "payer", "id": "8.0"}],
+	"ratedProductUsage": [{"ratingAmountType": "Total", "account": "9.0"}], "usageCharacteristic": [{"name": "10.0", "value": "x"}]}') ->> 'id' AS posted;
+SELECT filter, pg_temp.ask(filter) FROM unnest(ARRAY['$.relatedParty[?(@.id==8)]', $$$.relatedParty[?(@.id=='8')]$$,
+	'$.ratedProductUsage[?(@.extra.account==9)]', '$.usageCharacteristic[?(@.name==10)]', $$$.usageCharacteristic[?(@.name=='10')]$$,
+	$$$.usageCharacteristic[?(@.name==10 %26%26 @.value=='x')]$$]) filter;
+
 SET client_min_messages = warning;
 TRUNCATE usage_mgmt.usage, usage_mgmt.usage_specification;

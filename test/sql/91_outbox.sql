@@ -435,6 +435,17 @@ DROP ROLE regress_nobody;
 SELECT usage_mgmt.unregister_usage_specification_listener(:'lagging');
 TRUNCATE usage_mgmt.usage_specification_event_0;
 
+-- What is no position moves nothing
+CREATE FUNCTION pg_temp.confirmed(listener text, place text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN usage_mgmt.confirm_events(listener, place)::text;
+EXCEPTION WHEN invalid_parameter_value THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT pg_temp.confirmed(:'listener', place) FROM unnest(ARRAY['', 'here', '1.2.3', '1...0', '1...0.0.0', 'g...0.0', '...0.0', '1...-1.0', '1...x.0', '1...0.x',
+	'1...9223372036854775808.0', '1...0.4294967296', '1.x..0.0', '1.5..0.0', '1.5-0..0.0', '1.5-0-x..0.0', '1.5-0-0-6..0.0', '1..x.0.0', '1..5-0-0-6.0.0']) place;
+
 -- A listener must be named
 SELECT * FROM usage_mgmt.next_events(NULL);
 SELECT * FROM usage_mgmt.hub_read(NULL, NULL, NULL);
