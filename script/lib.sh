@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by script/test and script/test-versions; sourced, never run.
+# What the other scripts share; sourced, never run.
 #
 # run_suites works in a tree that is built and whose extension is installed. It
 # makes a throwaway cluster, runs regress, isolation and TAP there and appends one
@@ -99,25 +99,22 @@ debian_root() {
 		${p:+--aptopt="Acquire::http::Proxy \"$p\""} "$@"
 }
 
-# make_root FOLDER [PACKAGE...]: a bare system of Debian 12, or of the suite $suite, with
-# these packages and what they recommend. A package starts no server there, except
-# PostgreSQL's, which starts its clusters as on any machine. FOLDER must not exist.
+# make_root SUITE FOLDER: a bare system of that Debian. A package starts no server there,
+# except PostgreSQL's, which starts its clusters as on any machine. FOLDER must not exist.
 make_root() {
-	local folder=$1 suite=${suite:-bookworm}
-	shift
-	debian_root --quiet --variant=minbase "$suite" "$folder" "deb $(debian_mirror) $suite main" || return
-	cat > "$folder/usr/sbin/policy-rc.d" <<-'SH'
+	debian_root --quiet --variant=minbase --skip=cleanup/apt/lists "$1" "$2" "deb $(debian_mirror) $1 main" ||
+		die "no Debian $1 could be had from the archive that apt names here: what apt said is above"
+	cat > "$2/usr/sbin/policy-rc.d" <<-'SH'
 		#!/bin/sh
 		case $1 in postgresql*) exit 0 ;; esac
 		exit 101
 	SH
-	chmod 755 "$folder/usr/sbin/policy-rc.d"
-	printf '127.0.0.1\tlocalhost %s\n' "$(uname -n)" > "$folder/etc/hosts"
-	in_root "$folder" apt-get update -q
-	[ $# = 0 ] || install_in_root "$folder" "$@"
+	chmod 755 "$2/usr/sbin/policy-rc.d"
+	printf '127.0.0.1\tlocalhost %s\n' "$(uname -n)" > "$2/etc/hosts"
 }
 
-# install_in_root FOLDER PACKAGE...: these may be apt-get's options and files, too.
+# install_in_root FOLDER PACKAGE...: with what they recommend; these may be apt-get's options
+# and files, too.
 install_in_root() {
 	local folder=$1
 	shift
@@ -145,26 +142,49 @@ in_root() {
 		exec chroot "$0" "$@"' "$@"
 }
 
-# drop_root FOLDER: with whatever runs there. A server that is killed at once would leave its shared memory.
-drop_root() {
-	local signal pids try
-	[ -d "$1" ] || return 0
+# in_background COMMAND...: as the command itself, but a signal ends the script at once, and
+# not first when a package is built. In a condition bash would go on where it fails half-way, and
+# where its output is redirected here, the last line of the script would be, too.
+in_background() {
+	local status=0
+	set -m
+	(set -e; "$@") < /dev/null &
+	background=$!
+	set +m
+	wait "$background" || status=$?
+	background=
+	return "$status"
+}
+
+# drop_roots FOLDER...: with whatever runs there. A server that is killed at once would leave its
+# shared memory.
+drop_roots() {
+	local signal try
 	for signal in INT KILL; do
 		for try in $(seq 50); do
-			pids=$(running_in "$1")
-			[ -n "$pids" ] || break 2
-			[ "$try" != 1 ] || kill -s "$signal" $pids 2> /dev/null || true
+			running_in "$@" > /dev/null || break 2
+			[ "$try" != 1 ] || kill -s "$signal" -- $(running_in "$@") 2> /dev/null || true
 			sleep 0.1
 		done
 	done
-	rm -rf --one-file-system "${1:?}"
+	rm -rf --one-file-system "$@"
 }
 
+# running_in FOLDER...: and the group of what is in the background.
 running_in() {
-	local process
+	local process folder found=1
+	if [ -n "${background:-}" ] && kill -0 -- "-$background" 2> /dev/null; then
+		echo "-$background"
+		found=0
+	fi
 	for process in /proc/[0-9]*; do
-		[ ! "$process/root" -ef "$1" ] || echo "${process##*/}"
+		for folder in "$@"; do
+			[ "$process/root" -ef "$folder" ] || continue
+			echo "${process##*/}"
+			found=0
+		done
 	done
+	return "$found"
 }
 
 # with_llvm: byte code would need clang at the very version the server was built with.
@@ -328,9 +348,31 @@ run_suites() {
 	done
 }
 
-# add_up COUNTS: "passed failed skipped" over all suites of the file.
+# add_up COUNTS...: "passed failed skipped" over all suites of the files.
 add_up() {
-	awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0 }' "$1"
+	cat "$@" 2> /dev/null | awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0 }'
+}
+
+# ends_with_sum: however the script ends, its before_leaving() cleans up, and then the last line
+# is what the file $counts had added up to; the status is 0 only if some passed and none failed.
+ends_with_sum() {
+	counts=
+	trap leave_with_sum EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+leave_with_sum() {
+	local status=$? passed failed skipped
+	trap - EXIT
+	trap '' INT TERM
+	read -r passed failed skipped <<< "$(add_up "${counts:-/dev/null}")"
+	before_leaving || true
+	# Whatever ended the run early is a failure of its own.
+	[ "$status" = 0 ] || [ "$failed" -gt 0 ] || failed=1
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ] || exit 1
+	exit 0
 }
 
 # ---- a cluster to look at: script/demo and script/serve ----
@@ -369,7 +411,8 @@ quietly() {
 as_postgres() {
 	local as=
 	[ "$(id -u)" != 0 ] || as='runuser -u postgres --'
-	$as bash -euo pipefail -c '. script/lib.sh; "$@"' "$0" "$@"
+	# nothing that is left running may hold the lock of the run
+	$as bash -euo pipefail -c '. script/lib.sh; "$@"' "$0" "$@" 9>&-
 }
 
 # become FILE COMMAND...: the command, whose process number is in the file.

@@ -22,6 +22,7 @@
 #define OLDEST_SERVER 150000
 #define OLDEST_MAJOR 0			/* of the extension, what usagectl calls is there since */
 #define OLDEST_MINOR 2
+#define NEWEST_FUNCTION "load_faults"	/* of that version, which is not released */
 
 static bool ask(Login *login, const char *user);
 static bool check(PGconn *conn, const Need *need);
@@ -86,7 +87,8 @@ check(PGconn *conn, const Need *need)
 				"SELECT pg_catalog.current_database(), CURRENT_USER, e.extversion, c.oid IS NOT NULL, "
 				"pg_catalog.has_schema_privilege(e.extnamespace, 'USAGE') AND "
 				"coalesce(pg_catalog.has_any_column_privilege(c.oid, $2), true), "
-				"pg_catalog.quote_literal(CURRENT_USER) "
+				"pg_catalog.quote_literal(CURRENT_USER), "
+				"EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace = e.extnamespace AND p.proname = '" NEWEST_FUNCTION "') "
 				"FROM (SELECT) one LEFT JOIN pg_catalog.pg_extension e ON e.extname = 'usage_mgmt' "
 				"LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace AND c.relname = $1", 2, values);
 	fine = found != NULL && check_store(found) && check_right(found, need);
@@ -115,6 +117,9 @@ check_store(const PGresult *found)
 	else if (is_too_old(version))
 		complain("database \"%s\" has usage_mgmt %s, and usagectl needs %d.%d or later: ALTER EXTENSION usage_mgmt UPDATE",
 				 database, version, OLDEST_MAJOR, OLDEST_MINOR);
+	else if (PQgetvalue(found, 0, 6)[0] != 't')
+		complain("database \"%s\" has usage_mgmt %s of before its release, without %s(): dump it, restore it into another one, and SELECT usage_mgmt.install_tables() there",
+				 database, version, NEWEST_FUNCTION);
 	else if (PQgetvalue(found, 0, 3)[0] != 't')
 		complain("database \"%s\" has usage_mgmt without its tables: SELECT usage_mgmt.install_tables()", database);
 	else

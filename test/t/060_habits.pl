@@ -28,6 +28,10 @@ foreach my $file ('CONTRIBUTING.md', 'SECURITY.md', 'docs/development.md', '.git
 	ok(%scripts || %tests, "$file: names any");
 }
 
+my ($layout) = slurp_file("$top/docs/development.md") =~ /^ {4}script\/ (.*?)^ {4}\w/ms;
+is(join(' ', grep { $layout !~ /\b\Q$_\E[,;. ]/ } map { -x $_ ? s{.*/}{}r : () } grep { -f } glob "$top/script/*"),
+	'', 'development.md lists each script');
+
 SKIP:
 {
 	skip 'there is no workflow here', 3 unless -e "$top/.github";

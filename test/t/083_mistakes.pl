@@ -31,6 +31,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE bare; CREATE DATABASE "he said ""n
 	CREATE ROLE asked LOGIN PASSWORD \'right\'');
 new_store($node, 'older');
 $node->safe_psql('older', q{UPDATE pg_extension SET extversion = '0.1' WHERE extname = 'usage_mgmt'});
+new_store($node, 'unreleased');
+$node->safe_psql('unreleased', 'ALTER EXTENSION usage_mgmt DROP FUNCTION usage_mgmt.load_faults; DROP FUNCTION usage_mgmt.load_faults');
 $node->safe_psql('postgres', 'CREATE DATABASE without');
 $node->safe_psql('without', 'SET usage_mgmt.install_tables = off; CREATE EXTENSION usage_mgmt');
 unlink $node->data_dir . '/pg_hba.conf';
@@ -183,6 +185,10 @@ refused('database "he said "no"" has no usage_mgmt: CREATE EXTENSION usage_mgmt'
 refused('database "without" has usage_mgmt without its tables: SELECT usage_mgmt.install_tables()', $_->[0], '-d', 'without', @$_[ 1 .. $#$_ ])
 	foreach [ 'import', $file ], ['export'], ['agent'], ['jobs'], ['listeners'];
 refused('database "older" has usage_mgmt 0.1, and usagectl needs 0.2 or later: ALTER EXTENSION usage_mgmt UPDATE', 'import', '-d', 'older', $file);
+refused('database "unreleased" has usage_mgmt ' . $node->safe_psql('unreleased', q{SELECT extversion FROM pg_extension WHERE extname = 'usage_mgmt'})
+	. ' of before its release, without load_faults(): dump it, restore it into another one, and SELECT usage_mgmt.install_tables() there',
+	$_->[0], '-d', 'unreleased', @$_[ 1 .. $#$_ ])
+	foreach [ 'import', $file ], ['export'], ['agent'], ['jobs'], ['listeners'];
 
 $old_server = old_server(\my $old_port);
 refused('the server is PostgreSQL 14.9, and usage_mgmt needs 15 or later', 'jobs', '-h', '127.0.0.1', '-p', $old_port);
