@@ -49,6 +49,13 @@ um_load_id(void)
 		: DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(um_load_setting)));
 }
 
+/* Whether the caller has the role that the books of a load name; that of one that is gone nobody has. */
+bool
+um_is_loader(const char *role)
+{
+	return has_privs_of_role(GetUserId(), role != NULL ? get_role_oid(role, true) : InvalidOid);
+}
+
 /*
  * Opens the books, in the current memory context: those of the load that the
  * setting names, locked, or new ones.
@@ -114,7 +121,7 @@ open_tied(UmLoad *load)
 	load->id = DatumGetInt64(id);
 	load->before = DatumGetInt64(SPI_getbinval(row, desc, 1, &null));
 	role = SPI_getvalue(row, desc, 3);
-	if (!has_privs_of_role(GetUserId(), role != NULL ? get_role_oid(role, true) : InvalidOid))
+	if (!um_is_loader(role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("load " INT64_FORMAT " is another role's", load->id)));

@@ -36,6 +36,7 @@ typedef struct UmAmount
 } UmAmount;
 
 extern int64 um_load_id(void);
+extern bool um_is_loader(const char *role);
 extern UmLoad *um_load_open(const UmResource *resource, Oid owner);
 extern void um_load_close(UmLoad *load);
 extern List *um_load_amounts(const UmRecord *record);

@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "load.h"
 #include "store.h"
 #include "types.h"
 
@@ -93,7 +94,7 @@ refuse_other_role(int64 load, Oid owner)
 		ereport(ERROR,
 				(errcode(UM_NOT_FOUND), errmsg("load " INT64_FORMAT " does not exist", load)));
 	role = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (!has_privs_of_role(GetUserId(), role != NULL ? get_role_oid(role, true) : InvalidOid) &&
+	if (!um_is_loader(role) &&
 		pg_class_aclcheck(um_table("import_reject", false), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

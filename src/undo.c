@@ -36,6 +36,7 @@
 #include "compat.h"
 #include "content.h"
 #include "errors.h"
+#include "load.h"
 #include "store.h"
 #include "sums.h"
 #include "types.h"
@@ -196,7 +197,7 @@ lock_load(const Undo *undo)
 static void
 refuse_other_role(const Undo *undo, const char *role)
 {
-	if (!has_privs_of_role(GetUserId(), role != NULL ? get_role_oid(role, true) : InvalidOid) &&
+	if (!um_is_loader(role) &&
 		pg_class_aclcheck(um_table("import_load", false), GetUserId(), ACL_DELETE) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

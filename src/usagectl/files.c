@@ -474,14 +474,9 @@ output_close(Output *output, bool keep)
 static bool
 put_elsewhere(Output *output, Trouble *trouble)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	const Writer *writer = &output->writer;
 
-	parting_end();
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		/* as nohup has it */
-		if (signal(signals[i], interrupt) == SIG_IGN)
-			signal(signals[i], SIG_IGN);
+	parting_leaves_to(interrupt);
 	return place_put(output->place, output->target.fd, writer->raw_bytes, writer->sha256[0] != '\0' ? writer->sha256 : NULL,
 					 format_media_type(writer->format.kind, packing_of_file(place_name(output->place))), trouble);
 }

@@ -28,19 +28,33 @@ static PGcancel *volatile server = NULL;
 static volatile int terminal = -1;
 static struct termios shown;	/* that it was before */
 
+static void handle(void (*handler) (int), int flags);
 static void part(int signal_number);
 
 void
 parting_begin(PGconn *conn)
 {
-	struct sigaction action;
-
 	parting_end();
 	server = PQgetCancel(conn);
-	memset(&action, 0, sizeof(action));
-	action.sa_handler = part;
 	/* a second one ends us even while the server does not answer */
-	action.sa_flags = SA_RESETHAND | SA_NODEFER;
+	handle(part, SA_RESETHAND | SA_NODEFER);
+}
+
+void
+parting_leaves_to(void (*handler) (int))
+{
+	parting_end();
+	handle(handler, SA_RESTART);
+}
+
+static void
+handle(void (*handler) (int), int flags)
+{
+	struct sigaction action;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = handler;
+	action.sa_flags = flags;
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 	{
